@@ -1,0 +1,115 @@
+//! The numbers of Slurm's errors and the fixed text of each.
+//! Which number an operation answers with, and under which status, is its own affair.
+
+macro_rules! error_numbers {
+    ($($(#[$meta:meta])* $name:ident = $number:literal: $text:literal;)*) => {
+        $(
+            #[doc = $text]
+            $(#[$meta])*
+            pub const $name: i32 = $number;
+        )*
+
+        /// Returns the fixed text of a number.
+        pub fn text(number: i32) -> &'static str {
+            match number {
+                $($number => $text,)*
+                _ => "Unknown error",
+            }
+        }
+
+        /// All numbers that have a text.
+        pub const ALL: &[i32] = &[$($number),*];
+    };
+}
+
+error_numbers! {
+    UNSPECIFIED = -1: "Unspecified error";
+    NONE = 0: "No error";
+    INVALID_ARGUMENT = 22: "Invalid argument";
+    PROTOCOL_AUTHENTICATION = 1007: "Protocol authentication error";
+    PARTITION = 2000: "Invalid partition name specified";
+    ACCESS_DENIED = 2002: "Access/permission denied";
+    USER_ID = 2010: "Invalid user id";
+    TOO_LONG = 2012: "Pathname of a file, directory or other parameter too long";
+    NODE_CONFIGURATION = 2014: "Requested node configuration is not available";
+    PARTITION_CONFIGURATION_NOW = 2015: "Requested partition configuration not available now";
+    NODES_BUSY = 2016: "Requested nodes are busy";
+    JOB_ID = 2017: "Invalid job id specified";
+    NODE_NAME = 2018: "Invalid node name specified";
+    JOB_NOT_ALTERABLE_NOW = 2020: "Job can not be altered now, try again later";
+    ALREADY_DONE = 2021: "Job/step already completing or completed";
+    DISTRIBUTION = 2023: "Task distribution specification invalid";
+    TASKS = 2025: "Task count specification invalid";
+    NODE_STATE = 2028: "Invalid node state specified";
+    FEATURE = 2029: "Invalid feature specification";
+    ACTIVE_FEATURES = 2031: "Active features not subset of available features";
+    NOT_SUPPORTED = 2036: "Requested operation not supported on this system";
+    DISABLED = 2037: "Requested operation is presently disabled";
+    DEPENDENCY = 2038: "Job dependency problem";
+    HELD = 2042: "Job is in held state, pending scheduler release";
+    ACCOUNT = 2045: "Invalid account or account/partition combination specified";
+    PARENT_ACCOUNT = 2046: "Invalid parent account specified";
+    LICENSE = 2048: "Invalid license specification";
+    ACCOUNTING_POLICY = 2050: "Job violates accounting/QOS policy (job submit limit, user's size and/or time limits)";
+    TIME_LIMIT = 2051: "Requested time limit is invalid (missing or exceeds some limit)";
+    RESERVATION = 2053: "Requested reservation is invalid";
+    TIME_VALUE = 2054: "Invalid time specified";
+    RESERVATION_BUSY = 2055: "Requested reservation is in use";
+    WCKEY = 2057: "Invalid wckey specification";
+    RESERVATION_OVERLAP = 2058: "Requested reservation overlaps with another reservation";
+    NO_WORKING_DIRECTORY = 2063: "Job cannot be submitted without the current working directory specified.";
+    QOS = 2066: "Invalid qos specification";
+    GRES = 2072: "Invalid generic resource (gres) specification";
+    NOT_PENDING = 2073: "Job is no longer pending execution";
+    NOT_IMMEDIATE = 2078: "Immediate execution impossible, insufficient resources available";
+    ARRAY = 2081: "Invalid job array specification";
+    FINISHED = 2084: "Job has already finished";
+    NOT_RUNNING = 2085: "Job/step is not running";
+    PARTITION_DOWN = 2101: "Partition in DOWN state";
+    CORE_COUNT = 2111: "Core count for reservation node list is not consistent!";
+    X11 = 2112: "X11 forwarding not available";
+    GROUP_ID = 2113: "Invalid group id";
+    TRES = 2115: "Invalid Trackable RESource (TRES) specification";
+    NICE = 2123: "Invalid --nice value";
+    TIME_MINIMUM = 2124: "Invalid time-min specification (exceeds job's time or other limits)";
+    NO_ENVIRONMENT = 2127: "Environment is missing in job";
+    THREADS = 2132: "Cannot request more threads per core than the job allocation";
+    PREFER = 2133: "Invalid preferred feature specification";
+    JOB_ID_EMPTY = 2136: "JobID must not be an empty string";
+    JOB_ID_ZERO = 2137: "JobID can not be zero";
+    EMPTY_LIST = 2162: "Empty list";
+    GROUP_ID_INVALID = 2163: "Invalid group ID";
+    GROUP_UNKNOWN = 2164: "Unable to resolve group ID to group name";
+    USER_ID_INVALID = 2165: "Invalid user ID";
+    USER_UNKNOWN = 2166: "Unable to resolve user ID to user name";
+    NODE_EXISTS = 2168: "Node already exists";
+    KILL_NEEDS_FILTER = 2173: "Invalid signal jobs request, at least one job id or filter is required.";
+    NODE_TRANSITION = 2180: "Invalid node state transition";
+    SLUID = 2185: "SLUID is invalid";
+    ACCOUNTING_FREQUENCY = 4003: "Invalid accounting frequency requested";
+    DATABASE_CONNECTION = 7000: "Unable to connect to database";
+    JOBS_ACTIVE = 7001: "Job(s) active, cancel job(s) before remove";
+    CLUSTER = 7104: "Invalid cluster name";
+    INVALID_QUERY = 9000: "Query empty or not RFC7320 compliant";
+    PATH_UNRESOLVED = 9200: "Unable to resolve path";
+    NOT_CONVERTIBLE = 9202: "Unable to convert Data type";
+    FLAGS_NOT_A_LIST = 9206: "Data parser expects flags to be a list";
+    UNKNOWN_FLAG = 9207: "Data parser unable to parse invalid flag";
+    LIST_EXPECTED = 9208: "Data parser expected a list";
+    DICTIONARY_EXPECTED = 9209: "Data parser expected a dictionary or object";
+    AMBIGUOUS_MODIFY = 9210: "Request matched more than one object to modify. Modifications must only apply to a single object. Try adding more properties to make update match a unique object.";
+    AMBIGUOUS_QUERY = 9211: "Request matched more than one object to query. Request is limited to query of a single matching object.";
+    INVALID_DATA = 9216: "Request to parse invalid data";
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn every_number_stands_once() {
+        let mut numbers = super::ALL.to_vec();
+        numbers.dedup();
+        assert!(numbers.is_sorted() && numbers.len() == super::ALL.len());
+        assert_eq!(super::text(2017), "Invalid job id specified");
+        assert_eq!(super::text(31337), "Unknown error");
+    }
+}

@@ -1,0 +1,69 @@
+//! The states of jobs where they appear outside of a job: in `jobs/state`, and as a condition of accounting.
+
+use serde::Serialize;
+
+use crate::envelope::{Errors, Meta, Warnings};
+use crate::flags::Flags;
+use crate::list::{lists, read_plain};
+use crate::object::{is_deprecated, is_documented, is_required, json_key, key, object};
+use crate::place::Place;
+use crate::report::{Report, Stop};
+use crate::scalar::Text;
+use crate::schema::{Components, Schema};
+use crate::value::Value;
+use crate::wire::Wire;
+use crate::words::JobState;
+use crate::write_json;
+
+object! {
+    /// The state of one job or array task; the id is a text such as `351_0`, whatever the document says.
+    reply JobStateEntry = "job_state_entry" {
+        job_id: Text,
+        state: Flags<JobState>,
+    }
+}
+
+lists! {
+    /// The states of jobs.
+    JobStateEntries, JobStateEntriesKind of JobStateEntry = "job_state_entries", read_plain;
+}
+
+object! {
+    /// The answer to `jobs/state`, which is documented as jobs and is none.
+    reply JobStatesResp = "job_states_resp" {
+        jobs: JobStateEntries,
+        meta: Meta,
+        errors: Errors,
+        warnings: Warnings,
+    }
+}
+
+/// States that a job may have, any of them; each parameter of a query adds its own.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[serde(transparent)]
+pub struct StateSets(pub Flags<JobState>);
+
+impl Wire for StateSets {
+    type Input = Self;
+
+    fn parse(value: &Value<'_>, at: &Place<'_>, report: &mut Report) -> Result<Option<Self>, Stop> {
+        let one = std::slice::from_ref(value);
+        let values = if let Value::List(values) = value { values.as_slice() } else { one };
+        let mut states = Flags::NONE;
+        for (index, value) in values.iter().enumerate() {
+            let entry = Flags::<JobState>::parse(value, &at.index(index), report)?;
+            for state in entry.iter().flat_map(Flags::iter) {
+                states.insert(state);
+            }
+        }
+        Ok(Some(StateSets(states)))
+    }
+
+    fn schema(_: &mut Components) -> Schema {
+        Schema::String
+    }
+
+    fn write_json(&self, out: &mut Vec<u8>) {
+        write_json::list(self.0.names(), out, write_json::text);
+    }
+}
