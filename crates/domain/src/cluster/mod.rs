@@ -1,0 +1,104 @@
+//! The machine, or the machines, as configured: nodes, partitions, licences, limits; and how nodes and
+//! partitions stand now.
+
+mod limits;
+mod names;
+mod node;
+mod partition;
+
+pub use limits::Limits;
+pub use names::fold;
+
+pub use node::{Gres, Node, NodeFlags, NodeUse, Taken, Topology};
+pub use partition::{Partition, PartitionState};
+
+use crate::job::{Allocation, Job, Sharing};
+use crate::who::{AdminLevel, Membership};
+use crate::{NodeIndex, Text, Timestamp};
+use std::collections::BTreeMap;
+
+/// What is configured.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Cluster {
+    /// The cluster's name.
+    pub name: Text,
+    /// The host the service runs on.
+    pub host: Text,
+    /// Every node; a [`NodeIndex`] is a place in this list.
+    pub nodes: Vec<Node>,
+    /// Every partition, in the order configured.
+    pub partitions: Vec<Partition>,
+    /// Licences and how many there are.
+    pub licenses: BTreeMap<Text, u32>,
+    /// Users known by configuration, by name.
+    pub members: BTreeMap<Text, Membership>,
+    /// Numbers of the associations of account and user; a user of no name stands for the account itself.
+    pub associations: BTreeMap<(Text, Text), u32>,
+    /// Limits and waits.
+    pub limits: Limits,
+    /// When the service started.
+    pub started: Timestamp,
+}
+
+impl Cluster {
+    /// Returns the partition of this name; case does not matter (facts 2.8).
+    pub fn partition(&self, name: &str) -> Option<&Partition> {
+        self.partitions.iter().find(|partition| partition.name.eq_ignore_ascii_case(name))
+    }
+
+    /// Returns the partition that jobs get when they name none.
+    pub fn default_partition(&self) -> Option<&Partition> {
+        self.partitions.iter().find(|partition| partition.is_default)
+    }
+
+    /// Returns the place of the node of this name; case matters.
+    pub fn node_index(&self, name: &str) -> Option<NodeIndex> {
+        let at = self.nodes.iter().position(|node| node.name == name)?;
+        u32::try_from(at).ok().map(NodeIndex)
+    }
+
+    /// Returns a node. Indexes come from this cluster's own list, so there is one unless the
+    /// configuration has lost it.
+    pub fn node(&self, index: NodeIndex) -> Option<&Node> {
+        self.nodes.get(index.0 as usize)
+    }
+
+    /// Returns the number of the association of an account and a user; zero for none, as Slurm shows it.
+    pub fn association(&self, account: &Text, user: &Text) -> u32 {
+        self.associations.get(&(account.clone(), user.clone())).copied().unwrap_or(0)
+    }
+
+    /// Returns the names of an allocation's nodes, folded: `n[1-3]`.
+    pub fn fold_nodes(&self, allocation: &crate::job::Allocation) -> Text {
+        match allocation.nodes.as_slice() {
+            [share] => self.node(share.node).map(|node| node.name.clone()).unwrap_or_default(),
+            shares => {
+                fold(shares.iter().filter_map(|share| self.node(share.node)).map(|node| node.name.as_str()))
+            }
+        }
+    }
+
+    /// Returns the shares of an allocation with how the job stands to others on its nodes.
+    pub fn taken<'a>(
+        &self,
+        job: &Job,
+        allocation: &'a Allocation,
+    ) -> impl Iterator<Item = Taken<'a>> + use<'a> {
+        let resources = &job.spec.resources;
+        let same_user = resources.sharing == Sharing::SameUser;
+        let shares_cpus = resources.sharing == Sharing::Oversubscribe
+            && self
+                .partition(&allocation.partition)
+                .is_some_and(|partition| crate::fit::cpu_sharers(partition, resources) > 1);
+        let (user, whole) = (job.spec.owner.uid, allocation.whole);
+        allocation.nodes.iter().map(move |share| Taken { share, user, whole, same_user, shares_cpus })
+    }
+
+    /// Returns what a user may do beyond their own jobs. `root` and the service's own user may do everything.
+    pub fn level_of(&self, name: &str) -> AdminLevel {
+        if name == "root" || name == self.limits.service_user {
+            return AdminLevel::Administrator;
+        }
+        self.members.get(name).map_or(AdminLevel::None, |member| member.level)
+    }
+}

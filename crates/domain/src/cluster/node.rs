@@ -1,0 +1,201 @@
+//! Nodes: this machine, or virtual ones declared on it.
+
+use crate::job::{CpuSet, NodeShare};
+use crate::{Text, Timestamp, Uid};
+use smallvec::SmallVec;
+use std::collections::BTreeMap;
+
+/// A node as configured, and its administrative state.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Node {
+    /// Name.
+    pub name: Text,
+    /// Host name it runs on.
+    pub host: Text,
+    /// Address.
+    pub address: Text,
+    /// Port shown; zero where nothing listens.
+    pub port: u16,
+    /// CPUs and how they hang together.
+    pub topology: Topology,
+    /// Memory jobs may use, megabytes.
+    pub memory: u64,
+    /// Temporary disk, megabytes.
+    pub tmp_disk: u64,
+    /// Lower ones are filled first.
+    pub weight: u32,
+    /// Features it has.
+    pub features: Vec<Text>,
+    /// Features active now.
+    pub active_features: Vec<Text>,
+    /// Generic resources.
+    pub gres: Vec<Gres>,
+    /// Administrative state.
+    pub flags: NodeFlags,
+    /// Why it is drained or down.
+    pub reason: Text,
+    /// When that was said.
+    pub reason_at: Timestamp,
+    /// Who said it.
+    pub reason_by: Option<(Text, Uid)>,
+    /// Remark.
+    pub comment: Text,
+    /// Whatever an operator keeps with it.
+    pub extra: Text,
+    /// Machine architecture.
+    pub architecture: Text,
+    /// Operating system.
+    pub operating_system: Text,
+    /// When the machine booted.
+    pub booted: Timestamp,
+}
+
+/// CPUs of a node. CPU numbers run thread by thread within core, core by core within socket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Topology {
+    /// Boards.
+    pub boards: u16,
+    /// Sockets in all.
+    pub sockets: u16,
+    /// Cores of each socket.
+    pub cores: u16,
+    /// Threads of each core.
+    pub threads: u16,
+    /// CPUs to give out; may be fewer than the product of the others.
+    pub cpus: u32,
+}
+
+impl Topology {
+    /// Returns the CPUs that must be given out together: the threads of a core.
+    pub fn granule(self) -> u32 {
+        u32::from(self.threads.max(1)).min(self.cpus.max(1))
+    }
+}
+
+/// A generic resource of a node.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Gres {
+    /// Name, such as `gpu`.
+    pub name: Text,
+    /// Type; empty for none.
+    pub kind: Text,
+    /// How many.
+    pub count: u32,
+    /// Device files, one for each unit, or none.
+    pub files: Vec<Text>,
+}
+
+/// Administrative state of a node; allocation is not part of it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct NodeFlags {
+    /// Not usable; its jobs are lost.
+    pub down: bool,
+    /// Takes no new jobs.
+    pub drain: bool,
+}
+
+impl NodeFlags {
+    /// Tells whether new jobs may start.
+    pub fn takes_jobs(self) -> bool {
+        !self.down && !self.drain
+    }
+}
+
+/// What of a node is in use.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct NodeUse {
+    /// CPUs given out.
+    pub cpus: CpuSet,
+    /// Memory given out, megabytes.
+    pub memory: u64,
+    /// Units of each generic resource given out, in the order of [`Node::gres`].
+    pub gres: SmallVec<[CpuSet; 1]>,
+    /// Jobs on it.
+    pub jobs: u32,
+    /// Jobs on it that want it for themselves.
+    pub exclusive: u32,
+    /// How many jobs each user has on it.
+    pub users: SmallVec<[(Uid, u32); 1]>,
+    /// Jobs on it that want no other user's jobs beside them.
+    pub same_user: u32,
+    /// CPUs given to jobs that share them, and how many do.
+    pub shared: BTreeMap<u32, u16>,
+    /// When its last job left.
+    pub last_busy: Timestamp,
+}
+
+impl NodeUse {
+    /// Takes in that a share of the node has been given out.
+    pub fn hand_out(&mut self, taken: Taken<'_>) {
+        let share = taken.share;
+        self.cpus.add(&share.cpus);
+        if taken.shares_cpus {
+            for cpu in share.cpus.iter() {
+                *self.shared.entry(cpu).or_default() += 1;
+            }
+        }
+        self.memory += share.memory;
+        self.jobs += 1;
+        self.exclusive += u32::from(taken.whole);
+        self.same_user += u32::from(taken.same_user);
+        match self.users.iter_mut().find(|(user, _)| *user == taken.user) {
+            Some((_, jobs)) => *jobs += 1,
+            None => self.users.push((taken.user, 1)),
+        }
+        for gres in &share.gres {
+            if let Some(used) = self.gres.get_mut(gres.at) {
+                used.add(&gres.units);
+            }
+        }
+    }
+
+    /// Takes in that a share of the node has been given back.
+    pub fn give_back(&mut self, taken: Taken<'_>) {
+        let share = taken.share;
+        if taken.shares_cpus {
+            for cpu in share.cpus.iter() {
+                self.give_back_shared(cpu);
+            }
+        } else {
+            self.cpus.remove(&share.cpus);
+        }
+        self.memory = self.memory.saturating_sub(share.memory);
+        self.jobs = self.jobs.saturating_sub(1);
+        self.exclusive = self.exclusive.saturating_sub(u32::from(taken.whole));
+        self.same_user = self.same_user.saturating_sub(u32::from(taken.same_user));
+        if let Some((_, jobs)) = self.users.iter_mut().find(|(user, _)| *user == taken.user) {
+            *jobs = jobs.saturating_sub(1);
+        }
+        self.users.retain(|(_, jobs)| *jobs > 0);
+        for gres in &share.gres {
+            if let Some(used) = self.gres.get_mut(gres.at) {
+                used.remove(&gres.units);
+            }
+        }
+    }
+
+    fn give_back_shared(&mut self, cpu: u32) {
+        match self.shared.get_mut(&cpu) {
+            Some(jobs) if *jobs > 1 => *jobs -= 1,
+            _ => {
+                self.shared.remove(&cpu);
+                self.cpus.remove(&CpuSet::from_iter([cpu]));
+            }
+        }
+    }
+}
+
+/// A job's share of a node, and how it stands to other jobs there.
+#[derive(Clone, Copy, Debug)]
+pub struct Taken<'a> {
+    /// The share.
+    pub share: &'a NodeShare,
+    /// Whose job it is.
+    pub user: Uid,
+    /// The job has the node for itself.
+    pub whole: bool,
+    /// The job wants no other user's jobs beside it.
+    pub same_user: bool,
+    /// The job shares its CPUs with others that do.
+    pub shares_cpus: bool,
+}

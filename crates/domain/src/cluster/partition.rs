@@ -1,0 +1,86 @@
+//! Partitions: queues with limits over sets of nodes.
+
+use crate::{NodeIndex, Text, TimeLimit};
+
+/// A partition as configured.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Partition {
+    /// Name.
+    pub name: Text,
+    /// Its nodes, ascending.
+    pub nodes: Vec<NodeIndex>,
+    /// Its nodes as the configuration writes them.
+    pub nodes_written: Text,
+    /// Jobs that name no partition come here.
+    pub is_default: bool,
+    /// What it does with jobs.
+    pub state: PartitionState,
+    /// Longest run.
+    pub max_time: TimeLimit,
+    /// Limit of jobs that give none; `None` for the longest.
+    pub default_time: Option<TimeLimit>,
+    /// Most nodes of a job; `None` for no limit.
+    pub max_nodes: Option<u32>,
+    /// Fewest nodes of a job.
+    pub min_nodes: u32,
+    /// Most CPUs of a job on a node; `None` for no limit.
+    pub max_cpus_per_node: Option<u32>,
+    /// Memory for each CPU where a job says nothing, megabytes.
+    pub default_memory_per_cpu: Option<u64>,
+    /// Memory on each node where a job says nothing, megabytes.
+    pub default_memory_per_node: Option<u64>,
+    /// Most memory for each CPU, megabytes.
+    pub max_memory_per_cpu: Option<u64>,
+    /// Most memory on each node, megabytes.
+    pub max_memory_per_node: Option<u64>,
+    /// Partitions of higher tier are served first.
+    pub tier: u16,
+    /// Share of the partition in a job's priority.
+    pub job_factor: u16,
+    /// Jobs get whole nodes.
+    pub exclusive: bool,
+    /// How many jobs may share a CPU; 1 for none.
+    pub oversubscribe: u16,
+    /// Only root may use it.
+    pub root_only: bool,
+    /// Only these groups may use it; empty for all.
+    pub allow_groups: Vec<Text>,
+    /// Only these accounts may use it; empty for all.
+    pub allow_accounts: Vec<Text>,
+    /// These accounts may not use it.
+    pub deny_accounts: Vec<Text>,
+    /// Only these qualities of service may use it; empty for all.
+    pub allow_qos: Vec<Text>,
+    /// These may not.
+    pub deny_qos: Vec<Text>,
+    /// Seconds between SIGTERM and SIGKILL for jobs that make way.
+    pub grace_time: u32,
+    /// Hidden from plain listings.
+    pub hidden: bool,
+}
+
+/// What a partition does with jobs (scontrol's State).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum PartitionState {
+    /// Takes jobs and starts them.
+    #[default]
+    Up,
+    /// Takes jobs, starts none.
+    Down,
+    /// Takes none, starts those it has.
+    Drain,
+    /// Takes none, starts none.
+    Inactive,
+}
+
+impl PartitionState {
+    /// Tells whether it takes new jobs.
+    pub fn takes_jobs(self) -> bool {
+        matches!(self, PartitionState::Up | PartitionState::Down)
+    }
+
+    /// Tells whether it starts jobs.
+    pub fn starts_jobs(self) -> bool {
+        matches!(self, PartitionState::Up | PartitionState::Drain)
+    }
+}

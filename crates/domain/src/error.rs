@@ -1,0 +1,144 @@
+//! What can go wrong, in words of the domain. Few kinds, named by what the caller can do about it;
+//! the exact problem rides along so that each dialect can give its own number for it.
+
+use crate::{JobId, Text};
+
+/// Why a request was not carried out.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Error {
+    /// What was asked for does not exist.
+    #[error("{0}")]
+    NotFound(Problem),
+    /// The request itself cannot be right, now or later.
+    #[error("{0}")]
+    Invalid(Problem),
+    /// The request does not fit the present state.
+    #[error("{0}")]
+    Conflict(Problem),
+    /// The caller may not do this.
+    #[error("{0}")]
+    Forbidden(Problem),
+    /// Try again later: the service is stopping, or its disk is full.
+    #[error("service unavailable: {0}")]
+    Unavailable(Text),
+    /// A mistake of ours.
+    #[error("internal error: {0}")]
+    Bug(Text),
+}
+
+macro_rules! problems {
+    ($($(#[$doc:meta])* $variant:ident $(($field:ty))? => $kind:ident, $text:literal;)*) => {
+        /// The exact thing that is wrong with a request.
+        #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+        pub enum Problem {
+            $($(#[$doc])* #[error($text)] $variant $(($field))?,)*
+        }
+
+        impl From<Problem> for Error {
+            fn from(problem: Problem) -> Self {
+                match &problem {
+                    $(problems!(@pattern $variant $(($field))?) => Error::$kind(problem),)*
+                }
+            }
+        }
+    };
+    (@pattern $variant:ident) => { Problem::$variant };
+    (@pattern $variant:ident ($field:ty)) => { Problem::$variant(_) };
+}
+
+problems! {
+    /// No live job has this number.
+    UnknownJob(JobId) => NotFound, "no job {0}";
+    /// The array has no such task.
+    UnknownTask(Text) => NotFound, "no array task {0}";
+    /// A partition that is not configured.
+    UnknownPartition(Text) => Invalid, "unknown partition {0}";
+    /// A node that is not configured.
+    UnknownNode(Text) => Invalid, "unknown node {0}";
+    /// A user neither the system nor the configuration knows.
+    UnknownUser(Text) => Invalid, "unknown user {0}";
+    /// A group the system does not know.
+    UnknownGroup(Text) => Invalid, "unknown group {0}";
+    /// A feature no node has, or a constraint that cannot be read.
+    BadConstraint(Text) => Invalid, "invalid feature specification {0}";
+    /// As above, in `prefer`.
+    BadPreference(Text) => Invalid, "invalid preferred features {0}";
+    /// A licence that is not configured, or more than there are.
+    BadLicense(Text) => Invalid, "invalid licence specification {0}";
+    /// A reservation that does not exist.
+    UnknownReservation(Text) => Invalid, "unknown reservation {0}";
+    /// A generic resource that cannot be read or that no node has.
+    BadGres(Text) => Invalid, "invalid generic resource {0}";
+    /// A trackable resource that cannot be read.
+    BadTres(Text) => Invalid, "invalid trackable resource {0}";
+    /// No node, or no set of nodes, could ever satisfy the request.
+    NodeConfiguration => Invalid, "no node has what is asked for";
+    /// More nodes are asked for than the request can ever get, and it would not wait.
+    TooManyNodes => Invalid, "more nodes requested than there are";
+    /// A dependency that cannot be read or names an unknown job.
+    BadDependency(Text) => Invalid, "invalid dependency {0}";
+    /// Something Slurm knows and this service refuses.
+    Unsupported(Text) => Invalid, "{0} is not supported";
+    /// An array expression that cannot be read, or an index beyond the limit.
+    BadArray(Text) => Invalid, "invalid array specification {0}";
+    /// The deadline cannot be met.
+    BadDeadline => Invalid, "the deadline cannot be met";
+    /// The minimum time limit exceeds the time limit.
+    BadTimeMinimum => Invalid, "the minimum time limit exceeds the time limit";
+    /// A time limit that is not allowed.
+    BadTimeLimit => Invalid, "invalid time limit";
+    /// A field has a value that makes no sense; the name of the field.
+    BadField(Text) => Invalid, "invalid value for {0}";
+    /// A script or a text is too long; the name of the field.
+    TooLong(Text) => Invalid, "{0} is too long";
+    /// No working directory.
+    NoWorkDirectory => Invalid, "no working directory given";
+    /// An empty or missing environment.
+    NoEnvironment => Invalid, "no environment given";
+    /// A nice value a plain user may not use.
+    BadNice => Forbidden, "a negative nice value needs an operator";
+    /// An account the user may not charge.
+    BadAccount(Text) => Invalid, "invalid account {0}";
+    /// A quality of service the user may not use.
+    BadQos(Text) => Invalid, "invalid quality of service {0}";
+    /// A workload key that does not exist.
+    BadWckey(Text) => Invalid, "invalid wckey {0}";
+    /// The job would have to wait, and it said it would not.
+    CannotStartNow => Conflict, "the job cannot start at once";
+    /// The partition is not up, and the job would not wait.
+    PartitionDown(Text) => Conflict, "partition {0} is not up";
+    /// The partition takes no jobs from this caller or group.
+    PartitionForbidden(Text) => Forbidden, "partition {0} is not open to this user";
+    /// The caller is neither owner nor operator; acting on another's job by updating it.
+    NotOwner => Forbidden, "this job belongs to somebody else";
+    /// The caller may not act for this user.
+    NotThatUser(Text) => Forbidden, "may not act as user {0}";
+    /// A field only operators may change or set; its name.
+    OperatorOnly(Text) => Forbidden, "{0} may be set by an operator only";
+    /// The job is over.
+    AlreadyEnded(JobId) => Conflict, "job {0} has already ended";
+    /// The job is over, or ending.
+    AlreadyEnding(JobId) => Conflict, "job {0} is already ending";
+    /// The job does not wait any more; the name of the field that could be changed only then.
+    NotPending(Text) => Conflict, "{0} can be changed only while the job waits";
+    /// The job has no processes to signal.
+    NotRunning(JobId) => Conflict, "job {0} is not running";
+    /// The job is held, and a priority cannot be given.
+    Held(JobId) => Conflict, "job {0} is held";
+    /// The job cannot be altered in its state.
+    Unalterable(JobId) => Conflict, "job {0} cannot be altered now";
+    /// A single array task was named where only the whole array can be changed.
+    WholeArrayOnly(JobId) => Invalid, "update the array {0} as a whole";
+    /// The table of jobs is full.
+    TooManyJobs => Conflict, "too many jobs";
+}
+
+/// An event did not fit the state of the job it was applied to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{event} does not fit a job that is {state}")]
+pub struct Refused {
+    /// The event's name.
+    pub event: &'static str,
+    /// The state's name.
+    pub state: &'static str,
+}

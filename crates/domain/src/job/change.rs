@@ -1,0 +1,250 @@
+//! Changes to a job's request: one variant a field, with the rule of who may change it and when.
+
+use super::{
+    ArrayPart, Constraint, Dependency, GresRequest, Job, JobFlags, JobSpec, MailTypes, Memory, Sharing,
+    Streams, Uncommon,
+};
+use crate::{Text, TimeLimit, Timestamp};
+use std::sync::Arc;
+
+/// One field of a job's request with its new value.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Change {
+    /// Name.
+    Name(Text),
+    /// Owner's remark.
+    Comment(Text),
+    /// Operator's remark.
+    AdminComment(Text),
+    /// Whatever the client keeps with it.
+    Extra(Text),
+    /// Account charged.
+    Account(Text),
+    /// Partitions.
+    Partitions(Vec<Text>),
+    /// Quality of service.
+    Qos(Text),
+    /// Workload key.
+    Wckey(Text),
+    /// Working directory.
+    WorkDir(Text),
+    /// Standard streams.
+    Streams(Streams),
+    /// Time limit.
+    TimeLimit(TimeLimit),
+    /// Least time that would do, minutes.
+    TimeMinimum(u32),
+    /// Begin time; `None` for now.
+    Begin(Option<Timestamp>),
+    /// Deadline; `None` for none.
+    Deadline(Option<Timestamp>),
+    /// Nice value; its priority moves by the difference.
+    Nice(i32),
+    /// Priority, given by an operator.
+    Priority(u32),
+    /// Whether it goes back into the queue when its node fails.
+    Requeue(bool),
+    /// What it waits for.
+    Dependency(Option<Box<Dependency>>),
+    /// Fewest and most nodes.
+    Nodes {
+        /// Fewest.
+        min: u32,
+        /// Most; zero for no wish.
+        max: u32,
+    },
+    /// Tasks.
+    Tasks(u32),
+    /// CPUs for each task.
+    CpusPerTask(u16),
+    /// Fewest CPUs.
+    MinCpus(u32),
+    /// Most CPUs.
+    MaxCpus(u32),
+    /// CPUs each node must have.
+    MinCpusPerNode(u16),
+    /// Most tasks on a node.
+    TasksPerNode(u16),
+    /// Memory.
+    Memory(Memory),
+    /// Temporary disk, megabytes.
+    TmpDisk(u32),
+    /// Features.
+    Constraint(Option<Constraint>),
+    /// Preferred features.
+    Prefer(Option<Constraint>),
+    /// Nodes it must have.
+    RequiredNodes(Vec<Text>),
+    /// Nodes it must not have.
+    ExcludedNodes(Vec<Text>),
+    /// Whether it shares its nodes.
+    Sharing(Sharing),
+    /// Whether its nodes must be neighbours.
+    Contiguous(bool),
+    /// Licences: as written, and what it means.
+    Licenses(Text, Vec<(Text, u32)>),
+    /// Generic resources, with the text for `tres_per_node` and the like.
+    Gres(Vec<GresRequest>),
+    /// Text of `tres_per_node`, shown again.
+    TresPerNode(Text),
+    /// Text of `tres_per_job`, shown again.
+    TresPerJob(Text),
+    /// Text of `tres_per_task`, shown again.
+    TresPerTask(Text),
+    /// Text of `tres_per_socket`, shown again.
+    TresPerSocket(Text),
+    /// Reservation named.
+    Reservation(Text),
+    /// When mail is wanted.
+    MailTypes(MailTypes),
+    /// Who gets it.
+    MailUser(Text),
+    /// How many tasks of the array may run at once.
+    Throttle(u32),
+    /// Most leaf switches, and the seconds to wait for them.
+    Switches(u32, u32),
+    /// Seconds a node may take to boot.
+    DelayBoot(u32),
+    /// Cores kept for the system.
+    CoreSpec(Option<u16>),
+    /// Site's share of the priority.
+    SiteFactor(i32),
+}
+
+impl Change {
+    /// Tells whether only operators may make it.
+    pub fn is_for_operators(&self) -> bool {
+        matches!(
+            self,
+            Change::AdminComment(_) | Change::Deadline(_) | Change::Priority(_) | Change::SiteFactor(_)
+        )
+    }
+
+    /// Tells whether it can still be made while the job runs.
+    pub fn fits_running(&self) -> bool {
+        matches!(
+            self,
+            Change::Name(_)
+                | Change::Comment(_)
+                | Change::AdminComment(_)
+                | Change::Extra(_)
+                | Change::TimeLimit(_)
+                | Change::TimeMinimum(_)
+                | Change::Nice(_)
+                | Change::Priority(_)
+                | Change::Requeue(_)
+                | Change::Qos(_)
+                | Change::Wckey(_)
+                | Change::MailTypes(_)
+                | Change::MailUser(_)
+                | Change::Throttle(_)
+                | Change::SiteFactor(_)
+        )
+    }
+}
+
+impl Job {
+    /// Returns the job with one field changed. Whether that is allowed has been decided before.
+    pub(super) fn changed(self, change: Change) -> Job {
+        let mut job = self;
+        match change {
+            Change::Dependency(dependency) => job.dependency = dependency,
+            Change::Priority(priority) => {
+                job.priority = priority;
+                Arc::make_mut(&mut job.spec).fixed_priority = Some(priority);
+            }
+            Change::Nice(nice) => {
+                let moved = i64::from(job.priority) - (i64::from(nice) - i64::from(job.spec.nice));
+                if job.priority != 0 {
+                    job.priority = u32::try_from(moved.max(1)).unwrap_or(u32::MAX);
+                }
+                Arc::make_mut(&mut job.spec).nice = nice;
+            }
+            Change::Throttle(limit) => match &mut job.array {
+                Some(ArrayPart::Pool { throttle, .. } | ArrayPart::Task { throttle, .. }) => {
+                    *throttle = limit
+                }
+                None => {}
+            },
+            change => Arc::make_mut(&mut job.spec).change(change),
+        }
+        job
+    }
+}
+
+impl JobSpec {
+    fn change(&mut self, change: Change) {
+        self.mark(&change);
+        let resources = &mut self.resources;
+        match change {
+            Change::Name(name) => self.name = name,
+            Change::Comment(comment) => self.comment = comment,
+            Change::Account(account) => self.account = account,
+            Change::Partitions(partitions) => self.partitions = partitions,
+            Change::Qos(qos) => self.qos = qos,
+            Change::Wckey(wckey) => self.wckey = wckey,
+            Change::WorkDir(directory) => self.work_dir = directory,
+            Change::Streams(streams) => self.streams = streams,
+            Change::TimeLimit(limit) => self.time_limit = limit,
+            Change::TimeMinimum(minutes) => self.time_minimum = minutes,
+            Change::Begin(begin) => self.begin = begin,
+            Change::Deadline(deadline) => self.deadline = deadline,
+            Change::Requeue(requeue) => self.requeue = requeue,
+            Change::Nodes { min, max } => (resources.min_nodes, resources.max_nodes) = (min, max),
+            Change::Tasks(tasks) => resources.tasks = Some(tasks),
+            Change::CpusPerTask(cpus) => resources.cpus_per_task = cpus,
+            Change::MinCpus(cpus) => resources.min_cpus = cpus,
+            Change::MaxCpus(cpus) => resources.max_cpus = cpus,
+            Change::MinCpusPerNode(cpus) => resources.min_cpus_per_node = cpus,
+            Change::TasksPerNode(tasks) => resources.tasks_per_node = tasks,
+            Change::Memory(memory) => resources.memory = memory,
+            Change::TmpDisk(megabytes) => resources.tmp_disk = megabytes,
+            Change::Constraint(constraint) => resources.constraint = constraint,
+            Change::RequiredNodes(nodes) => resources.required_nodes = nodes,
+            Change::ExcludedNodes(nodes) => resources.excluded_nodes = nodes,
+            Change::Sharing(sharing) => resources.sharing = sharing,
+            Change::Contiguous(contiguous) => resources.contiguous = contiguous,
+            Change::Gres(gres) => resources.gres = gres.into(),
+            Change::Licenses(written, licenses) => {
+                resources.licenses = licenses.into();
+                self.uncommon_mut().licenses = written;
+            }
+            change => self.uncommon_mut().change(change),
+        }
+    }
+}
+
+impl JobSpec {
+    /// Keeps the marks true that say where a value came from.
+    fn mark(&mut self, change: &Change) {
+        self.flags = match change {
+            Change::Partitions(_) => self.flags.without(JobFlags::PARTITION_ASSIGNED),
+            Change::Tasks(_) => self.flags.with(JobFlags::EXACT_TASK_COUNT_REQUESTED),
+            Change::Memory(_) => self.flags.with(JobFlags::EXACT_MEMORY_REQUESTED),
+            _ => return,
+        };
+    }
+}
+
+impl Uncommon {
+    fn change(&mut self, change: Change) {
+        match change {
+            Change::AdminComment(comment) => self.admin_comment = comment,
+            Change::Extra(extra) => self.extra = extra,
+            Change::Prefer(prefer) => self.prefer = prefer,
+            Change::TresPerNode(tres) => self.tres_per_node = tres,
+            Change::TresPerJob(tres) => self.tres_per_job = tres,
+            Change::TresPerTask(tres) => self.tres_per_task = tres,
+            Change::TresPerSocket(tres) => self.tres_per_socket = tres,
+            Change::Reservation(reservation) => self.reservation = reservation,
+            Change::MailTypes(types) => self.mail_types = types,
+            Change::MailUser(user) => self.mail_user = user,
+            Change::Switches(count, wait) => (self.switches, self.switch_wait) = (count, wait),
+            Change::DelayBoot(seconds) => self.delay_boot = seconds,
+            Change::CoreSpec(cores) => self.core_spec = cores,
+            Change::SiteFactor(factor) => self.site_factor = factor,
+            // Every other variant has been taken by the two functions before.
+            _ => debug_assert!(false, "a change that no part of a job takes"),
+        }
+    }
+}

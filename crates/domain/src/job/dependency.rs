@@ -1,0 +1,186 @@
+//! Dependencies between jobs: how they are kept, and when they are met. Slurm's `--dependency` grammar.
+
+use crate::{JobId, Problem, TaskIndex, Text};
+use std::time::Duration;
+
+/// What a job waits for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Dependency {
+    /// The terms, in the order written.
+    pub terms: Vec<Term>,
+    /// Whether all terms must be met (`,`) or one will do (`?`).
+    pub require: Requirement,
+}
+
+/// How terms combine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Requirement {
+    /// All (`,`).
+    All,
+    /// Any (`?`).
+    Any,
+}
+
+/// One term.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Term {
+    /// How the jobs relate.
+    pub relation: Relation,
+    /// The other job; `None` for a singleton.
+    pub job: Option<JobId>,
+    /// A single task of it, if one was named.
+    pub task: Option<TaskIndex>,
+    /// Whether it is met.
+    pub state: TermState,
+}
+
+/// How two jobs relate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Relation {
+    /// The other has started (or was cancelled), and this long has passed since.
+    After(Duration),
+    /// The other has ended, however.
+    AfterAny,
+    /// The other has ended well.
+    AfterOk,
+    /// The other has ended badly.
+    AfterNotOk,
+    /// The task of the same index has ended well.
+    AfterCorr,
+    /// No earlier job of the same name and user is unfinished.
+    Singleton,
+}
+
+/// Whether a term is met.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TermState {
+    /// Not yet.
+    Unfulfilled,
+    /// Yes.
+    Fulfilled,
+    /// Never will be.
+    Failed,
+}
+
+impl Relation {
+    /// Returns the word Slurm uses.
+    pub fn word(self) -> &'static str {
+        match self {
+            Relation::After(_) => "after",
+            Relation::AfterAny => "afterany",
+            Relation::AfterOk => "afterok",
+            Relation::AfterNotOk => "afternotok",
+            Relation::AfterCorr => "aftercorr",
+            Relation::Singleton => "singleton",
+        }
+    }
+}
+
+impl Dependency {
+    /// Reads `afterok:1:2,afterany:3`, `after:4+10?singleton` and the like. An empty text is no dependency.
+    ///
+    /// # Errors
+    /// [`Problem::BadDependency`] where it cannot be read; [`Problem::Unsupported`] for `expand` and
+    /// `afterburstbuffer`, which need what one machine has not.
+    pub fn parse(written: &str) -> Result<Option<Self>, Problem> {
+        let bad = || Problem::BadDependency(Text::from(written));
+        if written.is_empty() {
+            return Ok(None);
+        }
+        let require = match (written.contains(','), written.contains('?')) {
+            (true, true) => return Err(bad()),
+            (_, true) => Requirement::Any,
+            _ => Requirement::All,
+        };
+        let mut terms = Vec::new();
+        for part in written.split([',', '?']) {
+            let (word, targets) = part.split_once(':').unwrap_or((part, ""));
+            let relation = match word.to_ascii_lowercase().as_str() {
+                "after" => Relation::After(Duration::ZERO),
+                "afterany" => Relation::AfterAny,
+                "afterok" => Relation::AfterOk,
+                "afternotok" => Relation::AfterNotOk,
+                "aftercorr" => Relation::AfterCorr,
+                "singleton" if targets.is_empty() => Relation::Singleton,
+                "expand" | "afterburstbuffer" => return Err(Problem::Unsupported(Text::from(word))),
+                // A bare number is `afterany`, as in the oldest versions.
+                _ if part.parse::<u32>().is_ok() => {
+                    terms.push(Term::parse(Relation::AfterAny, part).ok_or_else(bad)?);
+                    continue;
+                }
+                _ => return Err(bad()),
+            };
+            if relation == Relation::Singleton {
+                terms.push(Term { relation, job: None, task: None, state: TermState::Unfulfilled });
+                continue;
+            }
+            if targets.is_empty() {
+                return Err(bad());
+            }
+            for target in targets.split(':') {
+                terms.push(Term::parse(relation, target).ok_or_else(bad)?);
+            }
+        }
+        if terms.len() > 10_000 {
+            return Err(bad());
+        }
+        Ok(Some(Dependency { terms, require }))
+    }
+
+    /// Tells where the whole stands.
+    pub fn state(&self) -> TermState {
+        let all = |state| self.terms.iter().all(|term| term.state == state);
+        let any = |state| self.terms.iter().any(|term| term.state == state);
+        match self.require {
+            Requirement::All if all(TermState::Fulfilled) => TermState::Fulfilled,
+            Requirement::All if any(TermState::Failed) => TermState::Failed,
+            Requirement::Any if any(TermState::Fulfilled) => TermState::Fulfilled,
+            Requirement::Any if all(TermState::Failed) => TermState::Failed,
+            _ => TermState::Unfulfilled,
+        }
+    }
+
+    /// Writes what is left to wait for, as Slurm shows it: met terms are gone, others tell their state.
+    pub fn written(&self) -> String {
+        let separator = if self.require == Requirement::All { "," } else { "?" };
+        let open = self.terms.iter().filter(|term| term.state != TermState::Fulfilled);
+        open.map(Term::written).collect::<Vec<_>>().join(separator)
+    }
+}
+
+impl Term {
+    fn parse(relation: Relation, target: &str) -> Option<Term> {
+        let (target, minutes) = match target.split_once('+') {
+            Some((target, minutes)) => (target, Some(minutes.parse::<u32>().ok()?)),
+            None => (target, None),
+        };
+        let relation = match (relation, minutes) {
+            (Relation::After(_), Some(minutes)) => {
+                Relation::After(Duration::from_secs(u64::from(minutes) * 60))
+            }
+            (_, Some(_)) => return None,
+            (relation, None) => relation,
+        };
+        let (id, task) = match target.split_once('_') {
+            Some((id, "*")) => (id, None),
+            Some((id, task)) => (id, Some(TaskIndex(task.parse().ok()?))),
+            None => (target, None),
+        };
+        let id = id.parse::<u32>().ok().filter(|id| *id > 0)?;
+        Some(Term { relation, job: Some(JobId(id)), task, state: TermState::Unfulfilled })
+    }
+
+    fn written(&self) -> String {
+        let state = if self.state == TermState::Failed { "failed" } else { "unfulfilled" };
+        let word = self.relation.word();
+        let delay = match self.relation {
+            Relation::After(delay) if !delay.is_zero() => format!("+{}", delay.as_secs() / 60),
+            _ => String::new(),
+        };
+        match (self.job, self.task) {
+            (None, _) => format!("{word}({state})"),
+            (Some(job), None) => format!("{word}:{job}{delay}({state})"),
+            (Some(job), Some(task)) => format!("{word}:{job}_{task}{delay}({state})"),
+        }
+    }
+}

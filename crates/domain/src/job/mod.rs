@@ -1,0 +1,95 @@
+//! The job: what was asked ([`spec`]), where it stands ([`phase`]), and [`apply`](Job::apply), the one pure
+//! function through which its state changes.
+
+mod apply;
+mod array;
+mod change;
+mod constraint;
+mod dependency;
+mod event;
+mod flags;
+mod paths;
+mod phase;
+mod reason;
+mod resources;
+mod spec;
+
+#[cfg(test)]
+pub(crate) mod tests;
+
+pub use apply::{Effect, Step};
+pub use array::{ArrayPart, Progression, TaskSet};
+pub use change::Change;
+pub use constraint::{Constraint, Expression};
+pub use dependency::{Dependency, Relation, Requirement, Term, TermState};
+pub use event::Event;
+pub use flags::{JobFlags, MailTypes};
+pub use phase::{Completing, End, Ended, Exit, Hold, Outcome, Pending, Phase, Running, Usage};
+pub use reason::Reason;
+pub use resources::{Allocation, CpuSet, GresRequest, GresShare, Memory, NodeShare, Per, Resources, Sharing};
+pub use spec::{JobKind, JobSpec, OpenMode, Owner, Payload, Streams, Uncommon, Warning, WarningScope};
+
+use crate::{JobId, Timestamp};
+use std::sync::Arc;
+
+/// One job, one array whose tasks still wait, or one task that has left its array.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Job {
+    /// The job's number.
+    pub id: JobId,
+    /// What was asked for; shared by all tasks of an array.
+    pub spec: Arc<JobSpec>,
+    /// Its part in an array, if it has one.
+    pub array: Option<ArrayPart>,
+    /// When it was accepted.
+    pub submitted: Timestamp,
+    /// Since when it could run as far as begin time, hold and dependencies go; [`Timestamp::NEVER`] while it cannot.
+    pub eligible: Timestamp,
+    /// Rank among waiting jobs, higher runs first; zero while held.
+    pub priority: u32,
+    /// What it waits for; `None` where nothing was asked or all is met.
+    pub dependency: Option<Box<Dependency>>,
+    /// How often it has been put back into the queue: the number of its present attempt.
+    pub restarts: u32,
+    /// Where it stands.
+    pub phase: Phase,
+}
+
+impl Job {
+    /// Tells whether nothing can happen to it any more.
+    pub fn is_final(&self) -> bool {
+        matches!(self.phase, Phase::Ended(_))
+    }
+
+    /// Tells whether it waits to be started.
+    pub fn is_pending(&self) -> bool {
+        matches!(self.phase, Phase::Pending(_))
+    }
+
+    /// Returns the number its array has, or its own outside arrays.
+    pub fn array_id(&self) -> JobId {
+        match &self.array {
+            Some(ArrayPart::Task { of, .. }) => *of,
+            _ => self.id,
+        }
+    }
+
+    /// Returns the resources it holds now, if any.
+    pub fn held_resources(&self) -> Option<&Arc<Allocation>> {
+        match &self.phase {
+            Phase::Running(running) => Some(&running.allocation),
+            Phase::Completing(completing) => Some(&completing.run.allocation),
+            Phase::Pending(_) | Phase::Ended(_) => None,
+        }
+    }
+
+    /// Returns the run it has or had, as long as it has left one.
+    pub fn run(&self) -> Option<&Running> {
+        match &self.phase {
+            Phase::Running(running) => Some(running),
+            Phase::Completing(completing) => Some(&completing.run),
+            Phase::Ended(ended) => ended.run.as_ref(),
+            Phase::Pending(_) => None,
+        }
+    }
+}

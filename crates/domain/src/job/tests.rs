@@ -1,0 +1,231 @@
+//! Tables of states and events, and a job to try them on.
+
+use super::*;
+use crate::{Gid, Text, TimeLimit, Uid};
+
+/// Makes a small waiting job.
+pub(crate) fn job(id: u32) -> Job {
+    let text = Text::const_new;
+    let owner = Owner { name: text("alice"), uid: Uid(2001), gid: Gid(2001), group: text("alice") };
+    Job {
+        id: JobId(id),
+        spec: Arc::new(JobSpec {
+            owner,
+            kind: JobKind::Batch,
+            name: text("test"),
+            account: text("physics"),
+            partitions: vec![text("debug")],
+            qos: text("normal"),
+            wckey: text("*"),
+            work_dir: text("/tmp"),
+            streams: Streams::default(),
+            time_limit: TimeLimit::Minutes(10),
+            time_minimum: 0,
+            resources: Resources { min_nodes: 1, ..Resources::default() },
+            begin: None,
+            deadline: None,
+            nice: 0,
+            fixed_priority: None,
+            requeue: true,
+            kill_on_node_fail: true,
+            warning: None,
+            flags: JobFlags::default(),
+            comment: Text::default(),
+            uncommon: None,
+        }),
+        array: None,
+        submitted: Timestamp::from_seconds(100),
+        eligible: Timestamp::from_seconds(100),
+        priority: 1000,
+        dependency: None,
+        restarts: 0,
+        phase: Phase::Pending(Pending::default()),
+    }
+}
+
+use crate::error::Refused;
+use std::time::Duration;
+
+const WAIT: Duration = Duration::from_secs(30);
+
+fn at(seconds: i64) -> Timestamp {
+    Timestamp::from_seconds(seconds)
+}
+
+fn started() -> Event {
+    let allocation = Allocation {
+        partition: Text::const_new("debug"),
+        nodes: Default::default(),
+        whole: false,
+        licenses: Default::default(),
+    };
+    Event::Started {
+        at: at(200),
+        allocation: Arc::new(allocation),
+        limit: TimeLimit::Minutes(10),
+        boot: Text::default(),
+    }
+}
+
+fn ended(end: End) -> Event {
+    Event::Ended { at: at(300), end, usage: Usage::default() }
+}
+
+fn after(events: impl IntoIterator<Item = Event>) -> Step {
+    let fresh = Step { job: job(1), effects: Vec::new(), closed: None };
+    events.into_iter().fold(fresh, |step, event| step.job.apply(event).expect("the event fits"))
+}
+
+fn outcome(job: &Job) -> Option<(Outcome, Reason, Exit)> {
+    match &job.phase {
+        Phase::Ended(ended) => Some((ended.outcome, ended.reason, ended.exit)),
+        _ => None,
+    }
+}
+
+#[test]
+fn every_end_has_its_outcome() {
+    let check = |end: End, expected| assert_eq!(outcome(&after([started(), ended(end)]).job), Some(expected));
+    check(End::Process(Exit::Code(0)), (Outcome::Completed, Reason::None, Exit::Code(0)));
+    check(End::Process(Exit::Code(3)), (Outcome::Failed, Reason::NonZeroExitCode, Exit::Code(3)));
+    check(End::Process(Exit::Signal(11)), (Outcome::Failed, Reason::RaisedSignal, Exit::Signal(11)));
+    check(End::OverMemory(Exit::Signal(9)), (Outcome::OutOfMemory, Reason::OutOfMemory, Exit::Signal(9)));
+    check(End::NotStarted(Text::default()), (Outcome::Failed, Reason::RaisedSignal, Exit::Signal(53)));
+}
+
+#[test]
+fn cancelled_before_start_never_runs() {
+    let step = after([Event::Cancelled { at: at(150), by: Uid(0), kill: false }]);
+    assert_eq!(step.effects, []);
+    assert_eq!(outcome(&step.job), Some((Outcome::Cancelled, Reason::None, Exit::None)));
+    assert_eq!(step.job.apply(started()), Err(Refused { event: "started", state: "ended" }));
+}
+
+#[test]
+fn a_job_over_its_limit_is_asked_to_end_and_then_killed() {
+    let running = after([started()]).job;
+    assert_eq!(running.next_alarm(WAIT), Some(at(800)));
+    assert_eq!(running.alarm(at(799), WAIT), None);
+    let limit = running.alarm(at(800), WAIT).expect("the limit is reached");
+    let ending = running.apply(limit).expect("a limit fits a running job");
+    let signals: Vec<_> =
+        ending.effects.iter().map(|effect| matches!(effect, Effect::Signal { .. })).collect();
+    assert_eq!(signals, [true, true]);
+    let kill = ending.job.alarm(at(830), WAIT).expect("the wait is over");
+    let killed = ending.job.apply(kill).expect("killing fits");
+    assert_eq!(killed.effects, [Effect::Kill]);
+    let over = killed.job.apply(ended(End::Process(Exit::Signal(9)))).expect("it ends");
+    assert_eq!(outcome(&over.job), Some((Outcome::Timeout, Reason::TimeLimit, Exit::Signal(9))));
+    assert_eq!(over.effects, [Effect::Forget { attempt: 0 }]);
+}
+
+#[test]
+fn a_warning_comes_once_ahead_of_the_limit() {
+    let mut asked = job(1);
+    Arc::make_mut(&mut asked.spec).warning =
+        Some(Warning { signal: 10, lead: 60, scope: WarningScope::Batch, flags: 0 });
+    let running = asked.apply(started()).expect("it starts").job;
+    assert_eq!(running.next_alarm(WAIT), Some(at(740)));
+    let warned = running.apply(running.alarm(at(740), WAIT).expect("due")).expect("it fits");
+    assert_eq!(warned.effects, [Effect::Signal { signal: 10, scope: WarningScope::Batch }]);
+    assert_eq!(warned.job.next_alarm(WAIT), Some(at(800)));
+}
+
+#[test]
+fn a_job_its_node_lost_goes_back_and_history_keeps_the_attempt() {
+    let step = after([started(), ended(End::Vanished)]);
+    assert_eq!(
+        step.closed.as_deref().and_then(outcome),
+        Some((Outcome::NodeFail, Reason::NodeDown, Exit::None))
+    );
+    assert_eq!(step.job.restarts, 1);
+    assert!(step.job.is_pending());
+    assert_eq!(step.job.next_alarm(WAIT), Some(at(420)), "two minutes later it is tried again");
+    let mut last = job(1);
+    Arc::make_mut(&mut last.spec).requeue = false;
+    let last = last.apply(started()).expect("it starts").job.apply(ended(End::Vanished)).expect("it ends");
+    assert_eq!(outcome(&last.job).map(|(outcome, ..)| outcome), Some(Outcome::NodeFail));
+}
+
+#[test]
+fn holds_dependencies_and_begin_times_keep_a_job_out_of_the_queue() {
+    let held = after([Event::Held { hold: Hold::User }]).job;
+    assert_eq!((held.eligible, held.priority), (Timestamp::NEVER, 0));
+    let released = held.apply(Event::Released { at: at(160), priority: 1000 }).expect("it fits").job;
+    assert_eq!((released.eligible, released.priority), (at(160), 1000));
+
+    let mut later = job(1);
+    Arc::make_mut(&mut later.spec).begin = Some(at(500));
+    later.eligible = Timestamp::NEVER;
+    let later = later.settled(at(100));
+    assert!(matches!(&later.phase, Phase::Pending(pending) if pending.reason == Reason::BeginTime));
+    let begun = later.apply(later.alarm(at(500), WAIT).expect("its time has come")).expect("it fits").job;
+    assert_eq!(begun.eligible, at(500));
+}
+
+#[test]
+fn nice_moves_the_priority_by_the_difference() {
+    let update = |nice| Event::Updated { at: at(1), changes: vec![Change::Nice(nice)] };
+    assert_eq!(after([update(50)]).job.priority, 950);
+    assert_eq!(after([update(50), update(20)]).job.priority, 980);
+}
+
+#[test]
+fn dependencies_read_and_write_like_slurm() {
+    let check = |text: &str, written: &str| {
+        let dependency = Dependency::parse(text).expect("it reads").expect("it is not empty");
+        assert_eq!(dependency.written(), written);
+    };
+    check("afterok:12", "afterok:12(unfulfilled)");
+    check("afterok:1:2,afterany:3", "afterok:1(unfulfilled),afterok:2(unfulfilled),afterany:3(unfulfilled)");
+    check("after:4+10?singleton", "after:4+10(unfulfilled)?singleton(unfulfilled)");
+    check("afternotok:5_7", "afternotok:5_7(unfulfilled)");
+    for bad in ["afterok", "afterok:", "afterok:x", "nonsense:1", "afterok:1,after:2?after:3", "afterok:0"] {
+        assert_eq!(Dependency::parse(bad), Err(crate::Problem::BadDependency(Text::from(bad))), "{bad}");
+    }
+    assert!(matches!(Dependency::parse("expand:1"), Err(crate::Problem::Unsupported(_))));
+}
+
+#[test]
+fn arrays_read_shrink_and_write() {
+    let check = |text: &str, written: &str, throttle| {
+        let (set, most) = TaskSet::parse(text, 1001).expect("it reads");
+        assert_eq!((set.written(1000).as_str(), most), (written, throttle));
+    };
+    check("0-3%2", "0-3", 2);
+    check("0-6:2", "0,2,4,6", 0);
+    check("5", "5", 0);
+    check("1,3,5-7", "1,3,5-7", 0);
+    check("[1-2]", "1-2", 0);
+    for bad in ["", "a", "1-", "3-1", "0-1001", "1%x", "1:2", "0-4:0"] {
+        assert_eq!(TaskSet::parse(bad, 1001), None, "{bad}");
+    }
+    let (mut set, _) = TaskSet::parse("0-99999", 100_001).expect("it reads");
+    assert_eq!(set.len(), 100_000);
+    assert!(
+        set.remove(crate::TaskIndex(0))
+            && set.remove(crate::TaskIndex(50))
+            && !set.remove(crate::TaskIndex(50))
+    );
+    assert_eq!(set.written(100), "1-49,51-99999");
+    assert_eq!(set.len(), 99_998);
+}
+
+#[test]
+fn constraints_read_and_hold() {
+    let features = [Text::const_new("fast"), Text::const_new("intel")];
+    let check = |text: &str, holds| {
+        assert_eq!(
+            Constraint::parse(text).map(|constraint| constraint.holds(&features)),
+            Ok(holds),
+            "{text}"
+        );
+    };
+    check("fast", true);
+    check("fast&amd", false);
+    check("(amd|intel)&fast", true);
+    check("amd|arm", false);
+    for bad in ["", "&", "a&", "(a", "[a|b]", "a*2"] {
+        assert!(Constraint::parse(bad).is_err(), "{bad}");
+    }
+}

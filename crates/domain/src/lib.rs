@@ -1,0 +1,23 @@
+//! What a job is, and what may be done with it. Knows nobody: no web, no SQL, no processes, no clock.
+//!
+//! - [`job`]: the job, its request, its states, and `apply`, the one function that changes them
+//! - [`cluster`]: nodes, partitions, and what is configured
+//! - [`fit`]: whether and where a request fits
+//! - [`state`]: all live jobs with the indexes the scheduler needs
+//! - [`ports`]: what the domain asks of engine, store, clock and user directory
+//! - [`service`]: the use cases, and the single writer that performs them
+
+pub mod cluster;
+pub mod error;
+pub mod fit;
+mod ids;
+pub mod job;
+pub mod ports;
+pub mod service;
+pub mod state;
+mod time;
+pub mod who;
+
+pub use error::{Error, Problem};
+pub use ids::{ChangeId, Gid, JobId, NodeIndex, TaskIndex, Text, Uid};
+pub use time::{TimeLimit, Timestamp};

@@ -1,0 +1,136 @@
+//! Where jobs run. The port is narrow: it proposes who starts where, it is told what to do, it reports what became
+//! of it.
+
+use crate::job::{Allocation, End, Job, Payload, Reason, Usage, WarningScope};
+use crate::state::State;
+use crate::{JobId, TaskIndex, Text, TimeLimit, Timestamp};
+use std::sync::Arc;
+
+/// Runs jobs.
+pub trait Engine: Send {
+    /// Proposes which jobs start now and where, and says why others wait.
+    ///
+    /// A pure function of the state and the time; it changes nothing. Asked after every batch of changes, so it must
+    /// look at few jobs when few can start. A proposal that no longer fits is dropped without harm.
+    fn plan(&mut self, state: &State, now: Timestamp) -> Plan;
+
+    /// Does as told. Never blocks for long; what became of it comes back through [`Reports`]. Orders may come twice
+    /// for the same attempt: the second is without effect, but a report that has not been taken in by
+    /// [`Order::Forget`] is given again.
+    fn perform(&mut self, order: Order);
+
+    /// Names the boot of the machine: processes started under another name are gone.
+    fn boot(&self) -> Text;
+
+    /// Tells what became of the attempts that were on record as running when the service started. Called once,
+    /// before anything else.
+    fn recover(&mut self, running: &[(JobId, u32)]) -> Vec<Recovered>;
+
+    /// Stops serving. Jobs go on.
+    fn stop(&mut self) {}
+}
+
+/// What became of an attempt while nobody listened.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Recovered {
+    /// It runs.
+    Alive,
+    /// It has ended.
+    Ended {
+        /// When.
+        at: Timestamp,
+        /// How.
+        end: End,
+        /// What it used.
+        usage: Usage,
+    },
+    /// The engine has never heard of it: its start was recorded but not performed, or the machine has booted since.
+    Unknown,
+}
+
+/// What the scheduler proposes.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Plan {
+    /// Jobs to start, in this order.
+    pub starts: Vec<Start>,
+    /// Why others wait, where that is new, and when they should start.
+    pub waits: Vec<(JobId, Reason, Option<Timestamp>)>,
+    /// When to plan again even if nothing happens.
+    pub again: Option<Timestamp>,
+    /// Jobs looked at.
+    pub depth: usize,
+    /// Jobs looked at out of order.
+    pub backfill_depth: usize,
+    /// Jobs that waited, in all.
+    pub queue: usize,
+}
+
+/// A job to start, or the next task of an array.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Start {
+    /// The job; for an array the pool of its waiting tasks.
+    pub job: JobId,
+    /// The task, for an array.
+    pub task: Option<TaskIndex>,
+    /// What it gets.
+    pub allocation: Arc<Allocation>,
+    /// How long it may run there.
+    pub limit: TimeLimit,
+    /// It overtakes others that could not start.
+    pub backfilled: bool,
+}
+
+/// What an engine is told.
+#[derive(Clone, Debug)]
+pub enum Order {
+    /// Start the processes of a job that has its resources.
+    Launch {
+        /// The job, running.
+        job: Arc<Job>,
+        /// Script and environment.
+        payload: Arc<Payload>,
+    },
+    /// Send a signal.
+    Signal {
+        /// The job.
+        job: JobId,
+        /// Which attempt.
+        attempt: u32,
+        /// Signal number.
+        signal: i32,
+        /// To whom.
+        scope: WarningScope,
+    },
+    /// Kill every process.
+    Kill {
+        /// The job.
+        job: JobId,
+        /// Which attempt.
+        attempt: u32,
+    },
+    /// The end of this attempt is on record.
+    Forget {
+        /// The job.
+        job: JobId,
+        /// Which attempt.
+        attempt: u32,
+    },
+}
+
+/// What an engine reports: an attempt has ended.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Report {
+    /// The job.
+    pub job: JobId,
+    /// Which attempt.
+    pub attempt: u32,
+    /// When it ended.
+    pub at: Timestamp,
+    /// How.
+    pub end: End,
+    /// What it used.
+    pub usage: Usage,
+}
+
+/// Takes reports from an engine; may be called from any thread, several at a time are welcome.
+pub type Reports = Arc<dyn Fn(Vec<Report>) + Send + Sync>;

@@ -1,0 +1,12 @@
+//! What the domain asks of the world: an engine that runs jobs, a store that remembers, a clock, a directory of
+//! users. Each is small; its contract is in its comments.
+
+mod clock;
+mod directory;
+mod engine;
+mod store;
+
+pub use clock::Clock;
+pub use directory::Directory;
+pub use engine::{Engine, Order, Plan, Recovered, Report, Reports, Start};
+pub use store::{Batch, Closed, History, HistoryFilter, Saved, Store, StoreError};

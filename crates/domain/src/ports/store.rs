@@ -1,0 +1,158 @@
+//! What is remembered. Writing is for the single writer; reading history is for everybody.
+
+use crate::job::{Job, Outcome, Payload};
+use crate::service::StateChange;
+use crate::who::Membership;
+use crate::{ChangeId, JobId, Text, Timestamp, Uid};
+use std::sync::Arc;
+
+/// Remembers the live jobs. Owned by the writer's thread; calls may block.
+pub trait Store: Send {
+    /// Returns everything that was live when the last batch was committed.
+    ///
+    /// # Errors
+    /// If the store cannot be read, or is of a later version.
+    fn load(&mut self) -> Result<Saved, StoreError>;
+
+    /// Makes a batch durable: when it returns `Ok`, a power cut loses nothing of it; when it returns an error, nothing
+    /// of it has been kept.
+    ///
+    /// # Errors
+    /// If the disk is full or broken.
+    fn commit(&mut self, batch: &Batch) -> Result<(), StoreError>;
+
+    /// Returns script and environment of a job, or of the array whose task it is (by the array's number).
+    ///
+    /// # Errors
+    /// If it cannot be read or was never there.
+    fn payload(&mut self, id: JobId) -> Result<Arc<Payload>, StoreError>;
+}
+
+/// Everything that was live.
+#[derive(Clone, Debug, Default)]
+pub struct Saved {
+    /// Live jobs in ascending order; tasks of an array share their request.
+    pub jobs: Vec<Job>,
+    /// The number the next job gets; `None` in a fresh store.
+    pub next_id: Option<JobId>,
+    /// The last changes, oldest first.
+    pub changes: Vec<StateChange>,
+    /// Users added at run time.
+    pub members: Vec<Membership>,
+}
+
+/// What changes together.
+#[derive(Clone, Debug, Default)]
+pub struct Batch {
+    /// Jobs that are new or have changed, each once.
+    pub jobs: Vec<Arc<Job>>,
+    /// Script and environment of new jobs.
+    pub payloads: Vec<(JobId, Arc<Payload>)>,
+    /// Attempts that have ended: history keeps them.
+    pub closed: Vec<Closed>,
+    /// Jobs that leave the live ones; history has them already.
+    pub gone: Vec<JobId>,
+    /// What happened, in order.
+    pub changes: Vec<StateChange>,
+    /// Changes up to this one need not be kept any more.
+    pub forget_changes: Option<ChangeId>,
+    /// The number the next job gets.
+    pub next_id: Option<JobId>,
+    /// Users added or changed.
+    pub members: Vec<Membership>,
+    /// Users removed.
+    pub removed_members: Vec<Text>,
+}
+
+impl Batch {
+    /// Tells whether there is nothing to commit.
+    pub fn is_empty(&self) -> bool {
+        self.jobs.is_empty()
+            && self.payloads.is_empty()
+            && self.closed.is_empty()
+            && self.gone.is_empty()
+            && self.changes.is_empty()
+            && self.members.is_empty()
+            && self.removed_members.is_empty()
+    }
+}
+
+/// An attempt that has ended, for history. A job that was put back has several.
+#[derive(Clone, Debug)]
+pub struct Closed {
+    /// The job as it ended.
+    pub job: Arc<Job>,
+    /// Names of its nodes, folded.
+    pub nodes: Text,
+}
+
+/// Answers questions about finished jobs. May be asked from any thread; calls may block.
+pub trait History: Send + Sync {
+    /// Returns the attempts of a job, or of all tasks of an array, oldest first.
+    ///
+    /// # Errors
+    /// If the store cannot be read.
+    fn attempts(&self, id: JobId) -> Result<Vec<Closed>, StoreError>;
+
+    /// Returns finished attempts, the latest end first.
+    ///
+    /// # Errors
+    /// If the store cannot be read.
+    fn search(&self, filter: &HistoryFilter) -> Result<Vec<Closed>, StoreError>;
+
+    /// Returns script and environment of a job that lives or is history.
+    ///
+    /// # Errors
+    /// If it cannot be read or was never there.
+    fn payload(&self, id: JobId) -> Result<Arc<Payload>, StoreError>;
+}
+
+/// Which finished attempts are wanted; what is `None` or empty does not matter.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct HistoryFilter {
+    /// Of this user.
+    pub user: Option<Uid>,
+    /// Charged to this account.
+    pub account: Option<Text>,
+    /// Of this name.
+    pub name: Option<Text>,
+    /// Run in this partition.
+    pub partition: Option<Text>,
+    /// Ended in one of these ways.
+    pub outcomes: Vec<Outcome>,
+    /// Ended at or after this time.
+    pub since: Option<Timestamp>,
+    /// Ended before this time.
+    pub until: Option<Timestamp>,
+    /// Go on after this attempt: its end and its job's number, as the last page gave them.
+    pub after: Option<(Timestamp, JobId)>,
+    /// At most so many.
+    pub limit: usize,
+}
+
+/// What can go wrong with a store.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// There is no room left.
+    #[error("the disk is full")]
+    Full,
+    /// The thing asked for is not there.
+    #[error("nothing stored for job {0}")]
+    Missing(JobId),
+    /// What is stored cannot be understood.
+    #[error("{what} cannot be read")]
+    Unreadable {
+        /// What.
+        what: String,
+        /// Why.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// The store does not work.
+    #[error("the store failed to {what}")]
+    Failed {
+        /// At what.
+        what: &'static str,
+        /// Why.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+}

@@ -1,0 +1,70 @@
+//! Taking a checked submission in: what needs the live jobs, and the job's number.
+
+use super::dependencies;
+use super::ledger::Ledger;
+use super::prepare::{Draft, priority};
+use super::submission::Submitted;
+use crate::cluster::PartitionState;
+use crate::job::{Hold, Job, JobSpec, Pending, Phase, Reason};
+use crate::{Error, Problem, Timestamp};
+use std::sync::Arc;
+
+impl Ledger<'_> {
+    /// Makes the job.
+    pub(super) fn accept(&mut self, draft: Draft) -> Result<Submitted, Error> {
+        let limits = &self.cluster().limits;
+        if self.state().jobs().len() >= limits.max_jobs {
+            return Err(Problem::TooManyJobs.into());
+        }
+        let priority = if draft.hold == Hold::None { priority(limits, &draft.spec) } else { 0 };
+        // The number the job will get is not taken before nothing can go wrong any more.
+        let mut job = Job {
+            id: self.state().next_id(),
+            spec: draft.spec,
+            array: draft.array,
+            submitted: self.now,
+            eligible: Timestamp::NEVER,
+            priority,
+            dependency: None,
+            restarts: 0,
+            phase: Phase::Pending(Pending { hold: draft.hold, ..Pending::default() }),
+        };
+        if let Some(dependency) = draft.dependency {
+            let (dependency, not_before) = dependencies::first_look(self.state(), &job, &dependency)?;
+            job.dependency = Some(Box::new(dependency));
+            job.phase =
+                Phase::Pending(Pending { hold: draft.hold, retry_after: not_before, ..Pending::default() });
+        }
+        job.id = self.take_id();
+        let id = job.id;
+        let job = self.with_first_reason(job.settled(self.now));
+        self.keep_payload(id, draft.payload);
+        self.put(job);
+        Ok(Submitted { id, notes: draft.notes })
+    }
+
+    /// A job that could start says at once why it may have to wait, before the scheduler has looked at it.
+    fn with_first_reason(&self, mut job: Job) -> Job {
+        let reason = self.first_reason(&job.spec);
+        if job.eligible != Timestamp::NEVER
+            && let Phase::Pending(pending) = &mut job.phase
+        {
+            pending.reason = reason;
+        }
+        job
+    }
+
+    fn first_reason(&self, spec: &Arc<JobSpec>) -> Reason {
+        let partitions = || spec.partitions.iter().filter_map(|name| self.cluster().partition(name));
+        if partitions().all(|partition| partition.state == PartitionState::Down) {
+            return Reason::PartitionDown;
+        }
+        if partitions().all(|partition| spec.time_limit > partition.max_time) {
+            return Reason::PartitionTimeLimit;
+        }
+        if partitions().all(|partition| self.state().queues().len_of(&partition.name) > 0) {
+            return Reason::Priority;
+        }
+        Reason::None
+    }
+}

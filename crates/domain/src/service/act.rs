@@ -1,0 +1,155 @@
+//! Doing something with jobs: cancelling, signalling, putting back. What one job refuses does not stop the others.
+
+use super::ledger::Ledger;
+use super::selection::{Action, Handled, Selection, Target};
+use crate::job::{ArrayPart, Event, Hold, Job, Phase, TaskSet};
+use crate::who::Principal;
+use crate::{Error, JobId, Problem, TaskIndex, Text, Uid};
+use std::sync::Arc;
+
+/// `SIGKILL`.
+const SIGKILL: i32 = 9;
+
+impl Ledger<'_> {
+    /// Does something with every job selected.
+    pub(super) fn act(&mut self, by: &Principal, selection: &Selection, action: Action) -> Vec<Handled> {
+        // SIGKILL ends a job like cancelling it at once.
+        let action = match action {
+            Action::Signal { signal: SIGKILL, .. } => Action::Cancel { kill: true },
+            action => action,
+        };
+        if selection.targets.is_empty() {
+            let passes = |job: &&Arc<Job>| !job.is_final() && selection.filter.passes(job, self.state());
+            let chosen: Vec<Arc<Job>> = self.state().jobs().iter().filter(passes).cloned().collect();
+            return chosen.iter().map(|job| self.act_on(by, job, action)).collect();
+        }
+        selection
+            .targets
+            .iter()
+            .flat_map(|target| self.act_on_target(by, target, selection, action))
+            .collect()
+    }
+
+    fn act_on_target(
+        &mut self,
+        by: &Principal,
+        target: &Target,
+        selection: &Selection,
+        action: Action,
+    ) -> Vec<Handled> {
+        let records = self.records(target.job);
+        if records.is_empty() {
+            let result = Err(Problem::UnknownJob(target.job).into());
+            return vec![Handled { job: Some(target.job), task: None, result }];
+        }
+        let records: Vec<_> =
+            records.into_iter().filter(|job| selection.filter.passes(job, self.state())).collect();
+        match &target.tasks {
+            Some(tasks) if records.iter().any(|job| job.array.is_some()) => {
+                tasks.iter().map(|index| self.act_on_task(by, target.job, &records, index, action)).collect()
+            }
+            // A job that is no array has no tasks.
+            Some(tasks) => {
+                let unknown = |index: TaskIndex| {
+                    let result =
+                        Err(Problem::UnknownTask(Text::from(format!("{}_{index}", target.job))).into());
+                    Handled { job: None, task: Some(index), result }
+                };
+                tasks.iter().map(unknown).collect()
+            }
+            None if records.len() == 1 => records.iter().map(|job| self.act_on(by, job, action)).collect(),
+            // Of a whole array the tasks that are over are left alone, unless all are.
+            None => {
+                let open: Vec<_> = records.iter().filter(|job| !job.is_final()).cloned().collect();
+                let meant = if open.is_empty() { records } else { open };
+                meant.iter().map(|job| self.act_on(by, job, action)).collect()
+            }
+        }
+    }
+
+    fn act_on_task(
+        &mut self,
+        by: &Principal,
+        array: JobId,
+        records: &[Arc<Job>],
+        index: TaskIndex,
+        action: Action,
+    ) -> Handled {
+        let is_meant = |job: &&Arc<Job>| match &job.array {
+            Some(ArrayPart::Task { index: own, .. }) => *own == index,
+            _ => false,
+        };
+        if let Some(job) = records.iter().find(is_meant) {
+            return self.act_on(by, job, action);
+        }
+        // The pool changes while its tasks are taken out, so it is looked up each time.
+        let pool = self.job(array).filter(|job| match &job.array {
+            Some(ArrayPart::Pool { waiting, .. }) => waiting.contains(index) && job.is_pending(),
+            _ => false,
+        });
+        let Some(pool) = pool.cloned() else {
+            let result = Err(Problem::UnknownTask(Text::from(format!("{array}_{index}"))).into());
+            return Handled { job: None, task: Some(index), result };
+        };
+        let result = match action {
+            Action::Cancel { .. } if by.may_change(&pool) => self.drop_waiting_task(by, &pool, index),
+            _ if !by.may_change(&pool) => Err(Problem::NotOwner.into()),
+            _ => Err(Problem::NotRunning(array).into()),
+        };
+        Handled { job: Some(array), task: Some(index), result }
+    }
+
+    /// A waiting task that is cancelled leaves the array without a record, as long as others wait there.
+    fn drop_waiting_task(&mut self, by: &Principal, pool: &Arc<Job>, index: TaskIndex) -> Result<(), Error> {
+        let Some(ArrayPart::Pool { waiting, throttle, size }) = &pool.array else { return Ok(()) };
+        let mut rest: TaskSet = waiting.clone();
+        rest.remove(index);
+        if rest.is_empty() {
+            let by = by.uid.unwrap_or(Uid(0));
+            return Ok(self.happen(pool.id, Event::Cancelled { at: self.now, by, kill: false })?);
+        }
+        let array = Some(ArrayPart::Pool { waiting: rest, throttle: *throttle, size: *size });
+        self.put(Job { array, ..(**pool).clone() });
+        Ok(())
+    }
+
+    fn act_on(&mut self, by: &Principal, job: &Arc<Job>, action: Action) -> Handled {
+        let task = match job.array {
+            Some(ArrayPart::Task { index, .. }) => Some(index),
+            _ => None,
+        };
+        let result =
+            if by.may_change(job) { self.perform(by, job, action) } else { Err(Problem::NotOwner.into()) };
+        Handled { job: Some(job.id), task, result }
+    }
+
+    fn perform(&mut self, by: &Principal, job: &Arc<Job>, action: Action) -> Result<(), Error> {
+        let at = self.now;
+        let by = by.uid.unwrap_or(Uid(0));
+        match (&job.phase, action) {
+            (Phase::Ended(_), Action::Requeue { hold }) => {
+                let hold = if hold { Hold::User } else { Hold::None };
+                Ok(self.happen(job.id, Event::Requeued { at, hold })?)
+            }
+            (Phase::Ended(_), _) => Err(Problem::AlreadyEnded(job.id).into()),
+            (Phase::Completing(_), Action::Cancel { kill: true }) => {
+                Ok(self.happen(job.id, Event::Cancelled { at, by, kill: true })?)
+            }
+            (Phase::Completing(_), _) => Err(Problem::AlreadyEnding(job.id).into()),
+            (Phase::Pending(_), Action::Signal { .. } | Action::Requeue { .. }) => {
+                Err(Problem::NotRunning(job.id).into())
+            }
+            (_, Action::Cancel { kill }) => Ok(self.happen(job.id, Event::Cancelled { at, by, kill })?),
+            (Phase::Running(_), Action::Signal { signal, scope }) => {
+                Ok(self.happen(job.id, Event::Signalled { signal, scope })?)
+            }
+            (Phase::Running(_), Action::Requeue { .. }) if !job.spec.requeue => {
+                Err(Problem::Unalterable(job.id).into())
+            }
+            (Phase::Running(_), Action::Requeue { hold }) => {
+                let hold = if hold { Hold::User } else { Hold::None };
+                Ok(self.happen(job.id, Event::Requeued { at, hold })?)
+            }
+        }
+    }
+}

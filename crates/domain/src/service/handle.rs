@@ -1,0 +1,239 @@
+//! The handle that dialects hold: questions are answered from the last snapshot, wishes go to the writer.
+
+use super::feed::Feed;
+use super::prepare::prepare;
+use super::selection::{Action, Handled, Selection};
+use super::submission::{Submission, Submitted};
+use super::update::Update;
+use super::writer::{Command, Writer};
+use crate::cluster::Cluster;
+use crate::job::{Job, Phase};
+use crate::ports::{Clock, Directory, Engine, History, Reports, Store};
+use crate::state::Snapshot;
+use crate::who::{Membership, Principal};
+use crate::{ChangeId, Error, JobId, Problem, Text};
+use arc_swap::ArcSwap;
+use crossbeam_channel::Sender;
+use std::sync::Arc;
+use tokio::sync::oneshot;
+
+/// Makes the engine, once it is known where its reports go.
+pub type OpenEngine = Box<dyn FnOnce(Reports) -> Result<Box<dyn Engine>, Error> + Send>;
+
+/// What the service needs of the world.
+pub struct Ports {
+    /// Remembers live jobs.
+    pub store: Box<dyn Store>,
+    /// Remembers finished ones.
+    pub history: Arc<dyn History>,
+    /// Runs jobs. Made with the [`Reports`] that [`JobService::start`] hands out.
+    pub engine: OpenEngine,
+    /// Knows users.
+    pub directory: Arc<dyn Directory>,
+    /// Knows the time.
+    pub clock: Arc<dyn Clock>,
+}
+
+/// The job service. Copies are handles to the same one.
+#[derive(Clone)]
+pub struct JobService {
+    commands: Sender<Command>,
+    snapshot: Arc<ArcSwap<Snapshot>>,
+    feed: Arc<Feed>,
+    history: Arc<dyn History>,
+    directory: Arc<dyn Directory>,
+    clock: Arc<dyn Clock>,
+}
+
+impl JobService {
+    /// Loads what was remembered, asks the engine what became of it, and starts the writer on a thread of its own.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] if store or engine cannot be opened; the text says why.
+    pub fn start(cluster: Cluster, ports: Ports) -> Result<Self, Error> {
+        let Ports { store, history, engine, directory, clock } = ports;
+        let (commands, inbox) = crossbeam_channel::unbounded();
+        let to_writer = commands.clone();
+        let reports: Reports = Arc::new(move |reports| {
+            // The writer is gone only when the process is ending; the engine will report again to the next one.
+            let _ = to_writer.send(Command::Reports(reports));
+        });
+        let writer = Writer::open(cluster, store, || engine(reports), Arc::clone(&clock), inbox)?;
+        let (snapshot, feed) = (writer.published(), writer.feed());
+        let service = JobService { commands, snapshot, feed, history, directory, clock };
+        std::thread::Builder::new()
+            .name("writer".into())
+            .spawn(move || writer.run())
+            .map_err(|error| Error::Unavailable(Text::from(format!("cannot start the writer: {error}"))))?;
+        Ok(service)
+    }
+
+    /// Returns the state as of the last commit.
+    pub fn snapshot(&self) -> Arc<Snapshot> {
+        self.snapshot.load_full()
+    }
+
+    /// Returns the feed of changes.
+    pub fn feed(&self) -> &Arc<Feed> {
+        &self.feed
+    }
+
+    /// Returns what answers questions about finished jobs. Its calls may block.
+    pub fn history(&self) -> &Arc<dyn History> {
+        &self.history
+    }
+
+    /// Returns who there is.
+    pub fn directory(&self) -> &Arc<dyn Directory> {
+        &self.directory
+    }
+
+    /// Returns the clock.
+    pub fn clock(&self) -> &Arc<dyn Clock> {
+        &self.clock
+    }
+
+    /// Makes the principal for an authenticated name.
+    pub fn principal(&self, name: &str) -> Principal {
+        let person = self.directory.person(name);
+        let level = self.snapshot.load().cluster.level_of(name);
+        Principal {
+            name: Text::from(name),
+            uid: person.as_ref().map(|person| person.uid),
+            gid: person.as_ref().map(|person| person.gid),
+            level,
+        }
+    }
+
+    /// Accepts a job: when this returns, it is durable.
+    ///
+    /// # Errors
+    /// Whatever makes it impossible, see [`Problem`]; nothing has been kept then.
+    pub async fn submit(&self, by: &Principal, submission: Submission) -> Result<Submitted, Error> {
+        let snapshot = self.snapshot.load_full();
+        let now = self.clock.now();
+        let groups = self.groups_if_needed(&snapshot.cluster, &submission);
+        let draft = prepare(by, submission, &snapshot.cluster, &groups, now)?;
+        drop(snapshot);
+        self.ask(|reply| Command::Submit(Box::new(draft), reply)).await?
+    }
+
+    /// Accepts an allocation and waits until it has its resources. If the caller goes away, the allocation is
+    /// cancelled.
+    ///
+    /// # Errors
+    /// As [`JobService::submit`]; [`Problem::AlreadyEnded`] if it was cancelled while it waited.
+    pub async fn allocate(&self, by: &Principal, submission: Submission) -> Result<Submitted, Error> {
+        let mut bell = self.feed.bell();
+        let submitted = self.submit(by, submission).await?;
+        let mut guard = CancelOnDrop { service: self.clone(), by: by.clone(), job: Some(submitted.id) };
+        loop {
+            let job = self.snapshot.load().jobs.job(submitted.id).cloned();
+            match job.as_deref().map(|job| &job.phase) {
+                Some(Phase::Pending(_)) => {}
+                Some(Phase::Running(_)) => {
+                    guard.job = None;
+                    return Ok(submitted);
+                }
+                _ => {
+                    guard.job = None;
+                    return Err(Problem::AlreadyEnded(submitted.id).into());
+                }
+            }
+            bell.changed().await.map_err(|_| stopping())?;
+        }
+    }
+
+    /// Does something with jobs: cancels, signals, puts back. Says of each named job what became of it; of jobs found
+    /// by the filter alone, only where it could not be done... and of all in the order of their numbers.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] if nothing could be recorded.
+    pub async fn act(
+        &self,
+        by: &Principal,
+        selection: Selection,
+        action: Action,
+    ) -> Result<Vec<Handled>, Error> {
+        let by = by.clone();
+        self.ask(|reply| Command::Act { by, selection: Box::new(selection), action, reply }).await?
+    }
+
+    /// Changes a waiting or running job, or all records of an array; says of each record what became of it.
+    ///
+    /// # Errors
+    /// [`Problem::UnknownJob`], or what is wrong if the job is a single record.
+    pub async fn update(&self, by: &Principal, job: JobId, update: Update) -> Result<Vec<Handled>, Error> {
+        let by = by.clone();
+        self.ask(|reply| Command::Update { by, job, update: Box::new(update), reply }).await?
+    }
+
+    /// Adds a user or changes what is remembered of one. Administrators only.
+    ///
+    /// # Errors
+    /// [`Problem::OperatorOnly`].
+    pub async fn remember_member(&self, by: &Principal, member: Membership) -> Result<(), Error> {
+        let by = by.clone();
+        self.ask(|reply| Command::RememberMember { by, member, reply }).await?
+    }
+
+    /// Forgets a user who was added at run time. Administrators only.
+    ///
+    /// # Errors
+    /// [`Problem::OperatorOnly`], [`Problem::UnknownUser`].
+    pub async fn forget_member(&self, by: &Principal, name: Text) -> Result<(), Error> {
+        let by = by.clone();
+        self.ask(|reply| Command::ForgetMember { by, name, reply }).await?
+    }
+
+    /// Stops the writer after what it has in hand. Jobs go on.
+    pub async fn stop(&self) {
+        let _ = self.ask(Command::Stop).await;
+    }
+
+    /// Waits for the change after `last`, or for any later one.
+    pub async fn changed_after(&self, last: ChangeId) {
+        let mut bell = self.feed.bell();
+        let _ = bell.wait_for(|latest| *latest > last).await;
+    }
+
+    /// Returns every live record a job number stands for.
+    pub fn records(&self, id: JobId) -> Vec<Arc<Job>> {
+        self.snapshot.load().records(id)
+    }
+
+    fn groups_if_needed(&self, cluster: &Cluster, submission: &Submission) -> Vec<Text> {
+        if cluster.partitions.iter().all(|partition| partition.allow_groups.is_empty()) {
+            return Vec::new();
+        }
+        self.directory.groups_of(&submission.spec.owner.name)
+    }
+
+    async fn ask<T>(&self, command: impl FnOnce(oneshot::Sender<T>) -> Command) -> Result<T, Error> {
+        let (reply, answer) = oneshot::channel();
+        self.commands.send(command(reply)).map_err(|_| stopping())?;
+        answer.await.map_err(|_| stopping())
+    }
+}
+
+fn stopping() -> Error {
+    Error::Unavailable(Text::const_new("the service is stopping"))
+}
+
+struct CancelOnDrop {
+    service: JobService,
+    by: Principal,
+    job: Option<JobId>,
+}
+
+impl Drop for CancelOnDrop {
+    fn drop(&mut self) {
+        let Some(job) = self.job else { return };
+        let target = super::selection::Target { job, tasks: None };
+        let selection = Box::new(Selection { targets: vec![target], ..Selection::default() });
+        let (reply, _) = oneshot::channel();
+        let by = self.by.clone();
+        let action = Action::Cancel { kill: false };
+        let _ = self.service.commands.send(Command::Act { by, selection, action, reply });
+    }
+}

@@ -1,0 +1,259 @@
+//! One batch in the making: changes to the state as they are decided on, with what must be recorded, what shall happen
+//! afterwards, and how to take it all back if it cannot be recorded.
+
+use super::feed::{StateChange, StateWord};
+use crate::cluster::Cluster;
+use crate::error::Refused;
+use crate::job::{ArrayPart, Effect, Event, Job, Payload, Phase};
+use crate::ports::{Batch, Closed};
+use crate::state::{State, Statistics};
+use crate::who::Membership;
+use crate::{ChangeId, Error, JobId, Text, Timestamp};
+use std::collections::HashMap;
+use std::sync::Arc;
+
+/// One batch in the making.
+pub(super) struct Ledger<'a> {
+    /// The moment at which everything in this batch is decided.
+    pub(super) now: Timestamp,
+    state: &'a mut State,
+    before: HashMap<JobId, Option<Arc<Job>>>,
+    order: Vec<JobId>,
+    payloads: Vec<(JobId, Arc<Payload>)>,
+    closed: Vec<Closed>,
+    gone: Vec<JobId>,
+    changes: Vec<StateChange>,
+    next_change: ChangeId,
+    first_id: JobId,
+    effects: Vec<(JobId, u32, Effect)>,
+    members: Vec<Membership>,
+    removed_members: Vec<Text>,
+    moved: Statistics,
+    nodes_touched: bool,
+    volatile: bool,
+}
+
+/// A batch that is ready to be recorded.
+pub(super) struct Finished {
+    /// What to record.
+    pub(super) batch: Batch,
+    /// What to do afterwards: job, attempt, effect.
+    pub(super) effects: Vec<(JobId, u32, Effect)>,
+    /// How to take it back.
+    pub(super) undo: Undo,
+    /// What it adds to the statistics.
+    pub(super) moved: Statistics,
+    /// Resources were given out or back.
+    pub(super) nodes_touched: bool,
+    /// Something that is not recorded has changed for readers.
+    pub(super) volatile: bool,
+}
+
+/// How to take a batch back.
+pub(super) struct Undo {
+    before: HashMap<JobId, Option<Arc<Job>>>,
+    first_id: JobId,
+}
+
+impl<'a> Ledger<'a> {
+    /// Opens a batch.
+    pub(super) fn open(state: &'a mut State, now: Timestamp, last_change: ChangeId) -> Self {
+        let first_id = state.next_id();
+        Ledger {
+            now,
+            state,
+            before: HashMap::new(),
+            order: Vec::new(),
+            payloads: Vec::new(),
+            closed: Vec::new(),
+            gone: Vec::new(),
+            changes: Vec::new(),
+            next_change: ChangeId(last_change.0 + 1),
+            first_id,
+            effects: Vec::new(),
+            members: Vec::new(),
+            removed_members: Vec::new(),
+            moved: Statistics::default(),
+            nodes_touched: false,
+            volatile: false,
+        }
+    }
+
+    /// Returns the state as this batch has left it so far.
+    pub(super) fn state(&self) -> &State {
+        self.state
+    }
+
+    /// Returns what is configured.
+    pub(super) fn cluster(&self) -> &Arc<Cluster> {
+        self.state.cluster()
+    }
+
+    /// Returns a job.
+    pub(super) fn job(&self, id: JobId) -> Option<&Arc<Job>> {
+        self.state.job(id)
+    }
+
+    /// Returns every record a job number stands for.
+    pub(super) fn records(&self, id: JobId) -> Vec<Arc<Job>> {
+        crate::state::records(self.state.jobs(), id)
+    }
+
+    /// Hands out a job number.
+    pub(super) fn take_id(&mut self) -> JobId {
+        self.state.take_id()
+    }
+
+    /// Takes in script and environment of a new job.
+    pub(super) fn keep_payload(&mut self, id: JobId, payload: Arc<Payload>) {
+        self.payloads.push((id, payload));
+    }
+
+    /// Takes in a user.
+    pub(super) fn keep_member(&mut self, member: Membership) {
+        self.members.push(member);
+    }
+
+    /// Forgets a user.
+    pub(super) fn remove_member(&mut self, name: Text) {
+        self.removed_members.push(name);
+    }
+
+    /// Puts a job in its place: a new one, or one that a rule of arrays has made.
+    pub(super) fn put(&mut self, job: Job) {
+        let job = Arc::new(job);
+        let before = self.state.put(Arc::clone(&job));
+        self.note(job.id, before.as_ref(), &job);
+        self.follow(before.as_deref(), &job);
+    }
+
+    /// Lets something happen to a job and takes in what follows from it.
+    pub(super) fn happen(&mut self, id: JobId, event: Event) -> Result<(), Refused> {
+        let Some(job) = self.state.job(id).cloned() else {
+            return Err(Refused { event: event.name(), state: "gone" });
+        };
+        let volatile = matches!(event, Event::Considered { .. });
+        let attempt = job.restarts;
+        let step = job.apply(event)?;
+        let after = Arc::new(step.job);
+        self.state.put(Arc::clone(&after));
+        if volatile {
+            self.volatile = true;
+            // What the scheduler thinks of a waiting job is not recorded.
+            return Ok(());
+        }
+        self.effects.extend(step.effects.into_iter().map(|effect| (id, attempt, effect)));
+        if let Some(closed) = step.closed {
+            self.close(Arc::new(*closed));
+        }
+        self.note(id, Some(&job), &after);
+        if let Phase::Ended(_) = after.phase {
+            self.close(Arc::clone(&after));
+        }
+        self.follow(Some(&job), &after);
+        Ok(())
+    }
+
+    /// Lets an effect happen once more.
+    pub(super) fn repeat(&mut self, id: JobId, attempt: u32, effect: Effect) {
+        self.effects.push((id, attempt, effect));
+    }
+
+    /// Takes a finished job from among the live ones.
+    pub(super) fn leave(&mut self, id: JobId) {
+        if let Some(before) = self.state.take(id) {
+            self.before.entry(id).or_insert(Some(before));
+            self.gone.push(id);
+        }
+    }
+
+    /// Takes a job of this very batch back, as if it had never been submitted.
+    pub(super) fn retract(&mut self, id: JobId) {
+        self.state.take(id);
+        self.before.remove(&id);
+        self.order.retain(|other| *other != id);
+        self.payloads.retain(|(other, _)| *other != id);
+        self.changes.retain(|change| change.job != id);
+        self.effects.retain(|(other, ..)| *other != id);
+        self.moved.submitted = self.moved.submitted.saturating_sub(1);
+    }
+
+    /// Closes the batch.
+    pub(super) fn finish(self) -> Finished {
+        let jobs = self.order.iter().filter_map(|id| self.state.job(*id)).cloned().collect();
+        let next_id = (self.state.next_id() != self.first_id).then(|| self.state.next_id());
+        let batch = Batch {
+            jobs,
+            payloads: self.payloads,
+            closed: self.closed,
+            gone: self.gone,
+            changes: self.changes,
+            forget_changes: None,
+            next_id,
+            members: self.members,
+            removed_members: self.removed_members,
+        };
+        Finished {
+            batch,
+            effects: self.effects,
+            undo: Undo { before: self.before, first_id: self.first_id },
+            moved: self.moved,
+            nodes_touched: self.nodes_touched,
+            volatile: self.volatile,
+        }
+    }
+
+    fn note(&mut self, id: JobId, before: Option<&Arc<Job>>, after: &Arc<Job>) {
+        if let std::collections::hash_map::Entry::Vacant(entry) = self.before.entry(id) {
+            entry.insert(before.cloned());
+            self.order.push(id);
+        }
+        let holds = |job: &Job| job.held_resources().is_some();
+        self.nodes_touched |= before.is_some_and(|job| holds(job)) != holds(after);
+        self.moved.moved(before.map(|job| &**job), after);
+        // A task that leaves its array has been waiting all the time, under the array's number.
+        let is_split =
+            matches!((&after.array, &after.phase), (Some(ArrayPart::Task { .. }), Phase::Pending(_)));
+        let change = StateChange::between(self.next_change, self.now, before.map(|job| &**job), after);
+        if let Some(change) = change.filter(|change| change.from.is_some() || !is_split) {
+            self.next_change = ChangeId(self.next_change.0 + 1);
+            self.changes.push(change);
+        }
+    }
+
+    fn close(&mut self, job: Arc<Job>) {
+        let nodes = job.run().map(|run| self.state.cluster().fold_nodes(&run.allocation)).unwrap_or_default();
+        self.closed.push(Closed { job, nodes });
+    }
+
+    /// Looks at the jobs that wait for one that has moved on.
+    fn follow(&mut self, before: Option<&Job>, after: &Job) {
+        let word = |job: &Job| StateWord::of(job);
+        if before.map(word) != Some(word(after)) && !matches!(after.phase, Phase::Pending(_)) {
+            self.dependents_follow(after);
+        }
+    }
+}
+
+impl Undo {
+    /// Puts every job of the batch back where it was.
+    pub(super) fn take_back(self, state: &mut State) {
+        for (id, before) in self.before {
+            match before {
+                Some(job) => {
+                    state.put(job);
+                }
+                None => {
+                    state.take(id);
+                }
+            }
+        }
+        state.count_from(self.first_id);
+    }
+}
+
+impl From<Refused> for Error {
+    fn from(refused: Refused) -> Self {
+        Error::Bug(Text::from(refused.to_string()))
+    }
+}

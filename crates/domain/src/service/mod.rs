@@ -1,0 +1,28 @@
+//! The use cases. [`JobService`] is what dialects hold; behind it one writer decides, records, answers and acts, in
+//! that order. Readers take the [`Snapshot`](crate::state::Snapshot) the writer left after its last commit.
+
+mod accept;
+mod act;
+mod dependencies;
+mod feed;
+mod handle;
+mod ledger;
+mod lifecycle;
+mod members;
+mod pace;
+mod prepare;
+mod recovery;
+mod schedule;
+mod selection;
+mod submission;
+mod update;
+mod writer;
+
+#[cfg(test)]
+mod tests;
+
+pub use feed::{Feed, StateChange, StateWord};
+pub use handle::{JobService, OpenEngine, Ports};
+pub use selection::{Action, Filter, Handled, Selection, Target};
+pub use submission::{Note, Submission, Submitted};
+pub use update::{HoldWish, Update};

@@ -1,0 +1,246 @@
+//! Checks of a submission that need only what is configured: done on the caller's thread, so that the writer is left
+//! with what needs the live jobs. Order and outcome are the original's (facts 2.4).
+
+use super::submission::{Note, Submission};
+use crate::cluster::{Cluster, Limits, Partition, PartitionState};
+use crate::fit::{Feasibility, check_names, could_ever_run};
+use crate::job::{ArrayPart, Dependency, Hold, JobFlags, JobKind, JobSpec, Payload, TaskSet};
+use crate::who::Principal;
+use crate::{Error, Problem, Text, TimeLimit, Timestamp};
+use std::sync::Arc;
+
+/// A submission that is right as far as the configuration goes.
+pub(super) struct Draft {
+    pub(super) spec: Arc<JobSpec>,
+    pub(super) array: Option<ArrayPart>,
+    pub(super) dependency: Option<Dependency>,
+    pub(super) hold: Hold,
+    pub(super) immediate: bool,
+    pub(super) payload: Arc<Payload>,
+    pub(super) notes: Vec<Note>,
+}
+
+/// Longest name, comment and the like (facts: some kilobytes are refused).
+const MAX_TEXT: usize = 1024;
+
+/// Checks a submission and fills in the defaults.
+pub(super) fn prepare(
+    by: &Principal,
+    submission: Submission,
+    cluster: &Cluster,
+    groups: &[Text],
+    now: Timestamp,
+) -> Result<Draft, Error> {
+    let Submission { mut spec, time_limit, array, dependency, hold, immediate, requeue, mut payload } =
+        submission;
+    check_author(by, &mut spec)?;
+    check_texts(&spec, &payload, &cluster.limits)?;
+    let array = read_array(&array, cluster.limits.max_array_size)?;
+    if let Some(ArrayPart::Pool { waiting, .. }) = &array {
+        // The pool shrinks as tasks leave it; only here the bounds are known.
+        payload.environment = payload.environment.iter().cloned().chain(waiting.environment()).collect();
+    }
+    let dependency = Dependency::parse(&dependency)?;
+    fill_in_membership(&mut spec, cluster);
+    choose_partitions(by, &mut spec, time_limit, cluster, groups)?;
+    spec.requeue = requeue.unwrap_or(cluster.limits.requeue);
+    check_times(&spec, now)?;
+    let held = hold || spec.fixed_priority == Some(0);
+    if spec.fixed_priority == Some(0) || !by.is_operator() {
+        // A priority from a plain user is ignored, except zero, which holds.
+        spec.fixed_priority = None;
+    }
+    // Of a held job only what it names is checked; how much it asks for is not measured (facts 2.4).
+    check_names(cluster, &spec)?;
+    let note = match (held, feasible(&spec, cluster)) {
+        (true, _) if is_beyond_partitions(&spec, cluster) => Some(Note::PartitionConfiguration),
+        (true, _) => Some(Note::Held),
+        (false, feasible) => feasible?,
+    };
+    let notes = note.into_iter().collect();
+    let hold = if held { Hold::User } else { Hold::None };
+    Ok(Draft { spec: Arc::new(spec), array, dependency, hold, immediate, payload: Arc::new(payload), notes })
+}
+
+/// Returns the priority of a job nobody holds.
+pub(super) fn priority(limits: &Limits, spec: &JobSpec) -> u32 {
+    let base = i64::from(spec.fixed_priority.unwrap_or(limits.base_priority));
+    let nice = if spec.fixed_priority.is_some() { 0 } else { i64::from(spec.nice) };
+    u32::try_from((base - nice).max(1)).unwrap_or(u32::MAX)
+}
+
+fn check_author(by: &Principal, spec: &mut JobSpec) -> Result<(), Error> {
+    if by.uid != Some(spec.owner.uid) && !by.is_administrator() {
+        return Err(Problem::NotThatUser(spec.owner.name.clone()).into());
+    }
+    let uncommon = spec.uncommon();
+    if !by.is_operator() {
+        if !uncommon.admin_comment.is_empty() {
+            return Err(Problem::OperatorOnly(Text::const_new("admin_comment")).into());
+        }
+        if uncommon.reboot {
+            return Err(Problem::OperatorOnly(Text::const_new("reboot")).into());
+        }
+        if spec.nice < 0 {
+            return Err(Problem::BadNice.into());
+        }
+    }
+    Ok(())
+}
+
+fn check_texts(spec: &JobSpec, payload: &Payload, limits: &Limits) -> Result<(), Error> {
+    if spec.kind == JobKind::Batch {
+        if spec.work_dir.is_empty() {
+            return Err(Problem::NoWorkDirectory.into());
+        }
+        if payload.environment.is_empty() {
+            return Err(Problem::NoEnvironment.into());
+        }
+    }
+    if payload.script.len() > limits.max_script {
+        return Err(Problem::TooLong(Text::const_new("script")).into());
+    }
+    let uncommon = spec.uncommon();
+    let texts: [(&'static str, &Text); 11] = [
+        ("name", &spec.name),
+        ("comment", &spec.comment),
+        ("account", &spec.account),
+        ("wckey", &spec.wckey),
+        ("qos", &spec.qos),
+        ("admin_comment", &uncommon.admin_comment),
+        ("mail_user", &uncommon.mail_user),
+        ("reservation", &uncommon.reservation),
+        ("network", &uncommon.network),
+        ("licenses", &uncommon.licenses),
+        ("mcs_label", &uncommon.mcs_label),
+    ];
+    match texts.iter().find(|(_, text)| text.len() > MAX_TEXT) {
+        Some((name, _)) => Err(Problem::TooLong(Text::const_new(name)).into()),
+        None => Ok(()),
+    }
+}
+
+fn read_array(written: &str, max_array_size: u32) -> Result<Option<ArrayPart>, Error> {
+    if written.is_empty() {
+        return Ok(None);
+    }
+    let bad = || Problem::BadArray(Text::from(written));
+    let (waiting, throttle) = TaskSet::parse(written, max_array_size).ok_or_else(bad)?;
+    let size = waiting.len();
+    Ok(Some(ArrayPart::Pool { waiting, throttle, size }))
+}
+
+/// Returns the account that is charged: a user who is known to have others than the one named pays from the default.
+pub(super) fn charged(cluster: &Cluster, owner: &str, account: &Text) -> Text {
+    let Some(member) = cluster.members.get(owner).filter(|member| !member.default_account.is_empty()) else {
+        return account.clone();
+    };
+    let is_theirs = *account == member.default_account || member.accounts.contains(account);
+    if is_theirs { account.clone() } else { member.default_account.clone() }
+}
+
+fn fill_in_membership(spec: &mut JobSpec, cluster: &Cluster) {
+    if spec.account.is_empty() {
+        spec.flags = spec.flags.with(JobFlags::USING_DEFAULT_ACCOUNT);
+        if let Some(member) = cluster.members.get(&spec.owner.name) {
+            spec.account = member.default_account.clone();
+        }
+    }
+    spec.account = charged(cluster, &spec.owner.name, &spec.account);
+    if spec.qos.is_empty() {
+        spec.flags = spec.flags.with(JobFlags::USING_DEFAULT_QOS);
+        spec.qos = Text::const_new("normal");
+    }
+    if spec.wckey.is_empty() && cluster.limits.track_wckeys {
+        spec.flags = spec.flags.with(JobFlags::USING_DEFAULT_WCKEY);
+        spec.wckey = Text::const_new("*");
+    }
+}
+
+fn choose_partitions(
+    by: &Principal,
+    spec: &mut JobSpec,
+    time_limit: Option<TimeLimit>,
+    cluster: &Cluster,
+    groups: &[Text],
+) -> Result<(), Error> {
+    if spec.partitions.is_empty() {
+        let default = cluster.default_partition().ok_or(Problem::UnknownPartition(Text::default()))?;
+        spec.partitions = vec![default.name.clone()];
+        let assigned = JobFlags::USING_DEFAULT_PARTITION.with(JobFlags::PARTITION_ASSIGNED);
+        spec.flags = spec.flags.with(assigned);
+    }
+    let mut limit = time_limit;
+    for name in &mut spec.partitions {
+        let partition = cluster.partition(name).ok_or_else(|| Problem::UnknownPartition(name.clone()))?;
+        *name = partition.name.clone();
+        check_access(by, partition, &spec.account, &spec.qos, groups)?;
+        limit = limit.or(Some(partition.default_time.unwrap_or(partition.max_time)));
+    }
+    spec.time_limit = limit.unwrap_or(TimeLimit::Unlimited);
+    Ok(())
+}
+
+fn check_access(
+    by: &Principal,
+    partition: &Partition,
+    account: &Text,
+    qos: &Text,
+    groups: &[Text],
+) -> Result<(), Error> {
+    let forbidden = || Problem::PartitionForbidden(partition.name.clone()).into();
+    let is_open = (!partition.root_only || by.uid.is_some_and(|uid| uid.0 == 0))
+        && (partition.allow_groups.is_empty()
+            || by.is_administrator()
+            || groups.iter().any(|group| partition.allow_groups.contains(group)))
+        && (partition.allow_accounts.is_empty() || partition.allow_accounts.contains(account))
+        && !partition.deny_accounts.contains(account)
+        && (partition.allow_qos.is_empty() || partition.allow_qos.contains(qos))
+        && !partition.deny_qos.contains(qos);
+    if !is_open {
+        return Err(forbidden());
+    }
+    match partition.state {
+        PartitionState::Up | PartitionState::Down => Ok(()),
+        PartitionState::Drain | PartitionState::Inactive => {
+            Err(Problem::PartitionDown(partition.name.clone()).into())
+        }
+    }
+}
+
+fn check_times(spec: &JobSpec, now: Timestamp) -> Result<(), Error> {
+    if TimeLimit::Minutes(spec.time_minimum) > spec.time_limit {
+        return Err(Problem::BadTimeMinimum.into());
+    }
+    let Some(deadline) = spec.deadline else { return Ok(()) };
+    let shortest = match (spec.time_minimum, spec.time_limit) {
+        (0, limit) => limit,
+        (minutes, _) => TimeLimit::Minutes(minutes),
+    };
+    let earliest = spec.begin.unwrap_or(now).max(now);
+    let end = match shortest {
+        TimeLimit::Unlimited => earliest,
+        limit => limit.end_from(earliest),
+    };
+    if end > deadline { Err(Problem::BadDeadline.into()) } else { Ok(()) }
+}
+
+/// Tells whether no partition of the job has as many nodes and CPUs as it asks for.
+fn is_beyond_partitions(spec: &JobSpec, cluster: &Cluster) -> bool {
+    let (nodes, cpus) = (spec.resources.min_nodes as usize, spec.resources.least_cpus());
+    let mut partitions = spec.partitions.iter().filter_map(|name| cluster.partition(name));
+    partitions.all(|partition| {
+        let members = partition.nodes.iter().filter_map(|index| cluster.node(*index));
+        let all = members.fold(0u32, |all, node| all.saturating_add(node.topology.cpus));
+        partition.nodes.len() < nodes || all < cpus
+    })
+}
+
+/// What an idle cluster would say to the request.
+fn feasible(spec: &JobSpec, cluster: &Cluster) -> Result<Option<Note>, Error> {
+    Ok(match could_ever_run(cluster, spec)? {
+        Feasibility::Possible => None,
+        Feasibility::BeyondPartition => Some(Note::PartitionConfiguration),
+        Feasibility::NodesUnavailable => Some(Note::NodesUnavailable),
+    })
+}

@@ -1,0 +1,50 @@
+//! Taking in what the scheduler proposes.
+
+use super::ledger::Ledger;
+use crate::job::{ArrayPart, Event, Phase};
+use crate::ports::{Plan, Start};
+use crate::{JobId, Text};
+use std::sync::Arc;
+
+impl Ledger<'_> {
+    /// Starts what the plan starts and notes why others wait. A proposal that no longer fits is dropped.
+    pub(super) fn take_plan(&mut self, plan: &Plan, boot: &Text) {
+        for start in &plan.starts {
+            self.start(start, boot);
+        }
+        for (id, reason, expected_start) in &plan.waits {
+            let waits = self.job(*id).is_some_and(|job| job.is_pending());
+            if waits {
+                let event = Event::Considered { reason: *reason, expected_start: *expected_start };
+                if let Err(refused) = self.happen(*id, event) {
+                    tracing::error!(job.id = id.0, error = %refused, "reason could not be noted");
+                }
+            }
+        }
+    }
+
+    fn start(&mut self, start: &Start, boot: &Text) {
+        let Some(id) = self.startable(start) else { return };
+        let event = Event::Started {
+            at: self.now,
+            allocation: Arc::clone(&start.allocation),
+            limit: start.limit,
+            boot: boot.clone(),
+        };
+        if let Err(refused) = self.happen(id, event) {
+            tracing::error!(job.id = id.0, error = %refused, "start could not be noted");
+        }
+    }
+
+    /// Returns the number of the record to start, after a task has been given its own.
+    fn startable(&mut self, start: &Start) -> Option<JobId> {
+        let job = self.job(start.job).filter(|job| matches!(job.phase, Phase::Pending(_)))?;
+        match (&job.array, start.task) {
+            (Some(ArrayPart::Pool { waiting, .. }), Some(index)) if waiting.contains(index) => {
+                Some(self.split(start.job, index))
+            }
+            (Some(ArrayPart::Pool { .. }), _) => None,
+            _ => Some(start.job),
+        }
+    }
+}

@@ -1,0 +1,608 @@
+//! The service with a store in memory, an engine that starts what fits into its slots, and a clock that is set by hand.
+
+use super::*;
+use crate::cluster::{Cluster, Limits, Node, NodeFlags, Partition, PartitionState, Topology};
+use crate::job::{
+    Allocation, ArrayPart, End, Exit, Job, JobKind, JobSpec, Outcome, Owner, Payload, Phase, Reason, Usage,
+};
+use crate::ports::*;
+use crate::state::State;
+use crate::who::{AdminLevel, Membership, Person, Principal};
+use crate::{Error, Gid, JobId, Problem, Text, TimeLimit, Timestamp, Uid};
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::sync::{Arc, Mutex};
+
+#[derive(Default)]
+struct Memory {
+    jobs: BTreeMap<JobId, Arc<Job>>,
+    payloads: BTreeMap<JobId, Arc<Payload>>,
+    closed: Vec<Closed>,
+    next_id: Option<JobId>,
+    changes: Vec<StateChange>,
+    members: BTreeMap<Text, Membership>,
+    commits: usize,
+}
+
+#[derive(Clone, Default)]
+struct MemoryStore {
+    memory: Arc<Mutex<Memory>>,
+    full: Arc<AtomicBool>,
+}
+
+impl Store for MemoryStore {
+    fn load(&mut self) -> Result<Saved, StoreError> {
+        let memory = self.memory.lock().unwrap();
+        Ok(Saved {
+            jobs: memory.jobs.values().map(|job| (**job).clone()).collect(),
+            next_id: memory.next_id,
+            changes: memory.changes.clone(),
+            members: memory.members.values().cloned().collect(),
+        })
+    }
+
+    fn commit(&mut self, batch: &Batch) -> Result<(), StoreError> {
+        if self.full.load(Ordering::SeqCst) {
+            return Err(StoreError::Full);
+        }
+        let mut memory = self.memory.lock().unwrap();
+        memory.commits += 1;
+        memory.jobs.extend(batch.jobs.iter().map(|job| (job.id, Arc::clone(job))));
+        memory.payloads.extend(batch.payloads.iter().cloned());
+        memory.closed.extend(batch.closed.iter().cloned());
+        for id in &batch.gone {
+            memory.jobs.remove(id);
+        }
+        memory.changes.extend(batch.changes.iter().cloned());
+        memory.next_id = batch.next_id.or(memory.next_id);
+        memory.members.extend(batch.members.iter().map(|member| (member.name.clone(), member.clone())));
+        for name in &batch.removed_members {
+            memory.members.remove(name);
+        }
+        Ok(())
+    }
+
+    fn payload(&mut self, id: JobId) -> Result<Arc<Payload>, StoreError> {
+        self.memory.lock().unwrap().payloads.get(&id).cloned().ok_or(StoreError::Missing(id))
+    }
+}
+
+impl History for MemoryStore {
+    fn attempts(&self, id: JobId) -> Result<Vec<Closed>, StoreError> {
+        let memory = self.memory.lock().unwrap();
+        Ok(memory.closed.iter().filter(|closed| closed.job.array_id() == id).cloned().collect())
+    }
+
+    fn search(&self, filter: &HistoryFilter) -> Result<Vec<Closed>, StoreError> {
+        Ok(self.memory.lock().unwrap().closed.iter().rev().take(filter.limit).cloned().collect())
+    }
+
+    fn payload(&self, id: JobId) -> Result<Arc<Payload>, StoreError> {
+        self.memory.lock().unwrap().payloads.get(&id).cloned().ok_or(StoreError::Missing(id))
+    }
+}
+
+#[derive(Clone)]
+struct SlotEngine {
+    slots: usize,
+    orders: Arc<Mutex<Vec<Order>>>,
+    found: Arc<Mutex<BTreeMap<JobId, Recovered>>>,
+}
+
+impl Engine for SlotEngine {
+    fn plan(&mut self, state: &State, _now: Timestamp) -> Plan {
+        let mut free = self.slots.saturating_sub(state.holding().count());
+        let mut starts = Vec::new();
+        for key in state.queues().of("debug") {
+            let Some(job) = state.job(key.job) else { continue };
+            let tasks: Vec<_> = match &job.array {
+                Some(ArrayPart::Pool { waiting, .. }) => waiting.iter().take(free).map(Some).collect(),
+                _ => vec![None],
+            };
+            for task in tasks {
+                if free == 0 {
+                    return Plan { starts, ..Plan::default() };
+                }
+                free -= 1;
+                let allocation = Allocation {
+                    partition: Text::const_new("debug"),
+                    nodes: Default::default(),
+                    whole: false,
+                    licenses: Default::default(),
+                };
+                let limit = TimeLimit::Minutes(10);
+                starts.push(Start {
+                    job: key.job,
+                    task,
+                    allocation: Arc::new(allocation),
+                    limit,
+                    backfilled: false,
+                });
+            }
+        }
+        Plan { starts, ..Plan::default() }
+    }
+
+    fn perform(&mut self, order: Order) {
+        self.orders.lock().unwrap().push(order);
+    }
+
+    fn boot(&self) -> Text {
+        Text::const_new("boot-1")
+    }
+
+    fn recover(&mut self, running: &[(JobId, u32)]) -> Vec<Recovered> {
+        let found = self.found.lock().unwrap();
+        running.iter().map(|(id, _)| found.get(id).cloned().unwrap_or(Recovered::Unknown)).collect()
+    }
+}
+
+#[derive(Clone)]
+struct HandClock(Arc<AtomicI64>);
+
+impl Clock for HandClock {
+    fn now(&self) -> Timestamp {
+        Timestamp::from_micros(self.0.load(Ordering::SeqCst))
+    }
+}
+
+struct People;
+
+impl Directory for People {
+    fn person(&self, name: &str) -> Option<Person> {
+        let uid = match name {
+            "root" => 0,
+            "alice" => 2001,
+            "bob" => 2002,
+            _ => return None,
+        };
+        let name = Text::from(name);
+        let home = Text::const_new("/");
+        Some(Person {
+            group: name.clone(),
+            name,
+            uid: Uid(uid),
+            gid: Gid(uid),
+            home: home.clone(),
+            shell: home,
+        })
+    }
+
+    fn person_by_uid(&self, uid: Uid) -> Option<Person> {
+        ["root", "alice", "bob"]
+            .into_iter()
+            .filter_map(|name| self.person(name))
+            .find(|person| person.uid == uid)
+    }
+
+    fn group(&self, _name: &str) -> Option<Gid> {
+        None
+    }
+
+    fn group_name(&self, _gid: Gid) -> Option<Text> {
+        None
+    }
+
+    fn groups_of(&self, _name: &str) -> Vec<Text> {
+        Vec::new()
+    }
+}
+
+fn cluster() -> Cluster {
+    let text = Text::const_new;
+    let topology = Topology { boards: 1, sockets: 1, cores: 8, threads: 1, cpus: 8 };
+    let node = Node {
+        name: text("n1"),
+        host: text("n1"),
+        address: text("127.0.0.1"),
+        port: 0,
+        topology,
+        memory: 16_000,
+        tmp_disk: 10_000,
+        weight: 1,
+        features: vec![text("fast")],
+        active_features: vec![text("fast")],
+        gres: Vec::new(),
+        flags: NodeFlags::default(),
+        reason: text(""),
+        reason_at: Timestamp::EPOCH,
+        reason_by: None,
+        comment: text(""),
+        extra: text(""),
+        architecture: text("x86_64"),
+        operating_system: text("Linux"),
+        booted: Timestamp::EPOCH,
+    };
+    let partition = Partition {
+        name: text("debug"),
+        nodes: vec![crate::NodeIndex(0)],
+        nodes_written: text("n1"),
+        is_default: true,
+        state: PartitionState::Up,
+        max_time: TimeLimit::Unlimited,
+        default_time: Some(TimeLimit::Minutes(60)),
+        max_nodes: None,
+        min_nodes: 1,
+        max_cpus_per_node: None,
+        default_memory_per_cpu: Some(100),
+        default_memory_per_node: None,
+        max_memory_per_cpu: None,
+        max_memory_per_node: None,
+        tier: 1,
+        job_factor: 1,
+        exclusive: false,
+        oversubscribe: 1,
+        root_only: false,
+        allow_groups: Vec::new(),
+        allow_accounts: Vec::new(),
+        deny_accounts: Vec::new(),
+        allow_qos: Vec::new(),
+        deny_qos: Vec::new(),
+        grace_time: 0,
+        hidden: false,
+    };
+    Cluster {
+        name: text("testbed"),
+        host: text("testbed"),
+        nodes: vec![node],
+        partitions: vec![partition],
+        licenses: BTreeMap::new(),
+        members: BTreeMap::new(),
+        associations: Default::default(),
+        limits: Limits::default(),
+        started: Timestamp::from_seconds(1_000),
+    }
+}
+
+/// A service and the hands that move its world.
+struct World {
+    service: JobService,
+    store: MemoryStore,
+    engine: SlotEngine,
+    clock: HandClock,
+    reports: Reports,
+}
+
+impl World {
+    fn new(slots: usize) -> Self {
+        let engine = SlotEngine { slots, orders: Arc::default(), found: Arc::default() };
+        Self::over(MemoryStore::default(), engine, HandClock(Arc::new(AtomicI64::new(1_000_000_000))))
+    }
+
+    fn over(store: MemoryStore, engine: SlotEngine, clock: HandClock) -> Self {
+        let handed_out: Arc<Mutex<Option<Reports>>> = Arc::default();
+        let (slot, boxed) = (Arc::clone(&handed_out), Box::new(engine.clone()));
+        let ports = Ports {
+            store: Box::new(store.clone()),
+            history: Arc::new(store.clone()),
+            engine: Box::new(move |reports| {
+                *slot.lock().unwrap() = Some(reports);
+                Ok(boxed)
+            }),
+            directory: Arc::new(People),
+            clock: Arc::new(clock.clone()),
+        };
+        let service = JobService::start(cluster(), ports).unwrap();
+        let reports = handed_out.lock().unwrap().take().unwrap();
+        World { service, store, engine, clock, reports }
+    }
+
+    /// Stops this service and starts another over what is left: the store, and what the engine says.
+    async fn restarted(self) -> Self {
+        self.service.stop().await;
+        self.engine.orders.lock().unwrap().clear();
+        World::over(self.store, self.engine, self.clock)
+    }
+
+    async fn submit(&self, change: impl FnOnce(&mut Submission)) -> Result<JobId, Error> {
+        let mut submission = submission();
+        change(&mut submission);
+        self.service.submit(&self.service.principal("alice"), submission).await.map(|submitted| submitted.id)
+    }
+
+    async fn act(&self, by: &str, job: JobId, action: Action) -> Vec<Handled> {
+        let selection = Selection { targets: vec![Target { job, tasks: None }], ..Selection::default() };
+        self.service.act(&self.service.principal(by), selection, action).await.unwrap()
+    }
+
+    /// Reports an end and waits until it is on record.
+    async fn end(&self, id: JobId, exit: Exit) {
+        let before = self.service.snapshot().change;
+        let attempt = self.job(id).restarts;
+        let at = self.clock.now();
+        (self.reports)(vec![Report {
+            job: id,
+            attempt,
+            at,
+            end: End::Process(exit),
+            usage: Usage::default(),
+        }]);
+        self.service.changed_after(before).await;
+    }
+
+    fn job(&self, id: JobId) -> Arc<Job> {
+        self.service.snapshot().jobs.job(id).cloned().expect("the job is live")
+    }
+
+    fn word(&self, id: JobId) -> StateWord {
+        StateWord::of(&self.job(id))
+    }
+
+    fn launched(&self) -> Vec<JobId> {
+        let orders = self.engine.orders.lock().unwrap();
+        let launches = orders.iter().filter_map(|order| match order {
+            Order::Launch { job, .. } => Some(job.id),
+            _ => None,
+        });
+        launches.collect()
+    }
+}
+
+fn submission() -> Submission {
+    let text = Text::const_new;
+    let owner = Owner { name: text("alice"), uid: Uid(2001), gid: Gid(2001), group: text("alice") };
+    let spec = JobSpec { partitions: Vec::new(), owner, ..(*crate::job::tests::job(1).spec).clone() };
+    let payload = Payload {
+        script: Arc::from(&b"#!/bin/sh\ntrue\n"[..]),
+        environment: Arc::from([text("PATH=/bin")]),
+        arguments: Arc::default(),
+    };
+    Submission {
+        spec: JobSpec { kind: JobKind::Batch, ..spec },
+        time_limit: None,
+        array: text(""),
+        dependency: text(""),
+        hold: false,
+        immediate: false,
+        requeue: None,
+        payload,
+    }
+}
+
+#[tokio::test]
+async fn a_job_is_recorded_before_its_author_is_told_and_launched_after() {
+    let world = World::new(1);
+    let first = world.submit(|_| {}).await.unwrap();
+    let second = world.submit(|_| {}).await.unwrap();
+    assert_eq!((first, second), (JobId(1), JobId(2)));
+    let recorded: Vec<JobId> = world.store.memory.lock().unwrap().jobs.keys().copied().collect();
+    assert_eq!(recorded, [first, second]);
+    assert_eq!((world.word(first), world.word(second)), (StateWord::Running, StateWord::Pending));
+    assert_eq!(world.launched(), [first]);
+    world.end(first, Exit::Code(0)).await;
+    assert_eq!(world.word(first), StateWord::Ended(Outcome::Completed));
+    assert_eq!(world.word(second), StateWord::Running);
+    assert_eq!(world.job(second).spec.time_limit, TimeLimit::Minutes(60), "the partition's default");
+}
+
+#[tokio::test]
+async fn what_cannot_be_recorded_has_not_happened() {
+    let world = World::new(1);
+    let kept = world.submit(|_| {}).await.unwrap();
+    world.store.full.store(true, Ordering::SeqCst);
+    assert!(matches!(world.submit(|_| {}).await, Err(Error::Unavailable(_))));
+    let alice = world.service.principal("alice");
+    let handled = world.service.act(
+        &alice,
+        Selection { targets: vec![Target { job: kept, tasks: None }], ..Selection::default() },
+        Action::Cancel { kill: false },
+    );
+    assert!(matches!(handled.await, Err(Error::Unavailable(_))));
+    assert_eq!(world.word(kept), StateWord::Running);
+    assert_eq!(world.launched(), [kept]);
+    world.store.full.store(false, Ordering::SeqCst);
+    assert_eq!(world.submit(|_| {}).await.unwrap(), JobId(2), "the number was given back");
+}
+
+#[tokio::test]
+async fn an_end_that_cannot_be_recorded_is_tried_again() {
+    let world = World::new(1);
+    let id = world.submit(|_| {}).await.unwrap();
+    world.store.full.store(true, Ordering::SeqCst);
+    let (at, usage) = (world.clock.now(), Usage::default());
+    (world.reports)(vec![Report { job: id, attempt: 0, at, end: End::Process(Exit::Code(7)), usage }]);
+    assert!(
+        world.submit(|_| {}).await.is_err(),
+        "and this one has been answered after the report was taken in"
+    );
+    world.store.full.store(false, Ordering::SeqCst);
+    world.clock.0.fetch_add(2_000_000, Ordering::SeqCst);
+    world.submit(|_| {}).await.unwrap();
+    assert_eq!(world.word(id), StateWord::Ended(Outcome::Failed));
+}
+
+#[tokio::test]
+async fn tasks_leave_their_array_one_by_one() {
+    let world = World::new(2);
+    let array = world.submit(|submission| submission.array = Text::const_new("0-3")).await.unwrap();
+    let records = world.service.records(array);
+    assert_eq!(records.len(), 3, "the pool and two running tasks");
+    assert!(
+        matches!(&records[0].array, Some(ArrayPart::Pool { waiting, .. }) if waiting.written(99) == "2-3")
+    );
+    for _ in 0..4 {
+        let running = world.service.records(array).into_iter().find(|job| job.held_resources().is_some());
+        world.end(running.expect("one runs").id, Exit::Code(0)).await;
+    }
+    let records = world.service.records(array);
+    assert_eq!(records.len(), 4);
+    assert!(records.iter().all(|job| job.is_final()));
+    assert!(
+        matches!(records[0].array, Some(ArrayPart::Task { index: crate::TaskIndex(3), .. })),
+        "the last keeps the number"
+    );
+    assert_eq!(world.launched().len(), 4);
+}
+
+#[tokio::test]
+async fn chains_follow_what_they_wait_for() {
+    let world = World::new(8);
+    let parent = world.submit(|_| {}).await.unwrap();
+    let on = |relation: &str| Text::from(format!("{relation}:{parent}"));
+    let well = world.submit(|submission| submission.dependency = on("afterok")).await.unwrap();
+    let badly = world.submit(|submission| submission.dependency = on("afternotok")).await.unwrap();
+    let any = world.submit(|submission| submission.dependency = on("afterany")).await.unwrap();
+    let begun = world.submit(|submission| submission.dependency = on("after")).await.unwrap();
+    let kill = crate::job::JobFlags::KILL_INVALID_DEPENDENCY;
+    let doomed = world.submit(|submission| {
+        submission.dependency = on("afterok");
+        submission.spec.flags = kill;
+    });
+    let doomed = doomed.await.unwrap();
+    assert_eq!(world.word(begun), StateWord::Running, "its parent had started already");
+    assert_eq!(world.word(well), StateWord::Pending);
+    world.end(parent, Exit::Code(1)).await;
+    assert_eq!(world.word(badly), StateWord::Running);
+    assert_eq!(world.word(any), StateWord::Running);
+    assert!(
+        matches!(&world.job(well).phase, Phase::Pending(p) if p.reason == Reason::DependencyNeverSatisfied)
+    );
+    assert_eq!(world.word(doomed), StateWord::Ended(Outcome::Cancelled));
+    let unknown = world.submit(|submission| submission.dependency = Text::const_new("afterok:999")).await;
+    assert!(matches!(unknown, Err(Error::Invalid(Problem::BadDependency(_)))));
+}
+
+#[tokio::test]
+async fn corresponding_tasks_follow_each_other() {
+    let world = World::new(2);
+    let first = world.submit(|submission| submission.array = Text::const_new("0-1")).await.unwrap();
+    let second = world.submit(|submission| {
+        submission.array = Text::const_new("0-1");
+        submission.dependency = Text::from(format!("aftercorr:{first}"));
+    });
+    let second = second.await.unwrap();
+    let running = |array| {
+        let records = world.service.records(array);
+        records.into_iter().filter(|job| job.held_resources().is_some()).collect::<Vec<_>>()
+    };
+    let tasks = running(first);
+    assert_eq!(tasks.len(), 2);
+    assert!(running(second).is_empty());
+    world.end(tasks[1].id, Exit::Code(0)).await;
+    let followers = running(second);
+    assert_eq!(followers.len(), 1);
+    assert_eq!(
+        followers[0].array.as_ref().map(|part| matches!(part, ArrayPart::Task { index: crate::TaskIndex(i), .. } if matches!(tasks[1].array, Some(ArrayPart::Task { index: crate::TaskIndex(j), .. }) if *i == j))),
+        Some(true),
+        "the task of the same index goes first"
+    );
+}
+
+#[tokio::test]
+async fn singletons_run_one_after_the_other() {
+    let world = World::new(8);
+    let single = |submission: &mut Submission| submission.dependency = Text::const_new("singleton");
+    let first = world.submit(single).await.unwrap();
+    let second = world.submit(single).await.unwrap();
+    let third = world.submit(single).await.unwrap();
+    assert_eq!(world.word(first), StateWord::Running);
+    assert_eq!((world.word(second), world.word(third)), (StateWord::Pending, StateWord::Pending));
+    world.end(first, Exit::Code(1)).await;
+    assert_eq!((world.word(second), world.word(third)), (StateWord::Running, StateWord::Pending));
+}
+
+#[tokio::test]
+async fn only_owners_and_operators_may_cancel() {
+    let world = World::new(1);
+    let id = world.submit(|_| {}).await.unwrap();
+    let cancel = Action::Cancel { kill: false };
+    let refused = world.act("bob", id, cancel).await;
+    assert_eq!(refused[0].result, Err(Error::Forbidden(Problem::NotOwner)));
+    assert_eq!(world.act("alice", id, cancel).await[0].result, Ok(()));
+    assert_eq!(world.word(id), StateWord::Completing);
+    let again = world.act("root", id, cancel).await;
+    assert_eq!(again[0].result, Err(Error::Conflict(Problem::AlreadyEnding(id))));
+    world.end(id, Exit::Signal(15)).await;
+    assert_eq!(world.word(id), StateWord::Ended(Outcome::Cancelled));
+}
+
+#[tokio::test]
+async fn a_restart_relaunches_what_was_recorded_but_never_performed() {
+    let world = World::new(3);
+    let lost = world.submit(|_| {}).await.unwrap();
+    let alive = world.submit(|_| {}).await.unwrap();
+    let over = world.submit(|_| {}).await.unwrap();
+    let end =
+        Recovered::Ended { at: world.clock.now(), end: End::Process(Exit::Code(4)), usage: Usage::default() };
+    *world.engine.found.lock().unwrap() = BTreeMap::from([(alive, Recovered::Alive), (over, end)]);
+    let world = world.restarted().await;
+    assert_eq!(world.launched(), [lost]);
+    assert_eq!(world.word(alive), StateWord::Running);
+    assert_eq!(world.word(over), StateWord::Ended(Outcome::Failed));
+    assert_eq!(world.submit(|_| {}).await.unwrap(), JobId(4), "numbers go on");
+}
+
+#[tokio::test]
+async fn finished_jobs_leave_and_stay_in_history() {
+    let world = World::new(1);
+    let id = world.submit(|_| {}).await.unwrap();
+    world.end(id, Exit::Code(0)).await;
+    world.clock.0.fetch_add(301_000_000, Ordering::SeqCst);
+    world.submit(|_| {}).await.unwrap();
+    assert!(world.service.snapshot().jobs.job(id).is_none());
+    assert_eq!(world.service.history().attempts(id).unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn an_allocation_waits_for_its_turn_and_goes_with_its_caller() {
+    let world = World::new(1);
+    let first = world.submit(|_| {}).await.unwrap();
+    let allocation =
+        Submission { spec: JobSpec { kind: JobKind::Allocation, ..submission().spec }, ..submission() };
+    let alice = world.service.principal("alice");
+    let gone = tokio::time::timeout(
+        std::time::Duration::from_millis(50),
+        world.service.allocate(&alice, allocation.clone()),
+    );
+    assert!(gone.await.is_err(), "it waits");
+    let before = world.service.snapshot().change;
+    let waiting = world.service.allocate(&alice, allocation);
+    let finishing = async {
+        world.service.changed_after(before).await;
+        world.end(first, Exit::Code(0)).await;
+    };
+    let (granted, ()) = tokio::join!(waiting, finishing);
+    let granted = granted.unwrap().id;
+    assert_eq!(world.word(granted), StateWord::Running);
+    assert_eq!(world.word(JobId(2)), StateWord::Ended(Outcome::Cancelled), "nobody waited for it any more");
+    assert_eq!(world.launched(), [first], "an allocation starts nothing");
+}
+
+#[tokio::test]
+async fn immediate_jobs_start_at_once_or_never_were() {
+    let world = World::new(1);
+    let now = |submission: &mut Submission| submission.immediate = true;
+    let first = world.submit(now).await.unwrap();
+    assert_eq!(world.word(first), StateWord::Running);
+    assert_eq!(world.submit(now).await, Err(Error::Conflict(Problem::CannotStartNow)));
+    assert_eq!(world.service.snapshot().jobs.len(), 1);
+    assert_eq!(world.store.memory.lock().unwrap().jobs.len(), 1);
+}
+
+#[tokio::test]
+async fn the_feed_tells_every_change_and_says_when_it_forgot() {
+    let world = World::new(1);
+    let id = world.submit(|_| {}).await.unwrap();
+    world.end(id, Exit::Code(0)).await;
+    let changes = world.service.feed().after(crate::ChangeId(0), 10).unwrap();
+    let words: Vec<&str> = changes.iter().map(|change| change.to.name()).collect();
+    assert_eq!(words, ["PENDING", "RUNNING", "COMPLETED"]);
+    let feed = Feed::new(changes, 2);
+    assert_eq!(feed.after(crate::ChangeId(2), 10).map(|rest| rest.len()), Ok(1));
+    feed.add(&feed.after(crate::ChangeId(2), 10).unwrap());
+    assert!(feed.after(crate::ChangeId(0), 10).is_err());
+}
+
+#[tokio::test]
+async fn members_change_what_users_may_do() {
+    let world = World::new(1);
+    let bob =
+        Membership { name: Text::const_new("bob"), level: AdminLevel::Operator, ..Membership::default() };
+    let refused = world.service.remember_member(&world.service.principal("alice"), bob.clone()).await;
+    assert!(matches!(refused, Err(Error::Forbidden(_))));
+    let root: Principal = world.service.principal("root");
+    world.service.remember_member(&root, bob).await.unwrap();
+    assert!(world.service.principal("bob").is_operator());
+    world.service.forget_member(&root, Text::const_new("bob")).await.unwrap();
+    assert!(!world.service.principal("bob").is_operator());
+}

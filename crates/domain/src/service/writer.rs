@@ -1,0 +1,406 @@
+//! The single writer: takes wishes and reports in groups, decides, records, and only then answers and acts.
+//!
+//! One turn is one batch and one commit, however many asked for something meanwhile. What cannot be recorded is taken
+//! back, and everybody who asked is told.
+
+use super::feed::Feed;
+use super::ledger::{Finished, Ledger, Undo};
+use super::pace::{Pacer, Pass};
+use super::prepare::Draft;
+use super::selection::{Action, Handled, Selection};
+use super::submission::Submitted;
+use super::update::Update;
+use crate::cluster::Cluster;
+use crate::job::{Effect, End, Job, JobKind, JobSpec, Payload, Phase, Usage};
+use crate::ports::{Clock, Engine, Order, Plan, Report, Store, StoreError};
+use crate::state::{Snapshot, State, Statistics};
+use crate::who::{Membership, Principal};
+use crate::{ChangeId, Error, JobId, Problem, Text, Timestamp};
+use arc_swap::ArcSwap;
+use crossbeam_channel::{Receiver, RecvTimeoutError};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::oneshot;
+
+/// What the writer can be asked for.
+pub(super) enum Command {
+    Submit(Box<Draft>, oneshot::Sender<Result<Submitted, Error>>),
+    Act {
+        by: Principal,
+        selection: Box<Selection>,
+        action: Action,
+        reply: oneshot::Sender<Result<Vec<Handled>, Error>>,
+    },
+    Update {
+        by: Principal,
+        job: JobId,
+        update: Box<Update>,
+        reply: oneshot::Sender<Result<Vec<Handled>, Error>>,
+    },
+    RememberMember {
+        by: Principal,
+        member: Membership,
+        reply: oneshot::Sender<Result<(), Error>>,
+    },
+    ForgetMember {
+        by: Principal,
+        name: Text,
+        reply: oneshot::Sender<Result<(), Error>>,
+    },
+    Reports(Vec<Report>),
+    Stop(oneshot::Sender<()>),
+}
+
+/// How many commands one batch takes in. More would let the first of them wait too long.
+const AT_ONCE: usize = 1024;
+
+/// How long to wait before trying again what could not be recorded.
+const RETRY_AFTER: Duration = Duration::from_secs(1);
+
+/// Answers a caller once it is known whether the batch is durable.
+type Answer = Box<dyn FnOnce(Result<(), Error>)>;
+
+/// The single writer.
+pub(super) struct Writer {
+    state: State,
+    store: Box<dyn Store>,
+    engine: Box<dyn Engine>,
+    clock: Arc<dyn Clock>,
+    inbox: Receiver<Command>,
+    published: Arc<ArcSwap<Snapshot>>,
+    feed: Arc<Feed>,
+    last_change: ChangeId,
+    statistics: Statistics,
+    boot: Text,
+    plan_at: Option<Timestamp>,
+    pacer: Pacer,
+    unrecorded: Vec<Report>,
+    retry_at: Option<Timestamp>,
+    stopping: bool,
+}
+
+impl Writer {
+    /// Loads what was remembered and brings it together with what the engine knows.
+    pub(super) fn open(
+        cluster: Cluster,
+        mut store: Box<dyn Store>,
+        engine: impl FnOnce() -> Result<Box<dyn Engine>, Error>,
+        clock: Arc<dyn Clock>,
+        inbox: Receiver<Command>,
+    ) -> Result<Self, Error> {
+        let saved = store.load().map_err(|error| Error::Unavailable(Text::from(chain(&error))))?;
+        let now = clock.now();
+        let mut cluster = cluster;
+        cluster.members.extend(saved.members.into_iter().map(|member| (member.name.clone(), member)));
+        let kept_changes = cluster.limits.kept_changes;
+        let pacer = Pacer::new(cluster.limits.batch_delay);
+        let mut state = State::new(Arc::new(cluster));
+        for job in saved.jobs {
+            state.put(Arc::new(job));
+        }
+        if let Some(next) = saved.next_id {
+            state.count_from(next);
+        }
+        let last_change = saved.changes.last().map_or(ChangeId(0), |change| change.id);
+        let feed = Arc::new(Feed::new(saved.changes, kept_changes));
+        let engine = engine()?;
+        let boot = engine.boot();
+        let statistics = Statistics { since: now, ..Statistics::default() };
+        let published = Arc::new(ArcSwap::from_pointee(Snapshot::default()));
+        let mut writer = Writer {
+            state,
+            store,
+            engine,
+            clock,
+            inbox,
+            published,
+            feed,
+            last_change,
+            statistics,
+            boot,
+            plan_at: None,
+            pacer,
+            unrecorded: Vec::new(),
+            retry_at: None,
+            stopping: false,
+        };
+        writer.publish(now, true, true);
+        writer.recover()?;
+        Ok(writer)
+    }
+
+    /// Returns where readers find the last snapshot.
+    pub(super) fn published(&self) -> Arc<ArcSwap<Snapshot>> {
+        Arc::clone(&self.published)
+    }
+
+    /// Returns the feed of changes.
+    pub(super) fn feed(&self) -> Arc<Feed> {
+        Arc::clone(&self.feed)
+    }
+
+    /// Works until told to stop.
+    pub(super) fn run(mut self) {
+        while !self.stopping {
+            let commands = self.wait();
+            self.turn(commands);
+        }
+        self.engine.stop();
+    }
+
+    fn wait(&mut self) -> Vec<Command> {
+        let alarms = [self.state.next_alarm(), self.plan_at, self.retry_at];
+        let first = match alarms.into_iter().flatten().min() {
+            None => self.inbox.recv().map_err(|_| RecvTimeoutError::Disconnected),
+            Some(alarm) => {
+                // While nothing can be recorded, alarms would only spin.
+                let alarm = self.retry_at.map_or(alarm, |retry| retry.max(alarm));
+                self.inbox.recv_timeout(alarm.since(self.clock.now()))
+            }
+        };
+        match first {
+            Ok(first) => std::iter::once(first).chain(self.inbox.try_iter().take(AT_ONCE - 1)).collect(),
+            Err(RecvTimeoutError::Timeout) => Vec::new(),
+            Err(RecvTimeoutError::Disconnected) => {
+                self.stopping = true;
+                Vec::new()
+            }
+        }
+    }
+
+    fn turn(&mut self, commands: Vec<Command>) {
+        let now = self.clock.now();
+        let mut ledger = Ledger::open(&mut self.state, now, self.last_change);
+        let mut answers: Vec<Answer> = Vec::with_capacity(commands.len());
+        let mut reports = std::mem::take(&mut self.unrecorded);
+        let mut stops = Vec::new();
+        for command in commands {
+            match command {
+                Command::Reports(more) => reports.extend(more),
+                Command::Stop(reply) => stops.push(reply),
+                command => answers.extend(serve(&mut ledger, &mut *self.engine, &self.boot, command)),
+            }
+        }
+        for report in &reports {
+            ledger.take_report(report.clone());
+        }
+        ledger.ring_alarms();
+        ledger.see_off();
+        let pass = self.pacer.pass(ledger.state(), now);
+        let began = self.clock.now();
+        let mut plan = match pass {
+            Pass::None => Plan::default(),
+            Pass::All | Pass::AllocationsOnly => self.engine.plan(ledger.state(), now),
+        };
+        let micros = u64::try_from(self.clock.now().since(began).as_micros()).unwrap_or(u64::MAX);
+        if pass == Pass::AllocationsOnly {
+            keep_allocations(&mut plan, ledger.state());
+        }
+        ledger.take_plan(&plan, &self.boot);
+        let finished = ledger.finish();
+        self.plan_at = self.pacer.next(&plan);
+        self.count_pass(now, micros, &plan);
+        let outcome = self.record(now, finished);
+        self.retry_at = None;
+        if let Err(error) = &outcome {
+            tracing::error!(%error, "a batch could not be recorded");
+            self.unrecorded = reports;
+            self.retry_at = Some(now.after(RETRY_AFTER));
+        }
+        for answer in answers {
+            answer(outcome.clone());
+        }
+        for stop in stops {
+            self.stopping = true;
+            let _ = stop.send(());
+        }
+    }
+
+    fn count_pass(&mut self, now: Timestamp, micros: u64, plan: &Plan) {
+        let (depth, queue) = (plan.depth as u64, plan.queue as u64);
+        if depth > 0 {
+            self.statistics.main.add(now, micros, depth, queue);
+        }
+        if plan.backfill_depth > 0 {
+            self.statistics.backfill.add(now, micros, plan.backfill_depth as u64, queue);
+            let backfilled = plan.starts.iter().filter(|start| start.backfilled).count() as u64;
+            self.statistics.backfilled += backfilled;
+            self.statistics.last_backfilled = backfilled;
+        }
+    }
+
+    /// Makes a batch durable and lets it take effect, or takes it back.
+    fn record(&mut self, now: Timestamp, finished: Finished) -> Result<(), Error> {
+        let Finished { mut batch, effects, undo, moved, nodes_touched, volatile } = finished;
+        let recorded = !batch.is_empty();
+        if recorded {
+            batch.forget_changes = self.feed.surplus(batch.changes.len());
+            if let Err(error) = self.store.commit(&batch) {
+                return Err(self.take_back(undo, &error));
+            }
+            self.statistics.commits += 1;
+            self.statistics.records += batch.jobs.len() as u64;
+        }
+        if let Some(last) = batch.changes.last() {
+            self.last_change = last.id;
+        }
+        self.statistics.add(&moved);
+        self.take_in_members(&batch.members, &batch.removed_members);
+        if recorded || volatile {
+            self.publish(now, recorded, nodes_touched);
+        }
+        self.feed.add(&batch.changes);
+        for (id, attempt, effect) in effects {
+            self.perform(id, attempt, effect, &batch.payloads);
+        }
+        Ok(())
+    }
+
+    fn take_back(&mut self, undo: Undo, error: &StoreError) -> Error {
+        undo.take_back(&mut self.state);
+        Error::Unavailable(Text::from(chain(error)))
+    }
+
+    fn take_in_members(&mut self, members: &[Membership], removed: &[Text]) {
+        if members.is_empty() && removed.is_empty() {
+            return;
+        }
+        let mut cluster = (**self.state.cluster()).clone();
+        for name in removed {
+            cluster.members.remove(name);
+        }
+        cluster.members.extend(members.iter().map(|member| (member.name.clone(), member.clone())));
+        self.state.reconfigure(Arc::new(cluster));
+    }
+
+    fn publish(&mut self, now: Timestamp, jobs_changed: bool, nodes_changed: bool) {
+        let last = self.published.load();
+        let mut snapshot = self.state.snapshot(now);
+        snapshot.jobs_changed = if jobs_changed { now } else { last.jobs_changed };
+        snapshot.nodes_changed = if nodes_changed { now } else { last.nodes_changed };
+        snapshot.partitions_changed = last.partitions_changed.max(snapshot.cluster.started);
+        snapshot.change = self.last_change;
+        let (pending, running) = self.state.counts();
+        snapshot.statistics =
+            Arc::new(Statistics { pending, running, counted_at: now, ..self.statistics.clone() });
+        drop(last);
+        self.published.store(Arc::new(snapshot));
+    }
+
+    fn perform(&mut self, id: JobId, attempt: u32, effect: Effect, fresh: &[(JobId, Arc<Payload>)]) {
+        let order = match effect {
+            Effect::Signal { signal, scope } => Order::Signal { job: id, attempt, signal, scope },
+            Effect::Kill => Order::Kill { job: id, attempt },
+            Effect::Forget { attempt } => Order::Forget { job: id, attempt },
+            Effect::Launch => {
+                let runs =
+                    |job: &&Arc<Job>| !matches!(job.phase, Phase::Pending(_)) && job.restarts == attempt;
+                let Some(job) = self.state.job(id).filter(runs).cloned() else { return };
+                match self.payload_of(&job, fresh) {
+                    Ok(payload) => Order::Launch { job, payload },
+                    Err(error) => return self.report_unstartable(id, attempt, &error),
+                }
+            }
+        };
+        self.engine.perform(order);
+    }
+
+    fn payload_of(&mut self, job: &Job, fresh: &[(JobId, Arc<Payload>)]) -> Result<Arc<Payload>, StoreError> {
+        let id = job.array_id();
+        match fresh.binary_search_by_key(&id, |(id, _)| *id) {
+            Ok(at) => Ok(Arc::clone(&fresh[at].1)),
+            Err(_) => self.store.payload(id),
+        }
+    }
+
+    fn report_unstartable(&mut self, job: JobId, attempt: u32, error: &StoreError) {
+        let end = End::NotStarted(Text::from(chain(error)));
+        tracing::error!(job.id = job.0, %error, "script and environment are lost");
+        self.unrecorded.push(Report { job, attempt, at: self.clock.now(), end, usage: Usage::default() });
+        self.plan_at = Some(self.clock.now());
+    }
+
+    fn recover(&mut self) -> Result<(), Error> {
+        let now = self.clock.now();
+        let mut ledger = Ledger::open(&mut self.state, now, self.last_change);
+        ledger.recover(&mut *self.engine);
+        let finished = ledger.finish();
+        self.record(now, finished)?;
+        self.plan_at = Some(now);
+        Ok(())
+    }
+}
+
+/// Decides on one command; the answer waits until the batch is durable.
+fn serve(ledger: &mut Ledger<'_>, engine: &mut dyn Engine, boot: &Text, command: Command) -> Option<Answer> {
+    Some(match command {
+        Command::Submit(draft, reply) => {
+            let result = match draft.immediate {
+                true => accept_now(ledger, engine, boot, *draft),
+                false => ledger.accept(*draft),
+            };
+            later(reply, result)
+        }
+        Command::Act { by, selection, action, reply } => {
+            later(reply, Ok(ledger.act(&by, &selection, action)))
+        }
+        Command::Update { by, job, update, reply } => later(reply, ledger.update(&by, job, &update)),
+        Command::RememberMember { by, member, reply } => later(reply, ledger.remember_member(&by, member)),
+        Command::ForgetMember { by, name, reply } => later(reply, ledger.forget_member(&by, name)),
+        Command::Reports(_) | Command::Stop(_) => return None,
+    })
+}
+
+/// Leaves of a plan what starts allocations.
+fn keep_allocations(plan: &mut Plan, state: &State) {
+    let is_allocation = |id| state.job(id).is_some_and(|job| job.spec.kind == JobKind::Allocation);
+    plan.starts.retain(|start| is_allocation(start.job));
+    plan.waits.retain(|(job, ..)| is_allocation(*job));
+}
+
+/// Accepts a job only if it starts at once.
+fn accept_now(
+    ledger: &mut Ledger<'_>,
+    engine: &mut dyn Engine,
+    boot: &Text,
+    draft: Draft,
+) -> Result<Submitted, Error> {
+    let why_not = why_not_now(ledger, &draft.spec);
+    let submitted = ledger.accept(draft)?;
+    let plan = engine.plan(ledger.state(), ledger.now);
+    ledger.take_plan(&plan, boot);
+    let waits = ledger.job(submitted.id).is_none_or(|job| job.is_pending());
+    if waits {
+        ledger.retract(submitted.id);
+        return Err(why_not.into());
+    }
+    Ok(submitted)
+}
+
+/// Says why a job that may not wait cannot start. Of allocations the original tells more than of batch jobs.
+fn why_not_now(ledger: &Ledger<'_>, spec: &JobSpec) -> Problem {
+    let partition = ledger.state().cluster().partition(spec.partition());
+    match partition.filter(|_| spec.kind == JobKind::Allocation) {
+        Some(partition) if !partition.state.starts_jobs() => Problem::PartitionDown(partition.name.clone()),
+        Some(partition) if partition.nodes.len() < spec.resources.min_nodes as usize => Problem::TooManyNodes,
+        _ => Problem::CannotStartNow,
+    }
+}
+
+fn later<T: 'static>(reply: oneshot::Sender<Result<T, Error>>, result: Result<T, Error>) -> Answer {
+    Box::new(move |recorded| {
+        // A caller who has gone away does not mind.
+        let _ = reply.send(recorded.and(result));
+    })
+}
+
+/// Writes an error with its causes in one line.
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text = format!("{text}: {cause}");
+        source = cause.source();
+    }
+    text
+}

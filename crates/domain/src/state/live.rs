@@ -1,0 +1,306 @@
+//! The live state with its indexes. Every change of a job goes through [`State::put`], which keeps the indexes true.
+
+use super::alarms::Alarms;
+use super::arrays::RunningTasks;
+use super::queue::Queues;
+use super::snapshot::Snapshot;
+use super::table::JobTable;
+use crate::cluster::{Cluster, NodeUse};
+use crate::job::{Allocation, ArrayPart, Job, Phase, Relation};
+use crate::{JobId, Text, Timestamp, Uid};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
+
+/// All that is live. One owner, the writer.
+#[derive(Clone, Debug)]
+pub struct State {
+    cluster: Arc<Cluster>,
+    jobs: JobTable,
+    nodes: Arc<Vec<NodeUse>>,
+    licenses: Arc<BTreeMap<Text, u32>>,
+    queues: Queues,
+    alarms: Alarms,
+    leaving: Alarms,
+    running_tasks: RunningTasks,
+    running: BTreeSet<JobId>,
+    pending: u64,
+    dependents: HashMap<JobId, BTreeSet<JobId>>,
+    singletons: BTreeMap<(Uid, Text), BTreeSet<JobId>>,
+    next_id: JobId,
+}
+
+impl State {
+    /// Makes the state of a cluster without jobs.
+    pub fn new(cluster: Arc<Cluster>) -> Self {
+        let fresh = |node: &crate::cluster::Node| NodeUse {
+            gres: node.gres.iter().map(|_| Default::default()).collect(),
+            last_busy: cluster.started,
+            ..NodeUse::default()
+        };
+        let nodes = Arc::new(cluster.nodes.iter().map(fresh).collect());
+        let next_id = JobId(cluster.limits.first_job_id.max(1));
+        State {
+            cluster,
+            jobs: JobTable::default(),
+            nodes,
+            licenses: Arc::default(),
+            queues: Queues::default(),
+            alarms: Alarms::default(),
+            leaving: Alarms::default(),
+            running_tasks: RunningTasks::default(),
+            running: BTreeSet::new(),
+            pending: 0,
+            dependents: HashMap::new(),
+            singletons: BTreeMap::new(),
+            next_id,
+        }
+    }
+
+    /// Returns what is configured.
+    pub fn cluster(&self) -> &Arc<Cluster> {
+        &self.cluster
+    }
+
+    /// Returns all live jobs.
+    pub fn jobs(&self) -> &JobTable {
+        &self.jobs
+    }
+
+    /// Returns a job.
+    pub fn job(&self, id: JobId) -> Option<&Arc<Job>> {
+        self.jobs.job(id)
+    }
+
+    /// Returns what of each node is in use, in the order of the nodes.
+    pub fn node_use(&self) -> &[NodeUse] {
+        &self.nodes
+    }
+
+    /// Returns how many of a licence are in use.
+    pub fn licenses_used(&self, name: &str) -> u32 {
+        self.licenses.get(name).copied().unwrap_or(0)
+    }
+
+    /// Returns the jobs that could start, by partition.
+    pub fn queues(&self) -> &Queues {
+        &self.queues
+    }
+
+    /// Returns the jobs that hold resources, the oldest first.
+    pub fn holding(&self) -> impl Iterator<Item = &Arc<Job>> {
+        self.running.iter().filter_map(|id| self.jobs.job(*id))
+    }
+
+    /// Returns how many tasks of an array hold resources.
+    pub fn running_tasks(&self, array: JobId) -> u32 {
+        self.running_tasks.of(array)
+    }
+
+    /// Returns the jobs that wait for this one.
+    pub fn dependents(&self, job: JobId) -> Vec<JobId> {
+        self.dependents.get(&job).into_iter().flatten().copied().collect()
+    }
+
+    /// Returns the oldest singleton of this name and user that still waits.
+    pub fn oldest_singleton(&self, owner: Uid, name: &Text) -> Option<JobId> {
+        self.singletons.get(&(owner, name.clone()))?.first().copied()
+    }
+
+    /// Returns the number the next job will get.
+    pub fn next_id(&self) -> JobId {
+        self.next_id
+    }
+
+    /// Hands out the next free job number.
+    pub fn take_id(&mut self) -> JobId {
+        let mut id = self.next_id;
+        while self.jobs.job(id).is_some() {
+            id = following(id, self.cluster.limits.first_job_id);
+        }
+        self.next_id = following(id, self.cluster.limits.first_job_id);
+        id
+    }
+
+    /// Goes on counting jobs from here: after a load, or to take back numbers of a batch that failed.
+    pub fn count_from(&mut self, next: JobId) {
+        self.next_id = next;
+    }
+
+    /// Returns the time of the earliest alarm.
+    pub fn next_alarm(&self) -> Option<Timestamp> {
+        [self.alarms.next(), self.leaving.next()].into_iter().flatten().min()
+    }
+
+    /// Returns jobs for which something is due, at most `most`.
+    pub fn due(&self, now: Timestamp, most: usize) -> Vec<JobId> {
+        self.alarms.due(now, most)
+    }
+
+    /// Returns finished jobs that have been among the live ones for long enough, at most `most`.
+    pub fn leaving(&self, now: Timestamp, most: usize) -> Vec<JobId> {
+        self.leaving.due(now, most)
+    }
+
+    /// Goes on with another configuration of the same nodes.
+    pub fn reconfigure(&mut self, cluster: Arc<Cluster>) {
+        self.cluster = cluster;
+    }
+
+    /// Returns how many jobs wait and how many run; tasks of arrays count one by one.
+    pub fn counts(&self) -> (u64, u64) {
+        (self.pending, self.running.len() as u64)
+    }
+
+    /// Puts a job in its place and brings every index up to date; returns the one that was there.
+    pub fn put(&mut self, job: Arc<Job>) -> Option<Arc<Job>> {
+        let before = self.jobs.put(Arc::clone(&job));
+        self.moved(job.id, before.as_deref(), Some(&job));
+        before
+    }
+
+    /// Takes a job out.
+    pub fn take(&mut self, id: JobId) -> Option<Arc<Job>> {
+        let before = self.jobs.take(id)?;
+        self.moved(id, Some(&before), None);
+        Some(before)
+    }
+
+    /// Returns a picture for readers.
+    pub fn snapshot(&self, at: Timestamp) -> Snapshot {
+        Snapshot {
+            at,
+            cluster: Arc::clone(&self.cluster),
+            jobs: self.jobs.clone(),
+            nodes: Arc::clone(&self.nodes),
+            licenses: Arc::clone(&self.licenses),
+            ..Snapshot::default()
+        }
+    }
+
+    fn moved(&mut self, id: JobId, before: Option<&Job>, after: Option<&Job>) {
+        self.queues.moved(before, after);
+        self.running_tasks.moved(before, after);
+        self.pending = self.pending + waiting(after) - waiting(before);
+        let limits = &self.cluster.limits;
+        self.alarms.set(id, after.and_then(|job| job.next_alarm(limits.kill_wait)));
+        self.leaving.set(id, after.and_then(|job| leaving_time(job, limits.min_job_age)));
+        self.depend(id, before, after);
+        self.hold_resources(id, before, after);
+    }
+
+    fn depend(&mut self, id: JobId, before: Option<&Job>, after: Option<&Job>) {
+        let targets = |job: Option<&Job>| -> Vec<(Option<JobId>, (Uid, Text))> {
+            let Some(job) = job.filter(|job| job.is_pending()) else { return Vec::new() };
+            let terms = job.dependency.iter().flat_map(|dependency| &dependency.terms);
+            let singleton = terms.clone().any(|term| term.relation == Relation::Singleton).then_some(None);
+            let jobs = terms.filter_map(|term| term.job).map(Some);
+            let owner = || (job.spec.owner.uid, job.spec.name.clone());
+            jobs.chain(singleton).map(|target| (target, owner())).collect()
+        };
+        let (old, new) = (targets(before), targets(after));
+        if old == new {
+            return;
+        }
+        for (target, owner) in old {
+            match target {
+                Some(target) => forget(&mut self.dependents, &target, id),
+                None => {
+                    if let Some(waiting) = self.singletons.get_mut(&owner) {
+                        waiting.remove(&id);
+                        if waiting.is_empty() {
+                            self.singletons.remove(&owner);
+                        }
+                    }
+                }
+            }
+        }
+        for (target, owner) in new {
+            match target {
+                Some(target) => self.dependents.entry(target).or_default().insert(id),
+                None => self.singletons.entry(owner).or_default().insert(id),
+            };
+        }
+    }
+
+    fn hold_resources(&mut self, id: JobId, before: Option<&Job>, after: Option<&Job>) {
+        let (old, new) = (before.and_then(Job::held_resources), after.and_then(Job::held_resources));
+        match (old, new) {
+            (Some(old), Some(new)) if Arc::ptr_eq(old, new) => return,
+            (None, None) => return,
+            _ => {}
+        }
+        if let Some((job, allocation)) = before.zip(old) {
+            let left = after.and_then(|job| match &job.phase {
+                Phase::Ended(ended) => Some(ended.ended),
+                _ => None,
+            });
+            self.give_back(job, allocation, left);
+            self.running.remove(&id);
+        }
+        if let Some((job, allocation)) = after.zip(new) {
+            self.hand_out(job, allocation);
+            self.running.insert(id);
+        }
+    }
+
+    fn hand_out(&mut self, job: &Job, allocation: &Allocation) {
+        let nodes = Arc::make_mut(&mut self.nodes);
+        for taken in self.cluster.taken(job, allocation) {
+            if let Some(node) = nodes.get_mut(taken.share.node.0 as usize) {
+                node.hand_out(taken);
+            }
+        }
+        if !allocation.licenses.is_empty() {
+            let licenses = Arc::make_mut(&mut self.licenses);
+            for (name, count) in &allocation.licenses {
+                *licenses.entry(name.clone()).or_default() += count;
+            }
+        }
+    }
+
+    fn give_back(&mut self, job: &Job, allocation: &Allocation, left: Option<Timestamp>) {
+        let nodes = Arc::make_mut(&mut self.nodes);
+        for taken in self.cluster.taken(job, allocation) {
+            if let Some(node) = nodes.get_mut(taken.share.node.0 as usize) {
+                node.give_back(taken);
+                node.last_busy = left.unwrap_or(node.last_busy).max(node.last_busy);
+            }
+        }
+        if !allocation.licenses.is_empty() {
+            let licenses = Arc::make_mut(&mut self.licenses);
+            for (name, count) in &allocation.licenses {
+                if let Some(used) = licenses.get_mut(name) {
+                    *used = used.saturating_sub(*count);
+                }
+            }
+        }
+    }
+}
+
+fn waiting(job: Option<&Job>) -> u64 {
+    match job.filter(|job| job.is_pending()).map(|job| &job.array) {
+        None => 0,
+        Some(Some(ArrayPart::Pool { waiting, .. })) => u64::from(waiting.len()),
+        Some(_) => 1,
+    }
+}
+
+fn following(id: JobId, first: u32) -> JobId {
+    if id >= JobId::MAX { JobId(first.max(1)) } else { JobId(id.0 + 1) }
+}
+
+fn leaving_time(job: &Job, min_job_age: std::time::Duration) -> Option<Timestamp> {
+    match &job.phase {
+        Phase::Ended(ended) => Some(ended.ended.after(min_job_age)),
+        _ => None,
+    }
+}
+
+fn forget(dependents: &mut HashMap<JobId, BTreeSet<JobId>>, target: &JobId, id: JobId) {
+    if let Some(waiting) = dependents.get_mut(target) {
+        waiting.remove(&id);
+        if waiting.is_empty() {
+            dependents.remove(target);
+        }
+    }
+}

@@ -1,0 +1,14 @@
+//! All that is live, in memory: the jobs, what of the nodes is in use, and the indexes that let the scheduler and
+//! the timers look only at what they must. Changed by the single writer alone; readers get a [`Snapshot`].
+
+mod alarms;
+mod arrays;
+mod live;
+mod queue;
+mod snapshot;
+mod table;
+
+pub use live::State;
+pub use queue::{QueueKey, Queues};
+pub use snapshot::{PassStatistics, Snapshot, Statistics, records};
+pub use table::{JobTable, Page, PageMark};

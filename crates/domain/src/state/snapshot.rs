@@ -1,0 +1,184 @@
+//! What readers see: a picture of the state that never changes.
+
+use super::table::JobTable;
+use crate::cluster::{Cluster, NodeUse};
+use crate::job::{ArrayPart, Job, Phase};
+use crate::{ChangeId, JobId, Text, Timestamp};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// A picture of the state, taken after a commit. Cheap to copy.
+#[derive(Clone, Debug)]
+pub struct Snapshot {
+    /// When it was taken.
+    pub at: Timestamp,
+    /// What is configured.
+    pub cluster: Arc<Cluster>,
+    /// All live jobs.
+    pub jobs: JobTable,
+    /// What of each node is in use, in the order of the nodes.
+    pub nodes: Arc<Vec<NodeUse>>,
+    /// How many of each licence are in use.
+    pub licenses: Arc<BTreeMap<Text, u32>>,
+    /// When a job changed last.
+    pub jobs_changed: Timestamp,
+    /// When a node changed last, in state or in use.
+    pub nodes_changed: Timestamp,
+    /// When a partition changed last.
+    pub partitions_changed: Timestamp,
+    /// The last change in the feed.
+    pub change: ChangeId,
+    /// What has been counted.
+    pub statistics: Arc<Statistics>,
+}
+
+impl Default for Snapshot {
+    fn default() -> Self {
+        Snapshot {
+            at: Timestamp::EPOCH,
+            cluster: Arc::new(Cluster {
+                name: Text::default(),
+                host: Text::default(),
+                nodes: Vec::new(),
+                partitions: Vec::new(),
+                licenses: BTreeMap::new(),
+                members: BTreeMap::new(),
+                associations: Default::default(),
+                limits: crate::cluster::Limits::default(),
+                started: Timestamp::EPOCH,
+            }),
+            jobs: JobTable::default(),
+            nodes: Arc::default(),
+            licenses: Arc::default(),
+            jobs_changed: Timestamp::EPOCH,
+            nodes_changed: Timestamp::EPOCH,
+            partitions_changed: Timestamp::EPOCH,
+            change: ChangeId(0),
+            statistics: Arc::default(),
+        }
+    }
+}
+
+impl Snapshot {
+    /// Returns every record that a job number stands for: the job, or all records of the array.
+    pub fn records(&self, id: JobId) -> Vec<Arc<Job>> {
+        records(&self.jobs, id)
+    }
+}
+
+/// Returns every record that a job number stands for: the job, or all records of the array.
+///
+/// Tasks get their numbers after their array, so the walk begins there.
+pub fn records(jobs: &JobTable, id: JobId) -> Vec<Arc<Job>> {
+    let own = jobs.job(id);
+    match own.map(|job| &job.array) {
+        Some(None) => own.cloned().into_iter().collect(),
+        // The number of a task that is not its array's names this task alone.
+        Some(Some(ArrayPart::Task { of, .. })) if *of != id => own.cloned().into_iter().collect(),
+        // The array's own number: it belongs to the pool, or to the task that left it last, or to nobody any more
+        // while other tasks are still here.
+        _ => jobs.iter_from(id).filter(|job| job.array.is_some() && job.array_id() == id).cloned().collect(),
+    }
+}
+
+/// What has been counted since the start, for `diag`.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Statistics {
+    /// Since when.
+    pub since: Timestamp,
+    /// Jobs accepted.
+    pub submitted: u64,
+    /// Jobs started.
+    pub started: u64,
+    /// Jobs completed well.
+    pub completed: u64,
+    /// Jobs cancelled.
+    pub canceled: u64,
+    /// Jobs that failed in some way.
+    pub failed: u64,
+    /// Jobs that wait now.
+    pub pending: u64,
+    /// Jobs that run now.
+    pub running: u64,
+    /// When the two above were counted.
+    pub counted_at: Timestamp,
+    /// Commits made.
+    pub commits: u64,
+    /// Records committed.
+    pub records: u64,
+    /// Passes of the main scheduler.
+    pub main: PassStatistics,
+    /// Passes that looked at jobs out of order.
+    pub backfill: PassStatistics,
+    /// Jobs started out of order.
+    pub backfilled: u64,
+    /// Jobs started out of order in the last such pass.
+    pub last_backfilled: u64,
+}
+
+/// What one kind of scheduling pass has done.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct PassStatistics {
+    /// Passes.
+    pub passes: u64,
+    /// Jobs looked at, in all.
+    pub depth: u64,
+    /// Jobs looked at in the last pass.
+    pub last_depth: u64,
+    /// Jobs that waited at the last pass.
+    pub last_queue: u64,
+    /// Jobs that waited, added up over all passes.
+    pub queue: u64,
+    /// Time taken by all passes, microseconds.
+    pub micros: u64,
+    /// Time taken by the longest pass, microseconds.
+    pub longest: u64,
+    /// Time taken by the last pass, microseconds.
+    pub last: u64,
+    /// When the last pass was.
+    pub last_at: Timestamp,
+}
+
+impl PassStatistics {
+    /// Takes in one more pass.
+    pub fn add(&mut self, at: Timestamp, micros: u64, depth: u64, queue: u64) {
+        self.passes += 1;
+        self.depth += depth;
+        self.last_depth = depth;
+        self.queue += queue;
+        self.last_queue = queue;
+        self.micros += micros;
+        self.longest = self.longest.max(micros);
+        self.last = micros;
+        self.last_at = at;
+    }
+}
+
+impl Statistics {
+    /// Adds what a batch has moved.
+    pub fn add(&mut self, moved: &Statistics) {
+        self.submitted += moved.submitted;
+        self.started += moved.started;
+        self.completed += moved.completed;
+        self.canceled += moved.canceled;
+        self.failed += moved.failed;
+    }
+
+    /// Takes in that a job has changed.
+    pub fn moved(&mut self, before: Option<&Job>, after: &Job) {
+        let old = before.map(|job| &job.phase);
+        match (old, &after.phase) {
+            (None, Phase::Pending(_)) if !matches!(after.array, Some(ArrayPart::Task { .. })) => {
+                self.submitted += 1
+            }
+            (Some(Phase::Pending(_)) | None, Phase::Running(_)) => self.started += 1,
+            (Some(Phase::Ended(_)), _) => {}
+            (_, Phase::Ended(ended)) => match ended.outcome {
+                crate::job::Outcome::Completed => self.completed += 1,
+                crate::job::Outcome::Cancelled => self.canceled += 1,
+                _ => self.failed += 1,
+            },
+            _ => {}
+        }
+    }
+}
