@@ -1,0 +1,304 @@
+//! One run's control group: made with its limits, entered by the child, killed and removed at the end.
+
+use std::ffi::CString;
+use std::fs;
+use std::io;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::{FileTypeExt, MetadataExt};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use super::{Hierarchy, Tree, inherit_cpuset};
+use crate::launch::Limits;
+use crate::run::RunId;
+
+/// The period of CPU quotas in microseconds; the kernel's own default.
+const PERIOD: u64 = 100_000;
+
+/// The folders of one run.
+#[derive(Clone, Debug)]
+pub(crate) struct RunFolder {
+    folders: Vec<(Tree, PathBuf)>,
+}
+
+impl RunFolder {
+    /// Makes the folders and writes the limits. Nothing stays behind if that fails.
+    ///
+    /// Returns `None` where this machine offers nothing that the run needs.
+    pub(crate) fn create(hierarchy: &Hierarchy, run: RunId, limits: &Limits) -> io::Result<Option<Self>> {
+        let mut folder = Self { folders: Vec::new() };
+        match folder.fill(hierarchy, run, limits) {
+            Ok(()) if folder.folders.is_empty() => Ok(None),
+            Ok(()) => Ok(Some(folder)),
+            Err(error) => {
+                folder.remove();
+                Err(error)
+            }
+        }
+    }
+
+    fn fill(&mut self, hierarchy: &Hierarchy, run: RunId, limits: &Limits) -> io::Result<()> {
+        if let Some(tree) = hierarchy.tracking() {
+            self.enter(hierarchy, tree, run)?;
+        }
+        if limits.is_empty() {
+            return Ok(());
+        }
+        if let Some(bytes) = limits.memory {
+            self.limit(hierarchy, Tree::Memory, run, |tree, path| limit_memory(tree, path, bytes))?;
+        }
+        if let Some(cpus) = &limits.cpus {
+            self.limit(hierarchy, Tree::Cpuset, run, |_, path| {
+                fs::write(path.join("cpuset.cpus"), list(cpus))
+            })?;
+        }
+        if let Some(cpus) = limits.cpu_quota {
+            self.limit(hierarchy, Tree::Cpu, run, |tree, path| limit_cpu(tree, path, cpus))?;
+        }
+        if let Some(count) = limits.pids {
+            self.limit(hierarchy, Tree::Pids, run, |_, path| {
+                fs::write(path.join("pids.max"), count.to_string())
+            })?;
+        }
+        if !limits.deny_devices.is_empty() {
+            self.limit(hierarchy, Tree::Devices, run, |_, path| deny_devices(path, &limits.deny_devices))?;
+        }
+        Ok(())
+    }
+
+    /// Makes the folder for one limit, if the machine has such a controller, and writes the limit.
+    fn limit(
+        &mut self,
+        hierarchy: &Hierarchy,
+        controller: Tree,
+        run: RunId,
+        write: impl FnOnce(Tree, &Path) -> io::Result<()>,
+    ) -> io::Result<()> {
+        let Some(tree) = hierarchy.tree_for(controller) else { return Ok(()) };
+        let path = self.enter(hierarchy, tree, run)?;
+        write(tree, &path)
+    }
+
+    /// Makes the run's folder in a tree, unless it is there.
+    fn enter(&mut self, hierarchy: &Hierarchy, tree: Tree, run: RunId) -> io::Result<PathBuf> {
+        if let Some((_, path)) = self.folders.iter().find(|(known, _)| *known == tree) {
+            return Ok(path.clone());
+        }
+        let parent = hierarchy.folder(tree).ok_or(io::ErrorKind::NotFound)?;
+        let path = parent.join(run.to_string());
+        match fs::create_dir(&path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                hierarchy.restore();
+                fs::create_dir(&path)?;
+            }
+            // Left over from an attempt that died before it could be written down.
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+            other => other?,
+        }
+        self.folders.push((tree, path.clone()));
+        if tree == Tree::Cpuset {
+            inherit_cpuset(&path)?;
+        }
+        Ok(path)
+    }
+
+    /// Finds the folders again that an earlier launcher wrote down as `trees`.
+    pub(crate) fn found(hierarchy: &Hierarchy, run: RunId, trees: u32) -> Option<Self> {
+        let folders: Vec<_> = Tree::ALL
+            .into_iter()
+            .filter(|tree| trees & tree.bit() != 0)
+            .filter_map(|tree| Some((tree, hierarchy.folder(tree)?.join(run.to_string()))))
+            .collect();
+        (!folders.is_empty()).then_some(Self { folders })
+    }
+
+    /// Finds whatever folders the run has now.
+    pub(crate) fn existing(hierarchy: &Hierarchy, run: RunId) -> Option<Self> {
+        let mut found = Self::found(hierarchy, run, u32::MAX)?;
+        found.folders.retain(|(_, path)| path.exists());
+        (!found.folders.is_empty()).then_some(found)
+    }
+
+    /// The number that `found` takes.
+    pub(crate) fn trees(&self) -> u32 {
+        self.folders.iter().fold(0, |bits, (tree, _)| bits | tree.bit())
+    }
+
+    /// The files that a process writes `0` to in order to enter.
+    pub(crate) fn doors(&self) -> Vec<CString> {
+        self.folders
+            .iter()
+            .filter_map(|(_, path)| CString::new(path.join("cgroup.procs").as_os_str().as_bytes()).ok())
+            .collect()
+    }
+
+    fn path(&self, tree: Tree) -> Option<&Path> {
+        self.folders.iter().find(|(known, _)| *known == tree).map(|(_, path)| path.as_path())
+    }
+
+    /// The folder that holds the run together.
+    fn tracking(&self) -> Option<&Path> {
+        self.path(Tree::Unified).or_else(|| self.path(Tree::Freezer))
+    }
+
+    /// Whether the folder knows all processes of the run.
+    pub(crate) fn tracks(&self) -> bool {
+        self.tracking().is_some()
+    }
+
+    /// All living processes of the run.
+    pub(crate) fn processes(&self) -> Vec<u32> {
+        let Some(path) = self.tracking() else { return Vec::new() };
+        let text = fs::read_to_string(path.join("cgroup.procs")).unwrap_or_default();
+        // Zero stands for a process that this namespace cannot see.
+        text.lines().filter_map(|line| line.parse().ok()).filter(|pid| *pid > 0).collect()
+    }
+
+    /// Kills everything in it.
+    pub(crate) fn kill(&self) {
+        if let Some(path) = self.path(Tree::Unified) {
+            let _ = fs::write(path.join("cgroup.kill"), "1");
+        } else if let Some(path) = self.path(Tree::Freezer) {
+            for pid in self.processes() {
+                // SAFETY: kill takes no pointers.
+                unsafe { libc::kill(pid as libc::pid_t, libc::SIGKILL) };
+            }
+            // The dead stay where they are while they are frozen.
+            let _ = fs::write(path.join("freezer.state"), "THAWED");
+        }
+    }
+
+    /// Suspends everything in it, or lets it go on.
+    pub(crate) fn set_frozen(&self, frozen: bool) -> io::Result<()> {
+        if let Some(path) = self.path(Tree::Unified) {
+            fs::write(path.join("cgroup.freeze"), if frozen { "1" } else { "0" })
+        } else if let Some(path) = self.path(Tree::Freezer) {
+            fs::write(path.join("freezer.state"), if frozen { "FROZEN" } else { "THAWED" })
+        } else {
+            Err(io::ErrorKind::Unsupported.into())
+        }
+    }
+
+    /// Whether it is suspended, or about to be.
+    pub(crate) fn is_frozen(&self) -> bool {
+        let read = |path: &Path, file| fs::read_to_string(path.join(file)).unwrap_or_default();
+        match (self.path(Tree::Unified), self.path(Tree::Freezer)) {
+            (Some(path), _) => read(path, "cgroup.freeze").trim() == "1",
+            (None, Some(path)) => read(path, "freezer.state").trim() != "THAWED",
+            (None, None) => false,
+        }
+    }
+
+    /// CPU time of all that ever was in it: in programs and in the kernel.
+    pub(crate) fn cpu_time(&self) -> Option<(Duration, Duration)> {
+        let text = fs::read_to_string(self.path(Tree::Unified)?.join("cpu.stat")).ok()?;
+        let value = |key| keyed(&text, key).map(Duration::from_micros);
+        Some((value("user_usec")?, value("system_usec")?))
+    }
+
+    /// Bytes of memory in use, page cache included, if memory is controlled.
+    pub(crate) fn memory(&self) -> Option<u64> {
+        let read = |path: &Path, file| fs::read_to_string(path.join(file)).ok()?.trim().parse().ok();
+        self.path(Tree::Unified)
+            .and_then(|path| read(path, "memory.current"))
+            .or_else(|| self.path(Tree::Memory).and_then(|path| read(path, "memory.usage_in_bytes")))
+    }
+
+    /// For how long some of the run was stalled for want of this resource (`cpu`, `memory`, `io`).
+    pub(crate) fn stalled(&self, resource: &str) -> Option<Duration> {
+        let text = fs::read_to_string(self.path(Tree::Unified)?.join(format!("{resource}.pressure"))).ok()?;
+        let some = text.lines().find(|line| line.starts_with("some "))?;
+        let total = some.split_ascii_whitespace().find_map(|word| word.strip_prefix("total="))?;
+        total.parse().ok().map(Duration::from_micros)
+    }
+
+    /// Whether the kernel killed something in it for want of memory.
+    pub(crate) fn was_over_memory(&self) -> bool {
+        let killed = |path: &Path, file| {
+            let text = fs::read_to_string(path.join(file)).unwrap_or_default();
+            keyed(&text, "oom_kill").is_some_and(|count| count > 0)
+        };
+        self.path(Tree::Unified).is_some_and(|path| killed(path, "memory.events"))
+            || self.path(Tree::Memory).is_some_and(|path| killed(path, "memory.oom_control"))
+    }
+
+    /// Removes the folders; says whether all are gone. They stay while a process lives in them.
+    pub(crate) fn remove(&self) -> bool {
+        self.folders.iter().fold(true, |gone, (_, path)| {
+            let removed = match fs::remove_dir(path) {
+                Err(error) => error.kind() == io::ErrorKind::NotFound,
+                Ok(()) => true,
+            };
+            gone && removed
+        })
+    }
+}
+
+/// Reads one number of a file of `key value` lines.
+fn keyed(text: &str, key: &str) -> Option<u64> {
+    text.lines().find_map(|line| {
+        let (name, value) = line.split_once(' ')?;
+        (name == key).then(|| value.trim().parse().ok())?
+    })
+}
+
+fn list(cpus: &[u32]) -> String {
+    cpus.iter().map(u32::to_string).collect::<Vec<_>>().join(",")
+}
+
+fn limit_memory(tree: Tree, path: &Path, bytes: u64) -> io::Result<()> {
+    let bytes = bytes.to_string();
+    if tree == Tree::Unified {
+        fs::write(path.join("memory.max"), &bytes)?;
+        // Without swap accounting this file does not exist, and then swap cannot be limited.
+        return unless_missing(fs::write(path.join("memory.swap.max"), "0"));
+    }
+    fs::write(path.join("memory.limit_in_bytes"), &bytes)?;
+    unless_missing(fs::write(path.join("memory.memsw.limit_in_bytes"), &bytes))
+}
+
+fn unless_missing(result: io::Result<()>) -> io::Result<()> {
+    match result {
+        // Control group file systems refuse to create files: permission denied instead of not found.
+        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::PermissionDenied) => {
+            Ok(())
+        }
+        other => other,
+    }
+}
+
+fn limit_cpu(tree: Tree, path: &Path, cpus: f64) -> io::Result<()> {
+    // The kernel refuses less than a millisecond a period.
+    let quota = ((cpus * PERIOD as f64) as u64).max(1000);
+    if tree == Tree::Unified {
+        return fs::write(path.join("cpu.max"), format!("{quota} {PERIOD}"));
+    }
+    fs::write(path.join("cpu.cfs_period_us"), PERIOD.to_string())?;
+    fs::write(path.join("cpu.cfs_quota_us"), quota.to_string())
+}
+
+fn deny_devices(path: &Path, devices: &[PathBuf]) -> io::Result<()> {
+    for device in devices {
+        // A device that this machine does not have cannot be opened either.
+        let Ok(metadata) = fs::metadata(device) else { continue };
+        let kind = metadata.file_type();
+        let letter = if kind.is_block_device() { 'b' } else { 'c' };
+        if kind.is_block_device() || kind.is_char_device() {
+            let (major, minor) = (libc::major(metadata.rdev()), libc::minor(metadata.rdev()));
+            fs::write(path.join("devices.deny"), format!("{letter} {major}:{minor} rwm"))?;
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_are_matched_whole() {
+        let text = "oom 1\noom_kill 3\noom_group_kill 5\n";
+        assert_eq!(keyed(text, "oom_kill"), Some(3));
+        assert_eq!(keyed(text, "kill"), None);
+    }
+}

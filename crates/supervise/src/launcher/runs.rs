@@ -1,0 +1,149 @@
+//! What a launcher holds of its runs, and what it says about them when asked.
+
+use std::collections::HashMap;
+use std::os::fd::OwnedFd;
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use super::journal::{Record, Remembered, Start, records};
+use crate::cgroup::RunFolder;
+use crate::report::{Ended, Found, FoundState, StartFailure, Status, Usage};
+use crate::run::{RunId, UnixMicros};
+use crate::wire::Whom;
+
+/// One run.
+pub(super) struct Run {
+    pub(super) id: RunId,
+    /// Absent for one that failed before it had a process.
+    pub(super) start: Option<Start>,
+    pub(super) folder: Option<RunFolder>,
+    pub(super) state: State,
+    /// Suspended without a control group.
+    pub(super) stopped: bool,
+    /// Whether `wait` tells of its end.
+    pub(super) is_child: bool,
+    /// Signals that came before the program could take them.
+    pub(super) early_signals: Vec<(i32, Whom)>,
+}
+
+/// How far a run has come.
+pub(super) enum State {
+    /// Between fork and program; the pipe tells which of the two endings of that it is.
+    Starting { failures: OwnedFd },
+    /// Between a failure and the end of its process.
+    Failing { failure: StartFailure },
+    /// The program runs. Of one that is not our child, the descriptor tells when it ends.
+    Running { watch: Option<OwnedFd> },
+    /// Not our child, ended, and the kernel has not yet said how.
+    Unclear { watch: OwnedFd, until: Instant },
+    /// The first process ended; others of the run may live.
+    Closing(Closing),
+    /// All is said.
+    Over(FoundState),
+}
+
+/// The time between the end of the first process and that of the run.
+pub(super) struct Closing {
+    pub(super) outcome: Outcome,
+    pub(super) tries: u32,
+    pub(super) next: Instant,
+    pub(super) give_up: Instant,
+}
+
+/// What will be reported when the run is closed.
+#[derive(Clone, Copy)]
+pub(super) enum Outcome {
+    Failed(StartFailure),
+    Ended { status: Status, at: UnixMicros, usage: Usage },
+    Vanished,
+}
+
+impl Closing {
+    pub(super) fn new(outcome: Outcome) -> Self {
+        let now = Instant::now();
+        Self { outcome, tries: 0, next: now, give_up: now + Duration::from_secs(30) }
+    }
+}
+
+impl Run {
+    /// The first process while it exists: its number is then nobody else's.
+    pub(super) fn living_leader(&self) -> Option<u32> {
+        let lives =
+            matches!(self.state, State::Starting { .. } | State::Failing { .. } | State::Running { .. });
+        self.start.as_ref().map(|start| start.pid).filter(|_| lives)
+    }
+
+    /// Whether it has not been reported as over.
+    pub(super) fn is_live(&self) -> bool {
+        !matches!(self.state, State::Over(_))
+    }
+
+    pub(super) fn script(&self) -> Option<(PathBuf, bool)> {
+        let start = self.start.as_ref()?;
+        Some((start.script.clone()?, start.made_folder))
+    }
+
+    fn is_suspended(&self) -> bool {
+        self.stopped || self.folder.as_ref().is_some_and(RunFolder::is_frozen)
+    }
+
+    /// Says what a server needs to know.
+    pub(super) fn found(&self) -> Found {
+        let state = match (&self.state, &self.start) {
+            (State::Over(state), _) => state.clone(),
+            (State::Starting { .. } | State::Failing { .. }, _) | (_, None) => FoundState::Starting,
+            // Until it is closed it counts as running: its end is not settled.
+            (_, Some(start)) => {
+                FoundState::Running { pid: start.pid, at: start.at, suspended: self.is_suspended() }
+            }
+        };
+        Found { run: self.id, state }
+    }
+
+    /// Says what the journal must keep.
+    pub(super) fn records(&self) -> Vec<Record> {
+        let end = match &self.state {
+            State::Over(end) => Some(end.clone()),
+            _ => None,
+        };
+        records(self.id, &Remembered { start: self.start.clone(), end })
+    }
+
+    /// Makes the final state of what is known.
+    pub(super) fn conclude(&self, outcome: Outcome, over_memory: bool, left_behind: bool) -> FoundState {
+        match (outcome, &self.start) {
+            (Outcome::Failed(failure), _) => FoundState::FailedToStart { failure, at: UnixMicros::now() },
+            (Outcome::Ended { status, at, usage }, Some(start)) => FoundState::Ended(Ended {
+                pid: start.pid,
+                started_at: start.at,
+                at,
+                status,
+                usage,
+                over_memory,
+                left_behind,
+            }),
+            (Outcome::Ended { .. } | Outcome::Vanished, _) => FoundState::Vanished { at: UnixMicros::now() },
+        }
+    }
+}
+
+/// All runs of a launcher, by name and by first process.
+#[derive(Default)]
+pub(super) struct Runs {
+    pub(super) by_id: HashMap<RunId, Run>,
+    /// First processes that exist, as children to wait for.
+    pub(super) by_pid: HashMap<u32, RunId>,
+    /// Those whose state needs a look now and then; few at any time.
+    pub(super) starting: Vec<RunId>,
+    pub(super) watched: Vec<RunId>,
+    pub(super) unsettled: Vec<RunId>,
+    /// How many are not over.
+    pub(super) live: usize,
+}
+
+impl Runs {
+    pub(super) fn insert(&mut self, run: Run) {
+        self.live += usize::from(run.is_live());
+        self.by_id.insert(run.id, run);
+    }
+}

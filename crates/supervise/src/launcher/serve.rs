@@ -1,0 +1,206 @@
+//! A launcher's life: wait until something happens, deal with all of it, write it down, tell the server.
+
+use std::fs::File;
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd};
+use std::os::unix::net::UnixListener;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+
+use super::Options;
+use super::daemon::{arrange_signals, log, widen_file_limit};
+use super::journal::Journal;
+use super::runs::{Runs, State};
+use super::server::{Renewal, Server, executable_mark};
+use super::start::drain;
+use crate::cgroup::{Hierarchy, instance_name};
+use crate::report::Report;
+use crate::run::RunId;
+use crate::slot::Slot;
+use crate::wire::ExecutableMark;
+
+/// Everything a launcher has.
+pub(super) struct Launcher {
+    pub(super) options: Options,
+    pub(super) instance: String,
+    pub(super) lock: File,
+    pub(super) journal: Journal,
+    pub(super) hierarchy: Hierarchy,
+    pub(super) ignored_signals: Vec<libc::c_int>,
+    /// What the launcher had before it widened it for itself.
+    pub(super) file_limit: libc::rlimit,
+    pub(super) executable: ExecutableMark,
+    pub(super) listener: UnixListener,
+    pub(super) server: Option<Server>,
+    pub(super) renewal: Option<Renewal>,
+    pub(super) runs: Runs,
+    /// What the server is to be told at the end of this turn.
+    pub(super) outgoing: Vec<Report>,
+    /// Room for reading.
+    pub(super) piece: Vec<u8>,
+    children: File,
+    /// Since when nobody needs it.
+    idle: Option<Instant>,
+}
+
+/// What made a turn begin.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Cause {
+    Caller,
+    Server,
+    Children,
+    Starting(RunId),
+    Watched(RunId),
+}
+
+/// Lives until nobody needs it. Calls `ready` once the socket can be connected to.
+pub(super) fn run(options: Options, slot: &Slot, mut ready: impl FnMut()) -> io::Result<()> {
+    let lock = match options.renewed {
+        Some(descriptor) => Slot::inherit_lock(descriptor)?,
+        None => match slot.lock()? {
+            Some(lock) => lock,
+            None => {
+                // Somebody is here already, which is all that was wanted.
+                ready();
+                return Ok(());
+            }
+        },
+    };
+    let (children, ignored_signals) = arrange_signals()?;
+    let hierarchy = if options.cgroups { Hierarchy::open(&options.dir) } else { Hierarchy::none() };
+    hierarchy.shelter_launcher();
+    let (journal, memory) = Journal::open(&slot.folder)?;
+    let mut launcher = Launcher {
+        instance: instance_name(&options.dir),
+        options,
+        lock,
+        journal,
+        hierarchy,
+        ignored_signals,
+        file_limit: widen_file_limit(),
+        executable: executable_mark(Path::new("/proc/self/exe")).unwrap_or_default(),
+        listener: slot.listen()?,
+        server: None,
+        renewal: None,
+        runs: Runs::default(),
+        outgoing: Vec::new(),
+        piece: Vec::new(),
+        children: File::from(children),
+        idle: None,
+    };
+    launcher.adopt(memory);
+    launcher.reap();
+    ready();
+    while !launcher.is_done() {
+        launcher.turn()?;
+    }
+    slot.close();
+    if launcher.runs.by_id.is_empty() {
+        // Nobody needs to look here again.
+        launcher.journal.remove();
+    }
+    launcher.hierarchy.leave();
+    Ok(())
+}
+
+impl Launcher {
+    fn turn(&mut self) -> io::Result<()> {
+        for cause in self.wait()? {
+            match cause {
+                Cause::Caller => self.accept(),
+                Cause::Server => self.hear_server(),
+                Cause::Children => drain(&self.children),
+                Cause::Starting(id) => self.hear_start(id),
+                Cause::Watched(id) => self.watched_ended(id),
+            }
+        }
+        // Cheap if nobody ended, and a signal may have come just now.
+        self.reap();
+        self.settle();
+        self.write_down();
+        self.tell_server();
+        if self.renewal.is_some() && self.runs.starting.is_empty() && self.journal.is_saved() {
+            self.renew();
+        }
+        Ok(())
+    }
+
+    /// Waits for something to happen, and lists what did.
+    fn wait(&self) -> io::Result<Vec<Cause>> {
+        let timeout = self.patience().map(|wait| Timespec {
+            tv_sec: wait.as_secs().try_into().unwrap_or(i64::MAX),
+            tv_nsec: wait.subsec_nanos().into(),
+        });
+        let sources = self.sources();
+        let mut polled: Vec<PollFd<'_>> =
+            sources.iter().map(|(_, fd, flags)| PollFd::from_borrowed_fd(*fd, *flags)).collect();
+        match poll(&mut polled, timeout.as_ref()) {
+            Ok(_) | Err(rustix::io::Errno::INTR) => {}
+            Err(errno) => return Err(errno.into()),
+        }
+        let happened = polled.iter().zip(&sources).filter(|(polled, _)| !polled.revents().is_empty());
+        Ok(happened.map(|(_, (cause, ..))| *cause).collect())
+    }
+
+    fn sources(&self) -> Vec<(Cause, BorrowedFd<'_>, PollFlags)> {
+        let mut sources = Vec::with_capacity(3 + self.runs.starting.len() + self.runs.watched.len());
+        // Beginnings before ends, so that they are told in that order.
+        for id in self.runs.starting.iter().chain(&self.runs.watched) {
+            match self.runs.by_id.get(id).map(|run| &run.state) {
+                Some(State::Starting { failures }) => {
+                    sources.push((Cause::Starting(*id), failures.as_fd(), PollFlags::IN));
+                }
+                Some(State::Running { watch: Some(watch) }) => {
+                    sources.push((Cause::Watched(*id), watch.as_fd(), PollFlags::IN));
+                }
+                _ => {}
+            }
+        }
+        sources.push((Cause::Children, self.children.as_fd(), PollFlags::IN));
+        sources.push((Cause::Caller, self.listener.as_fd(), PollFlags::IN));
+        if let Some(server) = &self.server {
+            let out = if server.is_behind() { PollFlags::OUT } else { PollFlags::empty() };
+            sources.push((Cause::Server, server.stream.as_fd(), PollFlags::IN | out));
+        }
+        sources
+    }
+
+    /// How long it may sleep; for ever if only others can wake it.
+    fn patience(&self) -> Option<Duration> {
+        let now = Instant::now();
+        let unsettled = self.runs.unsettled.iter().filter_map(|id| match &self.runs.by_id.get(id)?.state {
+            State::Closing(closing) => Some(closing.next.saturating_duration_since(now)),
+            State::Unclear { .. } => Some(Duration::from_millis(2)),
+            _ => None,
+        });
+        let unsaved = (!self.journal.is_saved()).then_some(Duration::from_secs(1));
+        let idle = self.idle.map(|since| self.options.linger.saturating_sub(since.elapsed()));
+        unsettled.chain(unsaved).chain(idle).min()
+    }
+
+    fn write_down(&mut self) {
+        if let Err(error) = self.journal.save() {
+            // The server is told nevertheless, and the lines are kept for the next turn.
+            log(self.options.slot, format_args!("write the journal: {error}"));
+        }
+        let runs = self.runs.by_id.len();
+        if self.journal.is_saved() && self.journal.is_worth_rewriting(runs) {
+            let records: Vec<_> = self.runs.by_id.values().flat_map(super::runs::Run::records).collect();
+            if let Err(error) = self.journal.rewrite(&records) {
+                log(self.options.slot, format_args!("rewrite the journal: {error}"));
+            }
+        }
+    }
+
+    /// Whether it has been of no use for long enough.
+    fn is_done(&mut self) -> bool {
+        if self.server.is_some() || self.runs.live > 0 || !self.journal.is_saved() {
+            self.idle = None;
+            return false;
+        }
+        let since = *self.idle.get_or_insert_with(Instant::now);
+        since.elapsed() >= self.options.linger
+    }
+}

@@ -1,0 +1,223 @@
+//! Starting a run: script, control group, fork; then what the child says through its pipe.
+
+use std::fs::{self, OpenOptions};
+use std::io::{self, Read, Write};
+use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt, fchown};
+use std::path::Path;
+
+use rustix::pipe::{PipeFlags, pipe_with};
+
+use super::child::{FAILURE_BYTES, Surroundings, become_program, read_failure};
+use super::journal::{Start, StartLine, booted_for};
+use super::plan::Plan;
+use super::runs::{Closing, Outcome, Run, State};
+use super::serve::Launcher;
+use super::tree::MARK;
+use crate::cgroup::{Hierarchy, RunFolder};
+use crate::launch::{Launch, Script};
+use crate::report::{Report, StartFailure, Step};
+use crate::run::{RunId, UnixMicros};
+
+/// What a launch has made before its process.
+#[derive(Default)]
+struct Made {
+    folder: Option<RunFolder>,
+    script_folder: bool,
+}
+
+impl Launcher {
+    /// Starts a run that is not known yet; of a known one, repeats what was reported.
+    pub(super) fn launch(&mut self, mut launch: Launch) {
+        if let Some(known) = self.runs.by_id.get(&launch.run) {
+            self.outgoing.extend(known.found().reports());
+            return;
+        }
+        if !self.hierarchy.tracks() {
+            launch.env.push((MARK.into(), self.mark_value(launch.run).into()));
+        }
+        let mut made = Made::default();
+        let (start, state) = match self.prepare(&launch, &mut made) {
+            Ok((start, failures)) => (Some(start), State::Starting { failures }),
+            // Nothing of it is left to be known by, so what was made goes at once.
+            Err(failure) => {
+                remove_made(&launch, &made);
+                made.folder = None;
+                (None, State::Closing(Closing::new(Outcome::Failed(failure))))
+            }
+        };
+        let run = Run {
+            id: launch.run,
+            folder: made.folder,
+            state,
+            stopped: false,
+            is_child: true,
+            early_signals: Vec::new(),
+            start,
+        };
+        match &run.start {
+            Some(start) => {
+                self.runs.by_pid.insert(start.pid, launch.run);
+                self.runs.starting.push(launch.run);
+                self.journal.grew();
+            }
+            None => self.runs.unsettled.push(launch.run),
+        }
+        self.runs.insert(run);
+    }
+
+    fn prepare(&self, launch: &Launch, made: &mut Made) -> Result<(Start, OwnedFd), StartFailure> {
+        let failed = |step| move |error: io::Error| StartFailure { step, errno: errno_of(&error) };
+        // Looks for mistakes in the request before anything is made.
+        let draft = |trees, made_folder| Start {
+            pid: 0,
+            booted_for: 0,
+            at: UnixMicros::now(),
+            trees,
+            script: launch.script.as_ref().map(|script| script.path.clone()),
+            made_folder,
+        };
+        let line = StartLine::new(launch.run, &draft(0, false));
+        let mut plan = Plan::new(launch, line, self.journal.descriptor(), self.file_limit)?;
+        if let Some(script) = &launch.script {
+            let owner = launch.user.as_ref().map(|user| (user.uid, user.gid));
+            made.script_folder = write_script(script, owner).map_err(failed(Step::Script))?;
+        }
+        made.folder = make_group(&self.hierarchy, launch).map_err(failed(Step::Cgroup))?;
+        let trees = made.folder.as_ref().map_or(0, RunFolder::trees);
+        let mut start = draft(trees, made.script_folder);
+        plan.start_line = StartLine::new(launch.run, &start);
+        plan.doors = made.folder.as_ref().map(RunFolder::doors).unwrap_or_default();
+        let (pid, failures) = self.fork(&mut plan).map_err(failed(Step::Fork))?;
+        start.pid = pid;
+        start.booted_for = booted_for();
+        Ok((start, failures))
+    }
+
+    fn fork(&self, plan: &mut Plan) -> io::Result<(u32, OwnedFd)> {
+        let (reader, writer) = pipe_with(PipeFlags::CLOEXEC | PipeFlags::NONBLOCK)?;
+        let launcher = std::process::id() as libc::pid_t;
+        // SAFETY: the launcher has one thread, and the child does nothing but `become_program`.
+        match unsafe { libc::fork() } {
+            -1 => Err(io::Error::last_os_error()),
+            0 => {
+                let failures = writer.as_raw_fd();
+                let around = Surroundings { failures, launcher, ignored: &self.ignored_signals };
+                // SAFETY: this is the forked child of a single-threaded process.
+                unsafe { become_program(plan, &around) }
+            }
+            pid => Ok((pid as u32, reader)),
+        }
+    }
+
+    /// Reads what the child said; does nothing while it says nothing.
+    pub(super) fn hear_start(&mut self, id: RunId) {
+        let Some(run) = self.runs.by_id.get_mut(&id) else { return };
+        let State::Starting { failures } = &run.state else { return };
+        let mut bytes = [0; FAILURE_BYTES];
+        let heard = match rustix::io::read(failures, &mut bytes) {
+            Err(rustix::io::Errno::AGAIN | rustix::io::Errno::INTR) => return,
+            // The pipe closed with the program's beginning (or with a killed child, whose end will be told).
+            Ok(0) => None,
+            // Fewer bytes than one failure are never in a pipe.
+            Ok(_) => read_failure(&bytes),
+            Err(errno) => Some(StartFailure { step: Step::Fork, errno: errno.raw_os_error() }),
+        };
+        self.runs.starting.retain(|starting| *starting != id);
+        match (heard, &run.start) {
+            (Some(failure), _) => run.state = State::Failing { failure },
+            (None, start) => {
+                if let Some(start) = start {
+                    self.outgoing.push(Report::Started { run: id, pid: start.pid, at: start.at });
+                }
+                run.state = State::Running { watch: None };
+                for (signal, whom) in std::mem::take(&mut run.early_signals) {
+                    self.signal(id, signal, whom);
+                }
+            }
+        }
+    }
+
+    /// The value that marks processes of a run.
+    fn mark_value(&self, run: RunId) -> String {
+        format!("{}/{run}", self.instance)
+    }
+
+    /// The whole assignment that marks processes of a run.
+    pub(super) fn mark(&self, run: RunId) -> String {
+        format!("{MARK}={}", self.mark_value(run))
+    }
+}
+
+fn errno_of(error: &io::Error) -> i32 {
+    error.raw_os_error().unwrap_or(match error.kind() {
+        io::ErrorKind::NotFound => libc::ENOENT,
+        _ => libc::EIO,
+    })
+}
+
+fn make_group(hierarchy: &Hierarchy, launch: &Launch) -> io::Result<Option<RunFolder>> {
+    RunFolder::create(hierarchy, launch.run, &launch.limits)
+}
+
+fn remove_made(launch: &Launch, made: &Made) {
+    if let Some(folder) = &made.folder {
+        folder.remove();
+    }
+    if let Some(script) = &launch.script {
+        remove_script(&script.path, made.script_folder);
+    }
+}
+
+/// Writes the script for its user; says whether its folder was made for it.
+fn write_script(script: &Script, owner: Option<(u32, u32)>) -> io::Result<bool> {
+    let folder = script.path.parent().ok_or(io::ErrorKind::NotFound)?;
+    let made = !folder.exists();
+    if made {
+        make_passage(folder)?;
+    }
+    // One left over from an attempt that was not written down.
+    let _ = fs::remove_file(&script.path);
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true).mode(0o700).custom_flags(libc::O_NOFOLLOW);
+    let written = options.open(&script.path).and_then(|mut file| {
+        file.write_all(&script.content)?;
+        match owner.filter(|_| rustix::process::geteuid().is_root()) {
+            Some((uid, gid)) => fchown(&file, Some(uid), Some(gid)),
+            None => Ok(()),
+        }
+    });
+    if written.is_err() {
+        remove_script(&script.path, made);
+    }
+    written.map(|()| made)
+}
+
+/// Makes a folder and those above it, so that everybody can pass through to what they know the name of.
+fn make_passage(folder: &Path) -> io::Result<()> {
+    let missing: Vec<&Path> = folder.ancestors().take_while(|folder| !folder.exists()).collect();
+    for folder in missing.into_iter().rev() {
+        match fs::create_dir(folder) {
+            // The launcher's mask takes away the others' right to pass.
+            Ok(()) => fs::set_permissions(folder, fs::Permissions::from_mode(0o711))?,
+            // Another launcher was quicker.
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
+}
+
+/// Removes a script, and its folder if that was made for it.
+pub(super) fn remove_script(path: &Path, with_folder: bool) {
+    let _ = fs::remove_file(path);
+    if let Some(folder) = path.parent().filter(|_| with_folder) {
+        let _ = fs::remove_dir(folder);
+    }
+}
+
+/// Empties a descriptor that only says that there is something to look at.
+pub(super) fn drain(mut descriptor: impl Read) {
+    let mut bytes = [0; 1024];
+    while descriptor.read(&mut bytes).is_ok_and(|count| count > 0) {}
+}

@@ -1,0 +1,31 @@
+//! The processes of a run where no control group holds them together: its session, its descendants, and those that
+//! carry its mark in the environment they were started with. A program that takes trouble can slip through.
+
+use super::runs::{Run, Runs};
+use crate::proc;
+
+/// The variable that marks the processes of a run.
+pub(super) const MARK: &str = "QUINTET_RUN";
+
+/// Finds the living processes of a run.
+pub(super) fn members(run: &Run, runs: &Runs, mark: &[u8]) -> Vec<u32> {
+    let Some(start) = &run.start else { return Vec::new() };
+    let leader = run.living_leader();
+    // Our orphans are our children; those of a launcher before us are anybody's.
+    let candidates = if run.is_child { orphans(runs) } else { proc::all() };
+    // A session's number goes to nobody else while it has members. If a stranger has it, it has none.
+    let reused = leader.is_none() && proc::stat(start.pid).is_some_and(|stat| !stat.is_zombie());
+    let belongs = |pid: &u32| {
+        let Some(stat) = proc::stat(*pid).filter(|stat| !stat.is_zombie()) else { return false };
+        (stat.session == start.pid && !reused) || proc::has_variable(*pid, mark)
+    };
+    let roots = candidates.into_iter().filter(belongs).chain(leader);
+    proc::with_descendants(roots)
+}
+
+/// Our children that are not the first process of any run.
+fn orphans(runs: &Runs) -> Vec<u32> {
+    let mut children = proc::children(std::process::id());
+    children.retain(|pid| !runs.by_pid.contains_key(pid));
+    children
+}

@@ -1,0 +1,25 @@
+//! How a process is started, watched, limited and stopped. Runs are named by an opaque `RunId`; what a job is, nobody
+//! here knows. `Supervisor` is the server's handle; the work is done by launchers, small processes of their own that
+//! outlive the server. This crate alone uses `unsafe` and control groups.
+
+mod cgroup;
+mod handle;
+mod launch;
+pub mod launcher;
+pub mod machine;
+mod proc;
+mod report;
+mod run;
+mod sample;
+pub mod signals;
+mod slot;
+pub mod users;
+mod wire;
+
+pub use cgroup::{Capabilities, CgroupVersion, Limit};
+pub use handle::{Error, LauncherState, NoSuchRun, Supervisor, SupervisorConfig};
+pub use launch::{Credentials, Launch, Limits, Resource, Rlimit, Script, Stream, current_rlimit};
+pub use report::{Ended, Found, FoundState, Report, StartFailure, Status, Step, Usage};
+pub use run::{RunId, UnixMicros};
+pub use sample::{Pressure, Sample};
+pub use wire::Whom;

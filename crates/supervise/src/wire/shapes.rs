@@ -1,0 +1,134 @@
+//! The byte forms of messages and what is in them: one table of fields per struct, one of numbers per enum.
+//! A change here is a new `PROTOCOL`, except to `Hello` and `Answer`, which never change.
+
+use super::code::Bytes;
+use super::{Answer, Code, ExecutableMark, Hello, Notice, Reader, Request, Whom};
+use crate::launch::{Credentials, Launch, Limits, Resource, Rlimit, Script, Stream};
+use crate::report::{Ended, Found, FoundState, Report, StartFailure, Status, Step, Usage};
+
+macro_rules! fields {
+    ($name:ident { $($field:ident),* }) => {
+        impl Code for $name {
+            fn put(&self, out: &mut Vec<u8>) {
+                $(self.$field.put(out);)*
+            }
+            fn take(from: &mut Reader<'_>) -> Option<Self> {
+                $(let $field = Code::take(from)?;)*
+                Some(Self { $($field),* })
+            }
+        }
+    };
+}
+
+macro_rules! variants {
+    ($name:ident { $($number:literal = $variant:ident $(($inner:ident))? $({ $($field:ident),* })?),* }) => {
+        impl Code for $name {
+            fn put(&self, out: &mut Vec<u8>) {
+                match self { $(
+                    Self::$variant $(($inner))? $({ $($field),* })? => {
+                        out.push($number);
+                        $($inner.put(out);)?
+                        $($($field.put(out);)*)?
+                    }
+                )* }
+            }
+            fn take(from: &mut Reader<'_>) -> Option<Self> {
+                match u8::take(from)? {
+                    $($number => {
+                        $(let $inner = Code::take(from)?;)?
+                        $($(let $field = Code::take(from)?;)*)?
+                        Some(Self::$variant $(($inner))? $({ $($field),* })?)
+                    })*
+                    _ => None,
+                }
+            }
+        }
+    };
+}
+
+fields!(Hello { protocol, pid, executable });
+fields!(ExecutableMark { device, inode, modified, size });
+variants!(Answer { 0 = Serve { protocol }, 1 = Renew { exe, args } });
+
+variants!(Request {
+    0 = Launch(launch),
+    1 = Signal { run, signal, whom },
+    2 = Suspend(run),
+    3 = Resume(run),
+    4 = Forget(runs)
+});
+variants!(Whom { 0 = Leader, 1 = Group, 2 = All });
+variants!(Notice { 0 = Found(found), 1 = Reports(reports) });
+
+fields!(Launch {
+    run,
+    argv,
+    program,
+    env,
+    cwd,
+    user,
+    umask,
+    rlimits,
+    stdin,
+    stdout,
+    stderr,
+    script,
+    limits,
+    nice,
+    oom_score
+});
+fields!(Credentials { uid, gid, groups });
+variants!(Stream { 0 = Null, 1 = Read(path), 2 = Truncate(path), 3 = Append(path), 4 = SameAsStdout });
+fields!(Limits { memory, cpus, cpu_quota, pids, deny_devices });
+fields!(Rlimit { resource, soft, hard });
+
+variants!(Report {
+    0 = Started { run, pid, at },
+    1 = FailedToStart { run, failure, at },
+    2 = Ended { run, ended },
+    3 = Vanished { run, at },
+    4 = NotSignalled { run, signal, errno }
+});
+fields!(Ended { pid, started_at, at, status, usage, over_memory, left_behind });
+variants!(Status { 0 = Exited(code), 1 = Signalled { signal, core } });
+fields!(Usage { user, system, max_rss });
+fields!(StartFailure { step, errno });
+fields!(Found { run, state });
+variants!(FoundState {
+    0 = Starting,
+    1 = Running { pid, at, suspended },
+    2 = FailedToStart { failure, at },
+    3 = Ended(ended),
+    4 = Vanished { at }
+});
+
+impl Code for Script {
+    fn put(&self, out: &mut Vec<u8>) {
+        self.path.put(out);
+        // The content may be large; it goes as a block.
+        u32::try_from(self.content.len()).unwrap_or(u32::MAX).put(out);
+        out.extend_from_slice(&self.content);
+    }
+    fn take(from: &mut Reader<'_>) -> Option<Self> {
+        Some(Self { path: Code::take(from)?, content: Bytes::take(from)?.0 })
+    }
+}
+
+impl Code for Step {
+    fn put(&self, out: &mut Vec<u8>) {
+        out.push(*self as u8);
+    }
+    fn take(from: &mut Reader<'_>) -> Option<Self> {
+        Self::from_number(u8::take(from)?)
+    }
+}
+
+impl Code for Resource {
+    fn put(&self, out: &mut Vec<u8>) {
+        self.raw().put(out);
+    }
+    fn take(from: &mut Reader<'_>) -> Option<Self> {
+        let raw = u32::take(from)?;
+        Self::ALL.iter().copied().find(|resource| resource.raw() == raw)
+    }
+}

@@ -1,0 +1,113 @@
+//! What control groups hold runs to, where this machine has them.
+
+use std::time::Duration;
+
+use supervise::{CgroupVersion, Limit, Status};
+
+use crate::world::{World, run, sh, until};
+
+/// Skips with a message where the machine cannot enforce something.
+macro_rules! needs {
+    ($world:expr, $what:ident) => {
+        if $world.supervisor.capabilities().$what != Limit::Enforced {
+            eprintln!("skipped: this machine cannot enforce {}", stringify!($what));
+            return;
+        }
+    };
+}
+
+#[test]
+fn too_much_memory_is_killed_and_said_so() {
+    let world = World::new();
+    needs!(world, memory);
+    let mut launch = sh(1, "head -c 200000000 /dev/zero | tail -c 190000000 > /dev/null; exit $?");
+    launch.limits.memory = Some(32 << 20);
+    world.launch(launch.clone());
+    let ended = world.ended(1);
+    assert!(ended.over_memory, "{ended:?}");
+    assert_ne!(ended.status, Status::Exited(0));
+    launch = sh(2, "true");
+    launch.limits.memory = Some(32 << 20);
+    world.launch(launch);
+    let ended = world.ended(2);
+    assert!(!ended.over_memory && ended.status == Status::Exited(0), "{ended:?}");
+}
+
+#[test]
+fn cpus_are_those_that_were_given() {
+    let world = World::new();
+    let last = *supervise::machine::describe().cpus.last().unwrap();
+    let mut launch = sh(1, "grep Cpus_allowed_list /proc/self/status");
+    launch.limits.cpus = Some(vec![last]);
+    assert_eq!(world.output(launch), format!("Cpus_allowed_list:\t{last}\n"));
+}
+
+#[test]
+fn a_quota_slows_down() {
+    let world = World::new();
+    needs!(world, cpu_quota);
+    let mut launch = sh(1, "while :; do :; done");
+    launch.limits.cpu_quota = Some(0.1);
+    world.launch(launch);
+    world.started(1);
+    until("it has used some time", || {
+        world.supervisor.sample(run(1)).is_some_and(|sample| sample.cpu_user >= Duration::from_millis(100))
+    });
+    world.supervisor.kill(run(1)).unwrap();
+    let ended = world.ended(1);
+    let wall = Duration::from_micros((ended.at.0 - ended.started_at.0) as u64);
+    assert!(ended.usage.user < wall / 3, "{:?} of {wall:?}", ended.usage);
+}
+
+#[test]
+fn the_number_of_processes_is_limited() {
+    let world = World::new();
+    needs!(world, pids);
+    let mut launch = sh(1, "for i in 1 2 3 4 5 6 7 8 9; do sleep 1000 & done; exit 0");
+    launch.limits.pids = Some(3);
+    world.launch(launch);
+    assert_ne!(world.ended(1).status, Status::Exited(0));
+}
+
+#[test]
+fn a_denied_device_cannot_be_opened() {
+    let world = World::new();
+    needs!(world, devices);
+    let mut launch = sh(1, "(: < /dev/zero) 2>/dev/null && exit 1; : < /dev/null");
+    launch.limits.deny_devices = vec!["/dev/zero".into(), "/dev/there-is-none".into()];
+    world.output(launch);
+}
+
+#[test]
+fn capabilities_without_control_groups_promise_nothing() {
+    let world = World::without_cgroups();
+    let capabilities = world.supervisor.capabilities();
+    assert_eq!(capabilities.version, CgroupVersion::None);
+    assert_eq!((capabilities.memory, capabilities.kill), (Limit::Absent, Limit::Advisory));
+}
+
+#[test]
+fn folders_of_control_groups_go_with_their_runs_and_launchers() {
+    let world = World::new();
+    if world.supervisor.capabilities().version == CgroupVersion::None {
+        eprintln!("skipped: this machine has no control groups for us");
+        return;
+    }
+    let mut launch = sh(1, "cat /proc/self/cgroup");
+    launch.limits.memory = Some(64 << 20);
+    launch.limits.pids = Some(10);
+    let output = world.output(launch);
+    let own: Vec<&str> = output.lines().filter(|line| line.ends_with("/1.0")).collect();
+    assert!(!own.is_empty(), "{output}");
+    let instance = own[0].rsplit('/').nth(1).unwrap().to_owned();
+    world.supervisor.forget(&[run(1)]);
+    let World { supervisor, .. } = world;
+    drop(supervisor);
+    until("the launchers have tidied up", || {
+        let found = std::process::Command::new("find")
+            .args(["/sys/fs/cgroup", "-maxdepth", "5", "-name", &instance])
+            .output()
+            .unwrap();
+        found.stdout.is_empty()
+    });
+}
