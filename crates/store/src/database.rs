@@ -1,0 +1,147 @@
+//! Connections to the two databases, and their schemas. Migrations only add; the position in the list is the version.
+
+use crate::failure::{OpenError, failed};
+use domain::ports::StoreError;
+use rusqlite::{Connection, OpenFlags};
+use rusqlite_migration::{M, Migrations};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+/// Longer than any checkpoint that stops the writer for a moment.
+const BUSY: Duration = Duration::from_secs(30);
+/// Connections kept for readers; more are opened when more read at once.
+const KEPT_READERS: usize = 4;
+
+/// Which of the databases.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Database {
+    /// The live jobs.
+    Queue,
+    /// Finished attempts.
+    History,
+}
+
+impl Database {
+    /// Returns the name of its file.
+    pub(crate) fn file(self) -> &'static str {
+        match self {
+            Database::Queue => "queue.db",
+            Database::History => "history.db",
+        }
+    }
+
+    fn steps(self) -> &'static [M<'static>] {
+        const QUEUE: &[M] = &[M::up(include_str!("schema/queue_1.sql"))];
+        const HISTORY: &[M] = &[M::up(include_str!("schema/history_1.sql"))];
+        match self {
+            Database::Queue => QUEUE,
+            Database::History => HISTORY,
+        }
+    }
+
+    /// Opens the database for writing and brings its schema up to date.
+    pub(crate) fn migrated(self, path: &Path) -> Result<Connection, StoreError> {
+        let mut connection = self.writable(path)?;
+        let migration = |source| OpenError::Migration { path: path.into(), source: Box::new(source) };
+        let migrations = Migrations::from_slice(self.steps());
+        let version: i64 = connection
+            .pragma_query_value(None, "user_version", |row| row.get(0))
+            .map_err(|error| failed("open a database", path, error))?;
+        let known = self.steps().len() as i64;
+        if version > known {
+            return Err(OpenError::Later { path: path.into(), found: version, known }.into());
+        }
+        migrations.to_latest(&mut connection).map_err(|error| match error {
+            rusqlite_migration::Error::RusqliteError { err, .. } => failed("migrate a database", path, err),
+            error => migration(error).into(),
+        })?;
+        Ok(connection)
+    }
+
+    /// Opens the database for writing, as it is.
+    pub(crate) fn writable(self, path: &Path) -> Result<Connection, StoreError> {
+        let open = || -> rusqlite::Result<Connection> {
+            let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+            let connection = Connection::open_with_flags(path, flags)?;
+            connection.busy_timeout(BUSY)?;
+            connection.set_prepared_statement_cache_capacity(64);
+            connection.pragma_update_and_check(None, "journal_mode", "wal", |_| Ok(()))?;
+            let synchronous = if self == Database::Queue { "full" } else { "normal" };
+            connection.pragma_update(None, "synchronous", synchronous)?;
+            Ok(connection)
+        };
+        open().map_err(|error| failed("open a database", path, error))
+    }
+
+    /// Opens the database for reading only.
+    pub(crate) fn readable(path: &Path) -> Result<Connection, StoreError> {
+        let open = || -> rusqlite::Result<Connection> {
+            let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+            let connection = Connection::open_with_flags(path, flags)?;
+            connection.busy_timeout(BUSY)?;
+            connection.set_prepared_statement_cache_capacity(64);
+            Ok(connection)
+        };
+        open().map_err(|error| failed("open a database", path, error))
+    }
+}
+
+/// Connections for readers on any thread.
+#[derive(Clone, Debug)]
+pub(crate) struct Readers {
+    path: Arc<Path>,
+    idle: Arc<Mutex<Vec<Connection>>>,
+}
+
+impl Readers {
+    /// Makes readers of the database at `path`; nothing is opened yet.
+    pub(crate) fn of(path: PathBuf) -> Self {
+        Readers { path: path.into(), idle: Arc::default() }
+    }
+
+    /// Reads, saying `what` was tried if SQLite fails.
+    pub(crate) fn read<T>(
+        &self,
+        what: &'static str,
+        reading: impl FnOnce(&Connection) -> Result<T, Unread>,
+    ) -> Result<T, StoreError> {
+        let idle = self.idle().pop();
+        let connection = idle.map_or_else(|| Database::readable(&self.path), Ok)?;
+        let answer = reading(&connection);
+        // A connection that failed may be in a bad state: the next reader shall have a fresh one.
+        if answer.is_ok() {
+            let mut idle = self.idle();
+            if idle.len() < KEPT_READERS {
+                idle.push(connection);
+            }
+        }
+        answer.map_err(|unread| match unread {
+            Unread::Sqlite(error) => failed(what, &self.path, error),
+            Unread::Store(error) => error,
+        })
+    }
+
+    fn idle(&self) -> std::sync::MutexGuard<'_, Vec<Connection>> {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Why something was not read: SQLite failed, or what it gave made no sense.
+#[derive(Debug)]
+pub(crate) enum Unread {
+    Sqlite(rusqlite::Error),
+    Store(StoreError),
+}
+
+impl From<rusqlite::Error> for Unread {
+    fn from(error: rusqlite::Error) -> Self {
+        Unread::Sqlite(error)
+    }
+}
+
+impl From<StoreError> for Unread {
+    fn from(error: StoreError) -> Self {
+        Unread::Store(error)
+    }
+}

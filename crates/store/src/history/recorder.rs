@@ -1,0 +1,197 @@
+//! Takes ended attempts from queue.db over into history.db. The same path after a crash as in normal life: queue.db
+//! keeps an attempt until it is on history's disk, and to take one over twice does no harm.
+
+use super::attempt::Incoming;
+use super::transfer::{Known, Transfer};
+use crate::content::Packer;
+use crate::database::Database;
+use crate::failure::failed;
+use crate::progress::Progress;
+use crate::writer::read_parts;
+use domain::JobId;
+use domain::ports::StoreError;
+use rusqlite::Connection;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::Duration;
+use tracing::{debug, error, info, warn};
+
+/// Attempts taken over in one transaction.
+const AT_ONCE: i64 = 1_000;
+/// A pause this long makes what was taken over safe …
+const QUIET: Duration = Duration::from_secs(1);
+/// … and so does this many attempts without a pause.
+const MOST_UNSAFE: i64 = 5_000;
+/// After a failure.
+const RETRY: Duration = Duration::from_secs(5);
+
+/// The thread that takes over.
+pub(crate) struct Recorder {
+    progress: Arc<Progress>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Recorder {
+    /// Opens history.db and starts the thread.
+    pub(crate) fn start(
+        queue_path: PathBuf,
+        history_path: PathBuf,
+        progress: Arc<Progress>,
+    ) -> Result<Self, StoreError> {
+        let history = Database::History.migrated(&history_path)?;
+        let queue = Database::readable(&queue_path)?;
+        let mut takeover = Takeover {
+            queue,
+            queue_path,
+            history,
+            history_path,
+            progress: Arc::clone(&progress),
+            packer: Packer::new(),
+            known: Known::default(),
+        };
+        let thread = std::thread::Builder::new()
+            .name("history".into())
+            .spawn(move || {
+                // Readers shall not wait for a thread that is no more.
+                let _gone = Gone(Arc::clone(&takeover.progress));
+                takeover.run();
+            })
+            .map_err(|error| StoreError::Failed { what: "start a thread", source: Box::new(error) })?;
+        Ok(Recorder { progress, thread: Some(thread) })
+    }
+}
+
+impl Drop for Recorder {
+    fn drop(&mut self) {
+        self.progress.set(|reached| reached.stopping = true);
+        if let Some(thread) = self.thread.take()
+            && thread.join().is_err()
+        {
+            warn!("the history thread panicked");
+        }
+    }
+}
+
+struct Gone(Arc<Progress>);
+
+impl Drop for Gone {
+    fn drop(&mut self) {
+        self.0.set(|reached| reached.failing = true);
+    }
+}
+
+struct Takeover {
+    queue: Connection,
+    queue_path: PathBuf,
+    history: Connection,
+    history_path: PathBuf,
+    progress: Arc<Progress>,
+    packer: Packer,
+    known: Known,
+}
+
+impl Takeover {
+    fn run(&mut self) {
+        loop {
+            let reached = self.progress.wait_while(|reached| {
+                reached.committed <= reached.recorded
+                    && reached.synced >= reached.recorded
+                    && !reached.stopping
+            });
+            let more = reached.committed > reached.recorded;
+            let unsafe_ones = reached.recorded - reached.synced;
+            let done = if more && unsafe_ones < MOST_UNSAFE {
+                self.take_over(reached.recorded)
+            } else if unsafe_ones > 0 {
+                self.sync_when_quiet(unsafe_ones)
+            } else {
+                break;
+            };
+            let failing = match done {
+                Ok(()) => false,
+                Err(error) => {
+                    self.known = Known::default();
+                    if !reached.failing {
+                        let error = &error as &dyn std::error::Error;
+                        error!(error, "history cannot be written: ended jobs stay in queue.db until it can");
+                    }
+                    true
+                }
+            };
+            if failing != reached.failing {
+                if !failing {
+                    info!("history can be written again");
+                }
+                self.progress.set(|reached| reached.failing = failing);
+            }
+            if failing && self.progress.wait_at_most(RETRY, |reached| !reached.stopping).stopping {
+                // queue.db has it all; the next start goes on from there.
+                break;
+            }
+        }
+    }
+
+    /// Waits for a pause, unless too much is unsafe, and makes safe what is in history.db.
+    fn sync_when_quiet(&mut self, unsafe_ones: i64) -> Result<(), StoreError> {
+        if unsafe_ones < MOST_UNSAFE {
+            let quiet = |reached: &crate::progress::Reached| {
+                reached.committed <= reached.recorded && !reached.stopping
+            };
+            if self.progress.wait_at_most(QUIET, quiet).committed > self.progress.reached().recorded {
+                return Ok(());
+            }
+        }
+        let recorded = self.progress.reached().recorded;
+        let sync = || -> rusqlite::Result<()> {
+            // One transaction that waits for the disk takes all before it along.
+            self.history.pragma_update(None, "synchronous", "full")?;
+            let marked = self.history.execute("UPDATE mark SET syncs = syncs + 1", []);
+            self.history.pragma_update(None, "synchronous", "normal")?;
+            marked.map(|_| ())
+        };
+        sync().map_err(|error| failed("make history safe", &self.history_path, error))?;
+        debug!(attempts = unsafe_ones, "history is safe");
+        self.progress.set(|reached| reached.synced = recorded);
+        Ok(())
+    }
+
+    fn take_over(&mut self, after: i64) -> Result<(), StoreError> {
+        let incoming = self.incoming(after)?;
+        let Some(last) = incoming.last().map(|incoming| incoming.id) else {
+            // Nothing beyond: whatever was announced is not there to be taken.
+            self.progress.set(|reached| reached.recorded = reached.committed);
+            return Ok(());
+        };
+        let Takeover { queue, history, packer, known, .. } = self;
+        let mut take = || -> rusqlite::Result<()> {
+            let transaction = history.transaction()?;
+            let mut transfer = Transfer { queue, history: &transaction, packer, known };
+            incoming.iter().try_for_each(|incoming| transfer.attempt(incoming))?;
+            transaction.commit()
+        };
+        take().map_err(|error| failed("write history", &self.history_path, error))?;
+        self.progress.set(|reached| reached.recorded = last);
+        Ok(())
+    }
+
+    fn incoming(&mut self, after: i64) -> Result<Vec<Incoming>, StoreError> {
+        let sqlite = |error| failed("read what has ended", &self.queue_path, error);
+        let sql = "SELECT id, job, spec, script, environment, arguments, nodes, body FROM closed
+                   WHERE id > ?1 ORDER BY id LIMIT ?2";
+        let mut statement = self.queue.prepare_cached(sql).map_err(sqlite)?;
+        let rows = statement
+            .query_map([after, AT_ONCE], |row| {
+                Ok(Incoming {
+                    id: row.get(0)?,
+                    job: JobId(row.get(1)?),
+                    spec: row.get(2)?,
+                    parts: read_parts(row, 3)?,
+                    nodes: row.get(6)?,
+                    body: row.get(7)?,
+                })
+            })
+            .map_err(sqlite)?;
+        rows.collect::<Result<_, _>>().map_err(sqlite)
+    }
+}

@@ -1,0 +1,62 @@
+//! The row of a job without what was asked for, which has a row of its own: a change of state writes only this.
+
+use super::array::ArrayPartRow;
+use super::dependency::DependencyRow;
+use super::phase::PhaseRow;
+use super::{BadRow, Stored};
+use domain::job::{ArrayPart, Dependency, Job, JobSpec, Phase};
+use domain::{JobId, Timestamp};
+use serde::{Deserialize, Serialize};
+use std::sync::Arc;
+
+/// What is in a job's own row.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+struct JobRow {
+    #[serde(rename = "a", skip_serializing_if = "super::is_zero")]
+    array: Option<ArrayPartRow>,
+    #[serde(rename = "s", skip_serializing_if = "super::is_zero")]
+    submitted: i64,
+    #[serde(rename = "e", skip_serializing_if = "super::is_zero")]
+    eligible: i64,
+    #[serde(rename = "p", skip_serializing_if = "super::is_zero")]
+    priority: u32,
+    #[serde(rename = "d", skip_serializing_if = "super::is_zero")]
+    dependency: Option<DependencyRow>,
+    #[serde(rename = "r", skip_serializing_if = "super::is_zero")]
+    restarts: u32,
+    #[serde(rename = "f", skip_serializing_if = "super::is_zero")]
+    phase: PhaseRow,
+}
+
+/// Adds the row of a job to a buffer.
+pub(crate) fn encode_job(job: &Job, into: &mut Vec<u8>) {
+    let Job { id: _, spec: _, array, submitted, eligible, priority, dependency, restarts, phase } = job;
+    let row = JobRow {
+        array: array.to_row(),
+        submitted: submitted.to_row(),
+        eligible: eligible.to_row(),
+        priority: *priority,
+        dependency: dependency.to_row(),
+        restarts: *restarts,
+        phase: phase.to_row(),
+    };
+    let mut serializer = rmp_serde::Serializer::new(into).with_struct_map();
+    row.serialize(&mut serializer).expect("rows are plain data, and a Vec takes all bytes");
+}
+
+/// Reads a job from the bytes of its row, given its number and what was asked for.
+pub(crate) fn decode_job(id: JobId, spec: Arc<JobSpec>, bytes: &[u8]) -> Result<Job, BadRow> {
+    let row: JobRow = rmp_serde::from_slice(bytes)?;
+    Ok(Job {
+        id,
+        spec,
+        array: Option::<ArrayPart>::from_row(row.array)?,
+        submitted: Timestamp::from_row(row.submitted)?,
+        eligible: Timestamp::from_row(row.eligible)?,
+        priority: row.priority,
+        dependency: Option::<Box<Dependency>>::from_row(row.dependency)?,
+        restarts: row.restarts,
+        phase: Phase::from_row(row.phase)?,
+    })
+}

@@ -1,0 +1,123 @@
+//! Rows of where a job stands.
+
+use super::{BadRow, Stored};
+use domain::job::{
+    Allocation, Completing, Ended, Exit, Hold, Outcome, Pending, Phase, Reason, Running, Usage,
+};
+use domain::{Text, Timestamp, Uid};
+use serde::{Deserialize, Serialize};
+use std::sync::Arc;
+use std::time::Duration;
+
+rows! {
+    Running => RunningRow {
+        started = "s": Timestamp,
+        allocation = "a": Arc<Allocation>,
+        until = "u": Timestamp,
+        warned = "w": bool,
+        stopped = "t": bool,
+        boot = "b": Text,
+    }
+    Completing => CompletingRow {
+        run = "r": Running,
+        since = "s": Timestamp,
+        outcome = "o": Outcome,
+        reason = "y": Reason,
+        killed = "k": bool,
+        cancelled_by = "c": Option<Uid>,
+        requeue = "q": Option<Hold>,
+    }
+    Ended => EndedRow {
+        outcome = "o": Outcome,
+        reason = "y": Reason,
+        ended = "e": Timestamp,
+        exit = "x": Exit,
+        usage = "u": Usage,
+        cancelled_by = "c": Option<Uid>,
+        run = "r": Option<Running>,
+    }
+    Usage => UsageRow {
+        user = "u": Duration,
+        system = "s": Duration,
+        max_rss_kb = "m": u64,
+    }
+}
+
+codes! {
+    Hold, "kind of hold" {
+        None = 0,
+        User = 1,
+        Admin = 2,
+    }
+}
+
+/// A waiting job. When it is expected to start is not remembered: the scheduler finds out again.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub(crate) struct PendingRow {
+    #[serde(rename = "y", skip_serializing_if = "super::is_zero")]
+    reason: Text,
+    #[serde(rename = "h", skip_serializing_if = "super::is_zero")]
+    hold: u8,
+    #[serde(rename = "t", skip_serializing_if = "super::is_zero")]
+    retry_after: Option<i64>,
+}
+
+impl Stored for Pending {
+    type Row = PendingRow;
+
+    fn to_row(&self) -> PendingRow {
+        let Pending { reason, hold, retry_after, expected_start: _ } = self;
+        PendingRow { reason: reason.to_row(), hold: hold.to_row(), retry_after: retry_after.to_row() }
+    }
+
+    fn from_row(row: PendingRow) -> Result<Self, BadRow> {
+        Ok(Pending {
+            reason: Reason::from_row(row.reason)?,
+            hold: Hold::from_row(row.hold)?,
+            retry_after: Option::from_row(row.retry_after)?,
+            expected_start: None,
+        })
+    }
+}
+
+/// Where a job stands.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) enum PhaseRow {
+    #[serde(rename = "p")]
+    Pending(PendingRow),
+    #[serde(rename = "r")]
+    Running(Box<RunningRow>),
+    #[serde(rename = "c")]
+    Completing(Box<CompletingRow>),
+    #[serde(rename = "e")]
+    Ended(Box<EndedRow>),
+}
+
+impl Default for PhaseRow {
+    fn default() -> Self {
+        PhaseRow::Pending(PendingRow::default())
+    }
+}
+
+impl Stored for Phase {
+    type Row = PhaseRow;
+
+    fn to_row(&self) -> PhaseRow {
+        match self {
+            Phase::Pending(pending) => PhaseRow::Pending(pending.to_row()),
+            Phase::Running(running) => PhaseRow::Running(Box::new(running.to_row())),
+            Phase::Completing(completing) => PhaseRow::Completing(Box::new(completing.to_row())),
+            Phase::Ended(ended) => PhaseRow::Ended(Box::new(ended.to_row())),
+        }
+    }
+
+    fn from_row(row: PhaseRow) -> Result<Self, BadRow> {
+        Ok(match row {
+            PhaseRow::Pending(pending) => Phase::Pending(Pending::from_row(pending)?),
+            PhaseRow::Running(running) => Phase::Running(Box::from_row(*running)?),
+            PhaseRow::Completing(completing) => Phase::Completing(Box::from_row(*completing)?),
+            PhaseRow::Ended(ended) => Phase::Ended(Box::from_row(*ended)?),
+        })
+    }
+}
