@@ -1,0 +1,133 @@
+//! What a scheduling pass costs: with nothing free, after one job has ended, and while nodes are filled. Prints
+//! medians in microseconds; run with `cargo bench -p engine --bench schedule`.
+
+#![expect(clippy::unwrap_used, reason = "a measurement stops where something is not as it must be")]
+
+#[path = "../tests/it/cluster.rs"]
+mod cluster;
+
+use cluster::{array, ask, cluster as make_cluster, job, node, partition};
+use domain::job::{End, Event, Exit, Job, Resources, Usage};
+use domain::ports::Plan;
+use domain::state::State;
+use domain::{JobId, Timestamp};
+use engine::local::schedule::Scheduler;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+struct Bench {
+    state: State,
+    scheduler: Scheduler,
+    now: Timestamp,
+}
+
+impl Bench {
+    fn new(nodes: u32, cpus: u32) -> Self {
+        let nodes = (1..=nodes).map(|at| node(&format!("n{at}"), cpus, 1, 1_000_000, 0)).collect::<Vec<_>>();
+        let all = 0..u32::try_from(nodes.len()).unwrap_or(0);
+        let cluster = make_cluster(nodes, vec![partition("main", all)]);
+        Bench {
+            state: State::new(Arc::new(cluster)),
+            scheduler: Scheduler::new(),
+            now: Timestamp::from_seconds(1000),
+        }
+    }
+
+    fn submit(&mut self, minutes: u32, resources: Resources) {
+        let id = self.state.take_id();
+        self.state.put(Arc::new(job(id.0, "main", minutes, resources)));
+    }
+
+    fn pass(&mut self) -> (Plan, f64) {
+        self.now = self.now.after(Duration::from_millis(1));
+        let begun = Instant::now();
+        let plan = self.scheduler.plan(&self.state, self.now);
+        (plan, begun.elapsed().as_secs_f64() * 1e6)
+    }
+
+    /// Takes in a plan; tasks of arrays are not split off, since only the cost of planning is measured.
+    fn take_in(&mut self, plan: &Plan) {
+        for start in &plan.starts {
+            let Some(job) = self.state.job(start.job) else { continue };
+            let event = Event::Started {
+                at: self.now,
+                allocation: Arc::clone(&start.allocation),
+                limit: start.limit,
+                boot: "boot".into(),
+            };
+            if let Ok(step) = job.apply(event) {
+                self.state.put(Arc::new(step.job));
+            }
+        }
+        for (id, reason, expected_start) in &plan.waits {
+            let Some(job) = self.state.job(*id) else { continue };
+            let event = Event::Considered { reason: *reason, expected_start: *expected_start };
+            if let Ok(step) = job.apply(event) {
+                self.state.put(Arc::new(step.job));
+            }
+        }
+    }
+
+    fn fill(&mut self) {
+        loop {
+            let (plan, _) = self.pass();
+            self.take_in(&plan);
+            if plan.starts.is_empty() {
+                return;
+            }
+        }
+    }
+
+    fn end_one(&mut self) {
+        let Some(job) = self.state.holding().next().cloned() else { return };
+        let end = End::Process(Exit::Code(0));
+        if let Ok(step) = job.apply(Event::Ended { at: self.now, end, usage: Usage::default() }) {
+            self.state.put(Arc::new(step.job));
+            self.state.take(job.id);
+        }
+    }
+}
+
+fn report(what: &str, mut micros: Vec<f64>) {
+    micros.sort_by(f64::total_cmp);
+    let at = |part: f64| micros.get((micros.len() as f64 * part) as usize).copied().unwrap_or(0.0);
+    println!("{what:<60} p50 {:8.1}  p99 {:8.1}  max {:8.1}", at(0.5), at(0.99), at(0.9999));
+}
+
+fn vain(what: &str, bench: &mut Bench) {
+    bench.fill();
+    report(what, (0..2000).map(|_| bench.pass().1).collect());
+}
+
+fn turnover(what: &str, bench: &mut Bench) {
+    bench.fill();
+    let mut micros = Vec::new();
+    for _ in 0..2000 {
+        bench.end_one();
+        let (plan, cost) = bench.pass();
+        micros.push(cost);
+        bench.take_in(&plan);
+    }
+    report(what, micros);
+}
+
+fn main() {
+    for (nodes, cpus) in [(1, 2), (1, 64), (10, 8), (1000, 8)] {
+        let mut bench = Bench::new(nodes, cpus);
+        let name = format!("{nodes} x {cpus} CPUs, 100,000 jobs of one CPU");
+        (0..100_000).for_each(|_| bench.submit(10, ask(1, 1)));
+        vain(&format!("{name}: nothing free"), &mut bench);
+        turnover(&format!("{name}: one has ended"), &mut bench);
+    }
+    let mut bench = Bench::new(10, 8);
+    for at in 0..100_000u32 {
+        let resources = Resources { cpus_per_task: 1 + (at % 5) as u16, ..ask(1 + at % 3, 1 + at % 7) };
+        bench.submit(1 + at % 600, resources);
+    }
+    vain("10 x 8 CPUs, 100,000 jobs of all kinds: nothing fits", &mut bench);
+    turnover("10 x 8 CPUs, 100,000 jobs of all kinds: one has ended", &mut bench);
+    let mut bench = Bench::new(10, 8);
+    let pool: Job = array(job(1, "main", 10, ask(1, 1)), 100_000, 0);
+    bench.state.put(Arc::new(Job { id: JobId(1), ..pool }));
+    report("10 x 8 CPUs, an array of 100,000 tasks: filled", (0..500).map(|_| bench.pass().1).collect());
+}

@@ -1,0 +1,6 @@
+//! Jobs on this machine: who starts when and where ([`schedule`]), and how they are run.
+
+mod run;
+pub mod schedule;
+
+pub use run::{Local, LocalConfig};

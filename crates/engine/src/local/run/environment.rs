@@ -1,0 +1,241 @@
+//! The environment of a batch script: what was submitted, and what Slurm tells a job about itself.
+//!
+//! Compared with Slurm 26.05 (jobs submitted by REST: plain, array, several nodes, GPUs, exclusive). On purpose
+//! different:
+//! - `SLURM_SUBMIT_DIR`, `SLURM_SUBMIT_HOST`, `SLURM_CPUS_PER_TASK`, `SLURM_NTASKS_PER_NODE` are always set; in Slurm it
+//!   is sbatch that adds them, and scripts rely on them. `SLURM_JOB_GROUP` is set as salloc does.
+//! - `SLURM_CONF`, `SLURM_JOB_SLUID` are absent: there is no such thing here.
+//! - `SLURM_TASK_PID` is absent: nobody knows it before the program is there.
+
+use domain::cluster::{Cluster, Node};
+use domain::job::{Allocation, ArrayPart, Job, Memory, NodeShare, Payload, Running, Sharing};
+use domain::{Text, Timestamp};
+use std::collections::HashMap;
+
+/// The number of the batch step, as Slurm shows it.
+const BATCH_STEP: &str = "-5";
+
+/// GPUs a job was given on a node.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Gpus {
+    /// Their numbers on the machine.
+    numbers: Vec<u32>,
+    /// The numbers under which the job sees them.
+    seen_as: Vec<u32>,
+}
+
+impl Gpus {
+    /// Finds the GPUs of a share. Where the others are hidden, the job counts its own from zero.
+    pub(super) fn of(node: &Node, share: &NodeShare, others_hidden: bool) -> Self {
+        let mut numbers = Vec::new();
+        let mut first = 0;
+        let mut have_files = true;
+        for (at, gres) in node.gres.iter().enumerate().filter(|(_, gres)| gres.name == "gpu") {
+            let units = share.gres.iter().filter(|given| given.at == at).flat_map(|given| given.units.iter());
+            for unit in units {
+                let file = gres.files.get(unit as usize);
+                have_files &= file.is_some();
+                numbers.push(file.and_then(|file| device_number(file)).unwrap_or(first + unit));
+            }
+            first += gres.count;
+        }
+        numbers.sort_unstable();
+        let seen_as = match others_hidden && have_files {
+            true => (0..).take(numbers.len()).collect(),
+            false => numbers.clone(),
+        };
+        Gpus { numbers, seen_as }
+    }
+}
+
+/// Returns the number at the end of a device file's name.
+fn device_number(file: &str) -> Option<u32> {
+    let stem = file.trim_end_matches(|c: char| c.is_ascii_digit());
+    file[stem.len()..].parse().ok()
+}
+
+/// Returns the environment of a job's batch script, each name once.
+pub(super) fn environment(
+    job: &Job,
+    run: &Running,
+    payload: &Payload,
+    cluster: &Cluster,
+    gpus: &Gpus,
+) -> Vec<(String, String)> {
+    let mut variables = Variables::default();
+    variables.set("TMPDIR", "/tmp");
+    for line in payload.environment.iter() {
+        // Slurm takes a line without a value; no program could find it.
+        if let Some((name, value)) = line.split_once('=').filter(|(name, _)| !name.is_empty()) {
+            variables.set(name, value);
+        }
+    }
+    variables.set("ENVIRONMENT", "BATCH");
+    variables.set("PWD", &job.spec.work_dir);
+    job_variables(&mut variables, job, run, cluster);
+    array_variables(&mut variables, job);
+    node_variables(&mut variables, job, &run.allocation, cluster);
+    request_variables(&mut variables, job, &run.allocation, cluster);
+    gpu_variables(&mut variables, gpus);
+    variables.list
+}
+
+/// Names and values in order of first mention; a later value replaces an earlier one.
+#[derive(Default)]
+struct Variables {
+    list: Vec<(String, String)>,
+    places: HashMap<String, usize>,
+}
+
+impl Variables {
+    fn set(&mut self, name: &str, value: impl ToString) {
+        match self.places.get(name) {
+            Some(at) => self.list[*at].1 = value.to_string(),
+            None => {
+                self.places.insert(name.to_owned(), self.list.len());
+                self.list.push((name.to_owned(), value.to_string()));
+            }
+        }
+    }
+
+    fn set_given(&mut self, name: &str, value: &str) {
+        if !value.is_empty() {
+            self.set(name, value);
+        }
+    }
+}
+
+fn job_variables(variables: &mut Variables, job: &Job, run: &Running, cluster: &Cluster) {
+    let spec = &job.spec;
+    variables.set("SLURM_JOB_ID", job.id);
+    variables.set("SLURM_JOBID", job.id);
+    variables.set_given("SLURM_JOB_NAME", &spec.name);
+    variables.set("SLURM_JOB_PARTITION", &run.allocation.partition);
+    variables.set_given("SLURM_JOB_ACCOUNT", &spec.account);
+    variables.set_given("SLURM_JOB_QOS", &spec.qos);
+    variables.set("SLURM_JOB_USER", &spec.owner.name);
+    variables.set("SLURM_JOB_UID", spec.owner.uid);
+    variables.set("SLURM_JOB_GID", spec.owner.gid);
+    variables.set_given("SLURM_JOB_GROUP", &spec.owner.group);
+    variables.set("SLURM_JOB_START_TIME", run.started.seconds());
+    if run.until != Timestamp::NEVER {
+        variables.set("SLURM_JOB_END_TIME", run.until.seconds());
+    }
+    variables.set("SLURM_CLUSTER_NAME", &cluster.name);
+    variables.set("SLURM_SUBMIT_DIR", &spec.work_dir);
+    variables.set("SLURM_SUBMIT_HOST", &cluster.host);
+    if job.restarts > 0 {
+        variables.set("SLURM_RESTART_COUNT", job.restarts);
+    }
+    for (name, value) in [("SLURM_STEP_ID", BATCH_STEP), ("SLURM_STEPID", BATCH_STEP)] {
+        variables.set(name, value);
+    }
+    for name in ["SLURM_NODEID", "SLURM_PROCID", "SLURM_LOCALID", "SLURM_GTIDS"] {
+        variables.set(name, 0);
+    }
+    variables.set("SLURM_OOM_KILL_STEP", u8::from(spec.uncommon().oom_kill_step));
+}
+
+fn array_variables(variables: &mut Variables, job: &Job) {
+    let Some(ArrayPart::Task { of, index, size, .. }) = &job.array else { return };
+    variables.set("SLURM_ARRAY_JOB_ID", of);
+    variables.set("SLURM_ARRAY_TASK_ID", index);
+    variables.set("SLURM_ARRAY_TASK_COUNT", size);
+}
+
+fn node_variables(variables: &mut Variables, job: &Job, allocation: &Allocation, cluster: &Cluster) {
+    let Some(share) = allocation.nodes.first() else { return };
+    let name = cluster.node(share.node).map(|node| node.name.clone()).unwrap_or_default();
+    let list = cluster.fold_nodes(allocation);
+    variables.set("HOSTNAME", &name);
+    variables.set("SLURMD_NODENAME", &name);
+    variables.set("SLURM_TOPOLOGY_ADDR", &name);
+    variables.set("SLURM_TOPOLOGY_ADDR_PATTERN", "node");
+    for name in ["SLURM_JOB_NUM_NODES", "SLURM_NNODES"] {
+        variables.set(name, allocation.nodes.len());
+    }
+    for name in ["SLURM_JOB_NODELIST", "SLURM_NODELIST"] {
+        variables.set(name, &list);
+    }
+    variables.set("SLURM_CPUS_ON_NODE", share.cpus.len());
+    variables.set("SLURM_JOB_CPUS_PER_NODE", per_node(allocation.nodes.iter().map(|share| share.cpus.len())));
+    let resources = &job.spec.resources;
+    let tasks = |share: &NodeShare| match resources.tasks {
+        // Without a number of tasks Slurm counts as many as the CPUs could take.
+        None if !resources.overcommit => share.tasks.max(share.cpus.len() / resources.task_cpus()),
+        _ => share.tasks,
+    };
+    variables.set("SLURM_TASKS_PER_NODE", per_node(allocation.nodes.iter().map(tasks)));
+}
+
+fn request_variables(variables: &mut Variables, job: &Job, allocation: &Allocation, cluster: &Cluster) {
+    let resources = &job.spec.resources;
+    if let Some(tasks) = resources.tasks {
+        variables.set("SLURM_NTASKS", tasks);
+        variables.set("SLURM_NPROCS", tasks);
+    }
+    if resources.tasks_per_node > 0 {
+        variables.set("SLURM_NTASKS_PER_NODE", resources.tasks_per_node);
+    }
+    if resources.cpus_per_task > 1 {
+        variables.set("SLURM_CPUS_PER_TASK", resources.cpus_per_task);
+    }
+    let partition = cluster.partition(&allocation.partition);
+    let memory = match resources.memory {
+        Memory::Default => partition.and_then(|partition| {
+            let by_cpu = partition.default_memory_per_cpu.map(Memory::PerCpu);
+            by_cpu.or(partition.default_memory_per_node.map(Memory::PerNode))
+        }),
+        memory => Some(memory),
+    };
+    match memory {
+        Some(Memory::PerNode(memory)) if memory > 0 => variables.set("SLURM_MEM_PER_NODE", memory),
+        Some(Memory::PerCpu(memory)) => variables.set("SLURM_MEM_PER_CPU", memory),
+        _ => {}
+    }
+    let exclusive = match resources.sharing {
+        _ if allocation.whole => "NODE",
+        Sharing::SameUser => "USER",
+        _ => "NO",
+    };
+    variables.set("SLURM_JOB_EXCLUSIVE", exclusive);
+    let shares =
+        resources.sharing == Sharing::Oversubscribe && partition.is_some_and(|found| found.oversubscribe > 1);
+    variables.set("SLURM_JOB_OVERSUBSCRIBE", if shares { "YES" } else { "NO" });
+    let licenses = allocation.licenses.iter().map(|(name, count)| format!("{name}:{count}"));
+    variables.set_given("SLURM_JOB_LICENSES", &licenses.collect::<Vec<_>>().join(","));
+    let constraint = resources.constraint.as_ref().map_or("", |constraint| constraint.written.as_str());
+    variables.set_given("SLURM_JOB_CONSTRAINTS", constraint);
+}
+
+fn gpu_variables(variables: &mut Variables, gpus: &Gpus) {
+    if gpus.numbers.is_empty() {
+        return;
+    }
+    variables.set("SLURM_JOB_GPUS", joined(&gpus.numbers));
+    variables.set("SLURM_GPUS_ON_NODE", gpus.numbers.len());
+    let seen_as = joined(&gpus.seen_as);
+    for name in ["CUDA_VISIBLE_DEVICES", "GPU_DEVICE_ORDINAL", "ROCR_VISIBLE_DEVICES", "ZE_AFFINITY_MASK"] {
+        variables.set(name, &seen_as);
+    }
+}
+
+fn joined(numbers: &[u32]) -> String {
+    numbers.iter().map(u32::to_string).collect::<Vec<_>>().join(",")
+}
+
+/// Writes counts by node as Slurm does: `4,2(x3)`.
+fn per_node(counts: impl Iterator<Item = u32>) -> Text {
+    let mut runs: Vec<(u32, u32)> = Vec::new();
+    for count in counts {
+        match runs.last_mut() {
+            Some((last, times)) if *last == count => *times += 1,
+            _ => runs.push((count, 1)),
+        }
+    }
+    let written = runs.iter().map(|(count, times)| match times {
+        1 => count.to_string(),
+        times => format!("{count}(x{times})"),
+    });
+    Text::from(written.collect::<Vec<_>>().join(","))
+}

@@ -1,0 +1,136 @@
+//! Makes a launch of a job: who, where, with what limits and files.
+
+use super::environment::{self, Gpus};
+use super::report::run_of;
+use domain::cluster::{Cluster, Node};
+use domain::job::{Job, NodeShare, OpenMode, Payload};
+use std::ffi::OsString;
+use std::path::PathBuf;
+use supervise::users::Users;
+use supervise::{Credentials, Launch, Limits, Resource, Rlimit, Script, Stream, current_rlimit};
+
+/// Slurm's file mode mask for jobs that give none.
+const UMASK: u32 = 0o022;
+const MEGABYTE: u64 = 1 << 20;
+
+/// What of the machine and the configuration matters to every launch.
+#[derive(Debug)]
+pub(super) struct Surroundings {
+    /// Where scripts are written.
+    pub(super) spool: PathBuf,
+    /// The kernel holds jobs to their memory.
+    pub(super) limit_memory: bool,
+    /// The machine's CPUs, if jobs are bound to theirs.
+    pub(super) bind_to: Option<Vec<u32>>,
+    /// The server may start programs as other users.
+    pub(super) may_switch_user: bool,
+    /// Devices not given to a job are out of its sight.
+    pub(super) hides_devices: bool,
+}
+
+/// Makes the launch of a job's present attempt. `None` for a job that has no resources.
+pub(super) fn launch(
+    job: &Job,
+    payload: &Payload,
+    cluster: &Cluster,
+    users: &Users,
+    surroundings: &Surroundings,
+) -> Option<Launch> {
+    let run = job.run()?;
+    let share = run.allocation.nodes.first()?;
+    let node = cluster.node(share.node)?;
+    let uncommon = job.spec.uncommon();
+    let folder = format!("job{:05}.{}", job.id.0, job.restarts);
+    let script = surroundings.spool.join(folder).join("slurm_script");
+    let arguments = payload.arguments.iter().map(|argument| OsString::from(argument.as_str()));
+    let argv = std::iter::once(script.clone().into_os_string()).chain(arguments);
+    let mut launch = Launch::new(run_of(job.id, job.restarts), argv);
+    let gpus = Gpus::of(node, share, surroundings.hides_devices);
+    launch.env = environment::environment(job, run, payload, cluster, &gpus)
+        .into_iter()
+        .map(|(name, value)| (name.into(), value.into()))
+        .collect();
+    launch.cwd = PathBuf::from(job.spec.work_dir.as_str());
+    launch.user = surroundings.may_switch_user.then(|| credentials(job, users));
+    launch.umask = uncommon.umask.unwrap_or(UMASK) & 0o777;
+    launch.rlimits = uncommon.rlimits.iter().filter_map(|(name, soft)| rlimit(name, *soft)).collect();
+    (launch.stdin, launch.stdout, launch.stderr) = streams(job, node, cluster.limits.append_output);
+    launch.script = Some(Script { path: script, content: payload.script.to_vec() });
+    launch.limits = limits(node, share, surroundings);
+    Some(launch)
+}
+
+fn credentials(job: &Job, users: &Users) -> Credentials {
+    let owner = &job.spec.owner;
+    let groups = match users.by_uid(owner.uid.0) {
+        Some(user) => users.credentials(&user).groups,
+        // A user known by configuration alone is in no other group.
+        None => vec![owner.gid.0],
+    };
+    Credentials { uid: owner.uid.0, gid: owner.gid.0, groups }
+}
+
+fn streams(job: &Job, node: &Node, appends: bool) -> (Stream, Stream, Stream) {
+    let path = |pattern: &str| PathBuf::from(job.stream_path(pattern, &node.name).as_str());
+    let stdin = match job.spec.streams.input.as_str() {
+        "" => Stream::Null,
+        pattern => Stream::Read(path(pattern)),
+    };
+    let open = match job.spec.streams.open_mode {
+        OpenMode::Append => Stream::Append,
+        OpenMode::Truncate => Stream::Truncate,
+        // What an earlier attempt has written is not lost.
+        OpenMode::Default if appends || job.restarts > 0 => Stream::Append,
+        OpenMode::Default => Stream::Truncate,
+    };
+    let output = path(job.output_pattern());
+    let stderr = match job.spec.streams.error.as_str() {
+        "" => Stream::SameAsStdout,
+        pattern if path(pattern) == output => Stream::SameAsStdout,
+        pattern => open(path(pattern)),
+    };
+    (stdin, open(output), stderr)
+}
+
+/// Makes a soft limit, kept within the hard one in force.
+fn rlimit(name: &str, soft: Option<u64>) -> Option<Rlimit> {
+    let Some(resource) = Resource::from_name(name) else {
+        tracing::debug!(name, "unknown resource limit");
+        return None;
+    };
+    let (_, hard) = current_rlimit(resource);
+    let soft = match (soft, hard) {
+        (Some(soft), Some(hard)) => Some(soft.min(hard)),
+        (None, hard) => hard,
+        (soft, None) => soft,
+    };
+    Some(Rlimit { resource, soft, hard })
+}
+
+fn limits(node: &Node, share: &NodeShare, surroundings: &Surroundings) -> Limits {
+    let memory =
+        (surroundings.limit_memory && share.memory > 0).then(|| share.memory.saturating_mul(MEGABYTE));
+    let bound = surroundings.bind_to.as_ref().map(|machine| {
+        share.cpus.iter().filter_map(|cpu| machine.get(cpu as usize).copied()).collect::<Vec<u32>>()
+    });
+    Limits {
+        memory,
+        cpus: bound.filter(|cpus| !cpus.is_empty()),
+        deny_devices: denied(node, share),
+        ..Limits::default()
+    }
+}
+
+/// Returns the device files of a node that were not given to the job.
+fn denied(node: &Node, share: &NodeShare) -> Vec<PathBuf> {
+    let mut denied = Vec::new();
+    for (at, gres) in node.gres.iter().enumerate() {
+        let given = share.gres.iter().find(|given| given.at == at);
+        for (unit, file) in (0..).zip(&gres.files) {
+            if !given.is_some_and(|given| given.units.contains(unit)) {
+                denied.push(PathBuf::from(file.as_str()));
+            }
+        }
+    }
+    denied
+}

@@ -1,0 +1,274 @@
+//! The local engine: a scheduler, and a supervisor whose launchers outlive this process.
+
+use super::launch::{self, Surroundings};
+use super::report::{run_of, to_domain};
+use crate::local::schedule::Scheduler;
+use domain::cluster::Cluster;
+use domain::job::{End, Job, JobKind, Payload, Usage, WarningScope};
+use domain::ports::{Engine, Order, Plan, Recovered, Report, Reports};
+use domain::state::State;
+use domain::{JobId, Text, Timestamp};
+use std::collections::{HashMap, HashSet};
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use supervise::users::Users;
+use supervise::{Capabilities, Found, RunId, Supervisor, SupervisorConfig, UnixMicros, Whom};
+
+/// `SIGCONT` and `SIGSTOP`.
+const SIGCONT: i32 = 18;
+const SIGSTOP: i32 = 19;
+
+/// How jobs are run on this machine.
+#[derive(Clone, Debug)]
+pub struct LocalConfig {
+    /// A private folder for the launchers.
+    pub dir: PathBuf,
+    /// A folder for batch scripts; each user must be able to reach it.
+    pub spool: PathBuf,
+    /// How many launchers; one for each core.
+    pub launchers: usize,
+    /// The program launchers are made of.
+    pub exe: PathBuf,
+    /// Its arguments that make it a launcher.
+    pub exe_args: Vec<OsString>,
+    /// Control groups are used where there are some.
+    pub cgroups: bool,
+    /// The kernel holds jobs to the memory they were given.
+    pub limit_memory: bool,
+    /// Jobs are bound to the CPUs they were given. Only where a node's CPUs are this machine's: virtual nodes hand
+    /// out more CPUs than there are.
+    pub bind_cpus: bool,
+    /// What is configured; later changes come with the state.
+    pub cluster: Arc<Cluster>,
+}
+
+impl LocalConfig {
+    /// Makes a configuration with a launcher for each core, control groups and memory limits.
+    pub fn new(
+        dir: impl Into<PathBuf>,
+        spool: impl Into<PathBuf>,
+        exe: impl Into<PathBuf>,
+        cluster: Arc<Cluster>,
+    ) -> Self {
+        LocalConfig {
+            dir: dir.into(),
+            spool: spool.into(),
+            launchers: std::thread::available_parallelism().map_or(1, usize::from),
+            exe: exe.into(),
+            exe_args: vec!["launcher".into()],
+            cgroups: true,
+            limit_memory: true,
+            bind_cpus: false,
+            cluster,
+        }
+    }
+}
+
+/// Runs jobs on this machine.
+pub struct Local {
+    scheduler: Scheduler,
+    supervisor: Supervisor,
+    cluster: Arc<Cluster>,
+    users: Users,
+    surroundings: Surroundings,
+    reports: Reports,
+    attempts: Arc<Attempts>,
+    found: HashMap<RunId, Found>,
+    boot: Text,
+}
+
+/// What is known of attempts between this handle and the supervisor's thread.
+#[derive(Default)]
+struct Attempts {
+    /// Ends that have been reported and not yet taken in.
+    ended: Mutex<HashMap<RunId, Report>>,
+    /// Runs nobody has on record; they are killed, and forgotten when they have ended.
+    strays: Mutex<HashSet<RunId>>,
+}
+
+impl Attempts {
+    fn ended(&self) -> MutexGuard<'_, HashMap<RunId, Report>> {
+        self.ended.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn strays(&self) -> MutexGuard<'_, HashSet<RunId>> {
+        self.strays.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes in what the supervisor says; returns what is news to the domain.
+    fn take_in(&self, reports: &[supervise::Report]) -> Vec<Report> {
+        let strays = self.strays();
+        let news: Vec<Report> =
+            reports.iter().filter(|report| !strays.contains(&report.run())).filter_map(to_domain).collect();
+        drop(strays);
+        let mut ended = self.ended();
+        for report in &news {
+            ended.insert(run_of(report.job, report.attempt), report.clone());
+        }
+        news
+    }
+}
+
+impl Local {
+    /// Connects to living launchers or starts them. From now on `reports` is called with each end of an attempt.
+    ///
+    /// # Errors
+    /// If a folder cannot be made or no launcher can be started.
+    pub fn open(config: LocalConfig, reports: Reports) -> Result<Local, supervise::Error> {
+        let mut supervised = SupervisorConfig::new(config.dir, config.launchers.max(1), config.exe);
+        supervised.exe_args = config.exe_args;
+        supervised.cgroups = config.cgroups;
+        let attempts = Arc::new(Attempts::default());
+        let (heard, tell) = (Arc::clone(&attempts), Arc::clone(&reports));
+        let listen = move |reports: Vec<supervise::Report>| {
+            let news = heard.take_in(&reports);
+            if !news.is_empty() {
+                tell(news);
+            }
+        };
+        let (supervisor, found) = Supervisor::open(supervised, listen)?;
+        let capabilities = supervisor.capabilities();
+        let surroundings = Surroundings {
+            spool: config.spool,
+            limit_memory: config.limit_memory,
+            bind_to: config.bind_cpus.then(|| supervise::machine::describe().cpus),
+            may_switch_user: capabilities.users,
+            hides_devices: capabilities.devices == supervise::Limit::Enforced,
+        };
+        Ok(Local {
+            scheduler: Scheduler::new(),
+            supervisor,
+            cluster: config.cluster,
+            users: Users::new(),
+            surroundings,
+            reports,
+            attempts,
+            found: found.into_iter().map(|found| (found.run, found)).collect(),
+            boot: crate::machine::boot_id(),
+        })
+    }
+
+    /// Returns what the machine can limit.
+    pub fn capabilities(&self) -> Capabilities {
+        self.supervisor.capabilities()
+    }
+
+    fn launch(&mut self, job: &Job, payload: &Payload) {
+        if job.spec.kind != JobKind::Batch || self.repeat(run_of(job.id, job.restarts)) {
+            return;
+        }
+        match launch::launch(job, payload, &self.cluster, &self.users, &self.surroundings) {
+            Some(launch) => self.supervisor.launch(launch),
+            None => tracing::error!(job.id = job.id.0, "asked to launch a job that has no resources"),
+        }
+    }
+
+    fn signal(&mut self, run: RunId, signal: i32, scope: WarningScope) {
+        let whom = match scope {
+            WarningScope::Batch => Whom::Leader,
+            WarningScope::Full => Whom::All,
+            // There are no steps beside the batch script, which this scope spares; but a job that is shown as stopped
+            // must be stopped.
+            WarningScope::Steps if signal == SIGSTOP || signal == SIGCONT => Whom::All,
+            WarningScope::Steps => return,
+        };
+        if self.repeat(run) {
+            return;
+        }
+        // A run that is not known needs no signal; the order that ends it is Kill.
+        if self.supervisor.signal(run, signal, whom).is_err() {
+            tracing::debug!(run = %run, signal, "signal to a run that is not there");
+        }
+    }
+
+    fn kill(&mut self, job: JobId, attempt: u32) {
+        let run = run_of(job, attempt);
+        if !self.repeat(run) && self.supervisor.kill(run).is_err() {
+            // Its launch was never asked for, so no end would ever be reported.
+            let at = Timestamp::from_micros(UnixMicros::now().0);
+            let report = Report { job, attempt, at, end: End::Vanished, usage: Usage::default() };
+            self.attempts.ended().insert(run, report);
+            self.repeat(run);
+        }
+    }
+
+    /// Tells the end of a run again if it has one.
+    fn repeat(&self, run: RunId) -> bool {
+        let report = self.attempts.ended().get(&run).cloned();
+        let has_ended = report.is_some();
+        if let Some(report) = report {
+            (self.reports)(vec![report]);
+        }
+        has_ended
+    }
+
+    fn forget(&mut self, run: RunId) {
+        self.attempts.ended().remove(&run);
+        self.supervisor.forget(&[run]);
+    }
+
+    fn forget_strays(&mut self) {
+        let mut strays = self.attempts.strays();
+        let gone: Vec<RunId> =
+            strays.iter().filter(|run| !self.supervisor.is_running(**run)).copied().collect();
+        strays.retain(|run| !gone.contains(run));
+        drop(strays);
+        if !gone.is_empty() {
+            self.supervisor.forget(&gone);
+        }
+    }
+
+    fn recovered(&self, run: RunId) -> Recovered {
+        if let Some(Report { at, end, usage, .. }) = self.attempts.ended().get(&run).cloned() {
+            return Recovered::Ended { at, end, usage };
+        }
+        let Some(found) = self.found.get(&run) else { return Recovered::Unknown };
+        match found.reports().iter().find_map(to_domain) {
+            Some(Report { at, end, usage, .. }) => Recovered::Ended { at, end, usage },
+            None => Recovered::Alive,
+        }
+    }
+}
+
+impl Engine for Local {
+    fn plan(&mut self, state: &State, now: Timestamp) -> Plan {
+        if !Arc::ptr_eq(&self.cluster, state.cluster()) {
+            self.cluster = Arc::clone(state.cluster());
+        }
+        self.scheduler.plan(state, now)
+    }
+
+    fn perform(&mut self, order: Order) {
+        if !self.attempts.strays().is_empty() {
+            self.forget_strays();
+        }
+        match order {
+            Order::Launch { job, payload } => self.launch(&job, &payload),
+            Order::Signal { job, attempt, signal, scope } => self.signal(run_of(job, attempt), signal, scope),
+            Order::Kill { job, attempt } => self.kill(job, attempt),
+            Order::Forget { job, attempt } => self.forget(run_of(job, attempt)),
+        }
+    }
+
+    fn boot(&self) -> Text {
+        self.boot.clone()
+    }
+
+    fn recover(&mut self, running: &[(JobId, u32)]) -> Vec<Recovered> {
+        let on_record: HashSet<RunId> = running.iter().map(|(job, attempt)| run_of(*job, *attempt)).collect();
+        let answers = running.iter().map(|(job, attempt)| self.recovered(run_of(*job, *attempt))).collect();
+        // What nobody has on record has ended there already, or never should have begun.
+        let strays: Vec<RunId> = self.found.keys().filter(|run| !on_record.contains(run)).copied().collect();
+        self.attempts.strays().extend(&strays);
+        for run in strays {
+            self.attempts.ended().remove(&run);
+            if self.supervisor.is_running(run) && self.supervisor.kill(run).is_err() {
+                tracing::debug!(run = %run, "stray run ended by itself");
+            }
+        }
+        self.forget_strays();
+        self.found.clear();
+        answers
+    }
+}

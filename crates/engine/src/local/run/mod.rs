@@ -1,0 +1,9 @@
+//! Runs jobs on this machine: orders become launches and signals of `supervise`, its reports become the domain's.
+//! Decides nothing: who starts is the scheduler's matter, what follows from an end is the domain's.
+
+mod environment;
+mod launch;
+mod local;
+mod report;
+
+pub use local::{Local, LocalConfig};

@@ -1,0 +1,49 @@
+//! The supervisor's words in the domain's.
+
+use domain::job::{End, Exit, Usage};
+use domain::ports::Report;
+use domain::{JobId, Text, Timestamp};
+use supervise::{RunId, Status, UnixMicros};
+
+/// Names an attempt of a job.
+pub(super) fn run_of(job: JobId, attempt: u32) -> RunId {
+    RunId { key: u64::from(job.0), attempt }
+}
+
+/// Returns what a report means to the domain: the end of an attempt, or nothing.
+pub(super) fn to_domain(report: &supervise::Report) -> Option<Report> {
+    let (at, end, usage) = match report {
+        supervise::Report::Ended { ended, .. } => {
+            let exit = exit(ended.status);
+            let end = if ended.over_memory { End::OverMemory(exit) } else { End::Process(exit) };
+            (ended.at, end, usage(&ended.usage))
+        }
+        supervise::Report::FailedToStart { failure, at, .. } => {
+            (*at, End::NotStarted(Text::from(failure.to_string())), Usage::default())
+        }
+        supervise::Report::Vanished { at, .. } => (*at, End::Vanished, Usage::default()),
+        supervise::Report::NotSignalled { run, signal, errno } => {
+            tracing::warn!(run = %run, signal, errno, "signal refused by the kernel");
+            return None;
+        }
+        supervise::Report::Started { .. } => return None,
+    };
+    let run = report.run();
+    let job = JobId(u32::try_from(run.key).ok()?);
+    Some(Report { job, attempt: run.attempt, at: timestamp(at), end, usage })
+}
+
+fn timestamp(at: UnixMicros) -> Timestamp {
+    Timestamp::from_micros(at.0)
+}
+
+fn exit(status: Status) -> Exit {
+    match status {
+        Status::Exited(code) => Exit::Code((code & 0xff) as u8),
+        Status::Signalled { signal, .. } => Exit::Signal((signal & 0x7f) as u8),
+    }
+}
+
+fn usage(usage: &supervise::Usage) -> Usage {
+    Usage { user: usage.user, system: usage.system, max_rss_kb: usage.max_rss / 1024 }
+}

@@ -1,0 +1,319 @@
+//! The backfill pass: books times and nodes for waiting jobs in their order, and starts whoever can start now
+//! without touching a booking.
+
+use super::MOST_STARTS;
+use super::forecast::{Forecast, Wish};
+use super::ground::Ground;
+use super::layout::Layout;
+use super::obstacle;
+use super::waits::Waits;
+use super::walk::Walk;
+use domain::fit::{Demand, Placement};
+use domain::job::{ArrayPart, Job, JobSpec, Reason};
+use domain::ports::Start;
+use domain::state::State;
+use domain::{JobId, Text, TimeLimit, Timestamp};
+use std::collections::HashSet;
+use std::sync::Arc;
+
+/// Steps of timelines one pass may look at: a few milliseconds.
+const MOST_WORK: usize = 200_000;
+/// Tasks of one array that are booked ahead (`bf_max_job_array_resv`).
+const MOST_BOOKED_TASKS: u32 = 20;
+/// Requests remembered for each partition, to spare the search for the next one alike.
+const REMEMBERED: usize = 8;
+
+/// What a pass has done.
+pub(super) struct Effort {
+    /// Jobs it tried to book.
+    pub(super) depth: usize,
+    /// Steps it looked at.
+    pub(super) work: usize,
+}
+
+/// Makes the pass.
+pub(super) fn run<'a>(
+    layout: &'a Layout,
+    state: &'a State,
+    now: Timestamp,
+    ground: &mut Ground<'a>,
+    waits: &mut Waits,
+    starts: &mut Vec<Start>,
+) -> Effort {
+    let mut forecast = Forecast::new(layout, state, now);
+    for start in starts.iter() {
+        if let Some(job) = state.job(start.job) {
+            forecast.book_start(job, &start.allocation, start.limit);
+        }
+    }
+    let partitions = layout.partitions.len();
+    let mut pass = Backfill {
+        layout,
+        now,
+        ground,
+        waits,
+        starts,
+        forecast,
+        remembered: (0..partitions).map(|_| Vec::new()).collect(),
+        has_waiting: vec![false; partitions],
+        seen: HashSet::new(),
+        has_booking: HashSet::new(),
+        booked: 0,
+    };
+    pass.walk(state);
+    pass.note_closed(state);
+    Effort { depth: pass.booked, work: pass.forecast.work }
+}
+
+struct Backfill<'a, 'p> {
+    layout: &'a Layout,
+    now: Timestamp,
+    ground: &'p mut Ground<'a>,
+    waits: &'p mut Waits,
+    starts: &'p mut Vec<Start>,
+    forecast: Forecast<'a>,
+    /// Requests that could not start before a time, by partition.
+    remembered: Vec<Vec<(&'a Arc<JobSpec>, Timestamp)>>,
+    /// Partitions in which a job waits for resources already.
+    has_waiting: Vec<bool>,
+    /// Jobs that have had their turn in a tier.
+    seen: HashSet<(JobId, u16)>,
+    /// Jobs that have a booking in a tier above.
+    has_booking: HashSet<JobId>,
+    booked: usize,
+}
+
+/// Where and when a job could start.
+struct Chance<'a> {
+    partition: usize,
+    demand: Demand<'a>,
+    limit: TimeLimit,
+    at: Timestamp,
+    placement: Placement,
+}
+
+impl<'a> Backfill<'a, '_> {
+    fn walk(&mut self, state: &'a State) {
+        let layout = self.layout;
+        let starts = |at: usize| layout.partition(&layout.partitions[at]).state.starts_jobs();
+        let limits = &layout.cluster().limits;
+        let mut depth = 0;
+        for turn in Walk::over(layout, state, starts) {
+            if depth >= limits.queue_depth.max(limits.backfill_depth) || self.starts.len() >= MOST_STARTS {
+                break;
+            }
+            let tier = layout.partitions[turn.partition].tier;
+            if self.ground.has_started(turn.job.id) || !self.seen.insert((turn.job.id, tier)) {
+                continue;
+            }
+            depth += 1;
+            let may_book = self.booked < limits.backfill_depth && self.forecast.work < MOST_WORK;
+            self.look_at(turn.job, turn.partition, may_book);
+        }
+    }
+
+    fn look_at(&mut self, job: &'a Arc<Job>, partition: usize, may_book: bool) {
+        if !may_book {
+            // Too deep to say more; an obstacle is told all the same.
+            let reason = match self.demand(job, partition) {
+                Ok(_) => self.turn_to_wait(partition),
+                Err(reason) => reason,
+            };
+            self.waits.note(job.id, reason, None);
+            return;
+        }
+        self.booked += 1;
+        let tier = self.layout.partitions[partition].tier;
+        let mut booked_tasks = 0;
+        loop {
+            if self.ground.is_throttled(job) {
+                self.waits.note(job.id, Reason::JobArrayTaskLimit, None);
+                return;
+            }
+            let chance = match self.best_chance(job, tier) {
+                Ok(chance) => chance,
+                Err(reason) => {
+                    let reason =
+                        if reason == Reason::Resources { self.turn_to_wait(partition) } else { reason };
+                    self.waits.note(job.id, reason, None);
+                    return;
+                }
+            };
+            if chance.at <= self.now && booked_tasks == 0 && self.start(job, &chance) {
+                if self.ground.has_started(job.id) {
+                    self.waits.strike(job.id);
+                    return;
+                }
+                if self.starts.len() >= MOST_STARTS {
+                    return;
+                }
+                continue;
+            }
+            if booked_tasks == 0 && !self.has_booking.insert(job.id) {
+                // Its booking in a higher tier stands; this one could only have been for now.
+                return;
+            }
+            self.book(job, &chance);
+            if booked_tasks == 0 {
+                let reason = if self.lacks_licenses(&chance.demand) {
+                    Reason::Licenses
+                } else {
+                    self.turn_to_wait(chance.partition)
+                };
+                self.waits.note(job.id, reason, Some(chance.at));
+            }
+            booked_tasks += 1;
+            if booked_tasks >= self.tasks_to_book(job) {
+                return;
+            }
+        }
+    }
+
+    fn lacks_licenses(&self, demand: &Demand<'_>) -> bool {
+        let lacks = |(name, count): &(Text, u32)| self.ground.free_licenses(name) < *count;
+        demand.resources.licenses.iter().any(lacks)
+    }
+
+    /// Returns how many bookings a job gets: one, or as many as tasks of an array may run besides.
+    fn tasks_to_book(&self, job: &Job) -> u32 {
+        match &job.array {
+            Some(ArrayPart::Pool { waiting, throttle: 0, .. }) => waiting.len().min(MOST_BOOKED_TASKS),
+            _ => 1,
+        }
+    }
+
+    /// Returns why the next job of a partition waits: the first one for resources, the others for their turn.
+    fn turn_to_wait(&mut self, partition: usize) -> Reason {
+        match std::mem::replace(&mut self.has_waiting[partition], true) {
+            false => Reason::Resources,
+            true => Reason::Priority,
+        }
+    }
+
+    fn demand(&self, job: &'a Arc<Job>, partition: usize) -> Result<Demand<'a>, Reason> {
+        let entry = &self.layout.partitions[partition];
+        obstacle::demand(self.layout, self.layout.partition(entry), job)
+    }
+
+    /// Finds the partition of a tier in which a job can start first.
+    fn best_chance(&mut self, job: &'a Arc<Job>, tier: u16) -> Result<Chance<'a>, Reason> {
+        let mut best: Result<Chance<'a>, Reason> = Err(Reason::None);
+        for name in &job.spec.partitions {
+            let Some(partition) = self.layout.position(name) else { continue };
+            if self.layout.partitions[partition].tier != tier {
+                continue;
+            }
+            let found = self.demand(job, partition).and_then(|demand| self.chance(job, partition, demand));
+            best = match (best, found) {
+                (Ok(best), Ok(found)) if found.at >= best.at => Ok(best),
+                (_, Ok(found)) => Ok(found),
+                (Ok(best), Err(_)) => Ok(best),
+                (Err(Reason::None), Err(reason)) => Err(reason),
+                (Err(_), Err(Reason::Resources)) => Err(Reason::Resources),
+                (Err(reason), Err(_)) => Err(reason),
+            };
+            if best.as_ref().is_ok_and(|best| best.at <= self.now) {
+                break;
+            }
+        }
+        best
+    }
+
+    fn chance(
+        &mut self,
+        job: &'a Arc<Job>,
+        partition: usize,
+        demand: Demand<'a>,
+    ) -> Result<Chance<'a>, Reason> {
+        let entry = &self.layout.partitions[partition];
+        let user = job.spec.owner.uid;
+        let limit = job.spec.time_limit;
+        let wish = Wish { demand: &demand, nodes: &entry.nodes, user, limit };
+        let from = self.recall(partition, job).unwrap_or(self.now);
+        let found = self.forecast.earliest(wish, from, MOST_WORK);
+        if let Some((at, _)) = &found {
+            self.remember(partition, job, *at);
+        }
+        if found.as_ref().is_none_or(|(at, _)| *at > self.now)
+            && let Some((limit, placement)) = self.shortened(job, wish)
+        {
+            return Ok(Chance { partition, demand, limit, at: self.now, placement });
+        }
+        match found {
+            Some((at, placement)) => Ok(Chance { partition, demand, limit, at, placement }),
+            None => Err(obstacle::beyond_idle(self.layout, entry, &demand).unwrap_or(Reason::Resources)),
+        }
+    }
+
+    /// Tries to start a job now with less time than it asked for, where it said that less would do.
+    fn shortened(&mut self, job: &Job, wish: Wish<'_>) -> Option<(TimeLimit, Placement)> {
+        let least = job.spec.time_minimum;
+        let most = wish.limit.minutes().unwrap_or(365 * 24 * 60);
+        if least == 0 || least >= most {
+            return None;
+        }
+        let mut best = (least, self.forecast.at(wish, self.now, TimeLimit::Minutes(least))?);
+        let (mut low, mut high) = (least, most);
+        while low + 1 < high {
+            let middle = low + (high - low) / 2;
+            match self.forecast.at(wish, self.now, TimeLimit::Minutes(middle)) {
+                Some(placement) => (low, best) = (middle, (middle, placement)),
+                None => high = middle,
+            }
+        }
+        Some((TimeLimit::Minutes(best.0), best.1))
+    }
+
+    fn start(&mut self, job: &Arc<Job>, chance: &Chance<'a>) -> bool {
+        let Chance { demand, placement, limit, .. } = chance;
+        let Some(start) = self.ground.start(job, demand, placement, *limit, true) else { return false };
+        self.forecast.book_start(job, &start.allocation, *limit);
+        self.starts.push(start);
+        true
+    }
+
+    fn book(&mut self, job: &Job, chance: &Chance<'a>) {
+        let nodes = &self.layout.partitions[chance.partition].nodes;
+        let wish = Wish { demand: &chance.demand, nodes, user: job.spec.owner.uid, limit: chance.limit };
+        self.forecast.book(wish, chance.at.max(self.now), &chance.placement);
+    }
+
+    /// Returns a time before which no job like this one can start in the partition: bookings only grow.
+    fn recall(&self, partition: usize, job: &Job) -> Option<Timestamp> {
+        self.remembered[partition].iter().find(|(spec, _)| is_alike(spec, &job.spec)).map(|(_, at)| *at)
+    }
+
+    fn remember(&mut self, partition: usize, job: &'a Job, at: Timestamp) {
+        let remembered = &mut self.remembered[partition];
+        if let Some((_, earliest)) = remembered.iter_mut().find(|(spec, _)| is_alike(spec, &job.spec)) {
+            *earliest = at;
+        } else if remembered.len() < REMEMBERED {
+            remembered.push((&job.spec, at));
+        }
+    }
+
+    /// Notes for jobs of partitions that start none why that is.
+    fn note_closed(&mut self, state: &'a State) {
+        let layout = self.layout;
+        for entry in &layout.partitions {
+            let partition = layout.partition(entry);
+            if partition.state.starts_jobs() {
+                continue;
+            }
+            let reason = obstacle::closed(partition.state);
+            for key in state.queues().of(&entry.name).take(layout.cluster().limits.queue_depth) {
+                if !self.ground.has_started(key.job) {
+                    self.waits.note(key.job, reason, None);
+                }
+            }
+        }
+    }
+}
+
+/// Tells whether two requests are met by the same resources for the same time.
+fn is_alike(one: &Arc<JobSpec>, other: &Arc<JobSpec>) -> bool {
+    Arc::ptr_eq(one, other)
+        || one.time_limit == other.time_limit
+            && one.owner.uid == other.owner.uid
+            && one.resources == other.resources
+}

@@ -1,0 +1,313 @@
+//! The future as it will be if every job uses up its limit: what runs now, and what has been booked.
+
+use super::ground::Ground;
+use super::layout::Layout;
+use super::timeline::Timeline;
+use domain::cluster::Taken;
+use domain::fit::{Amounts, Demand, Placement, place};
+use domain::job::{Allocation, Job, Phase};
+use domain::state::State;
+use domain::{NodeIndex, Text, TimeLimit, Timestamp, Uid};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::time::Duration;
+
+/// A job without a limit is taken to run for a year, as Slurm does.
+const YEAR: Duration = Duration::from_secs(365 * 24 * 3600);
+/// A job whose time is up is taken to be gone after this.
+const SOON: Duration = Duration::from_secs(1);
+
+/// What will be free, and who will be where.
+pub(super) struct Forecast<'a> {
+    layout: &'a Layout,
+    now: Timestamp,
+    nodes: Vec<Option<Timeline>>,
+    stays: Vec<Vec<Stay>>,
+    licenses: BTreeMap<Text, Timeline>,
+    times: BTreeSet<Timestamp>,
+    /// Steps looked at so far.
+    pub(super) work: usize,
+}
+
+/// A job's time on a node.
+#[derive(Clone, Copy, Debug)]
+struct Stay {
+    from: Timestamp,
+    until: Timestamp,
+    user: Uid,
+    same_user: bool,
+}
+
+/// A job that wants to be placed in one partition.
+#[derive(Clone, Copy)]
+pub(super) struct Wish<'a> {
+    /// What it needs.
+    pub(super) demand: &'a Demand<'a>,
+    /// The partition's nodes in order.
+    pub(super) nodes: &'a [NodeIndex],
+    /// Whose job it is.
+    pub(super) user: Uid,
+    /// How long it may run.
+    pub(super) limit: TimeLimit,
+}
+
+/// What is given back when.
+type Releases = Vec<(Timestamp, Amounts)>;
+
+impl<'a> Forecast<'a> {
+    /// Looks at all that runs.
+    pub(super) fn new(layout: &'a Layout, state: &State, now: Timestamp) -> Self {
+        let mut past = Past::new(layout);
+        for job in state.holding() {
+            if let Some(allocation) = job.held_resources() {
+                past.add(job, allocation, now);
+            }
+        }
+        let ground = Ground::new(state);
+        let (stays, mut licenses, releases) = past.split();
+        let nodes = releases.into_iter().enumerate().map(|(at, releases)| {
+            let free = ground.free(NodeIndex(u32::try_from(at).unwrap_or(u32::MAX)))?;
+            Some(Timeline::new(now, free, releases))
+        });
+        let licenses = layout.cluster().licenses.keys().map(|name| {
+            let releases = licenses.remove(name).unwrap_or_default();
+            (name.clone(), Timeline::new(now, as_amounts(ground.free_licenses(name)), releases))
+        });
+        let (nodes, licenses): (Vec<_>, BTreeMap<_, _>) = (nodes.collect(), licenses.collect());
+        let times = nodes.iter().flatten().chain(licenses.values()).flat_map(Timeline::times).collect();
+        Forecast { layout, now, nodes, stays, licenses, times, work: 0 }
+    }
+
+    /// Returns when and where a wish can be met first, not before `from`. `None` if never, or if the search would
+    /// look at more than `work` steps.
+    pub(super) fn earliest(
+        &mut self,
+        wish: Wish<'_>,
+        from: Timestamp,
+        work: usize,
+    ) -> Option<(Timestamp, Placement)> {
+        let from = from.max(self.now);
+        let from = match self.first_node(wish, from) {
+            Some((at, node)) => {
+                let nodes = if wish.demand.prefer.is_some() { wish.nodes } else { &[node][..] };
+                if let Some(placement) = self.at(Wish { nodes, ..wish }, at, wish.limit) {
+                    return Some((at, placement));
+                }
+                // Licences or other users are in the way as well.
+                at
+            }
+            None if wish.demand.max_nodes == 1 => return None,
+            None => from,
+        };
+        if let Some(placement) = self.at(wish, from, wish.limit) {
+            return Some((from, placement));
+        }
+        let mut last = from;
+        while self.work < work {
+            let next = (std::ops::Bound::Excluded(last), std::ops::Bound::Unbounded);
+            last = *self.times.range(next).next()?;
+            if let Some(placement) = self.at(wish, last, wish.limit) {
+                return Some((last, placement));
+            }
+        }
+        None
+    }
+
+    /// Returns the node that can take a job of one node first, and when, as far as CPUs, memory and generic resources
+    /// go.
+    fn first_node(&mut self, wish: Wish<'_>, from: Timestamp) -> Option<(Timestamp, NodeIndex)> {
+        let demand = wish.demand;
+        if demand.max_nodes != 1 {
+            return None;
+        }
+        let mut best: Option<(Timestamp, NodeIndex)> = None;
+        for index in wish.nodes {
+            let Some(node) = self.layout.cluster().node(*index).filter(|node| demand.suits(*index, node))
+            else {
+                continue;
+            };
+            if !demand.required.is_empty() && !demand.required.contains(index) {
+                continue;
+            }
+            let Some(Some(timeline)) = self.nodes.get(index.0 as usize) else { continue };
+            let before = best.map_or(Timestamp::NEVER, |(at, _)| at);
+            let suits = |free: &Amounts| demand.most_tasks(node, free) >= demand.tasks;
+            let (at, seen) = timeline.first_fit(from, before, |start| end(start, wish.limit), suits);
+            self.work += seen;
+            best = at.filter(|at| *at < before).map(|at| (at, *index)).or(best);
+            if at == Some(from) {
+                break;
+            }
+        }
+        best
+    }
+
+    /// Returns where a wish can be met at a time, if it then runs at most so long.
+    pub(super) fn at(&mut self, wish: Wish<'_>, at: Timestamp, limit: TimeLimit) -> Option<Placement> {
+        let until = end(at, limit);
+        for (name, count) in &wish.demand.resources.licenses {
+            let (free, seen) = self.licenses.get(name)?.least(at, until);
+            self.work += seen;
+            if free.cpus < *count {
+                return None;
+            }
+        }
+        let (nodes, stays) = (&self.nodes, &self.stays);
+        let mut work = 0;
+        let free = |index: NodeIndex| {
+            let place = index.0 as usize;
+            let timeline = nodes.get(place)?.as_ref()?;
+            let same_user = wish.demand.is_for_one_user();
+            let disturbs = |stay: &Stay| {
+                stay.user != wish.user
+                    && (same_user || stay.same_user)
+                    && stay.from < until
+                    && at < stay.until
+            };
+            work += 1;
+            if stays.get(place)?.iter().any(disturbs) {
+                return None;
+            }
+            let (free, seen) = timeline.least(at, until);
+            work += seen;
+            Some(free)
+        };
+        let placement = place(wish.demand, self.layout.cluster(), wish.nodes, free);
+        self.work += work;
+        placement
+    }
+
+    /// Books a placement.
+    pub(super) fn book(&mut self, wish: Wish<'_>, at: Timestamp, placement: &Placement) {
+        let until = end(at, wish.limit);
+        for placed in &placement.nodes {
+            self.occupy(placed.node, at, until, &placed.takes, (wish.user, wish.demand.is_for_one_user()));
+        }
+        for (name, count) in &wish.demand.resources.licenses {
+            if let Some(timeline) = self.licenses.get_mut(name) {
+                timeline.take(at, until, &as_amounts(*count));
+            }
+        }
+        self.times.insert(until);
+    }
+
+    /// Takes in a job that the same pass has proposed to start.
+    pub(super) fn book_start(&mut self, job: &Job, allocation: &Allocation, limit: TimeLimit) {
+        let until = end(self.now, limit);
+        for taken in self.layout.cluster().taken(job, allocation) {
+            let amounts = amounts_of(self.layout, taken);
+            self.occupy(taken.share.node, self.now, until, &amounts, (taken.user, taken.same_user));
+        }
+        for (name, count) in &allocation.licenses {
+            if let Some(timeline) = self.licenses.get_mut(name) {
+                timeline.take(self.now, until, &as_amounts(*count));
+            }
+        }
+        self.times.insert(until);
+    }
+
+    fn occupy(
+        &mut self,
+        node: NodeIndex,
+        from: Timestamp,
+        until: Timestamp,
+        amounts: &Amounts,
+        (user, same_user): (Uid, bool),
+    ) {
+        let at = node.0 as usize;
+        if let Some(timeline) = self.nodes.get_mut(at).and_then(Option::as_mut) {
+            timeline.take(from, until, amounts);
+        }
+        if let Some(stays) = self.stays.get_mut(at) {
+            stays.push(Stay { from, until, user, same_user });
+        }
+    }
+}
+
+/// What runs now, gathered by node.
+struct Past<'a> {
+    layout: &'a Layout,
+    stays: Vec<Vec<Stay>>,
+    licenses: BTreeMap<Text, Releases>,
+    releases: Vec<Releases>,
+    shared: HashMap<(usize, u32), Timestamp>,
+}
+
+impl<'a> Past<'a> {
+    fn new(layout: &'a Layout) -> Self {
+        let count = layout.cluster().nodes.len();
+        Past {
+            layout,
+            stays: vec![Vec::new(); count],
+            licenses: BTreeMap::new(),
+            releases: vec![Vec::new(); count],
+            shared: HashMap::new(),
+        }
+    }
+
+    fn add(&mut self, job: &Job, allocation: &Allocation, now: Timestamp) {
+        let until = expected_end(job, now, self.layout.cluster().limits.kill_wait);
+        for taken in self.layout.cluster().taken(job, allocation) {
+            let at = taken.share.node.0 as usize;
+            let mut amounts = amounts_of(self.layout, taken);
+            if taken.shares_cpus {
+                // A shared CPU is free when the last of its jobs is gone.
+                amounts.cpus = 0;
+                for cpu in taken.share.cpus.iter() {
+                    let last = self.shared.entry((at, cpu)).or_insert(until);
+                    *last = until.max(*last);
+                }
+            }
+            let Some((releases, stays)) = self.releases.get_mut(at).zip(self.stays.get_mut(at)) else {
+                continue;
+            };
+            releases.push((until, amounts));
+            stays.push(Stay { from: now, until, user: taken.user, same_user: taken.same_user });
+        }
+        for (name, count) in &allocation.licenses {
+            self.licenses.entry(name.clone()).or_default().push((until, as_amounts(*count)));
+        }
+    }
+
+    fn split(mut self) -> (Vec<Vec<Stay>>, BTreeMap<Text, Releases>, Vec<Releases>) {
+        for ((at, _), until) in self.shared {
+            if let Some(releases) = self.releases.get_mut(at) {
+                releases.push((until, as_amounts(1)));
+            }
+        }
+        (self.stays, self.licenses, self.releases)
+    }
+}
+
+fn amounts_of(layout: &Layout, taken: Taken<'_>) -> Amounts {
+    let gres = layout.cluster().node(taken.share.node).map_or(0, |node| node.gres.len());
+    let mut amounts = Amounts {
+        cpus: taken.share.cpus.len(),
+        memory: taken.share.memory,
+        gres: std::iter::repeat_n(0, gres).collect(),
+    };
+    for share in &taken.share.gres {
+        if let Some(count) = amounts.gres.get_mut(share.at) {
+            *count = share.units.len();
+        }
+    }
+    amounts
+}
+
+/// A count of one thing, such as licences, in the place of CPUs.
+fn as_amounts(count: u32) -> Amounts {
+    Amounts { cpus: count, ..Amounts::default() }
+}
+
+fn end(start: Timestamp, limit: TimeLimit) -> Timestamp {
+    limit.end_from(start).min(start.after(YEAR))
+}
+
+/// Returns when a job that holds resources will have given them back.
+fn expected_end(job: &Job, now: Timestamp, kill_wait: Duration) -> Timestamp {
+    let at = match &job.phase {
+        Phase::Running(run) => run.until.min(run.started.after(YEAR)),
+        Phase::Completing(completing) => completing.since.after(kill_wait),
+        Phase::Pending(_) | Phase::Ended(_) => now,
+    };
+    at.max(now.after(SOON))
+}

@@ -1,0 +1,177 @@
+//! The main pass: in strict order, stopping where it can go no further.
+
+use super::MOST_STARTS;
+use super::ground::Ground;
+use super::layout::Layout;
+use super::obstacle;
+use super::waits::Waits;
+use super::walk::{Turn, Walk};
+use domain::NodeIndex;
+use domain::Text;
+use domain::fit::{Demand, place};
+use domain::job::{ArrayPart, Job, Reason};
+use domain::ports::Start;
+use domain::state::State;
+
+/// The pass while it is made.
+pub(super) struct MainPass<'a, 'g> {
+    layout: &'a Layout,
+    ground: &'g mut Ground<'a>,
+    waits: &'g mut Waits,
+    closed_nodes: Vec<u64>,
+    closed_licenses: Vec<&'a Text>,
+    starts: Vec<Start>,
+    depth: usize,
+    left_some: bool,
+}
+
+/// How an attempt went.
+enum Attempt<'a> {
+    /// The job has started, all of it.
+    Started,
+    /// The job waits for something that others may overtake it for.
+    Aside(Reason),
+    /// What the job needs is in use.
+    Busy(Demand<'a>),
+}
+
+/// What the main pass found.
+pub(super) struct Found {
+    /// Jobs to start.
+    pub(super) starts: Vec<Start>,
+    /// Jobs looked at.
+    pub(super) depth: usize,
+    /// There are jobs that wait, whether looked at or not.
+    pub(super) left_some: bool,
+}
+
+impl<'a, 'g> MainPass<'a, 'g> {
+    /// Makes the pass.
+    pub(super) fn run(
+        layout: &'a Layout,
+        state: &'a State,
+        ground: &'g mut Ground<'a>,
+        waits: &'g mut Waits,
+    ) -> Found {
+        let mut pass = MainPass {
+            layout,
+            ground,
+            waits,
+            closed_nodes: vec![0; layout.cluster().nodes.len().div_ceil(64)],
+            closed_licenses: Vec::new(),
+            starts: Vec::new(),
+            depth: 0,
+            left_some: false,
+        };
+        pass.walk(state);
+        Found { starts: pass.starts, depth: pass.depth, left_some: pass.left_some }
+    }
+
+    fn walk(&mut self, state: &'a State) {
+        let layout = self.layout;
+        let starts = |at: usize| layout.partition(&layout.partitions[at]).state.starts_jobs();
+        let waits = |at: usize| !starts(at) && state.queues().len_of(&layout.partitions[at].name) > 0;
+        self.left_some = (0..layout.partitions.len()).any(waits);
+        let mut walk = Walk::over(layout, state, starts);
+        while self.depth < layout.cluster().limits.queue_depth && self.starts.len() < MOST_STARTS {
+            let Some(turn) = walk.next() else { return };
+            if self.ground.has_started(turn.job.id) {
+                continue;
+            }
+            self.depth += 1;
+            self.look_at(&turn, &mut walk);
+        }
+        self.left_some |= walk.has_more();
+    }
+
+    fn look_at(&mut self, turn: &Turn<'a>, walk: &mut Walk<'a>) {
+        let job = turn.job.as_ref();
+        match self.attempt(job, turn.partition) {
+            Attempt::Started => self.waits.strike(job.id),
+            Attempt::Aside(reason) => {
+                self.left_some |= reason == Reason::Licenses;
+                self.waits.note(job.id, reason, None);
+            }
+            Attempt::Busy(demand) => {
+                self.left_some = true;
+                let entry = &self.layout.partitions[turn.partition];
+                let is_first = entry.nodes.iter().any(|node| !self.is_closed(*node));
+                let reason = if is_first { Reason::Resources } else { Reason::Priority };
+                self.waits.note(job.id, reason, None);
+                self.closed_licenses.extend(demand.resources.licenses.iter().map(|(name, _)| name));
+                if demand.required.len() >= demand.max_nodes as usize {
+                    // It waits for these nodes alone, so only they are kept for it.
+                    demand.required.iter().for_each(|node| self.close(*node));
+                } else {
+                    entry.nodes.iter().for_each(|node| self.close(*node));
+                    walk.close(turn.partition);
+                }
+            }
+        }
+    }
+
+    fn attempt(&mut self, job: &'a Job, partition: usize) -> Attempt<'a> {
+        let entry = &self.layout.partitions[partition];
+        let demand = match obstacle::demand(self.layout, self.layout.partition(entry), job) {
+            Ok(demand) => demand,
+            Err(reason) => return Attempt::Aside(reason),
+        };
+        loop {
+            if self.ground.is_throttled(job) {
+                return Attempt::Aside(Reason::JobArrayTaskLimit);
+            }
+            if let Some(reason) = self.lacks_licenses(&demand) {
+                return Attempt::Aside(reason);
+            }
+            if !self.start(job, &demand, &entry.nodes) {
+                return match obstacle::beyond_idle(self.layout, entry, &demand) {
+                    Some(reason) => Attempt::Aside(reason),
+                    None => Attempt::Busy(demand),
+                };
+            }
+            if self.ground.has_started(job.id) {
+                return Attempt::Started;
+            }
+            if self.starts.len() >= MOST_STARTS || !matches!(job.array, Some(ArrayPart::Pool { .. })) {
+                self.left_some = true;
+                return Attempt::Started;
+            }
+        }
+    }
+
+    fn start(&mut self, job: &Job, demand: &Demand<'_>, nodes: &[NodeIndex]) -> bool {
+        let user = job.spec.owner.uid;
+        let free = |index: NodeIndex| {
+            if self.is_closed(index) { None } else { self.ground.free_for(index, demand, user) }
+        };
+        let Some(placement) = place(demand, self.layout.cluster(), nodes, free) else { return false };
+        let start = self.ground.start(job, demand, &placement, job.spec.time_limit, false);
+        let has_started = start.is_some();
+        self.starts.extend(start);
+        has_started
+    }
+
+    fn lacks_licenses(&mut self, demand: &Demand<'a>) -> Option<Reason> {
+        let licenses = &demand.resources.licenses;
+        if licenses.iter().all(|(name, count)| {
+            !self.closed_licenses.contains(&name) && self.ground.free_licenses(name) >= *count
+        }) {
+            return None;
+        }
+        // Nobody behind takes one by one what this job needs together.
+        self.closed_licenses.extend(licenses.iter().map(|(name, _)| name));
+        Some(Reason::Licenses)
+    }
+
+    fn is_closed(&self, node: NodeIndex) -> bool {
+        let at = node.0 as usize;
+        self.closed_nodes.get(at / 64).is_none_or(|word| word & (1 << (at % 64)) != 0)
+    }
+
+    fn close(&mut self, node: NodeIndex) {
+        let at = node.0 as usize;
+        if let Some(word) = self.closed_nodes.get_mut(at / 64) {
+            *word |= 1 << (at % 64);
+        }
+    }
+}

@@ -1,0 +1,110 @@
+//! Who starts next, and where: priority order with backfill, a function of state and time. Nothing here starts
+//! anything.
+//!
+//! Two passes. The *main* pass walks the queue in order and starts what fits; a job that cannot start closes its
+//! partition's nodes to all behind it, so that nobody takes what it waits for. It costs little and is made after
+//! every change. The *backfill* pass looks deeper: it books the time and the nodes at which each waiting job will
+//! start if running ones use up their limits, and starts those that disturb no booking. It is made a few times a
+//! second at most; the main pass says when it is due.
+
+mod backfill;
+mod forecast;
+mod ground;
+mod layout;
+mod main_pass;
+mod obstacle;
+mod timeline;
+mod waits;
+mod walk;
+
+use domain::Timestamp;
+use domain::ports::Plan;
+use domain::state::State;
+use ground::Ground;
+use layout::Layout;
+use main_pass::MainPass;
+use std::time::Duration;
+use waits::Waits;
+
+/// The least time between two backfill passes.
+const BACKFILL_INTERVAL: Duration = Duration::from_millis(100);
+/// How long a pass is made up for by rest, for each step it looked at: about a hundred times the time it took.
+const REST_FOR_WORK: Duration = Duration::from_micros(5);
+/// The least time between two backfill passes while not a single CPU is free: then only forecasts could change.
+const FORECAST_INTERVAL: Duration = Duration::from_secs(1);
+/// Expected start times are told anew only so often.
+const EXPECTATION_INTERVAL: Duration = Duration::from_secs(30);
+/// Starts proposed in one pass; more follow in the next.
+const MOST_STARTS: usize = 512;
+
+/// The scheduler. What it keeps between passes saves effort and decides only how deep a pass looks.
+#[derive(Debug, Default)]
+pub struct Scheduler {
+    layout: Option<Layout>,
+    last_backfill: Option<Timestamp>,
+    rest: Duration,
+    last_expectations: Option<Timestamp>,
+}
+
+impl Scheduler {
+    /// Makes a scheduler that has not looked yet.
+    pub fn new() -> Self {
+        Scheduler::default()
+    }
+
+    /// Proposes which jobs start now, and says why others wait.
+    pub fn plan(&mut self, state: &State, now: Timestamp) -> Plan {
+        if state.queues().is_empty() {
+            return Plan::default();
+        }
+        let layout = match self.layout.take() {
+            Some(layout) if layout.is_of(state.cluster()) => layout,
+            _ => Layout::of(state.cluster()),
+        };
+        let plan = self.plan_with(&layout, state, now);
+        self.layout = Some(layout);
+        plan
+    }
+
+    fn plan_with<'a>(&mut self, layout: &'a Layout, state: &'a State, now: Timestamp) -> Plan {
+        let mut ground = Ground::new(state);
+        let mut waits = Waits::default();
+        let main = MainPass::run(layout, state, &mut ground, &mut waits);
+        let mut plan = Plan { depth: main.depth, starts: main.starts, ..Plan::default() };
+        plan.queue = layout.partitions.iter().map(|entry| state.queues().len_of(&entry.name)).sum();
+        if plan.starts.len() >= MOST_STARTS {
+            plan.again = Some(now);
+        } else if main.left_some {
+            let interval = if layout.has_free_cpu(&ground) { BACKFILL_INTERVAL } else { FORECAST_INTERVAL };
+            let interval = interval.max(self.rest);
+            let due = self.last_backfill.filter(|last| *last <= now).map(|last| last.after(interval));
+            match due.filter(|due| *due > now) {
+                Some(due) => plan.again = Some(due),
+                None => self.look_deeper(layout, state, now, &mut ground, &mut waits, &mut plan),
+            }
+        }
+        plan.waits = waits.changed(state, now);
+        plan
+    }
+
+    fn look_deeper<'a>(
+        &mut self,
+        layout: &'a Layout,
+        state: &'a State,
+        now: Timestamp,
+        ground: &mut Ground<'a>,
+        waits: &mut Waits,
+        plan: &mut Plan,
+    ) {
+        self.last_backfill = Some(now);
+        waits.is_deep = true;
+        let last = self.last_expectations.filter(|last| *last <= now);
+        waits.tell_expectations = last.is_none_or(|last| last.after(EXPECTATION_INTERVAL) <= now);
+        if waits.tell_expectations {
+            self.last_expectations = Some(now);
+        }
+        let effort = backfill::run(layout, state, now, ground, waits, &mut plan.starts);
+        plan.backfill_depth = effort.depth;
+        self.rest = REST_FOR_WORK.saturating_mul(u32::try_from(effort.work).unwrap_or(u32::MAX));
+    }
+}

@@ -1,0 +1,82 @@
+//! Collects why jobs wait, and tells only what is new, so that a waiting queue writes no records.
+
+use domain::job::{Phase, Reason};
+use domain::state::State;
+use domain::{JobId, Timestamp};
+use std::collections::HashMap;
+use std::time::Duration;
+
+/// Why jobs wait, as one pass found.
+#[derive(Debug, Default)]
+pub(super) struct Waits {
+    found: HashMap<JobId, (Reason, Option<Timestamp>)>,
+    /// The pass has looked deep: who is first and who is behind is told too. Otherwise the head of a busy queue would
+    /// write a record for each start.
+    pub(super) is_deep: bool,
+    /// Expected start times that have moved are told too; else only new ones and those that have passed.
+    pub(super) tell_expectations: bool,
+}
+
+impl Waits {
+    /// Notes why a job waits. A job that stands in several partitions keeps the reason that gives most hope.
+    pub(super) fn note(&mut self, job: JobId, reason: Reason, expected: Option<Timestamp>) {
+        let entry = self.found.entry(job).or_insert((reason, expected));
+        if expected.is_some() || hope(reason) > hope(entry.0) {
+            *entry = (reason, expected.or(entry.1));
+        }
+    }
+
+    /// Forgets what was noted of a job that starts after all.
+    pub(super) fn strike(&mut self, job: JobId) {
+        self.found.remove(&job);
+    }
+
+    /// Returns what differs from what is on record.
+    pub(super) fn changed(&self, state: &State, now: Timestamp) -> Vec<(JobId, Reason, Option<Timestamp>)> {
+        let mut changed: Vec<_> = self
+            .found
+            .iter()
+            .filter_map(|(id, (reason, expected))| {
+                let Phase::Pending(pending) = &state.job(*id)?.phase else { return None };
+                let told = pending.expected_start.filter(|told| *told > now && may_start(*reason));
+                let expected = self.settle(told, *expected);
+                let is_only_rank = !self.is_deep && may_start(*reason) && may_start(pending.reason);
+                let is_new =
+                    (pending.reason != *reason || pending.expected_start != expected) && !is_only_rank;
+                is_new.then_some((*id, *reason, expected))
+            })
+            .collect();
+        changed.sort_unstable_by_key(|(id, _, _)| *id);
+        changed
+    }
+
+    /// Rounds an expected start to the minute after it; keeps the one on record while it is about right.
+    fn settle(&self, told: Option<Timestamp>, found: Option<Timestamp>) -> Option<Timestamp> {
+        let Some(found) = found else { return told };
+        let minute = Timestamp::from_seconds(found.seconds().saturating_add(59).div_euclid(60) * 60);
+        match told {
+            Some(told) if !self.tell_expectations || is_near(told, minute) => Some(told),
+            _ => Some(minute),
+        }
+    }
+}
+
+/// Tells whether a job with this reason starts by itself in time.
+fn may_start(reason: Reason) -> bool {
+    matches!(reason, Reason::Resources | Reason::Priority | Reason::Licenses)
+}
+
+fn is_near(one: Timestamp, other: Timestamp) -> bool {
+    one.since(other).max(other.since(one)) <= Duration::from_secs(60)
+}
+
+/// Ranks reasons by how near they are to a start.
+fn hope(reason: Reason) -> u8 {
+    match reason {
+        Reason::Resources => 4,
+        Reason::Priority => 3,
+        Reason::Licenses | Reason::JobArrayTaskLimit => 2,
+        Reason::ReqNodeNotAvail => 1,
+        _ => 0,
+    }
+}

@@ -1,0 +1,8 @@
+//! Tests of the engine from outside: the scheduler by simulation, the executor with real processes.
+
+#![expect(clippy::unwrap_used, reason = "tests stop where something is not as it must be")]
+
+mod cluster;
+mod running;
+mod simulation;
+mod workload;
