@@ -1,0 +1,40 @@
+//! The front page, and the probes that say whether the service is well. Neither asks for credentials: whoever
+//! watches the service has none.
+
+use crate::http::answer::{Answer, answer, empty};
+use crate::site::Site;
+use hyper::body::Incoming;
+use hyper::{Request, StatusCode};
+
+/// Answers `/`, `/healthz`, `/livez` and `/readyz`.
+pub(crate) fn respond(site: &Site, request: &Request<Incoming>) -> Answer {
+    if request.uri().path().trim_matches('/').is_empty() {
+        let body = page(site);
+        return answer(StatusCode::OK, "text/plain; charset=utf-8", body.into_bytes());
+    }
+    // The originals' probes have no body either.
+    empty(StatusCode::NO_CONTENT)
+}
+
+fn page(site: &Site) -> String {
+    let snapshot = site.jobs.snapshot();
+    let cluster = &snapshot.cluster;
+    format!(
+        "Quintet {version}: a job service for cluster {name}\n\
+         \n\
+         {nodes} nodes, {partitions} partitions, {jobs} jobs known\n\
+         \n\
+         Slurm REST API    /slurm/v0.0.44/      described by /openapi/v3\n\
+         logs, events      /quintet/v1/         jobs/ID/stdout, events, history, whoami\n\
+         metrics           /metrics\n\
+         health            /healthz\n\
+         \n\
+         Credentials: `quintet token NAME --for slurm` prints a token for the headers\n\
+         X-SLURM-USER-NAME and X-SLURM-USER-TOKEN, or for Authorization: Bearer.\n",
+        version = site.version,
+        name = cluster.name,
+        nodes = cluster.nodes.len(),
+        partitions = cluster.partitions.len(),
+        jobs = snapshot.jobs.len(),
+    )
+}

@@ -1,0 +1,13 @@
+//! How clients speak of jobs: one folder a dialect, equal siblings that do not know one another, behind one HTTP shell.
+//! Dialects only translate; what a job is and what may be done with it is decided in `domain`.
+
+mod front;
+mod http;
+mod metrics;
+mod native;
+mod site;
+mod slurm;
+mod tokens;
+
+pub use site::{Services, serve};
+pub use tokens::{Keyring, KeyringError, mint};

@@ -1,0 +1,7 @@
+//! One file a verb, or a few that belong together: take in, call the service, give out.
+
+pub(super) mod events;
+pub(super) mod history;
+pub(super) mod logs;
+pub(super) mod users;
+pub(super) mod whoami;

@@ -1,0 +1,97 @@
+//! Quintet's own API under `/quintet/v1/`: what no other dialect offers — a job's output as it is written, events,
+//! history, users. Small on purpose: jobs are submitted and cancelled through the other dialects.
+
+mod auth;
+mod call;
+mod error;
+mod from_wire;
+mod handlers;
+mod job_name;
+mod output;
+mod parameters;
+mod reply;
+mod to_wire;
+mod wire;
+
+#[cfg(test)]
+mod tests;
+
+use crate::http::answer::Answer;
+use crate::http::path::segments;
+use crate::site::Site;
+use call::Call;
+use error::NativeError;
+use hyper::Request;
+use hyper::body::Incoming;
+use std::sync::Arc;
+
+/// What can be done here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Verb {
+    Stdout,
+    Stderr,
+    Events,
+    SearchHistory,
+    Attempts,
+    ListUsers,
+    RememberUser,
+    ShowUser,
+    ForgetUser,
+    WhoAmI,
+}
+
+/// The route table: methods and verbs of a path below `/quintet/v1`.
+fn verbs(path: &[&str]) -> &'static [(&'static str, Verb)] {
+    match path {
+        // A job's output, as it is written.
+        ["jobs", _, "stdout"] => &[("GET", Verb::Stdout)],
+        ["jobs", _, "stderr"] => &[("GET", Verb::Stderr)],
+        // What happens, and what has happened.
+        ["events"] => &[("GET", Verb::Events)],
+        ["history"] => &[("GET", Verb::SearchHistory)],
+        ["history", _] => &[("GET", Verb::Attempts)],
+        // Who may do what.
+        ["users"] => &[("GET", Verb::ListUsers), ("POST", Verb::RememberUser)],
+        ["users", _] => &[("GET", Verb::ShowUser), ("DELETE", Verb::ForgetUser)],
+        ["whoami"] => &[("GET", Verb::WhoAmI)],
+        _ => &[],
+    }
+}
+
+/// Answers a request.
+pub(crate) async fn respond(site: &Arc<Site>, request: Request<Incoming>) -> Answer {
+    match run(site, request).await {
+        Ok(answer) => answer,
+        Err(error) => reply::refusal(&error),
+    }
+}
+
+async fn run(site: &Arc<Site>, request: Request<Incoming>) -> Result<Answer, NativeError> {
+    let (head, body) = request.into_parts();
+    let path = segments(head.uri.path()).map_err(|_| NativeError::NoSuchPath)?;
+    let path: Vec<&str> = path.iter().map(AsRef::as_ref).collect();
+    let Some(path) = path.strip_prefix(&["quintet", "v1"]) else { return Err(NativeError::NoSuchPath) };
+    let verbs = verbs(path);
+    if verbs.is_empty() {
+        return Err(NativeError::NoSuchPath);
+    }
+    let Some((_, verb)) = verbs.iter().find(|(method, _)| *method == head.method.as_str()) else {
+        return Err(NativeError::WrongMethod(verbs.iter().map(|(method, _)| *method).collect()));
+    };
+    let by = auth::principal(site, &head.headers)?;
+    // The only parameter of a path stands in its second place.
+    let parameter = path.get(1).copied().unwrap_or_default();
+    let call = Call { site, by, parameter, query: head.uri.query(), headers: &head.headers };
+    match verb {
+        Verb::Stdout => handlers::logs::stdout(call).await,
+        Verb::Stderr => handlers::logs::stderr(call).await,
+        Verb::Events => handlers::events::events(call),
+        Verb::SearchHistory => handlers::history::search(call).await,
+        Verb::Attempts => handlers::history::attempts(call).await,
+        Verb::ListUsers => handlers::users::list(call),
+        Verb::RememberUser => handlers::users::remember(call, body).await,
+        Verb::ShowUser => handlers::users::show(call),
+        Verb::ForgetUser => handlers::users::forget(call).await,
+        Verb::WhoAmI => handlers::whoami::whoami(call),
+    }
+}

@@ -1,0 +1,10 @@
+//! A job's output: which file it is, whether it may be shown, and reading it while it grows.
+
+mod find;
+mod follow;
+mod open;
+mod read;
+mod reader;
+
+pub(super) use find::Stream;
+pub(super) use follow::show;

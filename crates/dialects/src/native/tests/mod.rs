@@ -1,0 +1,7 @@
+//! This dialect over the wire: a real site, a real connection, and fakes only where the machine begins.
+
+mod events;
+mod history;
+mod logs;
+mod users;
+mod world;

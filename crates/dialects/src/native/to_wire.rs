@@ -1,0 +1,130 @@
+//! Domain → wire; cannot fail.
+
+use super::wire;
+use domain::job::{ArrayPart, Exit, Job, Phase};
+use domain::ports::Closed;
+use domain::service::StateChange;
+use domain::who::{AdminLevel, Membership, Principal};
+use domain::{JobId, Text, Timestamp};
+
+/// Writes one change of a job's state.
+pub(super) fn change(change: &StateChange) -> wire::Change<'_> {
+    let (exit_code, signal) = exit(change.exit);
+    wire::Change {
+        job_id: change.job.0,
+        array_job_id: change.task.map(|(array, _)| array.0),
+        array_task_id: change.task.map(|(_, index)| index.0),
+        name: &change.name,
+        user: &change.user,
+        from: change.from.map(|word| word.name()),
+        to: change.to.name(),
+        reason: change.reason.name(),
+        exit_code,
+        signal,
+        at: seconds(change.at),
+    }
+}
+
+/// Writes an attempt that is over.
+pub(super) fn attempt(closed: &Closed) -> Option<wire::Attempt> {
+    let job: &Job = &closed.job;
+    // History keeps what has ended, and nothing else.
+    let Phase::Ended(ended) = &job.phase else { return None };
+    let (array_job_id, array_task_id) = match &job.array {
+        Some(ArrayPart::Task { of, index, .. }) => (Some(of.0), Some(index.0)),
+        Some(ArrayPart::Pool { .. }) => (Some(job.id.0), None),
+        None => (None, None),
+    };
+    let (exit_code, signal) = exit(ended.exit);
+    let run = ended.run.as_ref();
+    let allocation = run.map(|run| &run.allocation);
+    let spec = &job.spec;
+    let node = first_node(&closed.nodes);
+    let file = |path: Text| run.map(|_| path).filter(|path| !path.is_empty());
+    Some(wire::Attempt {
+        job_id: job.id.0,
+        array_job_id,
+        array_task_id,
+        attempt: job.restarts,
+        name: spec.name.clone(),
+        user: spec.owner.name.clone(),
+        uid: spec.owner.uid.0,
+        account: spec.account.clone(),
+        partition: match allocation {
+            Some(allocation) => allocation.partition.clone(),
+            None => spec.partitions.first().cloned().unwrap_or_default(),
+        },
+        qos: spec.qos.clone(),
+        state: ended.outcome.name(),
+        reason: ended.reason.name(),
+        exit_code,
+        signal,
+        submitted: seconds(job.submitted),
+        started: run.map(|run| seconds(run.started)),
+        ended: seconds(ended.ended),
+        elapsed: run.map(|run| ended.ended.since(run.started).as_micros() as f64 / 1e6),
+        time_limit_minutes: spec.time_limit.minutes(),
+        nodes: closed.nodes.clone(),
+        node_count: allocation.map_or(0, |allocation| allocation.nodes.len()),
+        cpus: allocation.map(|allocation| allocation.cpus()),
+        memory_mb: allocation.map(|allocation| allocation.memory()),
+        user_seconds: ended.usage.user.as_secs_f64(),
+        system_seconds: ended.usage.system.as_secs_f64(),
+        max_rss_kb: ended.usage.max_rss_kb,
+        comment: spec.comment.clone(),
+        work_dir: spec.work_dir.clone(),
+        stdout: file(job.output_path(&node)),
+        stderr: file(job.error_path(&node)),
+    })
+}
+
+/// Writes where a search goes on after an attempt.
+pub(super) fn cursor(ended: Timestamp, job: JobId) -> String {
+    format!("{:x}.{:x}", ended.micros(), job.0)
+}
+
+/// Writes a user.
+pub(super) fn user(member: &Membership) -> wire::User {
+    wire::User {
+        name: member.name.clone(),
+        level: level(member.level),
+        default_account: member.default_account.clone(),
+        accounts: member.accounts.clone(),
+    }
+}
+
+/// Writes who asks.
+pub(super) fn who_am_i(principal: &Principal) -> wire::WhoAmI {
+    wire::WhoAmI {
+        name: principal.name.clone(),
+        uid: principal.uid.map(|uid| uid.0),
+        gid: principal.gid.map(|gid| gid.0),
+        level: level(principal.level),
+    }
+}
+
+/// Returns the first name in a folded list of nodes.
+pub(super) fn first_node(folded: &str) -> Text {
+    let names = slurm_wire::hostlist::expand(folded).unwrap_or_default();
+    names.into_iter().next().unwrap_or_default()
+}
+
+fn level(level: AdminLevel) -> wire::Level {
+    match level {
+        AdminLevel::None => wire::Level::None,
+        AdminLevel::Operator => wire::Level::Operator,
+        AdminLevel::Administrator => wire::Level::Administrator,
+    }
+}
+
+fn exit(exit: Exit) -> (Option<u8>, Option<u8>) {
+    match exit {
+        Exit::None => (None, None),
+        Exit::Code(code) => (Some(code), None),
+        Exit::Signal(signal) => (None, Some(signal)),
+    }
+}
+
+fn seconds(time: Timestamp) -> f64 {
+    time.micros() as f64 / 1e6
+}

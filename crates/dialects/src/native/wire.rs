@@ -1,0 +1,137 @@
+//! The shapes on the wire and nothing else. Times are seconds since 1970 with their fraction; what is not known is
+//! `null`, but for events.
+
+use domain::Text;
+use serde::{Deserialize, Serialize};
+
+/// Why a request is refused.
+#[derive(Serialize)]
+pub(super) struct Refusal {
+    pub(super) error: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) hint: Option<String>,
+}
+
+/// One change of a job's state. What there is not is left out: there may be thousands a second.
+#[derive(Serialize)]
+pub(super) struct Change<'a> {
+    pub(super) job_id: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) array_job_id: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) array_task_id: Option<u32>,
+    pub(super) name: &'a str,
+    pub(super) user: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) from: Option<&'static str>,
+    pub(super) to: &'static str,
+    pub(super) reason: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) exit_code: Option<u8>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) signal: Option<u8>,
+    pub(super) at: f64,
+}
+
+/// Changes are missing.
+#[derive(Serialize)]
+pub(super) struct Gap {
+    pub(super) oldest: u64,
+}
+
+/// A page of history.
+#[derive(Serialize)]
+pub(super) struct Page {
+    pub(super) jobs: Vec<Attempt>,
+    pub(super) next: Option<String>,
+}
+
+/// All attempts of a job.
+#[derive(Serialize)]
+pub(super) struct Attempts {
+    pub(super) jobs: Vec<Attempt>,
+}
+
+/// An attempt that is over.
+#[derive(Serialize)]
+pub(super) struct Attempt {
+    pub(super) job_id: u32,
+    pub(super) array_job_id: Option<u32>,
+    pub(super) array_task_id: Option<u32>,
+    /// How often the job had been put back before.
+    pub(super) attempt: u32,
+    pub(super) name: Text,
+    pub(super) user: Text,
+    pub(super) uid: u32,
+    pub(super) account: Text,
+    pub(super) partition: Text,
+    pub(super) qos: Text,
+    pub(super) state: &'static str,
+    pub(super) reason: &'static str,
+    pub(super) exit_code: Option<u8>,
+    pub(super) signal: Option<u8>,
+    pub(super) submitted: f64,
+    pub(super) started: Option<f64>,
+    pub(super) ended: f64,
+    pub(super) elapsed: Option<f64>,
+    pub(super) time_limit_minutes: Option<u32>,
+    pub(super) nodes: Text,
+    pub(super) node_count: usize,
+    pub(super) cpus: Option<u32>,
+    pub(super) memory_mb: Option<u64>,
+    pub(super) user_seconds: f64,
+    pub(super) system_seconds: f64,
+    pub(super) max_rss_kb: u64,
+    pub(super) comment: Text,
+    pub(super) work_dir: Text,
+    pub(super) stdout: Option<Text>,
+    pub(super) stderr: Option<Text>,
+}
+
+/// A user to be remembered.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct NewUser {
+    pub(super) name: String,
+    #[serde(default)]
+    pub(super) level: Level,
+    #[serde(default)]
+    pub(super) default_account: String,
+    #[serde(default)]
+    pub(super) accounts: Vec<String>,
+}
+
+/// What a user may do beyond their own jobs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum Level {
+    #[default]
+    None,
+    Operator,
+    Administrator,
+}
+
+/// A user.
+#[derive(Serialize)]
+pub(super) struct User {
+    pub(super) name: Text,
+    pub(super) level: Level,
+    pub(super) default_account: Text,
+    pub(super) accounts: Vec<Text>,
+}
+
+/// All users that are remembered.
+#[derive(Serialize)]
+pub(super) struct Users {
+    pub(super) users: Vec<User>,
+}
+
+/// Who asks.
+#[derive(Serialize)]
+pub(super) struct WhoAmI {
+    pub(super) name: Text,
+    /// `null` for a user the system does not know.
+    pub(super) uid: Option<u32>,
+    pub(super) gid: Option<u32>,
+    pub(super) level: Level,
+}

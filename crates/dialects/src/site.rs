@@ -1,0 +1,149 @@
+//! All dialects on one address: which of them a request belongs to, and what they share.
+
+use crate::http::answer::{Answer, text};
+use crate::http::body::Budget;
+use crate::http::listen::listen;
+use crate::metrics::Metrics;
+use crate::slurm::{Counters, Sizes};
+use crate::tokens::Keyring;
+use crate::{front, metrics, native, slurm};
+use domain::Timestamp;
+use domain::service::JobService;
+use hyper::body::Incoming;
+use hyper::{Method, Request, StatusCode};
+use jiff::tz::TimeZone;
+use std::future::Future;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+
+/// What the dialects need.
+#[derive(Clone)]
+pub struct Services {
+    /// Jobs, and through it history, users and time.
+    pub jobs: JobService,
+    /// Checks Slurm's tokens.
+    pub keys: Arc<Keyring>,
+    /// The version of this program, shown on its front page and in metrics.
+    pub version: &'static str,
+}
+
+/// What every request can reach.
+pub(crate) struct Site {
+    pub(crate) jobs: JobService,
+    pub(crate) keys: Arc<Keyring>,
+    pub(crate) version: &'static str,
+    pub(crate) bodies: Budget,
+    pub(crate) metrics: Metrics,
+    pub(crate) counters: Counters,
+    pub(crate) sizes: Sizes,
+    pub(crate) zone: TimeZone,
+    pub(crate) started: Timestamp,
+    pub(crate) stop: watch::Receiver<bool>,
+}
+
+/// Serves every dialect until `stop` resolves; then open requests have some seconds to end.
+///
+/// Nobody is told that the service is ready: a listener accepts connections from the moment it was bound.
+pub async fn serve(
+    listener: TcpListener,
+    services: Services,
+    stop: impl Future<Output = ()> + Send + 'static,
+) {
+    let Services { jobs, keys, version } = services;
+    let (stopping, stopped) = watch::channel(false);
+    tokio::spawn(async move {
+        stop.await;
+        stopping.send_replace(true);
+    });
+    let started = jobs.clock().now();
+    let site = Arc::new(Site {
+        jobs,
+        keys,
+        version,
+        bodies: Budget::default(),
+        metrics: Metrics::default(),
+        sizes: Sizes::default(),
+        counters: Counters::default(),
+        zone: TimeZone::system(),
+        started,
+        stop: stopped.clone(),
+    });
+    let respond = Arc::new(move |request, peer| respond(Arc::clone(&site), request, peer));
+    listen(listener, stopped, respond).await;
+}
+
+async fn respond(site: Arc<Site>, request: Request<Incoming>, peer: SocketAddr) -> Answer {
+    let dialect = Dialect::of(&request);
+    let begun = std::time::Instant::now();
+    let answer = match dialect {
+        _ if !is_known(request.method()) => text(StatusCode::METHOD_NOT_ALLOWED, "Invalid HTTP method"),
+        _ if head_size(&request) > LARGEST_HEAD => {
+            text(StatusCode::INTERNAL_SERVER_ERROR, "Insane message length")
+        }
+        Dialect::Front => front::respond(&site, &request),
+        Dialect::Metrics => metrics::respond(&site, &request),
+        Dialect::Native => native::respond(&site, request).await,
+        Dialect::Slurm => slurm::respond(&site, request, peer).await,
+    };
+    site.metrics.count(dialect, answer.status(), begun.elapsed());
+    answer
+}
+
+/// What a request is for, by its path.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Dialect {
+    /// The front page and the probes.
+    Front,
+    /// Counters for Prometheus.
+    Metrics,
+    /// What no foreign API offers.
+    Native,
+    /// Slurm's REST API, and everything nobody else wants: its answers to unknown paths are known to clients.
+    Slurm,
+}
+
+impl Dialect {
+    /// Every dialect with its name in metrics.
+    pub(crate) const ALL: [(Dialect, &'static str); 4] = [
+        (Dialect::Front, "front"),
+        (Dialect::Metrics, "metrics"),
+        (Dialect::Native, "native"),
+        (Dialect::Slurm, "slurm"),
+    ];
+
+    fn of(request: &Request<Incoming>) -> Self {
+        let path = request.uri().path();
+        match path.trim_matches('/') {
+            "" | "healthz" | "livez" | "readyz" if request.method() == Method::GET => Dialect::Front,
+            "metrics" => Dialect::Metrics,
+            trimmed if trimmed == "quintet" || trimmed.starts_with("quintet/") => Dialect::Native,
+            _ => Dialect::Slurm,
+        }
+    }
+}
+
+/// Largest sum of names and values of headers.
+const LARGEST_HEAD: usize = 64 << 10;
+
+fn head_size(request: &Request<Incoming>) -> usize {
+    let headers = request.headers().iter().map(|(name, value)| name.as_str().len() + value.len());
+    headers.sum::<usize>() + request.uri().path_and_query().map_or(0, |path| path.as_str().len())
+}
+
+/// The methods HTTP itself defines; the original answers 405 to any other before it looks further.
+fn is_known(method: &Method) -> bool {
+    const KNOWN: [Method; 9] = [
+        Method::GET,
+        Method::POST,
+        Method::DELETE,
+        Method::PUT,
+        Method::PATCH,
+        Method::HEAD,
+        Method::OPTIONS,
+        Method::TRACE,
+        Method::CONNECT,
+    ];
+    KNOWN.contains(method)
+}

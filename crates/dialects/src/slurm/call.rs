@@ -1,0 +1,182 @@
+//! One request on its way through its operation: what came in, what is to be said about it, and how the answer is put
+//! together around its payload.
+
+use super::auth::Asker;
+use super::error;
+use super::from_wire::Refusal;
+use super::media::Format;
+use crate::http::answer::{Answer, Body, answer};
+use crate::site::Site;
+use domain::who::Principal;
+use domain::{Error, Timestamp};
+use hyper::StatusCode;
+use jiff::Zoned;
+use slurm_wire::envelope::{Errors, Meta, MetaContent, Resp, Warnings};
+use slurm_wire::{Report, Value, Wire, error_number as number};
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+/// A request.
+pub(super) struct Call<'a> {
+    pub(super) site: &'a Arc<Site>,
+    /// Who asks; `None` where the token does not hold.
+    pub(super) asker: Asker,
+    /// What stands in the path's parameter.
+    pub(super) parameter: &'a str,
+    /// The body or, without one, the query.
+    pub(super) document: Value<'a>,
+    /// What is wrong or odd so far.
+    pub(super) report: Report,
+    /// The form of the answer.
+    pub(super) format: Format,
+    /// When the request came in.
+    pub(super) now: Timestamp,
+    peer: SocketAddr,
+}
+
+impl<'a> Call<'a> {
+    pub(super) fn new(
+        site: &'a Arc<Site>,
+        asker: Asker,
+        parameter: &'a str,
+        document: Value<'a>,
+        format: Format,
+        peer: SocketAddr,
+    ) -> Self {
+        let now = site.jobs.clock().now();
+        let report = Report::new(zoned(site, now));
+        Call { site, asker, parameter, document, report, format, now, peer }
+    }
+
+    /// Reads the body, or the query, as the operation documents it. `None` if the request must be refused.
+    pub(super) fn read<T: Wire + Default>(&mut self) -> Option<T> {
+        slurm_wire::parse(&self.document, &mut self.report).ok()
+    }
+
+    /// Returns who asks, or notes that the token does not hold.
+    pub(super) fn trusted(&mut self, description: &str, source: &str) -> Option<Principal> {
+        if self.asker.is_none() {
+            self.report.error(number::PROTOCOL_AUTHENTICATION, description, source);
+        }
+        self.asker.clone()
+    }
+
+    /// Notes why the domain refuses, under its number.
+    pub(super) fn refused(&mut self, why: &Error, description: &str, source: &str) {
+        self.note(error::number(why), None, description, source);
+    }
+
+    /// Notes why a request cannot be taken over.
+    pub(super) fn refuse(&mut self, refusal: &Refusal, description: &str, source: &str) {
+        match refusal {
+            Refusal::Problem(why) => self.refused(why, description, source),
+            Refusal::Number(number, text) => self.note(*number, Some(text), description, source),
+            Refusal::Place(number, sentence, place) => self.note(*number, None, sentence, place),
+        }
+    }
+
+    fn note(&mut self, number: i32, text: Option<&'static str>, description: &str, source: &str) {
+        let mut entry = slurm_wire::envelope::ErrorEntry::new(number, description, source);
+        if let Some(text) = text.or_else(|| error::own_text(number)) {
+            entry.error = text.into();
+        }
+        self.report.errors.push(entry);
+    }
+
+    /// Answers with the payload; the status follows from the first error that has a number.
+    pub(super) fn answer<T: Envelope>(self, payload: T) -> Answer {
+        let status = error::status(&self.report.errors);
+        self.answer_with(status, payload)
+    }
+
+    /// Answers with the payload and this status.
+    pub(super) fn answer_with<T: Envelope>(mut self, status: StatusCode, mut payload: T) -> Answer {
+        self.fill(&mut payload);
+        let json = slurm_wire::to_json(&payload);
+        written(status, self.format, json)
+    }
+
+    /// Answers a request that failed early: without any payload, and in the original's other order.
+    pub(super) fn fail(self) -> Answer {
+        let status = error::status(&self.report.errors);
+        self.fail_with(status)
+    }
+
+    /// The same with this status.
+    pub(super) fn fail_with(self, status: StatusCode) -> Answer {
+        self.answer_with(status, Resp::default())
+    }
+
+    /// Puts what surrounds every payload into it.
+    pub(super) fn fill<T: Envelope>(&mut self, payload: &mut T) {
+        let errors = std::mem::take(&mut self.report.errors);
+        let warnings = std::mem::take(&mut self.report.warnings);
+        payload.surround(self.meta(), errors.into(), warnings.into());
+    }
+
+    fn meta(&self) -> Meta {
+        let mut meta = MetaContent::default();
+        meta.plugin.kind = "openapi/slurmctld".into();
+        meta.plugin.name = "Slurm OpenAPI slurmctld".into();
+        meta.plugin.data_parser = "data_parser/v0.0.44".into();
+        meta.plugin.accounting_storage = "accounting_storage/slurmdbd".into();
+        // The original tells its own user here, whoever asks, and the number of a descriptor that means nothing.
+        meta.client.source = format!("{}(fd:0)", self.peer).into();
+        meta.client.user = "root".into();
+        meta.client.group = "root".into();
+        meta.slurm.version.major = "26".into();
+        meta.slurm.version.micro = "5".into();
+        meta.slurm.version.minor = "05".into();
+        meta.slurm.release = RELEASE.into();
+        meta.slurm.cluster = self.site.jobs.snapshot().cluster.name.clone();
+        meta.into()
+    }
+}
+
+/// The release whose behaviour is reproduced: clients decide by it what they may ask for.
+pub(super) const RELEASE: &str = "26.05.5";
+
+fn zoned(site: &Site, now: Timestamp) -> Zoned {
+    jiff::Timestamp::from_microsecond(now.micros()).unwrap_or_default().to_zoned(site.zone.clone())
+}
+
+/// Makes an answer of a document.
+pub(super) fn written(status: StatusCode, format: Format, json: Vec<u8>) -> Answer {
+    let body = match format {
+        Format::Json => json,
+        // What this service writes is JSON; should it not be, JSON is still better than nothing.
+        Format::Yaml(_) => slurm_wire::yaml::from_json(&json).unwrap_or(json),
+    };
+    answer(status, format.content_type(), Body::from(body))
+}
+
+/// An answer's frame: every answer of the API has these three.
+pub(super) trait Envelope: Wire {
+    /// Puts them in.
+    fn surround(&mut self, meta: Meta, errors: Errors, warnings: Warnings);
+}
+
+macro_rules! envelopes {
+    ($($answer:ty),* $(,)?) => {$(
+        impl Envelope for $answer {
+            fn surround(&mut self, meta: Meta, errors: Errors, warnings: Warnings) {
+                (self.meta, self.errors, self.warnings) = (meta, errors, warnings);
+            }
+        }
+    )*};
+}
+
+envelopes! {
+    Resp,
+    slurm_wire::submit::JobSubmitResponse,
+    slurm_wire::submit::JobAllocResp,
+    slurm_wire::job_change::JobPostResponse,
+    slurm_wire::job_change::KillJobResp,
+    slurm_wire::job_change::KillJobsResp,
+    slurm_wire::job_info::JobInfoResp,
+    slurm_wire::states::JobStatesResp,
+    slurm_wire::node::NodesResp,
+    slurm_wire::partition::PartitionResp,
+    slurm_wire::ping::PingArrayResp,
+    slurm_wire::diag::DiagResp,
+}

@@ -1,0 +1,112 @@
+//! How often each operation was asked for, by kind and by user, in the words of the original's message types.
+
+use super::routes::Operation;
+use domain::Uid;
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+/// Users whose requests are counted by name; more are counted together with the last.
+const MOST_USERS: usize = 10_000;
+
+/// Counts.
+#[derive(Default)]
+pub(crate) struct Counters {
+    kinds: [Tally; MESSAGES.len()],
+    users: Mutex<BTreeMap<u32, UserTally>>,
+}
+
+#[derive(Default)]
+struct Tally {
+    count: AtomicU64,
+    micros: AtomicU64,
+}
+
+/// What one user's requests came to.
+#[derive(Clone, Default)]
+pub(super) struct UserTally {
+    pub(super) name: domain::Text,
+    pub(super) count: u64,
+    pub(super) micros: u64,
+}
+
+/// What the requests of one kind came to.
+pub(super) struct KindTally {
+    pub(super) type_id: u32,
+    pub(super) message_type: &'static str,
+    pub(super) count: u64,
+    pub(super) micros: u64,
+}
+
+/// The controller's messages that stand for the operations: number and name.
+const MESSAGES: [(u32, &str); 12] = [
+    (4003, "REQUEST_SUBMIT_BATCH_JOB"),
+    (4001, "REQUEST_RESOURCE_ALLOCATION"),
+    (3001, "REQUEST_UPDATE_JOB"),
+    (2021, "REQUEST_JOB_INFO_SINGLE"),
+    (5041, "REQUEST_KILL_JOBS"),
+    (2003, "REQUEST_JOB_INFO"),
+    (2057, "REQUEST_JOB_STATE"),
+    (2007, "REQUEST_NODE_INFO"),
+    (2009, "REQUEST_PARTITION_INFO"),
+    (1008, "REQUEST_PING"),
+    (2035, "REQUEST_STATS_INFO"),
+    (2040, "REQUEST_NODE_INFO_SINGLE"),
+];
+
+fn message(operation: Operation) -> Option<usize> {
+    Some(match operation {
+        Operation::Submit => 0,
+        Operation::Allocate => 1,
+        Operation::JobUpdate => 2,
+        Operation::JobGet => 3,
+        Operation::JobKill | Operation::JobsKill => 4,
+        Operation::JobsGet => 5,
+        Operation::JobStates => 6,
+        Operation::Nodes => 7,
+        Operation::Partitions | Operation::Partition => 8,
+        Operation::Ping => 9,
+        Operation::Diag => 10,
+        Operation::Node => 11,
+        // Described without asking the controller.
+        Operation::OpenApi => return None,
+    })
+}
+
+impl Counters {
+    /// Counts one request; `user` is nobody's where the token did not hold.
+    pub(super) fn count(&self, operation: Operation, user: Option<(Uid, &domain::Text)>, took: Duration) {
+        let Some(tally) = message(operation).and_then(|at| self.kinds.get(at)) else { return };
+        let micros = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
+        tally.count.fetch_add(1, Relaxed);
+        tally.micros.fetch_add(micros, Relaxed);
+        let Some((uid, name)) = user else { return };
+        let mut users = self.users.lock().unwrap_or_else(PoisonError::into_inner);
+        if users.len() >= MOST_USERS && !users.contains_key(&uid.0) {
+            return;
+        }
+        let tally = users.entry(uid.0).or_default();
+        if tally.count == 0 {
+            tally.name = name.clone();
+        }
+        tally.count += 1;
+        tally.micros += micros;
+    }
+
+    /// Returns what was asked for at all, kind by kind.
+    pub(super) fn kinds(&self) -> Vec<KindTally> {
+        let tallies = MESSAGES.iter().zip(&self.kinds).map(|(&(type_id, message_type), tally)| KindTally {
+            type_id,
+            message_type,
+            count: tally.count.load(Relaxed),
+            micros: tally.micros.load(Relaxed),
+        });
+        tallies.filter(|tally| tally.count > 0).collect()
+    }
+
+    /// Returns who asked, user by user.
+    pub(super) fn users(&self) -> BTreeMap<u32, UserTally> {
+        self.users.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}

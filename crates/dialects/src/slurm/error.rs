@@ -1,0 +1,136 @@
+//! What is wrong, in Slurm's numbers; and the status each number goes out under (facts 2.3).
+
+use domain::{Error, Problem};
+use hyper::StatusCode;
+use slurm_wire::envelope::ErrorEntry;
+use slurm_wire::error_number as slurm;
+
+/// `EAGAIN`: what the controller answers when its table of jobs is full.
+const TRY_AGAIN: i32 = 11;
+/// The controller cannot be reached.
+const NO_CONTROLLER: i32 = 1800;
+/// The partition is closed to the user's groups.
+const PARTITION_GROUP: i32 = 2003;
+
+/// Returns Slurm's number for what the domain refuses.
+pub(super) fn number(error: &Error) -> i32 {
+    match error {
+        Error::NotFound(problem)
+        | Error::Invalid(problem)
+        | Error::Conflict(problem)
+        | Error::Forbidden(problem) => problem_number(problem),
+        Error::Unavailable(_) => NO_CONTROLLER,
+        Error::Bug(_) => slurm::UNSPECIFIED,
+    }
+}
+
+/// Returns the number under which the cancellation of one job of many is refused; some differ there.
+pub(super) fn kill_number(error: &Error) -> i32 {
+    match error {
+        Error::Forbidden(Problem::NotOwner) => slurm::ACCESS_DENIED,
+        Error::Conflict(Problem::AlreadyEnded(_) | Problem::AlreadyEnding(_)) => slurm::ALREADY_DONE,
+        Error::Conflict(Problem::NotRunning(_)) => slurm::JOB_NOT_ALTERABLE_NOW,
+        error => number(error),
+    }
+}
+
+fn problem_number(problem: &Problem) -> i32 {
+    match problem {
+        Problem::UnknownJob(_) | Problem::UnknownTask(_) => slurm::JOB_ID,
+        Problem::UnknownPartition(_) => slurm::PARTITION,
+        Problem::UnknownNode(_) => slurm::NODE_NAME,
+        Problem::UnknownUser(_) => slurm::USER_UNKNOWN,
+        Problem::UnknownGroup(_) => slurm::GROUP_UNKNOWN,
+        Problem::BadConstraint(_) => slurm::FEATURE,
+        Problem::BadPreference(_) => slurm::PREFER,
+        Problem::BadLicense(_) => slurm::LICENSE,
+        Problem::UnknownReservation(_) => slurm::RESERVATION,
+        Problem::BadGres(_) => slurm::GRES,
+        Problem::BadTres(_) => slurm::TRES,
+        Problem::NodeConfiguration => slurm::NODE_CONFIGURATION,
+        Problem::TooManyNodes => slurm::TASKS,
+        Problem::BadDependency(_) => slurm::DEPENDENCY,
+        Problem::Unsupported(_) => slurm::NOT_SUPPORTED,
+        Problem::BadArray(_) => slurm::ARRAY,
+        Problem::BadDeadline | Problem::BadTimeLimit => slurm::TIME_LIMIT,
+        Problem::BadTimeMinimum => slurm::TIME_MINIMUM,
+        Problem::BadField(_) => slurm::INVALID_ARGUMENT,
+        Problem::TooLong(_) => slurm::TOO_LONG,
+        Problem::NoWorkDirectory => slurm::NO_WORKING_DIRECTORY,
+        Problem::NoEnvironment => slurm::NO_ENVIRONMENT,
+        Problem::BadNice => slurm::NICE,
+        Problem::BadAccount(_) => slurm::ACCOUNT,
+        Problem::BadQos(_) => slurm::QOS,
+        Problem::BadWckey(_) => slurm::WCKEY,
+        Problem::CannotStartNow => slurm::NOT_IMMEDIATE,
+        Problem::PartitionDown(_) => slurm::PARTITION_DOWN,
+        Problem::PartitionForbidden(_) => PARTITION_GROUP,
+        Problem::NotOwner | Problem::NotThatUser(_) => slurm::USER_ID,
+        Problem::OperatorOnly(_) => slurm::ACCESS_DENIED,
+        Problem::AlreadyEnded(_) => slurm::FINISHED,
+        Problem::AlreadyEnding(_) => slurm::ALREADY_DONE,
+        Problem::NotPending(_) => slurm::NOT_PENDING,
+        Problem::NotRunning(_) => slurm::NOT_RUNNING,
+        Problem::Held(_) => slurm::HELD,
+        Problem::Unalterable(_) => slurm::JOB_NOT_ALTERABLE_NOW,
+        Problem::WholeArrayOnly(_) => slurm::INVALID_QUERY,
+        Problem::TooManyJobs => TRY_AGAIN,
+    }
+}
+
+/// Returns the text of numbers that the table of the wire does not have.
+pub(super) fn own_text(number: i32) -> Option<&'static str> {
+    match number {
+        TRY_AGAIN => Some("Resource temporarily unavailable"),
+        NO_CONTROLLER => Some("Unable to contact slurm controller (connect failure)"),
+        PARTITION_GROUP => Some("User's group not permitted to use this partition"),
+        _ => None,
+    }
+}
+
+/// Returns the text of any number.
+pub(super) fn text(number: i32) -> &'static str {
+    own_text(number).unwrap_or_else(|| slurm::text(number))
+}
+
+/// Returns the status of an answer with these errors: the first with a number decides.
+pub(super) fn status(errors: &[ErrorEntry]) -> StatusCode {
+    let first = errors.iter().map(|error| error.error_number).find(|number| *number != slurm::NONE);
+    first.map_or(StatusCode::OK, status_of)
+}
+
+fn status_of(number: i32) -> StatusCode {
+    match number {
+        slurm::JOB_ID => StatusCode::NOT_FOUND,
+        slurm::PROTOCOL_AUTHENTICATION => StatusCode::NETWORK_AUTHENTICATION_REQUIRED,
+        NO_CONTROLLER | TRY_AGAIN => StatusCode::SERVICE_UNAVAILABLE,
+        slurm::DATABASE_CONNECTION => StatusCode::BAD_GATEWAY,
+        slurm::CLUSTER => StatusCode::INTERNAL_SERVER_ERROR,
+        22 | 2000..=2999 | 7001..=9000 => StatusCode::UNPROCESSABLE_ENTITY,
+        _ => StatusCode::INTERNAL_SERVER_ERROR,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_go_out_under_their_status() {
+        for (numbers, status_wanted) in [
+            (&[][..], 200),
+            (&[0], 200),
+            (&[2017], 404),
+            (&[2045], 422),
+            (&[9202, 9000], 500),
+            (&[9000], 422),
+            (&[0, 2002], 422),
+            (&[-1], 500),
+            (&[4003], 500),
+            (&[1007], 511),
+        ] {
+            let errors: Vec<_> = numbers.iter().map(|number| ErrorEntry::new(*number, "", "")).collect();
+            assert_eq!(status(&errors).as_u16(), status_wanted, "{numbers:?}");
+        }
+    }
+}

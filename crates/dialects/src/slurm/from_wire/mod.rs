@@ -1,0 +1,39 @@
+//! Wire → domain. May refuse, naming what is wrong in Slurm's numbers.
+
+mod binding;
+mod job_id;
+mod people;
+mod request;
+mod resources;
+mod selection;
+mod submission;
+mod tres;
+mod uncommon;
+mod update;
+
+pub(super) use job_id::{PathJob, path_job};
+pub(super) use selection::{Filtering, filter, signal_action, targets};
+pub(super) use submission::{Wanted, submission};
+pub(super) use update::update;
+
+use domain::{Error, Problem};
+
+/// Why a request cannot be taken over.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Refusal {
+    /// In the domain's words.
+    Problem(Error),
+    /// With a number that only Slurm has, and its text.
+    Number(i32, &'static str),
+    /// While it was read: with a number, a sentence and the place.
+    Place(i32, String, &'static str),
+}
+
+impl From<Problem> for Refusal {
+    fn from(problem: Problem) -> Self {
+        Refusal::Problem(problem.into())
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,114 @@
+//! Which jobs are to be signalled or cancelled, and how.
+
+use super::binding::scope;
+use domain::job::TaskSet;
+use domain::ports::Directory;
+use domain::service::{Action, Filter, Target};
+use domain::{JobId, Text, Uid};
+use slurm_wire::Flags;
+use slurm_wire::checked_text::{SignalName, UserName};
+use slurm_wire::job_change::KillJobsMsg;
+use slurm_wire::job_ids::SelectedStep;
+use slurm_wire::words::{JobState, KillFlag};
+
+/// Reads what is to be done: no signal, and signal zero, cancel. A signal that nobody knows is noted while it is read;
+/// it must not cancel, so it becomes the signal that does nothing.
+pub(in crate::slurm) fn signal_action(
+    signal: Option<&SignalName>,
+    flags: &Flags<KillFlag>,
+    is_unknown: bool,
+) -> Action {
+    if is_unknown {
+        return Action::Signal { signal: 0, scope: scope(flags) };
+    }
+    match signal.and_then(|name| slurm_wire::signal::number(name)).filter(|signal| *signal != 0) {
+        None => Action::Cancel { kill: false },
+        Some(signal) => Action::Signal { signal: signal.into(), scope: scope(flags) },
+    }
+}
+
+/// Reads the jobs that are named; `None` where one of them names no job.
+pub(in crate::slurm) fn targets(named: &[SelectedStep]) -> Vec<Target> {
+    named.iter().map(target).collect()
+}
+
+fn target(job: &SelectedStep) -> Target {
+    let tasks = job.tasks.as_ref().map(|tasks| TaskSet::from_indexes(tasks.indexes()));
+    Target { job: JobId(job.job_id), tasks }
+}
+
+/// What a filter came to.
+pub(in crate::slurm) enum Filtering {
+    /// Nothing is filtered.
+    None,
+    /// Jobs that have this in common.
+    By(Box<Filter>),
+    /// No job can pass.
+    Nothing,
+    /// There is no such user.
+    UnknownUser(Text),
+}
+
+/// Reads the filter of a cancellation.
+pub(in crate::slurm) fn filter(wanted: &KillJobsMsg, directory: &dyn Directory) -> Filtering {
+    let given = |text: &Option<Text>| text.clone().filter(|text| !text.is_empty());
+    let mut filter = Filter {
+        account: given(&wanted.account),
+        name: given(&wanted.job_name),
+        partition: given(&wanted.partition),
+        qos: given(&wanted.qos),
+        reservation: given(&wanted.reservation),
+        wckey: given(&wanted.wckey),
+        nodes: wanted.nodes.as_ref().map(|nodes| nodes.to_vec()).unwrap_or_default(),
+        ..Filter::default()
+    };
+    if let Some(name) = given(&wanted.user_name) {
+        match user(&name, directory) {
+            Some(uid) => filter.user = Some(uid),
+            None => return Filtering::UnknownUser(name),
+        }
+    }
+    let passes_state = states(wanted.job_state.as_ref(), &mut filter);
+    if filter.is_empty() && wanted.job_state.is_none() {
+        return Filtering::None;
+    }
+    // The user's number narrows what others have found, but is no filter on its own (facts 2.7).
+    if let (Some(UserName(name)), None) = (&wanted.user_id, filter.user) {
+        match user(name, directory) {
+            Some(uid) => filter.user = Some(uid),
+            None => return Filtering::Nothing,
+        }
+    }
+    if passes_state { Filtering::By(Box::new(filter)) } else { Filtering::Nothing }
+}
+
+fn user(name: &Text, directory: &dyn Directory) -> Option<Uid> {
+    match name.parse::<u32>() {
+        Ok(uid) => Some(Uid(uid)),
+        Err(_) => directory.person(name).map(|person| person.uid),
+    }
+}
+
+/// Narrows by state; returns false if no job that can be cancelled has it. A list with unknown words only passes
+/// nobody: the original would cancel everything.
+fn states(wanted: Option<&Flags<JobState>>, filter: &mut Filter) -> bool {
+    let Some(wanted) = wanted else { return true };
+    let has = |state| wanted.contains(state);
+    match (has(JobState::Pending), has(JobState::Running), has(JobState::Suspended) || has(JobState::Stopped))
+    {
+        (true, true, _) => true,
+        (true, false, _) => {
+            filter.running = Some(false);
+            true
+        }
+        (false, true, _) => {
+            filter.running = Some(true);
+            true
+        }
+        (false, false, true) => {
+            filter.stopped = true;
+            true
+        }
+        (false, false, false) => false,
+    }
+}

@@ -1,0 +1,26 @@
+//! What the border between the two worlds relies on.
+
+use super::job_id::{PathJob, path_job};
+use super::request::{names_agree, partitions};
+
+#[test]
+fn flags_have_the_same_order_on_both_sides() {
+    assert!(names_agree());
+}
+
+#[test]
+fn paths_name_jobs_tasks_and_steps_but_no_sets() {
+    for text in ["1", "0x1", "1_0", "1.batch", "1.5", "1+0"] {
+        assert!(matches!(path_job(text), PathJob::Job(_)), "{text}");
+    }
+    for text in ["", "abc", "0", "-1", "1_", "1_[1-2]", "1-5", "1,2", "4294967295"] {
+        assert_eq!(path_job(text), PathJob::Unreadable, "{text}");
+    }
+    assert_eq!(path_job("99999999"), PathJob::TooLarge(99_999_999));
+}
+
+#[test]
+fn names_of_partitions_are_divided_at_commas() {
+    assert_eq!(partitions("debug, long,,"), ["debug", "long"]);
+    assert!(partitions("").is_empty());
+}

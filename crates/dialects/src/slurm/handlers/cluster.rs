@@ -1,0 +1,133 @@
+//! Nodes and partitions. An unknown name is no error in the original: unknown nodes have an error of number zero,
+//! unknown partitions a warning.
+
+use super::jobs::{is_unchanged, last_update};
+use crate::http::answer::{Answer, empty};
+use crate::slurm::call::Call;
+use crate::slurm::listing::{Entries, measured};
+use crate::slurm::to_wire::{self, Machine};
+use domain::NodeIndex;
+use domain::state::Snapshot;
+use hyper::StatusCode;
+use slurm_wire::error_number as number;
+use slurm_wire::node::NodesResp;
+use slurm_wire::partition::PartitionResp;
+use slurm_wire::query::{NodesQuery, PartitionsQuery};
+use slurm_wire::words::ShowFlag;
+use slurm_wire::{Wire, node as wire};
+use std::sync::Arc;
+
+/// Lists all nodes.
+pub(super) fn nodes(mut call: Call<'_>) -> Answer {
+    let Some(query) = nodes_query(&mut call) else { return call.fail() };
+    if call.trusted("Failure to query nodes", "_dump_nodes").is_none() {
+        return call.fail();
+    }
+    let snapshot = call.site.jobs.snapshot();
+    if is_unchanged(query.update_time.map_or(0, |time| time.0), snapshot.nodes_changed) {
+        return empty(StatusCode::NOT_MODIFIED);
+    }
+    let payload = NodesResp { last_update: last_update(call.now), ..NodesResp::default() };
+    let again = Arc::clone(&snapshot);
+    let (detail, now) = (with_detail(&query), Machine::now());
+    let size = move || measured(node_entries(again, detail, now));
+    call.list(payload, node_entries(snapshot, detail, now), size)
+}
+
+fn node_entries(snapshot: Arc<Snapshot>, with_detail: bool, now: Machine) -> impl Entries {
+    let mut next = 0;
+    move |out: &mut Vec<u8>| {
+        let Some(node) = describe(&snapshot, next, with_detail, now) else { return false };
+        node.write_json(out);
+        next += 1;
+        true
+    }
+}
+
+/// Shows a node; unlike the list it does not look at `update_time`.
+pub(super) fn node(mut call: Call<'_>) -> Answer {
+    let Some(query) = nodes_query(&mut call) else { return call.fail() };
+    let unable = format!("Failure to query node {}", call.parameter);
+    if call.trusted(&unable, "_dump_nodes").is_none() {
+        return call.fail();
+    }
+    let snapshot = call.site.jobs.snapshot();
+    let index = snapshot.cluster.node_index(call.parameter);
+    let Some(node) =
+        index.and_then(|index| describe(&snapshot, index.0, with_detail(&query), Machine::now()))
+    else {
+        call.report.error(number::NONE, unable, "_dump_nodes");
+        return call.fail();
+    };
+    let last_update = last_update(call.now);
+    call.answer(NodesResp { nodes: vec![node].into(), last_update, ..NodesResp::default() })
+}
+
+fn nodes_query(call: &mut Call<'_>) -> Option<NodesQuery> {
+    let query = call.read::<NodesQuery>();
+    if query.is_none() {
+        call.report.error(number::INVALID_QUERY, "Rejecting request. Failure parsing query.", "_dump_nodes");
+    }
+    query
+}
+
+/// Tells whether a query wants to see which generic resources are in use: if it says nothing, or says so.
+fn with_detail(query: &NodesQuery) -> bool {
+    query.flags.as_ref().is_none_or(|flags| flags.is_empty() || flags.contains(ShowFlag::Detail))
+}
+
+fn describe(snapshot: &Snapshot, index: u32, with_detail: bool, now: Machine) -> Option<wire::Node> {
+    let at = usize::try_from(index).ok()?;
+    let (node, used) = (snapshot.cluster.nodes.get(at)?, snapshot.nodes.get(at)?);
+    let mut info = to_wire::node(NodeIndex(index), node, used, &snapshot.cluster, now);
+    if !with_detail {
+        info.gres_used.clear();
+        info.gres_drained.clear();
+    }
+    Some(info)
+}
+
+/// Lists all partitions.
+pub(super) fn partitions(mut call: Call<'_>) -> Answer {
+    let Some(query) = partitions_query(&mut call, "_partitions_get") else { return call.fail() };
+    if call.asker.is_none() {
+        // Of all operations this one says nothing about why.
+        return call.fail_with(StatusCode::NETWORK_AUTHENTICATION_REQUIRED);
+    }
+    let snapshot = call.site.jobs.snapshot();
+    if is_unchanged(query.update_time.map_or(0, |time| time.0), snapshot.partitions_changed) {
+        return empty(StatusCode::NOT_MODIFIED);
+    }
+    let cluster = &snapshot.cluster;
+    let partitions =
+        cluster.partitions.iter().map(|partition| to_wire::partition(partition, cluster)).collect();
+    let last_update = last_update(call.now);
+    call.answer(PartitionResp { partitions, last_update, ..PartitionResp::default() })
+}
+
+/// Shows a partition.
+pub(super) fn partition(mut call: Call<'_>) -> Answer {
+    let Some(query) = partitions_query(&mut call, "_partition_get") else { return call.fail() };
+    if call.trusted("Unable to query partitions", "_partition_get").is_none() {
+        return call.fail();
+    }
+    let snapshot = call.site.jobs.snapshot();
+    if is_unchanged(query.update_time.map_or(0, |time| time.0), snapshot.partitions_changed) {
+        return empty(StatusCode::NOT_MODIFIED);
+    }
+    let Some(partition) = snapshot.cluster.partition(call.parameter) else {
+        call.report.warn(format!("Unable to find partition {}", call.parameter), "_partition_get");
+        return call.fail();
+    };
+    let partition = to_wire::partition(partition, &snapshot.cluster);
+    let last_update = last_update(call.now);
+    call.answer(PartitionResp { partitions: vec![partition].into(), last_update, ..PartitionResp::default() })
+}
+
+fn partitions_query(call: &mut Call<'_>, source: &'static str) -> Option<PartitionsQuery> {
+    let query = call.read::<PartitionsQuery>();
+    if query.is_none() {
+        call.report.error(number::INVALID_QUERY, "Rejecting request. Failure parsing query", source);
+    }
+    query
+}

@@ -1,0 +1,98 @@
+//! `DELETE job/{job_id}` and `DELETE jobs/`: cancelling and signalling. What one job refuses stops no other, and
+//! leaves the status at 200.
+
+use super::job::path;
+use crate::http::answer::Answer;
+use crate::slurm::call::Call;
+use crate::slurm::from_wire::{Filtering, filter, signal_action, targets};
+use crate::slurm::to_wire;
+use domain::Error;
+use domain::service::{Action, Filter, Handled, Selection};
+use domain::who::Principal;
+use slurm_wire::error_number as number;
+use slurm_wire::job_change::{KillJobResp, KillJobsMsg, KillJobsResp, KillJobsRespJob};
+use slurm_wire::job_ids::SelectedStep;
+use slurm_wire::query::JobInfoDeleteQuery;
+
+const FAILED: &str = "Signal request failed";
+const SOURCE: &str = "slurm_kill_jobs()";
+
+/// Cancels or signals a job, an array or a task.
+pub(super) async fn kill_one(mut call: Call<'_>) -> Answer {
+    let Some(wanted) = path(&mut call) else { return call.fail() };
+    let Some(query) = call.read::<JobInfoDeleteQuery>() else { return call.fail() };
+    let Some(by) = call.trusted(FAILED, SOURCE) else { return call.answer(KillJobResp::default()) };
+    let action =
+        signal_action(query.signal.as_ref(), &query.flags.unwrap_or_default(), names_unknown_signal(&call));
+    match act(&call, &by, vec![wanted], Filter::default(), action).await {
+        Ok(status) => call.answer(KillJobResp { status: status.into(), ..KillJobResp::default() }),
+        Err(error) => {
+            call.refused(&error, FAILED, SOURCE);
+            call.answer(KillJobResp::default())
+        }
+    }
+}
+
+/// Cancels or signals jobs named, or found by what they have in common.
+pub(super) async fn kill_many(mut call: Call<'_>) -> Answer {
+    let Some(wanted) = call.read::<KillJobsMsg>() else { return call.answer(KillJobsResp::default()) };
+    let Some(by) = call.trusted(FAILED, SOURCE) else { return call.answer(KillJobsResp::default()) };
+    let named = wanted.jobs.as_ref().map(|jobs| jobs.as_slice()).unwrap_or_default();
+    let named: Result<Vec<SelectedStep>, _> = named.iter().map(|job| job.parse()).collect();
+    let Ok(named) = named else {
+        call.report.error(number::JOB_ID_ZERO, FAILED, SOURCE);
+        return call.answer(KillJobsResp::default());
+    };
+    let filter = match (filter(&wanted, &**call.site.jobs.directory()), named.is_empty()) {
+        (Filtering::By(filter), _) => *filter,
+        (Filtering::None, false) => Filter::default(),
+        (Filtering::None, true) => {
+            call.report.error(number::KILL_NEEDS_FILTER, FAILED, SOURCE);
+            return call.answer(KillJobsResp::default());
+        }
+        (Filtering::Nothing, _) => return call.answer(KillJobsResp::default()),
+        (Filtering::UnknownUser(name), _) => {
+            let why = format!("Unable to resolve {name} to numeric user id");
+            call.report.error(number::UNSPECIFIED, why, "uid_from_string()");
+            return call.answer(KillJobsResp::default());
+        }
+    };
+    let action =
+        signal_action(wanted.signal.as_ref(), &wanted.flags.unwrap_or_default(), names_unknown_signal(&call));
+    match act(&call, &by, named, filter, action).await {
+        Ok(status) => call.answer(KillJobsResp { status: status.into(), ..KillJobsResp::default() }),
+        Err(error) => {
+            call.refused(&error, FAILED, SOURCE);
+            call.answer(KillJobsResp::default())
+        }
+    }
+}
+
+/// Tells whether the request names a signal that nobody knows: an error without number, since the original goes on.
+fn names_unknown_signal(call: &Call<'_>) -> bool {
+    call.report
+        .errors
+        .iter()
+        .any(|error| error.error_number == number::NONE && error.source.contains("signal"))
+}
+
+async fn act(
+    call: &Call<'_>,
+    by: &Principal,
+    named: Vec<SelectedStep>,
+    filter: Filter,
+    action: Action,
+) -> Result<Vec<KillJobsRespJob>, Error> {
+    let selection = Selection { targets: targets(&named), filter };
+    let handled = call.site.jobs.act(by, selection, action).await?;
+    Ok(handled
+        .iter()
+        .filter_map(|handled| to_wire::kill_status(handled, name_of(handled, &named).as_deref()))
+        .collect())
+}
+
+/// Returns what the caller wrote for the job that was not found.
+fn name_of(handled: &Handled, named: &[SelectedStep]) -> Option<String> {
+    let job = handled.job?;
+    named.iter().find(|wanted| wanted.job_id == job.0).map(SelectedStep::to_string)
+}

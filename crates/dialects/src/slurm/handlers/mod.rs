@@ -1,0 +1,41 @@
+//! Take in, call the service once, give out.
+
+mod allocate;
+mod cluster;
+mod job;
+mod jobs;
+mod kill;
+mod openapi;
+mod service;
+mod submit;
+mod update;
+
+use super::call::Call;
+use super::routes::Operation;
+use crate::http::answer::Answer;
+
+/// Carries out an operation, and counts it.
+pub(super) async fn run(operation: Operation, call: Call<'_>) -> Answer {
+    let site = call.site;
+    let user = call.asker.as_ref().and_then(|asker| Some((asker.uid?, asker.name.clone())));
+    let begun = std::time::Instant::now();
+    let answer = match operation {
+        Operation::Submit => submit::submit(call).await,
+        Operation::Allocate => allocate::allocate(call).await,
+        Operation::JobUpdate => update::update(call).await,
+        Operation::JobGet => job::job(call),
+        Operation::JobKill => kill::kill_one(call).await,
+        Operation::JobsGet => jobs::jobs(call),
+        Operation::JobsKill => kill::kill_many(call).await,
+        Operation::JobStates => jobs::states(call),
+        Operation::Nodes => cluster::nodes(call),
+        Operation::Node => cluster::node(call),
+        Operation::Partitions => cluster::partitions(call),
+        Operation::Partition => cluster::partition(call),
+        Operation::Ping => service::ping(call),
+        Operation::Diag => service::diag(call),
+        Operation::OpenApi => openapi::description(call),
+    };
+    site.counters.count(operation, user.as_ref().map(|(uid, name)| (*uid, name)), begun.elapsed());
+    answer
+}

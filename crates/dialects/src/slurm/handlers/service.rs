@@ -1,0 +1,28 @@
+//! `GET ping/` and `GET diag/`. Neither reads parameters.
+
+use crate::http::answer::Answer;
+use crate::slurm::call::Call;
+use crate::slurm::to_wire;
+use slurm_wire::diag::DiagResp;
+use slurm_wire::ping::PingArrayResp;
+
+/// Says that the controller answers. The original lets any token in here, and shows it a controller that is down.
+pub(super) fn ping(call: Call<'_>) -> Answer {
+    let snapshot = call.site.jobs.snapshot();
+    let took = call.site.jobs.clock().now().since(call.now).as_micros();
+    let micros = i64::try_from(took).unwrap_or(i64::MAX);
+    let pings = to_wire::pings(&snapshot.cluster.host, call.asker.is_some(), micros);
+    call.answer(PingArrayResp { pings: pings.into(), ..PingArrayResp::default() })
+}
+
+/// Shows what has been counted.
+pub(super) fn diag(mut call: Call<'_>) -> Answer {
+    let why = "slurm_get_statistics() failed to get slurmctld statistics";
+    if call.trusted(why, "op_handler_diag").is_none() {
+        return call.fail();
+    }
+    let site = call.site;
+    let snapshot = site.jobs.snapshot();
+    let statistics = to_wire::statistics(&snapshot, &site.counters, site.started, call.now);
+    call.answer(DiagResp { statistics, ..DiagResp::default() })
+}

@@ -1,0 +1,74 @@
+//! `POST job/{job_id}`.
+
+use super::job::path;
+use crate::http::answer::Answer;
+use crate::slurm::call::Call;
+use crate::slurm::error;
+use crate::slurm::from_wire::{self, Refusal};
+use domain::service::Handled;
+use domain::{JobId, Problem};
+use slurm_wire::error_number as number;
+use slurm_wire::job_change::{JobArrayResponseMsgEntry, JobPostResponse};
+use slurm_wire::job_desc::JobDescMsg;
+
+const FAILED: &str = "Job update requested failed";
+const SOURCE: &str = "slurm_update_job2()";
+const HANDLER: &str = "_job_post_update";
+
+/// Changes a waiting or running job, or all records of an array.
+pub(super) async fn update(mut call: Call<'_>) -> Answer {
+    let Some(wanted) = path(&mut call) else { return call.fail() };
+    if wanted.tasks.is_some() {
+        let why = "Rejecting request. Submit job update against Array Job's JobID instead of array task id.";
+        call.report.error(number::INVALID_QUERY, why, HANDLER);
+        return call.answer(JobPostResponse::default());
+    }
+    if wanted.step.is_some() {
+        let remark = "Job step information ignored. Job update requests apply to whole job and can not be \
+                      targeted to specific steps.";
+        call.report.warn(remark, HANDLER);
+    }
+    let Some(request) = call.read::<JobDescMsg>() else {
+        let why = "Rejecting request. Failure parsing job update request.";
+        call.report.error(number::INVALID_QUERY, why, HANDLER);
+        return call.answer(JobPostResponse::default());
+    };
+    let Some(by) = call.trusted(FAILED, SOURCE) else { return call.answer(JobPostResponse::default()) };
+    let id = JobId(wanted.job_id);
+    let site = call.site;
+    let records = site.jobs.records(id);
+    let outcome = match records.first() {
+        None => Err(Refusal::from(Problem::UnknownJob(id))),
+        Some(job) => from_wire::update(&request, job, call.now),
+    };
+    let outcome = match outcome {
+        Ok(update) => site.jobs.update(&by, id, update).await.map_err(Refusal::Problem),
+        Err(refusal) => Err(refusal),
+    };
+    match outcome {
+        Ok(handled) => done(call, &handled),
+        Err(refusal) => {
+            call.refuse(&refusal, FAILED, SOURCE);
+            call.answer(JobPostResponse::default())
+        }
+    }
+}
+
+/// Of several records each is listed if one could not be changed.
+fn done(call: Call<'_>, handled: &[Handled]) -> Answer {
+    let failed = handled.iter().any(|handled| handled.result.is_err());
+    let results = failed.then(|| handled.iter().map(result).collect());
+    call.answer(JobPostResponse { results, ..JobPostResponse::default() })
+}
+
+fn result(handled: &Handled) -> JobArrayResponseMsgEntry {
+    let number = handled.result.as_ref().err().map_or(number::NONE, error::number);
+    let job = handled.job.map_or(0, |job| job.0);
+    JobArrayResponseMsgEntry {
+        job_id: job,
+        step_id: job.to_string().into(),
+        error: error::text(number).into(),
+        error_code: u32::try_from(number).unwrap_or(u32::MAX),
+        why: String::new().into(),
+    }
+}

@@ -1,0 +1,146 @@
+//! Long lists, made while they are sent: a hundred thousand jobs never stand in memory as text.
+
+use super::call::{Call, Envelope, written};
+use super::error;
+use super::media::Format;
+use super::sizes::Size;
+use crate::http::answer::{Answer, Body, answer};
+use bytes::Bytes;
+use futures_util::stream;
+use slurm_wire::envelope::Frame;
+use slurm_wire::yaml;
+
+/// Size of the pieces.
+const PIECE: usize = 64 << 10;
+/// Room for the entry that makes a piece full.
+const SPARE: usize = 8 << 10;
+
+/// Writes the next entry as JSON, and says whether there was one.
+pub(super) trait Entries: FnMut(&mut Vec<u8>) -> bool + Send + 'static {}
+
+impl<F: FnMut(&mut Vec<u8>) -> bool + Send + 'static> Entries for F {}
+
+impl Call<'_> {
+    /// Answers with a list, the first field of `payload`, which is empty there. Short lists go out in one piece; long
+    /// ones in pieces, with their length ahead where it is known: `size` measures the entries as JSON.
+    pub(super) fn list<T: Envelope>(
+        mut self,
+        mut payload: T,
+        entries: impl Entries,
+        size: impl FnOnce() -> Size,
+    ) -> Answer {
+        let status = error::status(&self.report.errors);
+        self.fill(&mut payload);
+        // A payload without list has nothing that could be streamed into it.
+        let Some(frame) = frame(&payload, self.format) else {
+            return written(status, self.format, slurm_wire::to_json(&payload));
+        };
+        let mut writer =
+            Writer { entries, format: self.format, frame: Some(frame), started: false, scratch: Vec::new() };
+        let piece = Vec::with_capacity(PIECE + SPARE);
+        let body = match writer.fill(piece) {
+            Piece::Last(piece) => Body::from(piece),
+            Piece::More(piece) => {
+                let length = writer.length(size);
+                let rest = stream::unfold(Some(writer), |writer| async move {
+                    let mut writer = writer?;
+                    Some(match writer.fill(Vec::with_capacity(PIECE + SPARE)) {
+                        Piece::More(piece) => (Bytes::from(piece), Some(writer)),
+                        Piece::Last(piece) => (Bytes::from(piece), None),
+                    })
+                });
+                let pieces = futures_util::StreamExt::chain(stream::iter([Bytes::from(piece)]), rest);
+                Body::pieces_of(pieces, length)
+            }
+        };
+        answer(status, self.format.content_type(), body)
+    }
+}
+
+/// Measures entries by writing them once more.
+pub(super) fn measured(mut entries: impl Entries) -> Size {
+    let (mut size, mut scratch) = (Size::default(), Vec::new());
+    while entries(&mut scratch) {
+        size.add(scratch.len());
+        scratch.clear();
+    }
+    size
+}
+
+enum Piece {
+    More(Vec<u8>),
+    Last(Vec<u8>),
+}
+
+/// What goes around the entries.
+struct Around {
+    head: Vec<u8>,
+    head_of_nothing: Vec<u8>,
+    tail: Vec<u8>,
+}
+
+fn frame<T: Envelope>(payload: &T, format: Format) -> Option<Around> {
+    let frame = Frame::of(payload)?;
+    Some(match format {
+        Format::Json => Around { head_of_nothing: frame.head.clone(), head: frame.head, tail: frame.tail },
+        Format::Yaml(_) => {
+            let yaml::Frame { head, head_of_nothing, tail } = yaml::Frame::of(&frame).ok()?;
+            Around { head, head_of_nothing, tail }
+        }
+    })
+}
+
+struct Writer<E> {
+    entries: E,
+    format: Format,
+    /// Taken with the last piece.
+    frame: Option<Around>,
+    started: bool,
+    scratch: Vec<u8>,
+}
+
+impl<E: Entries> Writer<E> {
+    /// Returns the length of the whole body, if it is one of JSON.
+    fn length(&self, size: impl FnOnce() -> Size) -> Option<u64> {
+        let frame = self.frame.as_ref().filter(|_| self.format == Format::Json)?;
+        let Size { entries, bytes } = size();
+        let around =
+            frame.tail.len() + if entries == 0 { frame.head_of_nothing.len() } else { frame.head.len() };
+        Some(bytes + entries.saturating_sub(1) + around as u64)
+    }
+
+    fn fill(&mut self, mut piece: Vec<u8>) -> Piece {
+        while piece.len() < PIECE {
+            self.scratch.clear();
+            if !(self.entries)(&mut self.scratch) {
+                if let Some(frame) = self.frame.take() {
+                    if !self.started {
+                        piece.extend_from_slice(&frame.head_of_nothing);
+                    }
+                    piece.extend_from_slice(&frame.tail);
+                }
+                return Piece::Last(piece);
+            }
+            self.entry(&mut piece);
+        }
+        Piece::More(piece)
+    }
+
+    fn entry(&mut self, piece: &mut Vec<u8>) {
+        match (&self.frame, self.started) {
+            (Some(frame), false) => piece.extend_from_slice(&frame.head),
+            _ if self.format == Format::Json => piece.push(b','),
+            _ => {}
+        }
+        self.started = true;
+        match self.format {
+            Format::Json => piece.extend_from_slice(&self.scratch),
+            Format::Yaml(_) => {
+                // What was written as JSON a moment ago is JSON.
+                if let Err(error) = yaml::Frame::write_entry(&self.scratch, piece) {
+                    tracing::error!(%error, "an entry of a list could not be written as YAML");
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,144 @@
+//! What happens to every request before its operation sees it, in the original's order: head, credentials, body,
+//! path and method, accepted forms.
+
+use super::auth::{Asker, asker};
+use super::call::Call;
+use super::handlers;
+use super::media::{self, BodyForm, Format, Unacceptable};
+use super::routes;
+use crate::http::answer::{Answer, answer};
+use crate::http::body::NoBody;
+use crate::http::{path, query};
+use crate::site::Site;
+use hyper::body::Incoming;
+use hyper::header::{ACCEPT, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, TRANSFER_ENCODING};
+use hyper::{Request, StatusCode};
+use slurm_wire::Value;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+/// Largest body.
+const LARGEST_BODY: u64 = 64 << 20;
+/// Largest body of somebody whose token does not hold: it is read only to answer as the original does.
+const LARGEST_UNTRUSTED: u64 = 1 << 20;
+
+const NO_SUCH_PATH: &str = "Unable to find requested URL endpoint. Please query the '/openapi/v3' endpoint or \
+visit 'https://slurm.schedmd.com/rest_api.html' for the OpenAPI specification which includes a list of all possible \
+slurmrestd endpoints.";
+
+/// Answers a request.
+pub(crate) async fn respond(site: &Arc<Site>, request: Request<Incoming>, peer: SocketAddr) -> Answer {
+    match prepare_and_run(site, request, peer).await {
+        Ok(answer) => answer,
+        Err(TurnedAway { status, content_type, why }) => answer(status, content_type, why),
+    }
+}
+
+/// A request that no operation gets to see.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct TurnedAway {
+    status: StatusCode,
+    content_type: &'static str,
+    why: &'static str,
+}
+
+/// Turns a request away with a plain text.
+fn away(status: StatusCode, why: &'static str) -> TurnedAway {
+    TurnedAway { status, content_type: "text/plain", why }
+}
+
+async fn prepare_and_run(
+    site: &Arc<Site>,
+    request: Request<Incoming>,
+    peer: SocketAddr,
+) -> Result<Answer, TurnedAway> {
+    let (head, body) = request.into_parts();
+    if head.headers.contains_key(TRANSFER_ENCODING) {
+        return Err(away(StatusCode::NOT_ACCEPTABLE, "Invalid HTTP Tranfser-Encoding header"));
+    }
+    let length = announced_length(&head.headers);
+    if length.is_some_and(|length| length > LARGEST_BODY) {
+        return Err(too_large());
+    }
+    // The original reads the body before it looks for credentials. Nobody should be able to make us do that work.
+    let Some(asker) = asker(site, &head.headers) else {
+        return Err(away(StatusCode::UNAUTHORIZED, "Authentication failure"));
+    };
+    let bytes = read(site, body, length, &asker).await?;
+    let written = slurm_wire::json::text(&bytes);
+    let document = document(&head.headers, &written)?;
+    let segments = path::segments(head.uri.path())
+        .map_err(|path::IllegalPath| away(StatusCode::NOT_FOUND, "Invalid or unknown URL path"))?;
+    let (operation, parameter) =
+        routes::find(&head.method, &segments).ok_or_else(|| away(StatusCode::NOT_FOUND, NO_SUCH_PATH))?;
+    let format = media::accepted(head.headers.get(ACCEPT)).map_err(unacceptable)?;
+    let pairs =
+        query::pairs(head.uri.query().unwrap_or_default()).map_err(|query::BadQuery| unspecified())?;
+    let document = match document {
+        Some(_) if !pairs.is_empty() => {
+            let why = "Unexpected HTTP body provided when URL Query provided";
+            return Err(away(StatusCode::BAD_REQUEST, why));
+        }
+        Some(document) => document,
+        None => Value::from_query(pairs),
+    };
+    let call = Call::new(site, asker, parameter, document, format, peer);
+    Ok(handlers::run(operation, call).await)
+}
+
+fn announced_length(headers: &HeaderMap) -> Option<u64> {
+    headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
+}
+
+async fn read(
+    site: &Site,
+    body: Incoming,
+    length: Option<u64>,
+    asker: &Asker,
+) -> Result<bytes::Bytes, TurnedAway> {
+    let most = if asker.is_some() { LARGEST_BODY } else { LARGEST_UNTRUSTED };
+    site.bodies.read(body, length, most).await.map_err(|why| match why {
+        NoBody::TooLarge => too_large(),
+        NoBody::Broken => away(StatusCode::BAD_REQUEST, "Failure during parsing"),
+    })
+}
+
+fn document<'a>(headers: &HeaderMap, written: &'a str) -> Result<Option<Value<'a>>, TurnedAway> {
+    if written.is_empty() {
+        return Ok(None);
+    }
+    match media::body_form(headers.get(CONTENT_TYPE)) {
+        BodyForm::Known(Format::Json) => slurm_wire::json::parse(written)
+            .map(Some)
+            .map_err(|_| away(StatusCode::BAD_REQUEST, "Failure during parsing")),
+        BodyForm::Known(Format::Yaml(_)) => slurm_wire::yaml::parse(written)
+            .map(Some)
+            .map_err(|_| away(StatusCode::INTERNAL_SERVER_ERROR, "Unable to convert Data type")),
+        BodyForm::Unknown => {
+            Err(away(StatusCode::UNSUPPORTED_MEDIA_TYPE, "MIME type is unknown to any loaded plugins"))
+        }
+        BodyForm::Unreadable => Err(unspecified()),
+    }
+}
+
+fn unspecified() -> TurnedAway {
+    away(StatusCode::INTERNAL_SERVER_ERROR, "Unspecified error")
+}
+
+fn too_large() -> TurnedAway {
+    away(StatusCode::PAYLOAD_TOO_LARGE, "HTTP Content-Length header too large to process")
+}
+
+fn unacceptable(why: Unacceptable) -> TurnedAway {
+    match why {
+        Unacceptable::Unknown => away(
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            "HTTP Accept header content type is unknown or unsupported",
+        ),
+        Unacceptable::WebForm => TurnedAway {
+            status: StatusCode::UNPROCESSABLE_ENTITY,
+            content_type: "application/x-www-form-urlencoded",
+            why: "Requested operation not supported on this system",
+        },
+    }
+}

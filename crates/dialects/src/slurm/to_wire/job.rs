@@ -1,0 +1,392 @@
+//! A job, with all that Slurm shows of one. Divided by what the fields are about.
+
+use super::allocation::{gres_detail, minutes, resources};
+use super::exit_code::exit_code;
+use super::{given, state, time, tres};
+use domain::cluster::Cluster;
+use domain::job::{
+    ArrayPart, Constraint, Hold, Job, JobFlags, JobKind, MailTypes, Memory, Pending, Phase, Reason, Running,
+    Sharing, Uncommon,
+};
+use domain::{Text, Timestamp};
+use slurm_wire::flags::Flag;
+use slurm_wire::job_info::{JobInfo, ProcessExitCodeVerbose};
+use slurm_wire::words::{JobFlag, JobShared, MailType, Profile};
+use slurm_wire::{Flags, NoVal};
+
+/// How long the list of an array's waiting tasks may become before it is cut.
+const TASK_LIST: usize = 4096;
+/// What Slurm shows where no threads are kept for the system: its "no value" without the bit that tells cores from
+/// threads.
+const NO_THREADS: u16 = 32_766;
+/// The scheduler has not looked at a job whose reason is one of these; the tasks of an array wait then, too.
+const HELD: [Reason; 2] = [Reason::JobHeldUser, Reason::JobHeldAdmin];
+
+/// Describes a job.
+pub(in crate::slurm) fn job(job: &Job, cluster: &Cluster) -> JobInfo {
+    let mut info = JobInfo::default();
+    identity(&mut info, job, cluster);
+    request(&mut info, job, cluster);
+    numbers(&mut info, job, cluster);
+    uncommon(&mut info, job.spec.uncommon(), job);
+    standing(&mut info, job);
+    times(&mut info, job);
+    run(&mut info, job, cluster);
+    streams(&mut info, job);
+    info
+}
+
+fn identity(info: &mut JobInfo, job: &Job, cluster: &Cluster) {
+    let spec = &job.spec;
+    info.job_id = job.id.0;
+    info.cluster = cluster.name.clone();
+    // Every job comes in through this daemon.
+    info.allocating_node = Text::const_new("localhost");
+    info.account = spec.account.clone();
+    info.association_id = cluster.association(&spec.account, &spec.owner.name);
+    info.name = spec.name.clone();
+    info.comment = spec.comment.clone();
+    info.qos = spec.qos.clone();
+    info.wckey = spec.wckey.clone();
+    info.user_id = spec.owner.uid.0;
+    info.user_name = spec.owner.name.clone();
+    info.group_id = spec.owner.gid.0;
+    info.group_name = spec.owner.group.clone();
+    info.batch_flag = spec.kind == JobKind::Batch;
+    info.step_id.job_id = NoVal::Set(job.id.0);
+    info.step_id.step_id = "entire".into();
+    info.het_job_id = NoVal::Set(0);
+    info.het_job_offset = NoVal::Set(0);
+    array(info, job);
+}
+
+fn array(info: &mut JobInfo, job: &Job) {
+    info.array_job_id = NoVal::Set(0);
+    info.array_max_tasks = NoVal::Set(0);
+    match &job.array {
+        None => {}
+        Some(ArrayPart::Pool { waiting, throttle, .. }) => {
+            info.array_job_id = NoVal::Set(job.id.0);
+            info.array_max_tasks = NoVal::Set(*throttle);
+            let mut tasks = waiting.written(TASK_LIST);
+            if *throttle > 0 {
+                tasks = format!("{tasks}%{throttle}");
+            }
+            info.array_task_string = tasks.into();
+        }
+        Some(ArrayPart::Task { of, index, throttle, .. }) => {
+            info.array_job_id = NoVal::Set(of.0);
+            info.array_task_id = NoVal::Set(index.0);
+            info.array_max_tasks = NoVal::Set(*throttle);
+        }
+    }
+}
+
+fn request(info: &mut JobInfo, job: &Job, cluster: &Cluster) {
+    let spec = &job.spec;
+    info.partition = match job.run() {
+        Some(run) => run.allocation.partition.clone(),
+        None => super::joined(&spec.partitions),
+    };
+    info.current_working_directory = spec.work_dir.clone();
+    info.time_limit = minutes(spec.time_limit);
+    info.time_minimum = NoVal::Set(spec.time_minimum);
+    info.deadline = time(spec.deadline.unwrap_or(Timestamp::EPOCH));
+    info.nice = spec.nice;
+    info.requeue = spec.requeue;
+    info.contiguous = spec.resources.contiguous;
+    info.features = constraint(spec.resources.constraint.as_ref());
+    info.required_nodes = folded(&spec.resources.required_nodes);
+    info.excluded_nodes = folded(&spec.resources.excluded_nodes);
+    info.shared = shared(spec.resources.sharing);
+    info.tres_req_str = tres::requested(job, cluster);
+    match tres::memory(job, cluster) {
+        Memory::PerCpu(megabytes) => info.memory_per_cpu = NoVal::Set(megabytes),
+        Memory::PerNode(megabytes) => info.memory_per_node = NoVal::Set(megabytes),
+        Memory::Default => {}
+    }
+}
+
+/// Slurm reads a comma between features as "and", and shows it so.
+fn constraint(constraint: Option<&Constraint>) -> Text {
+    let written = constraint.map_or("", |constraint| constraint.written.as_str());
+    if written.contains(',') { Text::from(written.replace(',', "&")) } else { Text::from(written) }
+}
+
+fn folded(names: &[Text]) -> Text {
+    if names.is_empty() { Text::default() } else { domain::cluster::fold(names.iter().map(Text::as_str)) }
+}
+
+fn shared(sharing: Sharing) -> Flags<JobShared> {
+    match sharing {
+        Sharing::Default => Flags::NONE,
+        Sharing::Exclusive => JobShared::None.into(),
+        Sharing::Oversubscribe => JobShared::Oversubscribe.into(),
+        Sharing::SameUser => JobShared::User.into(),
+        Sharing::SameLabel => JobShared::Mcs.into(),
+        Sharing::Topology => JobShared::Topo.into(),
+    }
+}
+
+fn numbers(info: &mut JobInfo, job: &Job, cluster: &Cluster) {
+    let wanted = &job.spec.resources;
+    let allocation = job.run().map(|run| &run.allocation);
+    let nodes = allocation.and_then(|allocation| u32::try_from(allocation.nodes.len()).ok());
+    info.cpus = NoVal::Set(allocation.map_or_else(|| wanted.least_cpus(), |allocation| allocation.cpus()));
+    info.node_count = NoVal::Set(nodes.unwrap_or(wanted.min_nodes.max(1)));
+    // A job that ended without having run has no tasks any more.
+    let has_tasks = job.is_pending() || allocation.is_some();
+    info.tasks = if has_tasks { NoVal::Set(wanted.task_count().max(1)) } else { NoVal::Unset };
+    info.cpus_per_task = bounded(wanted.cpus_per_task.max(1));
+    info.max_cpus = NoVal::Set(wanted.max_cpus);
+    info.max_nodes = NoVal::Set(max_nodes(job));
+    info.minimum_cpus_per_node = bounded(least_cpus_per_node(job));
+    info.minimum_tmp_disk_per_node = NoVal::Set(wanted.tmp_disk);
+    info.sockets_per_node = given(wanted.sockets_per_node);
+    info.cores_per_socket = given(wanted.cores_per_socket);
+    info.threads_per_core = given(wanted.threads_per_core);
+    info.tasks_per_node = NoVal::Set(wanted.tasks_per_node);
+    info.tasks_per_board = NoVal::Set(wanted.tasks_per_board);
+    info.tasks_per_socket = limit(wanted.tasks_per_socket);
+    info.tasks_per_core = limit(wanted.tasks_per_core);
+    info.priority = NoVal::Set(job.priority);
+    info.restart_cnt = job.restarts;
+    if let Some(allocation) = allocation {
+        info.billable_tres = NoVal::Set(f64::from(allocation.cpus()));
+        info.tres_alloc_str = tres::allocated(allocation, cluster);
+    }
+}
+
+/// The largest number stands for infinity.
+fn bounded(count: u16) -> NoVal<u16> {
+    if count == u16::MAX { NoVal::Infinite } else { NoVal::Set(count) }
+}
+
+fn limit(count: u16) -> NoVal<u16> {
+    if count == 0 { NoVal::Infinite } else { NoVal::Set(count) }
+}
+
+/// A held job without a wish for a most number of nodes shows as many as it could use one task on each, since the
+/// controller has already weighed it; a waiting one shows none.
+fn max_nodes(job: &Job) -> u32 {
+    let wanted = &job.spec.resources;
+    match wanted.max_nodes {
+        0 if job.run().is_none()
+            && is_held(job)
+            && wanted.cpus_per_task <= 1
+            && wanted.tasks_per_core == 0 =>
+        {
+            wanted.task_count().max(wanted.min_nodes).max(1)
+        }
+        // A number that leaves no choice is no wish any more once the job runs.
+        most if job.run().is_some() && most == job.spec.resources.min_nodes => 0,
+        most => most,
+    }
+}
+
+fn least_cpus_per_node(job: &Job) -> u16 {
+    let wanted = &job.spec.resources;
+    let for_tasks = wanted.cpus_per_task.max(1).saturating_mul(wanted.tasks_per_node.max(1));
+    wanted.min_cpus_per_node.max(for_tasks)
+}
+
+fn uncommon(info: &mut JobInfo, uncommon: &Uncommon, job: &Job) {
+    info.admin_comment = uncommon.admin_comment.clone();
+    info.extra = uncommon.extra.clone();
+    info.mail_type = mail_types(uncommon.mail_types);
+    info.mail_user = match uncommon.mail_user.as_str() {
+        "" => job.spec.owner.name.clone(),
+        _ => uncommon.mail_user.clone(),
+    };
+    info.resv_name = uncommon.reservation.clone();
+    info.licenses = uncommon.licenses.clone();
+    info.prefer = constraint(uncommon.prefer.as_ref());
+    info.batch_features = uncommon.batch_features.clone();
+    info.cluster_features = uncommon.cluster_features.clone();
+    info.network = uncommon.network.clone();
+    info.burst_buffer = uncommon.burst_buffer.clone();
+    info.container = uncommon.container.clone();
+    info.container_id = uncommon.container_id.clone();
+    info.mcs_label = uncommon.mcs_label.clone();
+    info.selinux_context = uncommon.selinux_context.clone();
+    info.tres_per_job = uncommon.tres_per_job.clone();
+    info.tres_per_node = uncommon.tres_per_node.clone();
+    info.tres_per_socket = uncommon.tres_per_socket.clone();
+    info.tres_per_task = uncommon.tres_per_task.clone();
+    info.tres_bind = uncommon.tres_bind.clone();
+    info.tres_freq = uncommon.tres_freq.clone();
+    info.cpus_per_tres = uncommon.cpus_per_tres.clone();
+    info.memory_per_tres = uncommon.memory_per_tres.clone();
+    info.tasks_per_tres = NoVal::Set(uncommon.tasks_per_tres);
+    info.submit_line = uncommon.submit_line.clone();
+    info.core_spec = uncommon.core_spec.unwrap_or(0);
+    info.thread_spec = uncommon.thread_spec.unwrap_or(NO_THREADS);
+    info.required_switches = uncommon.switches;
+    info.maximum_switch_wait_time = uncommon.switch_wait;
+    info.segment_size = uncommon.segment_size.into();
+    info.delay_boot = NoVal::Set(uncommon.delay_boot);
+    info.reboot = uncommon.reboot;
+    info.profile = profile(uncommon.profile);
+    if let Some([least, most, governor]) = uncommon.cpu_frequency {
+        let number = |number: u32| if number == 0 { NoVal::Unset } else { NoVal::Set(number) };
+        info.cpu_frequency_minimum = number(least);
+        info.cpu_frequency_maximum = number(most);
+        info.cpu_frequency_governor = number(governor);
+    }
+}
+
+fn mail_types(types: MailTypes) -> Flags<MailType> {
+    // Both enumerations have the same order.
+    MailType::MEMBERS.iter().filter(|kind| types.0 & (1 << kind.index()) != 0).copied().collect()
+}
+
+fn profile(bits: u16) -> Flags<Profile> {
+    match bits {
+        0 => Profile::NotSet.into(),
+        bits => Profile::MEMBERS.iter().filter(|kind| bits & (1 << kind.index()) != 0).copied().collect(),
+    }
+}
+
+/// Tells whether somebody holds a job, or did so when it was cancelled.
+fn is_held(job: &Job) -> bool {
+    match &job.phase {
+        Phase::Pending(pending) => pending.hold != Hold::None,
+        Phase::Running(_) => false,
+        Phase::Completing(_) | Phase::Ended(_) => job.priority == 0,
+    }
+}
+
+fn standing(info: &mut JobInfo, job: &Job) {
+    info.job_state = state::words(job);
+    let is_pool = matches!(job.array, Some(ArrayPart::Pool { .. }));
+    info.hold = is_held(job) && (job.is_pending() || !is_pool);
+    let reason = match state::reason(job) {
+        // Being held is told for longer than it lasts.
+        Reason::None if !job.is_pending() && is_held(job) => Reason::JobHeldUser,
+        reason => reason,
+    };
+    info.state_reason = Text::const_new(reason.name());
+    info.exit_code = exit_code(job);
+    info.derived_exit_code = ProcessExitCodeVerbose::exited(0);
+    if let (Reason::RaisedSignal, Some(number)) = (reason, info.exit_code.signal.id.number()) {
+        info.state_description = Text::from(format!("RaisedSignal:{number}({})", signal_in_words(number)));
+    }
+    if let Some(dependency) = job.dependency.as_ref().filter(|_| job.is_pending()) {
+        info.dependency = dependency.written().into();
+    }
+    info.flags = flags(job);
+}
+
+/// Names a signal as the C library does.
+fn signal_in_words(number: u16) -> String {
+    const NAMES: [&str; 15] = [
+        "Hangup",
+        "Interrupt",
+        "Quit",
+        "Illegal instruction",
+        "Trace/breakpoint trap",
+        "Aborted",
+        "Bus error",
+        "Floating point exception",
+        "Killed",
+        "User defined signal 1",
+        "Segmentation fault",
+        "User defined signal 2",
+        "Broken pipe",
+        "Alarm clock",
+        "Terminated",
+    ];
+    match number {
+        34..=64 => format!("Real-time signal {}", number - 34),
+        _ => {
+            let name = usize::from(number).checked_sub(1).and_then(|at| NAMES.get(at));
+            name.map_or_else(|| format!("Unknown signal {number}"), |name| (*name).to_owned())
+        }
+    }
+}
+
+fn flags(job: &Job) -> Flags<JobFlag> {
+    let mut flags = job.spec.flags;
+    if matches!(job.phase, Phase::Running(_)) {
+        flags = flags.with(JobFlags::JOB_WAS_RUNNING);
+    }
+    let waits = job.eligible == Timestamp::NEVER || HELD.contains(&state::reason(job));
+    if job.run().is_none() && (waits || matches!(job.array, Some(ArrayPart::Pool { .. }))) {
+        flags = flags.with(JobFlags::DEPENDENT);
+    }
+    // Both enumerations have the same order.
+    let mut shown = Flags::NONE;
+    let mut bits = flags.0;
+    while bits != 0 {
+        if let Some(flag) = JobFlag::MEMBERS.get(bits.trailing_zeros() as usize) {
+            shown.insert(*flag);
+        }
+        bits &= bits - 1;
+    }
+    shown
+}
+
+fn times(info: &mut JobInfo, job: &Job) {
+    info.submit_time = time(job.submitted);
+    let begin = job.spec.begin.filter(|_| job.is_pending()).unwrap_or(Timestamp::EPOCH);
+    info.eligible_time = if job.eligible == Timestamp::NEVER { time(begin) } else { time(job.eligible) };
+    let started = job.run().map(|run| run.started);
+    info.last_sched_evaluation = time(started.unwrap_or(job.submitted));
+    info.accrue_time = if started.is_some() { info.eligible_time } else { NoVal::Set(0) };
+    for unused in [
+        &mut info.preempt_time,
+        &mut info.preemptable_time,
+        &mut info.pre_sus_time,
+        &mut info.resize_time,
+        &mut info.suspend_time,
+    ] {
+        *unused = NoVal::Set(0);
+    }
+    let (start, end) = match &job.phase {
+        Phase::Pending(pending) => expected(job, pending, begin),
+        Phase::Running(run) => (run.started, run.until),
+        Phase::Completing(completing) => (completing.run.started, completing.since),
+        Phase::Ended(ended) => (started.unwrap_or(ended.ended), ended.ended),
+    };
+    info.start_time = time(start);
+    info.end_time = time(end);
+}
+
+fn expected(job: &Job, pending: &Pending, begin: Timestamp) -> (Timestamp, Timestamp) {
+    let start = match pending.expected_start {
+        Some(start) => start,
+        // Until the scheduler says better, a job starts when it begs to.
+        None if job.eligible == Timestamp::NEVER => begin,
+        None => Timestamp::EPOCH,
+    };
+    match start {
+        Timestamp::EPOCH => (start, start),
+        start => (start, job.spec.time_limit.end_from(start)),
+    }
+}
+
+fn run(info: &mut JobInfo, job: &Job, cluster: &Cluster) {
+    let Some(Running { allocation, .. }) = job.run() else { return };
+    info.nodes = cluster.fold_nodes(allocation);
+    info.batch_host = Text::from(first_node(job, cluster));
+    info.job_resources = Some(resources(allocation, cluster, &info.nodes));
+    info.gres_detail = gres_detail(allocation, cluster).into();
+    let licenses = allocation.licenses.iter().map(|(name, count)| Text::from(format!("{name}:{count}")));
+    info.licenses_allocated = super::joined(&licenses.collect::<Vec<_>>());
+}
+
+fn first_node<'a>(job: &Job, cluster: &'a Cluster) -> &'a str {
+    let share = job.run().and_then(|run| run.allocation.nodes.first());
+    share.and_then(|share| cluster.node(share.node)).map_or("", |node| node.name.as_str())
+}
+
+fn streams(info: &mut JobInfo, job: &Job) {
+    let streams = &job.spec.streams;
+    let node = info.batch_host.clone();
+    info.standard_input = streams.input.clone();
+    info.standard_output = Text::from(job.output_pattern());
+    info.standard_error = streams.error.clone();
+    info.stdin_expanded = job.stream_path(&streams.input, &node);
+    info.stdout_expanded = job.output_path(&node);
+    info.stderr_expanded = job.stream_path(&streams.error, &node);
+}

@@ -1,0 +1,141 @@
+//! A node, and what of it is in use.
+
+use super::{time, tres};
+use crate::slurm::call::RELEASE;
+use domain::cluster::{Cluster, Gres, Node, NodeUse};
+use domain::job::CpuSet;
+use domain::{NodeIndex, Text};
+use slurm_wire::words::NodeState;
+use slurm_wire::{Flags, NoVal, node as wire};
+use std::fmt::Write;
+
+/// Describes a node.
+pub(in crate::slurm) fn node(
+    index: NodeIndex,
+    node: &Node,
+    used: &NodeUse,
+    cluster: &Cluster,
+    now: Machine,
+) -> wire::Node {
+    let mut info = wire::Node { name: node.name.clone(), ..wire::Node::default() };
+    machine(&mut info, node, cluster);
+    info.cpu_load = now.load;
+    info.free_mem = NoVal::Set(now.free);
+    administration(&mut info, node, index, cluster);
+    usage(&mut info, node, used);
+    info
+}
+
+fn machine(info: &mut wire::Node, node: &Node, cluster: &Cluster) {
+    info.architecture = node.architecture.clone();
+    info.operating_system = node.operating_system.clone();
+    info.hostname = node.host.clone();
+    info.address = node.address.clone();
+    info.port = node.port.into();
+    info.boards = node.topology.boards.into();
+    info.sockets = node.topology.sockets.into();
+    info.cores = node.topology.cores.into();
+    info.threads = node.topology.threads.into();
+    info.cpus = node.topology.cpus;
+    info.effective_cpus = node.topology.cpus;
+    info.real_memory = i64::try_from(node.memory).unwrap_or(i64::MAX);
+    info.temporary_disk = u32::try_from(node.tmp_disk).unwrap_or(u32::MAX);
+    info.weight = node.weight;
+    info.boot_time = time(node.booted);
+    info.slurmd_start_time = time(cluster.started);
+    info.tls_cert_last_renewal = NoVal::Set(0);
+    info.energy.current_watts = NoVal::Set(0);
+    info.version = Text::const_new(RELEASE);
+}
+
+/// How the machine is just now; all nodes are on it. Looked at once an answer, so that the answer has one length.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::slurm) struct Machine {
+    /// Hundredths.
+    load: u32,
+    /// Megabytes.
+    free: u64,
+}
+
+impl Machine {
+    /// Looks at the machine.
+    pub(in crate::slurm) fn now() -> Self {
+        let info = rustix::system::sysinfo();
+        // The kernel counts loads in 65536ths.
+        let load = info.loads.first().map_or(0, |load| load.saturating_mul(100) >> 16);
+        let free = info.freeram.saturating_mul(u64::from(info.mem_unit)) >> 20;
+        Machine { load: u32::try_from(load).unwrap_or(u32::MAX), free }
+    }
+}
+
+fn administration(info: &mut wire::Node, node: &Node, index: NodeIndex, cluster: &Cluster) {
+    let partitions = cluster.partitions.iter().filter(|partition| partition.nodes.contains(&index));
+    info.partitions = partitions.map(|partition| partition.name.clone()).collect::<Vec<_>>().into();
+    info.features = node.features.clone().into();
+    info.active_features = node.active_features.clone().into();
+    info.comment = node.comment.clone();
+    info.extra = node.extra.clone();
+    info.reason = node.reason.clone();
+    info.reason_changed_at = time(node.reason_at);
+    info.reason_set_by_user = node.reason_by.as_ref().map(|(name, _)| name.clone()).unwrap_or_default();
+    info.resume_after = NoVal::Set(0);
+    info.next_state_after_reboot = NodeState::Invalid.into();
+    info.gres = gres(&node.gres);
+    // Nothing of a node is taken away for maintenance.
+    info.gres_drained = Text::const_new("N/A");
+    info.tres = tres::configured(cluster, &[index], false);
+}
+
+fn usage(info: &mut wire::Node, node: &Node, used: &NodeUse) {
+    let cpus = used.cpus.len();
+    info.state = state(node, used);
+    info.alloc_cpus = cpus;
+    info.alloc_idle_cpus = node.topology.cpus.saturating_sub(cpus);
+    info.alloc_memory = i64::try_from(used.memory).unwrap_or(i64::MAX);
+    info.last_busy = time(used.last_busy);
+    info.gres_used = gres_used(&node.gres, &used.gres);
+    info.tres_used = tres_used(node, used);
+}
+
+fn state(node: &Node, used: &NodeUse) -> Flags<NodeState> {
+    let base = match used.cpus.len() {
+        _ if node.flags.down => NodeState::Down,
+        0 => NodeState::Idle,
+        cpus if cpus >= node.topology.cpus || used.exclusive > 0 => NodeState::Allocated,
+        _ => NodeState::Mixed,
+    };
+    let mut state: Flags<NodeState> = base.into();
+    if node.flags.drain {
+        state.insert(NodeState::Drain);
+    }
+    state
+}
+
+fn kind(gres: &Gres) -> String {
+    if gres.kind.is_empty() { gres.name.to_string() } else { format!("{}:{}", gres.name, gres.kind) }
+}
+
+fn gres(all: &[Gres]) -> Text {
+    let each: Vec<Text> =
+        all.iter().map(|gres| Text::from(format!("{}:{}", kind(gres), gres.count))).collect();
+    super::joined(&each)
+}
+
+fn gres_used(all: &[Gres], used: &[CpuSet]) -> Text {
+    let count = |at: usize| used.get(at).map_or(0, CpuSet::len);
+    let each = all.iter().enumerate().map(|(at, gres)| Text::from(format!("{}:{}", kind(gres), count(at))));
+    super::joined(&each.collect::<Vec<_>>())
+}
+
+fn tres_used(node: &Node, used: &NodeUse) -> Text {
+    let mut text = Text::default();
+    // Writing to a string cannot fail.
+    if !used.cpus.is_empty() {
+        let _ = write!(text, "cpu={},mem={}", used.cpus.len(), tres::amount_of_memory(used.memory));
+    }
+    for (gres, units) in node.gres.iter().zip(&used.gres).filter(|(_, units)| !units.is_empty()) {
+        let comma = if text.is_empty() { "" } else { "," };
+        let _ = write!(text, "{comma}gres/{}={}", gres.name, units.len());
+    }
+    text
+}

@@ -1,0 +1,71 @@
+//! Where a job stands, in Slurm's words: one base state, then whatever else holds.
+
+use domain::JobId;
+use domain::job::{ArrayPart, Job, Outcome, Phase, Reason};
+use domain::state::Snapshot;
+use slurm_wire::Flags;
+use slurm_wire::job_ids::SelectedStep;
+use slurm_wire::states::JobStateEntry;
+use slurm_wire::words::JobState;
+use std::sync::Arc;
+
+/// Returns the words for a job's state.
+pub(super) fn words(job: &Job) -> Flags<JobState> {
+    match &job.phase {
+        Phase::Pending(_) => JobState::Pending.into(),
+        Phase::Running(run) if run.stopped => [JobState::Running, JobState::Stopped].into(),
+        Phase::Running(_) => JobState::Running.into(),
+        Phase::Completing(completing) => [outcome(completing.outcome), JobState::Completing].into(),
+        Phase::Ended(ended) => outcome(ended.outcome).into(),
+    }
+}
+
+fn outcome(outcome: Outcome) -> JobState {
+    match outcome {
+        Outcome::Completed => JobState::Completed,
+        Outcome::Failed => JobState::Failed,
+        Outcome::Cancelled => JobState::Cancelled,
+        Outcome::Timeout => JobState::Timeout,
+        Outcome::NodeFail => JobState::NodeFail,
+        Outcome::OutOfMemory => JobState::OutOfMemory,
+        Outcome::Deadline => JobState::Deadline,
+        Outcome::Preempted => JobState::Preempted,
+    }
+}
+
+/// Returns why it is so.
+pub(super) fn reason(job: &Job) -> Reason {
+    match &job.phase {
+        Phase::Pending(pending) => pending.reason,
+        Phase::Running(_) => Reason::None,
+        Phase::Completing(completing) => completing.reason,
+        Phase::Ended(ended) => ended.reason,
+    }
+}
+
+/// Makes the entries of `jobs/state` for one record; an array whose tasks wait together has one for each task.
+pub(in crate::slurm) fn job_states(job: &Job, mut each: impl FnMut(JobStateEntry)) {
+    let state = words(job);
+    let mut entry = |id: String| each(JobStateEntry { job_id: id.into(), state: state.clone() });
+    match &job.array {
+        None => entry(job.id.to_string()),
+        Some(ArrayPart::Task { of, index, .. }) => entry(format!("{of}_{index}")),
+        Some(ArrayPart::Pool { waiting, .. }) => {
+            waiting.iter().for_each(|index| entry(format!("{}_{index}", job.id)));
+        }
+    }
+}
+
+/// Makes the entries for what a query names.
+pub(in crate::slurm) fn selected_states(snapshot: &Snapshot, wanted: &SelectedStep) -> Vec<JobStateEntry> {
+    let mut entries = Vec::new();
+    let records: Vec<Arc<Job>> = snapshot.records(JobId(wanted.job_id));
+    for job in &records {
+        job_states(job, |entry| entries.push(entry));
+    }
+    if let Some(task) = wanted.task() {
+        let name = format!("{}_{task}", wanted.job_id);
+        entries.retain(|entry| entry.job_id == name);
+    }
+    entries
+}

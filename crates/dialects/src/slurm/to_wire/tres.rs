@@ -1,0 +1,140 @@
+//! Trackable resources as text: `cpu=2,mem=200M,node=1,billing=2,gres/gpu=2`.
+
+use domain::cluster::Cluster;
+use domain::job::{Allocation, Job, Memory, Per};
+use domain::{NodeIndex, Text};
+use std::collections::BTreeMap;
+use std::fmt::Write;
+
+/// Amounts of what is tracked.
+#[derive(Default)]
+struct Tres<'a> {
+    cpus: u64,
+    memory: u64,
+    nodes: u64,
+    gres: BTreeMap<&'a str, u64>,
+}
+
+impl Tres<'_> {
+    fn written(&self) -> Text {
+        let mut text = Text::default();
+        let mut push = |name: &str, amount: &dyn std::fmt::Display| {
+            let comma = if text.is_empty() { "" } else { "," };
+            // Writing to a string cannot fail.
+            let _ = write!(text, "{comma}{name}={amount}");
+        };
+        if self.cpus > 0 {
+            push("cpu", &self.cpus);
+        }
+        if self.memory > 0 {
+            push("mem", &amount_of_memory(self.memory));
+        }
+        if self.nodes > 0 {
+            push("node", &self.nodes);
+        }
+        if self.cpus > 0 {
+            push("billing", &self.cpus);
+        }
+        for (name, count) in &self.gres {
+            push(&format!("gres/{name}"), count);
+        }
+        text
+    }
+}
+
+/// Writes megabytes in the largest unit in which they are still a whole number or a half: `500M`, `62.50G`.
+pub(super) fn amount_of_memory(megabytes: u64) -> String {
+    let units = ["M", "G", "T", "P", "E"];
+    // Counted in halves, so that halves stay whole numbers.
+    let (mut halves, mut unit) = (megabytes.saturating_mul(2), 0);
+    while halves >= 2048 && halves.is_multiple_of(1024) && unit + 1 < units.len() {
+        halves /= 1024;
+        unit += 1;
+    }
+    let unit = units.get(unit).copied().unwrap_or_default();
+    if halves.is_multiple_of(2) {
+        format!("{}{unit}", halves / 2)
+    } else {
+        format!("{}.50{unit}", halves / 2)
+    }
+}
+
+/// Writes what a job asks for.
+pub(super) fn requested(job: &Job, cluster: &Cluster) -> Text {
+    let wanted = &job.spec.resources;
+    let nodes = u64::from(wanted.min_nodes.max(1));
+    let cpus = u64::from(wanted.least_cpus());
+    let mut tres =
+        Tres { cpus, memory: requested_memory(job, cluster, cpus, nodes), nodes, ..Tres::default() };
+    for request in &wanted.gres {
+        let times = match request.per {
+            Per::Job => 1,
+            Per::Node => nodes,
+            Per::Socket => nodes.saturating_mul(u64::from(wanted.sockets_per_node.max(1))),
+            Per::Task => u64::from(wanted.task_count()),
+        };
+        let count = tres.gres.entry(&request.name).or_default();
+        *count = count.saturating_add(request.count.saturating_mul(times));
+    }
+    tres.written()
+}
+
+fn requested_memory(job: &Job, cluster: &Cluster, cpus: u64, nodes: u64) -> u64 {
+    match memory(job, cluster) {
+        // Zero asks for all there is; the largest node of the partition tells how much that may be.
+        Memory::PerNode(0) => nodes.saturating_mul(largest_memory(job, cluster)),
+        Memory::PerNode(megabytes) => megabytes.saturating_mul(nodes),
+        Memory::PerCpu(megabytes) => megabytes.saturating_mul(cpus),
+        Memory::Default => 0,
+    }
+}
+
+/// Returns the memory a job asks for, the partition's default filled in.
+pub(super) fn memory(job: &Job, cluster: &Cluster) -> Memory {
+    let Memory::Default = job.spec.resources.memory else { return job.spec.resources.memory };
+    let partition = cluster.partition(job.spec.partition());
+    match partition.map(|partition| (partition.default_memory_per_cpu, partition.default_memory_per_node)) {
+        Some((Some(megabytes), _)) => Memory::PerCpu(megabytes),
+        Some((None, Some(megabytes))) => Memory::PerNode(megabytes),
+        _ => Memory::PerNode(0),
+    }
+}
+
+fn largest_memory(job: &Job, cluster: &Cluster) -> u64 {
+    let partition = cluster.partition(job.spec.partition());
+    let nodes = partition.into_iter().flat_map(|partition| &partition.nodes);
+    nodes.filter_map(|index| cluster.node(*index)).map(|node| node.memory).max().unwrap_or(0)
+}
+
+/// Writes what a job was given.
+pub(super) fn allocated(allocation: &Allocation, cluster: &Cluster) -> Text {
+    let mut tres = Tres {
+        cpus: u64::from(allocation.cpus()),
+        memory: allocation.memory(),
+        nodes: allocation.nodes.len() as u64,
+        ..Tres::default()
+    };
+    for share in &allocation.nodes {
+        let Some(node) = cluster.node(share.node) else { continue };
+        for gres in &share.gres {
+            if let Some(kind) = node.gres.get(gres.at) {
+                *tres.gres.entry(&kind.name).or_default() += u64::from(gres.units.len());
+            }
+        }
+    }
+    tres.written()
+}
+
+/// Writes what nodes have, with or without their number.
+pub(super) fn configured(cluster: &Cluster, nodes: &[NodeIndex], with_count: bool) -> Text {
+    let mut tres = Tres::default();
+    for node in nodes.iter().filter_map(|index| cluster.node(*index)) {
+        tres.cpus += u64::from(node.topology.cpus);
+        tres.memory = tres.memory.saturating_add(node.memory);
+        tres.nodes += u64::from(with_count);
+        for gres in &node.gres {
+            *tres.gres.entry(&gres.name).or_default() += u64::from(gres.count);
+        }
+    }
+    tres.written()
+}
