@@ -1,0 +1,108 @@
+//! The command line: every command and what it is called. What a command does is in the file of its name.
+
+use crate::demo::{self, DemoArgs};
+use crate::jobs::act::{self, CancelArgs, HoldArgs};
+use crate::jobs::history::{self, HistoryArgs};
+use crate::jobs::list::{self, PsArgs};
+use crate::jobs::logs::{self, LogsArgs};
+use crate::jobs::show::{self, ShowArgs};
+use crate::nodes::{self, NodesArgs};
+use crate::serve::{self, ServeArgs};
+use crate::submit::{self, SubmitArgs};
+use crate::terminal::{ColourWish, Terminal};
+use crate::token::{self, TokenArgs};
+use crate::users::{self, UserArgs};
+use clap::{ArgMatches, CommandFactory, FromArgMatches, Parser, Subcommand};
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// The whole command line.
+#[derive(Parser, Clone, Debug)]
+#[command(name = "quintet", version, propagate_version = true, max_term_width = 100)]
+#[command(about = "A complete HPC job service in one program")]
+#[command(after_help = "Exit codes: 0 success, 1 the request failed, 2 wrong usage.")]
+pub(crate) struct Cli {
+    /// When to use colours
+    #[arg(long, global = true, value_name = "WHEN", default_value = "auto", help_heading = "Output")]
+    color: ColourWish,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand, Clone, Debug)]
+enum Command {
+    /// Serve jobs on this machine
+    Serve(ServeArgs),
+    /// Show the main job from end to end, with a service of its own, in a minute and a half
+    Demo(DemoArgs),
+    /// Make a credential and print it
+    Token(TokenArgs),
+    /// Say who may do what
+    User(UserArgs),
+    /// Submit a batch job, as sbatch does
+    #[command(infer_long_args = true, args_override_self = true)]
+    Submit(Box<SubmitArgs>),
+    /// List jobs that wait and run
+    Ps(PsArgs),
+    /// Show one job, node or partition in full
+    Show(ShowArgs),
+    /// Print what a job writes
+    Logs(LogsArgs),
+    /// Cancel jobs, or send them a signal
+    Cancel(CancelArgs),
+    /// Keep jobs that wait from starting
+    Hold(HoldArgs),
+    /// Let held jobs start
+    Release(HoldArgs),
+    /// List nodes
+    Nodes(NodesArgs),
+    /// List jobs that have ended
+    History(HistoryArgs),
+    /// Print what makes a shell complete these commands
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+    /// Print the manual page, or write one for each command into a directory
+    Man {
+        /// Where to write them
+        #[arg(long, value_name = "DIR")]
+        out: Option<PathBuf>,
+    },
+}
+
+/// Reads the command line; whatever is wrong with it is told here, with exit code 2.
+pub(crate) fn read(words: impl IntoIterator<Item = OsString>) -> Result<(Cli, ArgMatches), clap::Error> {
+    let matches = Cli::command().try_get_matches_from(words)?;
+    let cli = Cli::from_arg_matches(&matches)?;
+    Ok((cli, matches))
+}
+
+/// Does what the command line says.
+pub(crate) fn run(cli: Cli, matches: &ArgMatches) -> anyhow::Result<ExitCode> {
+    let terminal = Terminal::of(cli.color);
+    let of_command = matches.subcommand().map_or(matches, |(_, matches)| matches);
+    match cli.command {
+        Command::Serve(args) => serve::run(args, terminal),
+        Command::Demo(args) => demo::run(args, terminal),
+        Command::Token(args) => token::run(args, terminal),
+        Command::User(args) => asking(users::run(args, terminal)),
+        Command::Logs(args) => asking(logs::run(args, terminal)),
+        Command::History(args) => asking(history::run(args, terminal)),
+        Command::Submit(args) => asking(submit::run(*args, of_command, terminal)),
+        Command::Ps(args) => asking(list::run(args, terminal)),
+        Command::Show(args) => asking(show::run(args, terminal)),
+        Command::Cancel(args) => asking(act::cancel(args, terminal)),
+        Command::Hold(args) => asking(act::hold(args, true, terminal)),
+        Command::Release(args) => asking(act::hold(args, false, terminal)),
+        Command::Nodes(args) => asking(nodes::run(args, terminal)),
+        Command::Completions { shell } => crate::manual::completions(shell, terminal),
+        Command::Man { out } => crate::manual::man(out.as_deref(), terminal),
+    }
+}
+
+/// Runs a command that asks the service; one thread is enough for that.
+fn asking(work: impl Future<Output = anyhow::Result<ExitCode>>) -> anyhow::Result<ExitCode> {
+    tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(work)
+}

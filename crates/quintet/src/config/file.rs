@@ -1,0 +1,354 @@
+//! The configuration file as written: every table and key with its default, and nothing else. What the keys
+//! mean together is decided in `cluster.rs`.
+//!
+//! Each key is described in `quintet.example.toml`; a test compares the two.
+
+use super::units::{Bytes, Limit, Megabytes, Wait, word};
+use domain::TimeLimit;
+use domain::cluster::{Limits, PartitionState};
+use domain::who::AdminLevel;
+use serde::Deserialize;
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+/// The whole file.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct File {
+    pub(crate) listen: SocketAddr,
+    pub(crate) state: Option<PathBuf>,
+    pub(crate) cluster: ClusterTable,
+    pub(crate) nodes: Vec<NodeTable>,
+    pub(crate) partitions: Vec<PartitionTable>,
+    pub(crate) licenses: BTreeMap<String, u32>,
+    pub(crate) users: Vec<UserTable>,
+    pub(crate) groups: Vec<GroupTable>,
+    pub(crate) accounts: Vec<AccountTable>,
+    pub(crate) accounting: AccountingTable,
+    pub(crate) auth: AuthTable,
+    pub(crate) engine: EngineTable,
+    pub(crate) log: LogTable,
+}
+
+impl Default for File {
+    fn default() -> Self {
+        File {
+            listen: SocketAddr::from(([127, 0, 0, 1], 6820)),
+            state: None,
+            cluster: ClusterTable::default(),
+            nodes: Vec::new(),
+            partitions: Vec::new(),
+            licenses: BTreeMap::new(),
+            users: Vec::new(),
+            groups: Vec::new(),
+            accounts: Vec::new(),
+            accounting: AccountingTable::default(),
+            auth: AuthTable::default(),
+            engine: EngineTable::default(),
+            log: LogTable::default(),
+        }
+    }
+}
+
+/// `[cluster]`
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct ClusterTable {
+    pub(crate) name: String,
+    pub(crate) service_user: String,
+    pub(crate) first_job_id: u32,
+    pub(crate) max_job_count: usize,
+    pub(crate) max_array_size: u32,
+    pub(crate) max_script_size: Bytes,
+    pub(crate) min_job_age: Wait,
+    pub(crate) kill_wait: Wait,
+    pub(crate) batch_sched_delay: Wait,
+    pub(crate) job_requeue: bool,
+    pub(crate) job_file_append: bool,
+    pub(crate) track_wckey: bool,
+    pub(crate) base_priority: u32,
+    pub(crate) default_queue_depth: usize,
+    pub(crate) bf_max_job_test: usize,
+    pub(crate) kept_changes: usize,
+}
+
+impl Default for ClusterTable {
+    fn default() -> Self {
+        let limits = Limits::default();
+        ClusterTable {
+            name: "quintet".to_owned(),
+            service_user: limits.service_user.to_string(),
+            first_job_id: limits.first_job_id,
+            max_job_count: limits.max_jobs,
+            max_array_size: limits.max_array_size,
+            max_script_size: Bytes(limits.max_script),
+            min_job_age: Wait(limits.min_job_age),
+            kill_wait: Wait(limits.kill_wait),
+            batch_sched_delay: Wait(limits.batch_delay),
+            job_requeue: limits.requeue,
+            job_file_append: limits.append_output,
+            track_wckey: limits.track_wckeys,
+            base_priority: limits.base_priority,
+            default_queue_depth: limits.queue_depth,
+            bf_max_job_test: limits.backfill_depth,
+            kept_changes: limits.kept_changes,
+        }
+    }
+}
+
+/// `[[nodes]]`
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct NodeTable {
+    pub(crate) name: String,
+    pub(crate) cpus: Option<u32>,
+    pub(crate) sockets: Option<u16>,
+    pub(crate) cores_per_socket: Option<u16>,
+    pub(crate) threads_per_core: Option<u16>,
+    pub(crate) memory: Option<Megabytes>,
+    pub(crate) tmp_disk: Option<Megabytes>,
+    pub(crate) weight: Option<u32>,
+    #[serde(default)]
+    pub(crate) features: Vec<String>,
+    pub(crate) gres: Option<Vec<GresTable>>,
+    pub(crate) host: Option<String>,
+    pub(crate) address: Option<String>,
+    pub(crate) port: Option<u16>,
+}
+
+/// An entry of `gres` in `[[nodes]]`
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct GresTable {
+    pub(crate) name: String,
+    #[serde(default, rename = "type")]
+    pub(crate) kind: String,
+    pub(crate) count: Option<u32>,
+    #[serde(default)]
+    pub(crate) files: Vec<String>,
+}
+
+/// `[[partitions]]`
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct PartitionTable {
+    pub(crate) name: String,
+    #[serde(default = "all")]
+    pub(crate) nodes: String,
+    #[serde(default)]
+    pub(crate) default: bool,
+    #[serde(default, deserialize_with = "partition_state")]
+    pub(crate) state: PartitionState,
+    #[serde(default = "unlimited")]
+    pub(crate) max_time: Limit,
+    pub(crate) default_time: Option<Limit>,
+    pub(crate) max_nodes: Option<u32>,
+    #[serde(default)]
+    pub(crate) min_nodes: u32,
+    pub(crate) max_cpus_per_node: Option<u32>,
+    pub(crate) default_memory_per_cpu: Option<Megabytes>,
+    pub(crate) default_memory_per_node: Option<Megabytes>,
+    pub(crate) max_memory_per_cpu: Option<Megabytes>,
+    pub(crate) max_memory_per_node: Option<Megabytes>,
+    #[serde(default = "one")]
+    pub(crate) priority_tier: u16,
+    #[serde(default = "one")]
+    pub(crate) priority_job_factor: u16,
+    #[serde(default)]
+    pub(crate) exclusive: bool,
+    #[serde(default = "one")]
+    pub(crate) oversubscribe: u16,
+    #[serde(default)]
+    pub(crate) root_only: bool,
+    #[serde(default)]
+    pub(crate) allow_groups: Vec<String>,
+    #[serde(default)]
+    pub(crate) allow_accounts: Vec<String>,
+    #[serde(default)]
+    pub(crate) deny_accounts: Vec<String>,
+    #[serde(default)]
+    pub(crate) allow_qos: Vec<String>,
+    #[serde(default)]
+    pub(crate) deny_qos: Vec<String>,
+    #[serde(default = "no_wait")]
+    pub(crate) grace_time: Wait,
+    #[serde(default)]
+    pub(crate) hidden: bool,
+}
+
+impl PartitionTable {
+    /// Returns a partition of this name over all nodes, everything else as by default.
+    pub(crate) fn named(name: &str) -> Self {
+        PartitionTable {
+            name: name.to_owned(),
+            nodes: all(),
+            default: false,
+            state: PartitionState::Up,
+            max_time: unlimited(),
+            default_time: None,
+            max_nodes: None,
+            min_nodes: 0,
+            max_cpus_per_node: None,
+            default_memory_per_cpu: None,
+            default_memory_per_node: None,
+            max_memory_per_cpu: None,
+            max_memory_per_node: None,
+            priority_tier: one(),
+            priority_job_factor: one(),
+            exclusive: false,
+            oversubscribe: one(),
+            root_only: false,
+            allow_groups: Vec::new(),
+            allow_accounts: Vec::new(),
+            deny_accounts: Vec::new(),
+            allow_qos: Vec::new(),
+            deny_qos: Vec::new(),
+            grace_time: no_wait(),
+            hidden: false,
+        }
+    }
+}
+
+fn all() -> String {
+    "ALL".to_owned()
+}
+
+fn unlimited() -> Limit {
+    Limit(TimeLimit::Unlimited)
+}
+
+fn one() -> u16 {
+    1
+}
+
+fn no_wait() -> Wait {
+    Wait(std::time::Duration::ZERO)
+}
+
+/// `[[users]]`
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct UserTable {
+    pub(crate) name: String,
+    pub(crate) uid: Option<u32>,
+    pub(crate) gid: Option<u32>,
+    pub(crate) home: Option<String>,
+    pub(crate) shell: Option<String>,
+    #[serde(default, deserialize_with = "admin_level")]
+    pub(crate) admin: AdminLevel,
+    #[serde(default)]
+    pub(crate) default_account: String,
+    #[serde(default)]
+    pub(crate) accounts: Vec<String>,
+}
+
+/// `[[groups]]`
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct GroupTable {
+    pub(crate) name: String,
+    pub(crate) gid: u32,
+    #[serde(default)]
+    pub(crate) members: Vec<String>,
+}
+
+/// `[[accounts]]`
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct AccountTable {
+    pub(crate) name: String,
+    #[serde(default)]
+    pub(crate) description: String,
+    #[serde(default)]
+    pub(crate) organization: String,
+}
+
+/// `[accounting]`
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct AccountingTable {
+    pub(crate) enforce: Vec<String>,
+}
+
+/// `[auth]`
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct AuthTable {
+    pub(crate) jwt_key: Option<PathBuf>,
+}
+
+/// `[engine]`
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct EngineTable {
+    #[serde(deserialize_with = "engine_kind")]
+    pub(crate) kind: EngineKind,
+    pub(crate) launchers: Option<usize>,
+    pub(crate) cgroups: bool,
+    pub(crate) limit_memory: bool,
+    pub(crate) bind_cpus: Option<bool>,
+    pub(crate) spool: Option<PathBuf>,
+}
+
+impl Default for EngineTable {
+    fn default() -> Self {
+        EngineTable {
+            kind: EngineKind::Local,
+            launchers: None,
+            cgroups: true,
+            limit_memory: true,
+            bind_cpus: None,
+            spool: None,
+        }
+    }
+}
+
+/// Which engine runs the jobs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum EngineKind {
+    /// This machine.
+    Local,
+}
+
+/// `[log]`
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct LogTable {
+    pub(crate) filter: String,
+    #[serde(deserialize_with = "log_format")]
+    pub(crate) format: LogFormat,
+}
+
+impl Default for LogTable {
+    fn default() -> Self {
+        LogTable { filter: "info".to_owned(), format: LogFormat::Text }
+    }
+}
+
+/// How log lines are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum LogFormat {
+    /// For people.
+    Text,
+    /// For programs: one JSON object a line.
+    Json,
+}
+
+fn partition_state<'de, D: serde::Deserializer<'de>>(from: D) -> Result<PartitionState, D::Error> {
+    use PartitionState::{Down, Drain, Inactive, Up};
+    word(from, &[("up", Up), ("down", Down), ("drain", Drain), ("inactive", Inactive)])
+}
+
+fn admin_level<'de, D: serde::Deserializer<'de>>(from: D) -> Result<AdminLevel, D::Error> {
+    use AdminLevel::{Administrator, None, Operator};
+    word(from, &[("none", None), ("operator", Operator), ("administrator", Administrator)])
+}
+
+fn engine_kind<'de, D: serde::Deserializer<'de>>(from: D) -> Result<EngineKind, D::Error> {
+    word(from, &[("local", EngineKind::Local)])
+}
+
+fn log_format<'de, D: serde::Deserializer<'de>>(from: D) -> Result<LogFormat, D::Error> {
+    word(from, &[("text", LogFormat::Text), ("json", LogFormat::Json)])
+}

@@ -1,0 +1,170 @@
+//! The configuration: one TOML file, read once, turned into one small value per concern. Nothing else in the
+//! binary knows keys or files of the configuration.
+
+mod accounts;
+mod cluster;
+mod error;
+mod file;
+mod hostnames;
+mod people;
+#[cfg(test)]
+mod tests;
+mod units;
+
+pub(crate) use accounts::Account;
+pub(crate) use error::ConfigError;
+pub(crate) use file::LogFormat;
+pub(crate) use people::{KnownGroup, KnownUser};
+pub(crate) use units::time_limit;
+
+use domain::Timestamp;
+use domain::cluster::{Cluster, Node};
+use file::File;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+/// What a configuration file says, checked as a whole.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Config {
+    file: File,
+}
+
+/// How jobs are run on this machine.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct EngineConfig {
+    /// Launcher processes; `None` for one each CPU.
+    pub(crate) launchers: Option<usize>,
+    /// Whether control groups are used where that is permitted.
+    pub(crate) cgroups: bool,
+    /// Whether jobs are held to the memory they were given.
+    pub(crate) limit_memory: bool,
+    /// Whether jobs are bound to the CPUs they were given.
+    pub(crate) bind_cpus: bool,
+    /// Where batch scripts are put, if the file says so.
+    pub(crate) spool: Option<PathBuf>,
+}
+
+/// What is logged, and how.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct LogConfig {
+    /// Levels by room, as `tracing` reads them.
+    pub(crate) filter: String,
+    /// How lines are written.
+    pub(crate) format: LogFormat,
+}
+
+impl Config {
+    /// Returns what holds without a file.
+    pub(crate) fn default_values() -> Self {
+        Config { file: File::default() }
+    }
+
+    /// Reads a file.
+    ///
+    /// # Errors
+    /// If it cannot be read, has an unknown key or a value of the wrong kind, or asks for what is not there.
+    pub(crate) fn read(path: &Path) -> Result<Self, ConfigError> {
+        let unreadable = |source| ConfigError::Unreadable { path: path.to_owned(), source };
+        let text = std::fs::read_to_string(path).map_err(unreadable)?;
+        let folder = path.parent().unwrap_or(Path::new(""));
+        Self::parse(&path.display().to_string(), &text, folder)
+    }
+
+    /// Reads a text; relative paths in it are under `folder`.
+    fn parse(name: &str, text: &str, folder: &Path) -> Result<Self, ConfigError> {
+        let mut file: File =
+            toml::from_str(text).map_err(|error| ConfigError::from_toml(name, text, &error))?;
+        for path in [&mut file.state, &mut file.auth.jwt_key, &mut file.engine.spool].into_iter().flatten() {
+            *path = folder.join(&*path);
+        }
+        let config = Config { file };
+        config.check()?;
+        Ok(config)
+    }
+
+    fn check(&self) -> Result<(), ConfigError> {
+        if !self.file.accounting.enforce.is_empty() {
+            let what = "enforcing associations, limits and qualities of service".to_owned();
+            return Err(ConfigError::Unsupported { table: "[accounting]".to_owned(), what });
+        }
+        if self.file.engine.launchers == Some(0) {
+            return Err(ConfigError::unfit("[engine]", "launchers must be at least 1"));
+        }
+        if self.file.log.filter.parse::<tracing_subscriber::filter::Targets>().is_err() {
+            let why =
+                format!("filter \"{}\" is not a list such as \"info,engine=debug\"", self.file.log.filter);
+            return Err(ConfigError::unfit("[log]", why));
+        }
+        self.accounts()?;
+        self.users()?;
+        self.groups()?;
+        Ok(())
+    }
+
+    /// Returns the address to listen on.
+    pub(crate) fn listen(&self) -> SocketAddr {
+        self.file.listen
+    }
+
+    /// Returns the state directory, if the file names one.
+    pub(crate) fn state(&self) -> Option<&Path> {
+        self.file.state.as_deref()
+    }
+
+    /// Returns the file of the key that Slurm tokens are signed with, if it is not in the state directory.
+    pub(crate) fn jwt_key(&self) -> Option<&Path> {
+        self.file.auth.jwt_key.as_deref()
+    }
+
+    /// Returns how jobs are run.
+    pub(crate) fn engine(&self) -> EngineConfig {
+        let file::EngineKind::Local = self.file.engine.kind;
+        let engine = &self.file.engine;
+        EngineConfig {
+            launchers: engine.launchers,
+            cgroups: engine.cgroups,
+            limit_memory: engine.limit_memory,
+            // Virtual nodes give out more CPUs than there are.
+            bind_cpus: engine.bind_cpus.unwrap_or(self.file.nodes.is_empty()),
+            spool: engine.spool.clone(),
+        }
+    }
+
+    /// Returns what is logged.
+    pub(crate) fn log(&self) -> LogConfig {
+        LogConfig { filter: self.file.log.filter.clone(), format: self.file.log.format }
+    }
+
+    /// Returns the accounts of the file.
+    pub(crate) fn accounts(&self) -> Result<Vec<Account>, ConfigError> {
+        accounts::accounts(&self.file)
+    }
+
+    /// Returns the users that the file gives numbers to.
+    pub(crate) fn users(&self) -> Result<Vec<KnownUser>, ConfigError> {
+        people::users(&self.file)
+    }
+
+    /// Returns the groups of the file.
+    pub(crate) fn groups(&self) -> Result<Vec<KnownGroup>, ConfigError> {
+        people::groups(&self.file)
+    }
+
+    /// Returns the cluster that the file and this machine, described as a node, make together.
+    pub(crate) fn cluster(&self, machine: &Node, now: Timestamp) -> Result<Cluster, ConfigError> {
+        cluster::cluster(&self.file, machine, now)
+    }
+}
+
+/// Returns where state is kept if neither the command line nor the configuration says.
+pub(crate) fn default_state_dir() -> PathBuf {
+    if uzers::get_effective_uid() == 0 {
+        return PathBuf::from("/var/lib/quintet");
+    }
+    let absolute = |name: &str| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
+    if let Some(base) = absolute("XDG_STATE_HOME") {
+        return base.join("quintet");
+    }
+    let home = absolute("HOME").unwrap_or_else(|| PathBuf::from("/"));
+    home.join(".local/state/quintet")
+}

@@ -1,0 +1,275 @@
+//! The configuration: files that ship with the program, and what is said about files that are wrong.
+
+use super::*;
+use domain::TimeLimit;
+use domain::cluster::{NodeFlags, PartitionState, Topology};
+use domain::who::AdminLevel;
+use std::collections::BTreeSet;
+
+const EXAMPLE: &str = include_str!("../../../../quintet.example.toml");
+const TESTBED: &str = include_str!("../../../../conformance/slurm/testbed.toml");
+const SUITE: &str = include_str!("../../../../conformance/slurm/suite.toml");
+
+fn machine() -> Node {
+    Node {
+        name: "machine".into(),
+        host: "machine.example".into(),
+        address: "machine.example".into(),
+        port: 0,
+        topology: Topology { boards: 1, sockets: 1, cores: 2, threads: 2, cpus: 4 },
+        memory: 8000,
+        tmp_disk: 1000,
+        weight: 1,
+        features: Vec::new(),
+        active_features: Vec::new(),
+        gres: Vec::new(),
+        flags: NodeFlags::default(),
+        reason: "".into(),
+        reason_at: Timestamp::EPOCH,
+        reason_by: None,
+        comment: "".into(),
+        extra: "".into(),
+        architecture: "x86_64".into(),
+        operating_system: "Linux 6".into(),
+        booted: Timestamp::from_seconds(1),
+    }
+}
+
+fn read(text: &str) -> Result<Config, ConfigError> {
+    Config::parse("q.toml", text, Path::new("/etc"))
+}
+
+fn cluster_of(text: &str) -> Cluster {
+    read(text).unwrap().cluster(&machine(), Timestamp::from_seconds(2)).unwrap()
+}
+
+/// Takes the `#` off lines that are keys or tables, not prose.
+fn with_everything(example: &str) -> String {
+    let uncommented = |line: &str| match line.strip_prefix('#') {
+        Some(key) if !key.is_empty() && !key.starts_with(' ') => key.to_owned(),
+        _ => line.to_owned(),
+    };
+    example.lines().map(uncommented).collect::<Vec<_>>().join("\n")
+}
+
+#[test]
+fn example_shows_the_defaults() {
+    assert_eq!(read(EXAMPLE).unwrap(), Config::default_values());
+}
+
+#[test]
+fn example_with_everything_switched_on_is_valid() {
+    let cluster = cluster_of(&with_everything(EXAMPLE));
+    assert_eq!(cluster.nodes.len(), 4);
+    assert_eq!(cluster.nodes[3].gres[0].kind, "a100");
+    assert_eq!(cluster.partitions[0].default_time, Some(TimeLimit::Minutes(60)));
+}
+
+#[test]
+fn example_shows_every_key() {
+    let full = with_everything(EXAMPLE);
+    let tables = [
+        ("", "zzz = 1\n"),
+        ("cluster", "[cluster]\nzzz = 1\n"),
+        ("nodes", "[[nodes]]\nzzz = 1\n"),
+        ("nodes.gres", "[[nodes]]\nname = \"n\"\ngres = [{ zzz = 1 }]\n"),
+        ("partitions", "[[partitions]]\nzzz = 1\n"),
+        ("users", "[[users]]\nzzz = 1\n"),
+        ("groups", "[[groups]]\nzzz = 1\n"),
+        ("accounts", "[[accounts]]\nzzz = 1\n"),
+        ("accounting", "[accounting]\nzzz = 1\n"),
+        ("auth", "[auth]\nzzz = 1\n"),
+        ("engine", "[engine]\nzzz = 1\n"),
+        ("log", "[log]\nzzz = 1\n"),
+    ];
+    let example: toml::Table = full.parse().unwrap();
+    for (path, text) in tables {
+        let Err(ConfigError::UnknownKey { known, .. }) = read(text) else { panic!("{path} takes any key") };
+        let mut table = &example;
+        for step in path.split('.').filter(|step| !step.is_empty()) {
+            let value = &table[step];
+            table = value.as_array().map_or(value, |list| &list[0]).as_table().unwrap();
+        }
+        let shown: BTreeSet<&String> = table.keys().collect();
+        assert_eq!(shown, known.iter().collect(), "[{path}]");
+    }
+}
+
+#[test]
+fn testbed_is_like_the_recorded_one() {
+    let cluster = cluster_of(TESTBED);
+    assert_eq!(cluster.name, "testbed");
+    let names: Vec<_> = cluster.nodes.iter().map(|node| node.name.as_str()).collect();
+    assert_eq!(names, ["n1", "n2", "n3", "n4"]);
+    let node = &cluster.nodes[0];
+    assert_eq!((node.topology.cpus, node.memory, node.tmp_disk), (8, 16_000, 10_000));
+    assert_eq!((node.gres[0].name.as_str(), node.gres[0].count), ("gpu", 2));
+    assert_eq!(node.features, ["fast", "intel"]);
+    let debug = cluster.partition("debug").unwrap();
+    assert!(debug.is_default && debug.nodes.len() == 4 && debug.nodes_written == "ALL");
+    assert_eq!(debug.max_time, TimeLimit::Minutes(7 * 24 * 60));
+    assert_eq!(debug.default_time, Some(TimeLimit::Minutes(60)));
+    assert_eq!(debug.default_memory_per_cpu, Some(100));
+    let long = cluster.partition("long").unwrap();
+    assert_eq!((long.max_time, long.tier, long.nodes.len()), (TimeLimit::Unlimited, 2, 1));
+    assert_eq!(cluster.partition("idle").unwrap().state, PartitionState::Down);
+    assert_eq!(cluster.licenses["matlab"], 10);
+    assert_eq!(cluster.members["alice"].default_account, "physics");
+    assert_eq!(cluster.level_of("slurm"), AdminLevel::Administrator);
+    assert!(cluster.limits.track_wckeys);
+    assert_eq!(cluster.limits.kill_wait.as_secs(), 5);
+    let config = read(TESTBED).unwrap();
+    let alice = &config.users().unwrap()[0];
+    assert_eq!((alice.uid, alice.gid, alice.home.as_str()), (2001, 2001, "/home/alice"));
+    let groups = config.groups().unwrap();
+    assert!(groups.iter().any(|group| group.name == "hpc" && group.gid == 2100 && group.members.len() == 3));
+    assert!(groups.iter().any(|group| group.name == "carol" && group.gid == 2003));
+    assert_eq!(config.accounts().unwrap().len(), 2);
+}
+
+#[test]
+fn suite_is_what_the_clients_need() {
+    let cluster = cluster_of(SUITE);
+    assert_eq!(cluster.nodes.len(), 10);
+    assert_eq!((cluster.nodes[9].name.as_str(), cluster.nodes[9].topology.cpus), ("node10", 2));
+    assert!(cluster.partition("primary").unwrap().is_default);
+    assert_eq!(cluster.level_of("root"), AdminLevel::Administrator);
+    assert_eq!(cluster.level_of("atf"), AdminLevel::Administrator);
+    assert!(cluster.limits.track_wckeys);
+}
+
+#[test]
+fn without_a_file_this_machine_is_one_node() {
+    let cluster = cluster_of("");
+    assert_eq!(cluster.nodes.len(), 1);
+    let node = &cluster.nodes[0];
+    assert_eq!(
+        (node.name.as_str(), node.topology.cpus, node.topology.threads, node.memory),
+        ("machine", 4, 2, 8000)
+    );
+    let main = cluster.default_partition().unwrap();
+    assert_eq!((main.name.as_str(), main.max_time, main.nodes.len()), ("main", TimeLimit::Unlimited, 1));
+}
+
+#[test]
+fn the_first_partition_is_the_default_if_none_is_marked() {
+    let cluster = cluster_of("[[partitions]]\nname = \"a\"\n[[partitions]]\nname = \"b\"\n");
+    assert_eq!(cluster.default_partition().unwrap().name, "a");
+}
+
+#[test]
+fn cpus_alone_make_one_socket_of_cores() {
+    let check = |keys: &str, cpus, sockets, cores, threads| {
+        let topology = cluster_of(&format!("[[nodes]]\nname = \"n\"\n{keys}")).nodes[0].topology;
+        assert_eq!(
+            (topology.cpus, topology.sockets, topology.cores, topology.threads),
+            (cpus, sockets, cores, threads)
+        );
+    };
+    check("cpus = 6", 6, 1, 6, 1);
+    check("sockets = 2\ncores_per_socket = 4\nthreads_per_core = 2", 16, 2, 4, 2);
+    check("cpus = 8\nthreads_per_core = 2", 8, 1, 4, 2);
+    check("cpus = 7\nsockets = 2", 7, 2, 4, 1);
+    check("sockets = 2", 2, 2, 1, 1);
+}
+
+#[test]
+fn relative_paths_are_under_the_folder_of_the_file() {
+    let config = read("state = \"var\"\n[auth]\njwt_key = \"/run/key\"").unwrap();
+    assert_eq!(config.state(), Some(Path::new("/etc/var")));
+    assert_eq!(config.jwt_key(), Some(Path::new("/run/key")));
+}
+
+#[test]
+fn what_is_wrong_is_told() {
+    let check = |text: &str, told: &str| {
+        let result = read(text).and_then(|config| config.cluster(&machine(), Timestamp::EPOCH));
+        assert_eq!(result.unwrap_err().to_string(), told, "{text}");
+    };
+    check(
+        "[cluster]\nname = \"x\"\nmin_jobage = 5\n",
+        "q.toml:3:1: unknown key `min_jobage` in [cluster]; did you mean `min_job_age`?",
+    );
+    check("lisen = 1", "q.toml:1:1: unknown key `lisen` in the file; did you mean `listen`?");
+    check(
+        "[[nodes]]\nname = \"a\"\n\n[[nodes]]\nname = \"b\"\ncpu = 4",
+        "q.toml:6:1: unknown key `cpu` in [[nodes]]; did you mean `cpus`?",
+    );
+    check(
+        "[auth]\nqqqqqqqqqqqq = 1",
+        "q.toml:2:1: unknown key `qqqqqqqqqqqq` in [auth]; known keys are jwt_key",
+    );
+    check(
+        "[cluster]\nkill_wait = \"soon\"",
+        concat!(
+            "q.toml:2:13: invalid value: string \"soon\", ",
+            "expected seconds, or a duration such as \"30s\", \"5m\" or \"1h30m\""
+        ),
+    );
+    check("[cluster]\nname = 5", "q.toml:2:8: invalid type: integer `5`, expected a string");
+    check("[engine]\nkind = \"cloud\"", "q.toml:2:8: unknown value \"cloud\"; known are \"local\"");
+    check("listen = \"nowhere\"", "q.toml:1:10: invalid socket address syntax");
+    check(
+        "[accounting]\nenforce = [\"limits\"]",
+        "[accounting]: enforcing associations, limits and qualities of service is not supported yet",
+    );
+    check("[engine]\nlaunchers = 0", "[engine]: launchers must be at least 1");
+    check("[[nodes]]\nname = \"n[2-1]\"", "[[nodes]]: \"n[2-1]\" is not a name or a list such as \"n[1-4]\"");
+    check("[[nodes]]\nname = \"a\"\n[[nodes]]\nname = \"a\"", "[[nodes]]: node \"a\" is given twice");
+    check(
+        "[[nodes]]\nname = \"a\"\ncpus = 9\nsockets = 2\ncores_per_socket = 4",
+        "[[nodes]]: node \"a\": 9 cpus are more than 2 sockets of 4 cores of 1 threads have",
+    );
+    check(
+        "[[nodes]]\nname = \"a\"\ngres = [{ name = \"gpu\", count = 3, files = [\"/dev/null\"] }]",
+        "[[nodes]]: node \"a\": gpu has 1 files for a count of 3",
+    );
+    check(
+        "[[partitions]]\nname = \"p\"\nnodes = \"x\"",
+        "[[partitions]]: partition \"p\": there is no node \"x\"",
+    );
+    check(
+        "[[partitions]]\nname = \"p\"\n[[partitions]]\nname = \"P\"",
+        "[[partitions]]: partition \"P\" is given twice",
+    );
+    check(
+        "[[partitions]]\nname = \"p\"\nmax_time = 5\ndefault_time = 6",
+        "[[partitions]]: default_time of partition \"p\" exceeds its max_time",
+    );
+    check(
+        "[[users]]\nname = \"a\"\ngid = 5",
+        "[[users]]: user \"a\" needs a uid if it has a gid, home or shell",
+    );
+    check(
+        "[[users]]\nname = \"a\"\nuid = 5\n[[users]]\nname = \"b\"\nuid = 5",
+        "[[users]]: the uid 5 of user \"b\" is given twice",
+    );
+    check(
+        "[[accounts]]\nname = \"x\"\n[[users]]\nname = \"a\"\ndefault_account = \"y\"",
+        "[[users]]: account \"y\" of user \"a\" is not in [[accounts]]",
+    );
+    check("[cluster]\nfirst_job_id = 0", "[cluster]: first_job_id must be between 1 and 67108863");
+    check(
+        "[log]\nfilter = \"loud=very\"",
+        "[log]: filter \"loud=very\" is not a list such as \"info,engine=debug\"",
+    );
+}
+
+#[test]
+fn associations_are_numbered_as_a_database_would() {
+    let text = "[[accounts]]\nname = \"physics\"\n[[accounts]]\nname = \"chemistry\"\n\
+                [[users]]\nname = \"alice\"\ndefault_account = \"physics\"\naccounts = [\"physics\", \"chemistry\"]\n\
+                [[users]]\nname = \"bob\"\ndefault_account = \"chemistry\"\n";
+    let config = Config::parse("test", text, Path::new("")).unwrap();
+    let cluster = config.cluster(&engine::machine::this_machine(), Timestamp::EPOCH).unwrap();
+    let number = |account: &str, user: &str| cluster.association(&account.into(), &user.into());
+    assert_eq!(
+        [number("root", ""), number("root", "root"), number("physics", ""), number("chemistry", "")],
+        [1, 2, 3, 4]
+    );
+    assert_eq!(
+        [number("physics", "alice"), number("chemistry", "alice"), number("chemistry", "bob")],
+        [5, 6, 7]
+    );
+    assert_eq!(number("physics", "bob"), 0);
+}

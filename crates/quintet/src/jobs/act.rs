@@ -1,0 +1,141 @@
+//! `quintet cancel`, `hold`, `release`: what may be done with jobs.
+
+use super::list::state_name;
+use crate::client::{Client, ClientArgs, ClientError};
+use crate::terminal::{Terminal, remark};
+use crate::usage::Usage;
+use anyhow::Context;
+use reqwest::Method;
+use slurm_wire::job_change::{JobPostResponse, KillJobsMsg, KillJobsResp};
+use slurm_wire::job_desc::JobDescMsg;
+use slurm_wire::{Flags, Text};
+use std::process::ExitCode;
+
+/// Arguments of `quintet cancel`.
+#[derive(clap::Args, Clone, Debug)]
+#[command(group = clap::ArgGroup::new("which").args(["ids", "user", "name", "partition", "states", "account", "reservation"])
+    .required(true).multiple(true))]
+pub(crate) struct CancelArgs {
+    #[command(flatten)]
+    pub(crate) client: ClientArgs,
+    /// Jobs: 12, a task 12_3, tasks 12_[3-5]
+    #[arg(value_name = "ID")]
+    pub(crate) ids: Vec<String>,
+    /// Only jobs of this user
+    #[arg(short = 'u', long, value_name = "NAME")]
+    pub(crate) user: Option<String>,
+    /// Only jobs of this name
+    #[arg(short = 'n', long, value_name = "NAME")]
+    pub(crate) name: Option<String>,
+    /// Only jobs in this partition
+    #[arg(short = 'p', long, value_name = "NAME")]
+    pub(crate) partition: Option<String>,
+    /// Only jobs charged to this account
+    #[arg(short = 'A', long, value_name = "NAME")]
+    pub(crate) account: Option<String>,
+    /// Only jobs in this reservation
+    #[arg(short = 'R', long, value_name = "NAME")]
+    pub(crate) reservation: Option<String>,
+    /// Only jobs in these states: PENDING, RUNNING, SUSPENDED
+    #[arg(short = 't', long, value_name = "STATES", value_delimiter = ',')]
+    pub(crate) states: Vec<String>,
+    /// Send this signal instead of ending the job
+    #[arg(short = 's', long, value_name = "SIGNAL", value_parser = signal)]
+    pub(crate) signal: Option<String>,
+    /// Send the signal to the batch shell alone
+    #[arg(short = 'b', long, requires = "signal")]
+    pub(crate) batch: bool,
+    /// Send the signal to the batch shell as well as to everything else
+    #[arg(short = 'f', long, requires = "signal", conflicts_with = "batch")]
+    pub(crate) full: bool,
+}
+
+/// Arguments of `quintet hold` and `quintet release`.
+#[derive(clap::Args, Clone, Debug)]
+pub(crate) struct HoldArgs {
+    #[command(flatten)]
+    pub(crate) client: ClientArgs,
+    /// Jobs
+    #[arg(value_name = "ID", required = true)]
+    pub(crate) ids: Vec<String>,
+}
+
+fn signal(text: &str) -> Result<String, String> {
+    let known = slurm_wire::signal::number(text).filter(|number| *number > 0);
+    known.map(|_| text.to_ascii_uppercase()).ok_or_else(|| "expected a signal such as USR1 or 10".to_owned())
+}
+
+/// Cancels jobs, or sends them a signal.
+pub(crate) async fn cancel(args: CancelArgs, terminal: Terminal) -> anyhow::Result<ExitCode> {
+    let text = |given: &Option<String>| given.as_ref().map(Text::from);
+    let mut message = KillJobsMsg {
+        jobs: (!args.ids.is_empty()).then(|| args.ids.iter().map(Text::from).collect()),
+        user_name: text(&args.user),
+        job_name: text(&args.name),
+        partition: text(&args.partition),
+        account: text(&args.account),
+        reservation: text(&args.reservation),
+        signal: args.signal.as_deref().map(Into::into),
+        ..KillJobsMsg::default()
+    };
+    if !args.states.is_empty() {
+        let mut states = Flags::default();
+        for state in &args.states {
+            states.insert_name(&state_name(state)?);
+        }
+        message.job_state = Some(states);
+    }
+    if args.batch || args.full {
+        let mut flags = Flags::default();
+        flags.insert_name(if args.batch { "BATCH_JOB" } else { "FULL_JOB" });
+        message.flags = Some(flags);
+    }
+    let client = Client::open(&args.client)?;
+    let body = slurm_wire::to_json(&message);
+    let answer = client.slurm::<KillJobsResp>(Method::DELETE, "/jobs/", &[], Some(body)).await;
+    let answer = answer.context("cancel jobs")?;
+    if args.client.json {
+        terminal.print_json(&answer.text)?;
+    }
+    let mut code = ExitCode::SUCCESS;
+    for failure in answer.value.status.iter().filter(|failure| failure.error.code != 0) {
+        code = ExitCode::FAILURE;
+        let which = match failure.job_id.number() {
+            Some(id) => format!("job {id}"),
+            None => format!("job {}", args.ids.join(" ")),
+        };
+        let why =
+            if failure.error.message.is_empty() { &failure.error.string } else { &failure.error.message };
+        remark(&format!("error: {which}: {why}"));
+    }
+    Ok(code)
+}
+
+/// Holds jobs, or lets them go.
+pub(crate) async fn hold(args: HoldArgs, hold: bool, terminal: Terminal) -> anyhow::Result<ExitCode> {
+    let client = Client::open(&args.client)?;
+    let body = slurm_wire::to_json(&JobDescMsg { hold: Some(hold), ..JobDescMsg::default() });
+    let action = if hold { "hold" } else { "release" };
+    let mut code = ExitCode::SUCCESS;
+    for id in &args.ids {
+        if id.parse::<u32>().is_err() {
+            return Err(
+                Usage(format!("\"{id}\" is not the number of a job; an array is held as a whole")).into()
+            );
+        }
+    }
+    for id in &args.ids {
+        let path = format!("/job/{id}");
+        match client.slurm::<JobPostResponse>(Method::POST, &path, &[], Some(body.clone())).await {
+            Ok(answer) if args.client.json => terminal.print_json(&answer.text)?,
+            Ok(_) => {}
+            // One job that cannot be held does not spare the others; a service that cannot be reached does.
+            Err(error @ ClientError::Refused { .. }) => {
+                code = ExitCode::FAILURE;
+                remark(&format!("error: {action} job {id}: {error}"));
+            }
+            Err(error) => return Err(error).with_context(|| format!("{action} job {id}")),
+        }
+    }
+    Ok(code)
+}

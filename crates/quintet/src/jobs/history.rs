@@ -1,0 +1,276 @@
+//! `quintet history`: jobs that have ended, for as long as they are remembered.
+
+use super::JobName;
+use super::list::state_name;
+use super::row::short_time;
+use crate::client::{Answer, Client, ClientArgs, ClientError};
+use crate::sheet::{Sheet, local_time, size};
+use crate::terminal::{Terminal, state_cell};
+use anyhow::{Context, bail};
+use comfy_table::Cell;
+use reqwest::Method;
+use serde::{Deserialize, Serialize};
+use std::process::ExitCode;
+
+/// Most jobs the service gives at once.
+const PAGE: u64 = 10_000;
+
+/// Arguments of `quintet history`.
+#[derive(clap::Args, Clone, Debug)]
+pub(crate) struct HistoryArgs {
+    #[command(flatten)]
+    pub(crate) client: ClientArgs,
+    /// Jobs of all users
+    #[arg(short = 'a', long, conflicts_with = "user")]
+    pub(crate) all: bool,
+    /// Jobs of this user [default: your own]
+    #[arg(short = 'u', long, value_name = "NAME")]
+    pub(crate) user: Option<String>,
+    /// Jobs charged to this account
+    #[arg(short = 'A', long, value_name = "NAME")]
+    pub(crate) account: Option<String>,
+    /// Jobs of this name
+    #[arg(short = 'n', long, value_name = "NAME")]
+    pub(crate) name: Option<String>,
+    /// Jobs of this partition
+    #[arg(short = 'p', long, value_name = "NAME")]
+    pub(crate) partition: Option<String>,
+    /// Jobs that ended so, such as COMPLETED or F
+    #[arg(short = 't', long = "in-state", value_name = "STATES", value_delimiter = ',')]
+    pub(crate) states: Vec<String>,
+    /// Jobs that ended at or after this time: now-1day, 2027-01-31, 16:00
+    #[arg(short = 'S', long, value_name = "WHEN")]
+    pub(crate) since: Option<String>,
+    /// Jobs that ended before this time
+    #[arg(short = 'E', long, value_name = "WHEN")]
+    pub(crate) until: Option<String>,
+    /// At most so many, the latest first
+    #[arg(long, value_name = "NUMBER", default_value_t = 100, value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) limit: u64,
+}
+
+/// A page of history.
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+struct Page {
+    jobs: Vec<serde_json::Value>,
+    next: Option<serde_json::Value>,
+}
+
+/// One attempt of a job, as history tells it. What it does not know is absent.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+struct Record {
+    job_id: u32,
+    array_job_id: Option<u32>,
+    array_task_id: Option<u32>,
+    attempt: u32,
+    name: String,
+    user: String,
+    uid: u32,
+    account: String,
+    partition: String,
+    qos: String,
+    comment: String,
+    work_dir: String,
+    nodes: String,
+    node_count: u32,
+    cpus: u32,
+    memory_mb: Option<u64>,
+    state: String,
+    reason: String,
+    exit_code: Option<i64>,
+    signal: Option<i64>,
+    submitted: Option<f64>,
+    started: Option<f64>,
+    ended: Option<f64>,
+    elapsed: Option<f64>,
+    #[serde(alias = "cpu_user")]
+    user_seconds: Option<f64>,
+    #[serde(alias = "cpu_system")]
+    system_seconds: Option<f64>,
+    max_rss_kb: Option<u64>,
+}
+
+impl Record {
+    fn id(&self) -> String {
+        match (self.array_job_id, self.array_task_id) {
+            (Some(array), Some(task)) => format!("{array}_{task}"),
+            _ => self.job_id.to_string(),
+        }
+    }
+
+    fn exit(&self) -> String {
+        format!("{}:{}", self.exit_code.unwrap_or(0), self.signal.unwrap_or(0))
+    }
+
+    fn is_of(&self, name: &JobName) -> bool {
+        match name.task {
+            Some(task) => self.array_job_id == Some(name.number) && self.array_task_id == Some(task),
+            None => self.job_id == name.number || self.array_job_id == Some(name.number),
+        }
+    }
+
+    fn sheet(&self) -> Sheet {
+        let mut sheet = Sheet::new(&format!("Job {} (history)", self.id()));
+        sheet.add("Name", &self.name);
+        sheet.add("State", &self.state);
+        sheet.add("Reason", &self.reason);
+        sheet.add("Exit code", &self.exit());
+        sheet.add("Attempt", &if self.attempt == 0 { String::new() } else { self.attempt.to_string() });
+        sheet.add("User", &format!("{} ({})", self.user, self.uid));
+        sheet.add("Account", &self.account);
+        sheet.add("QOS", &self.qos);
+        sheet.add("Partition", &self.partition);
+        sheet.add("Submitted", &when(self.submitted));
+        sheet.add("Started", &when(self.started));
+        sheet.add("Ended", &when(self.ended));
+        sheet.add("Ran", &self.elapsed.map(|seconds| short_time(whole(seconds))).unwrap_or_default());
+        let seconds =
+            |seconds: Option<f64>| seconds.map(|seconds| format!("{seconds:.3} s")).unwrap_or_default();
+        sheet.add("CPU time of the user", &seconds(self.user_seconds));
+        sheet.add("CPU time of the system", &seconds(self.system_seconds));
+        sheet.add("Most memory", &self.max_rss_kb.map(|kb| size(kb.div_ceil(1024))).unwrap_or_default());
+        sheet.add("Nodes", &self.nodes);
+        sheet.add("Node count", &self.node_count.to_string());
+        sheet.add("CPUs", &self.cpus.to_string());
+        sheet.add("Memory", &self.memory_mb.filter(|mb| *mb > 0).map(size).unwrap_or_default());
+        sheet.add("Directory", &self.work_dir);
+        sheet.add("Comment", &self.comment);
+        sheet
+    }
+}
+
+fn whole(seconds: f64) -> u64 {
+    // Negative and absurd values saturate.
+    seconds as u64
+}
+
+fn when(seconds: Option<f64>) -> String {
+    seconds.filter(|seconds| *seconds > 0.0).map(|seconds| local_time(seconds as i64)).unwrap_or_default()
+}
+
+/// Lists jobs that have ended.
+pub(crate) async fn run(args: HistoryArgs, terminal: Terminal) -> anyhow::Result<ExitCode> {
+    let mut query: Vec<(&'static str, String)> = Vec::new();
+    let client = Client::open(&args.client)?;
+    let user = match (&args.user, args.all) {
+        (Some(user), _) => Some(user.clone()),
+        (None, true) => None,
+        (None, false) => Some(client.user().await.context("find out who asks")?),
+    };
+    let given = [
+        ("user", user),
+        ("account", args.account.clone()),
+        ("name", args.name.clone()),
+        ("partition", args.partition.clone()),
+        ("since", args.since.clone()),
+        ("until", args.until.clone()),
+    ];
+    query.extend(given.into_iter().filter_map(|(key, value)| value.map(|value| (key, value))));
+    if !args.states.is_empty() {
+        let states = args.states.iter().map(|state| state_name(state)).collect::<Result<Vec<_>, _>>()?;
+        query.push(("state", states.join(",")));
+    }
+    let page = pages(&client, &query, args.limit).await.context("read the history")?;
+    if args.client.json {
+        terminal.print(&format!("{:#}", serde_json::to_value(&page)?))?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let header = ["JOBID", "NAME", "USER", "PARTITION", "STATE", "EXIT", "ENDED", "TIME", "CPUS", "NODES"];
+    let mut table = terminal.table(&header);
+    for record in records(&page)? {
+        table.add_row(vec![
+            Cell::new(record.id()),
+            Cell::new(&record.name),
+            Cell::new(&record.user),
+            Cell::new(&record.partition),
+            state_cell(&record.state),
+            Cell::new(record.exit()),
+            Cell::new(when(record.ended)),
+            Cell::new(short_time(whole(record.elapsed.unwrap_or(0.0)))),
+            Cell::new(record.cpus.to_string()),
+            Cell::new(&record.nodes),
+        ]);
+    }
+    terminal.print_table(&table)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Shows the attempts of a job that is history.
+pub(crate) async fn show(
+    client: &Client,
+    id: &JobName,
+    json: bool,
+    terminal: Terminal,
+) -> anyhow::Result<ExitCode> {
+    let answer: Result<Answer<Page>, ClientError> =
+        client.native(Method::GET, &format!("/history/{id}"), &[], None).await;
+    let page = match answer {
+        Ok(answer) => answer.value,
+        Err(error) if error.is_not_found() => bail!("there is no job {id}"),
+        Err(error) => return Err(error).with_context(|| format!("show job {id}")),
+    };
+    let records: Vec<Record> = records(&page)?.into_iter().filter(|record| record.is_of(id)).collect();
+    if records.is_empty() {
+        bail!("there is no job {id}");
+    }
+    if json {
+        terminal.print(&format!("{:#}", serde_json::to_value(&page)?))?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    terminal.print(&records.iter().map(|record| record.sheet().written()).collect::<Vec<_>>().join("\n"))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn pages(client: &Client, query: &[(&'static str, String)], limit: u64) -> Result<Page, ClientError> {
+    let mut all = Page::default();
+    loop {
+        let left = limit.saturating_sub(all.jobs.len() as u64);
+        let mut query = query.to_vec();
+        query.push(("limit", left.min(PAGE).to_string()));
+        if let Some(next) = &all.next {
+            query.push(("after", next.as_str().map_or_else(|| next.to_string(), str::to_owned)));
+        }
+        let page: Answer<Page> = client.native(Method::GET, "/history", &query, None).await?;
+        let empty = page.value.jobs.is_empty();
+        all.jobs.extend(page.value.jobs);
+        all.next = page.value.next;
+        if empty || all.next.is_none() || all.jobs.len() as u64 >= limit {
+            return Ok(all);
+        }
+    }
+}
+
+fn records(page: &Page) -> anyhow::Result<Vec<Record>> {
+    let record = |value: &serde_json::Value| {
+        // Null means the same as absent.
+        let mut value = value.clone();
+        if let Some(fields) = value.as_object_mut() {
+            fields.retain(|_, field| !field.is_null());
+        }
+        serde_json::from_value(value)
+    };
+    page.jobs.iter().map(|value| record(value).context("read a record of the history")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_null_is_absent() {
+        let page = Page {
+            jobs: vec![
+                serde_json::json!({"job_id": 7, "array_job_id": 5, "array_task_id": 2, "nodes": null, "exit_code": 3}),
+            ],
+            next: None,
+        };
+        let records = records(&page).unwrap();
+        assert_eq!(
+            (records[0].id(), records[0].exit(), records[0].nodes.as_str()),
+            ("5_2".into(), "3:0".into(), "")
+        );
+        let is_of = |text: &str| records[0].is_of(&JobName::parse(text).unwrap());
+        assert!(is_of("7") && is_of("5") && is_of("5_2") && !is_of("5_3") && !is_of("2"));
+    }
+}

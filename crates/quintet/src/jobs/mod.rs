@@ -1,0 +1,13 @@
+//! The commands that look at jobs and act on them: `ps`, `show`, `cancel`, `hold`, `release`, `logs`, `history`.
+
+pub(crate) mod act;
+pub(crate) mod history;
+pub(crate) mod list;
+pub(crate) mod logs;
+mod name;
+pub(crate) mod row;
+pub(crate) mod show;
+pub(crate) mod wait;
+
+pub(crate) use name::JobName;
+pub(crate) use show::path_part;

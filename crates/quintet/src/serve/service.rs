@@ -1,0 +1,63 @@
+//! A whole service in this process: everything that `serve` runs, and the demo too.
+
+use super::clock::SystemClock;
+use super::wiring;
+use crate::config::Config;
+use crate::state_dir::{StateDir, read_key};
+use anyhow::Context;
+use dialects::{Keyring, Services};
+use domain::ports::Clock;
+use domain::service::JobService;
+use std::net::{SocketAddr, TcpListener};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// A service that is ready to serve.
+pub(crate) struct Service {
+    listener: TcpListener,
+    address: SocketAddr,
+    keys: Arc<Keyring>,
+    jobs: JobService,
+    spool: PathBuf,
+}
+
+impl Service {
+    /// Opens state and engine, and takes the address; `listen` goes before the configured one.
+    pub(crate) fn open(
+        config: &Config,
+        state: &mut StateDir,
+        listen: Option<SocketAddr>,
+    ) -> anyhow::Result<Self> {
+        let key = match config.jwt_key() {
+            Some(path) => read_key(path)?,
+            None => state.key()?,
+        };
+        let keys = Keyring::new(&key).context("use the key Slurm tokens are signed with")?;
+        // Taken before anything is started: a second service on this address fails here and does no harm.
+        let address = listen.unwrap_or(config.listen());
+        let listener = TcpListener::bind(address).with_context(|| format!("listen on {address}"))?;
+        listener.set_nonblocking(true)?;
+        let address = listener.local_addr()?;
+        let clock = Arc::new(SystemClock::default());
+        let cluster = config.cluster(&engine::machine::this_machine(), clock.now())?;
+        let (jobs, spool) = wiring::start(config, cluster, state.path(), clock)?;
+        Ok(Service { listener, address, keys: Arc::new(keys), jobs, spool })
+    }
+
+    /// Returns where it listens.
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Serves until `stop` resolves, then ends in good order; jobs go on.
+    pub(crate) async fn run(self, stop: impl Future<Output = ()> + Send + 'static) -> anyhow::Result<()> {
+        let listener = tokio::net::TcpListener::from_std(self.listener)?;
+        let services =
+            Services { jobs: self.jobs.clone(), keys: self.keys, version: env!("CARGO_PKG_VERSION") };
+        dialects::serve(listener, services, stop).await;
+        self.jobs.stop().await;
+        // Where no job has a script left, nothing of the folder is left either. Where one has, this fails, as it should.
+        let _ = std::fs::remove_dir(&self.spool);
+        Ok(())
+    }
+}

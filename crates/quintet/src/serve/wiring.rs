@@ -1,0 +1,67 @@
+//! Which room gets what: the store, the engine and the directory behind the job service.
+
+use super::clock::SystemClock;
+use super::directory::People;
+use crate::config::Config;
+use anyhow::Context;
+use domain::cluster::Cluster;
+use domain::ports::Engine;
+use domain::service::{JobService, Ports};
+use domain::{Error, Text};
+use engine::local::{Local, LocalConfig};
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// Starts the job service over the state in a directory; returns where batch scripts are put, too.
+pub(super) fn start(
+    config: &Config,
+    cluster: Cluster,
+    state: &Path,
+    clock: Arc<SystemClock>,
+) -> anyhow::Result<(JobService, PathBuf)> {
+    let (store, history) =
+        store::open(&state.join("store"), store::Options::default()).context("open the store")?;
+    let local = local(config, &cluster, state)?;
+    let spool = local.spool.clone();
+    let engine = move |reports| {
+        let opened = Local::open(local, reports);
+        let unavailable = |error| Error::Unavailable(Text::from(format!("{:#}", anyhow::Error::from(error))));
+        Ok(Box::new(opened.map_err(unavailable)?) as Box<dyn Engine>)
+    };
+    let ports = Ports {
+        store: Box::new(store),
+        history: Arc::new(history),
+        engine: Box::new(engine),
+        directory: Arc::new(People::of(config)?),
+        clock,
+    };
+    Ok((JobService::start(cluster, ports).context("start the job service")?, spool))
+}
+
+fn local(config: &Config, cluster: &Cluster, state: &Path) -> anyhow::Result<LocalConfig> {
+    let engine = config.engine();
+    let program = std::env::current_exe().context("find this program's own file")?;
+    let spool = engine.spool.unwrap_or_else(|| default_spool(state));
+    let mut local = LocalConfig::new(state.join("launchers"), spool, program, Arc::new(cluster.clone()));
+    local.launchers = engine.launchers.unwrap_or(local.launchers);
+    local.cgroups = engine.cgroups;
+    local.limit_memory = engine.limit_memory;
+    local.bind_cpus = engine.bind_cpus;
+    Ok(local)
+}
+
+/// Returns where batch scripts are put. Each user must be able to reach their own; into root's private state directory
+/// nobody else can, so root's service puts them elsewhere, under a name that belongs to the state directory.
+fn default_spool(state: &Path) -> PathBuf {
+    if uzers::get_effective_uid() != 0 {
+        return state.join("spool");
+    }
+    // A state directory that was made anew at the same place is another one: what the jobs of the old one leave behind
+    // must not meet scripts of the new one that have the same numbers.
+    let identity = std::fs::metadata(state).ok().map(|metadata| (metadata.ino(), metadata.created().ok()));
+    let mut hash = DefaultHasher::new();
+    (state, identity).hash(&mut hash);
+    PathBuf::from(format!("/run/quintet/{:016x}", hash.finish()))
+}

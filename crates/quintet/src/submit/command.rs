@@ -1,0 +1,141 @@
+//! The command itself: read the script, ask the service, say what became of it.
+
+use super::directives::{ScriptError, directives};
+use super::environment::job_environment;
+use super::layers::combine;
+use super::options::JobOptions;
+use super::request::{Script, request};
+use crate::client::{Client, ClientArgs};
+use crate::jobs::wait::wait_for;
+use crate::terminal::{Terminal, remark};
+use anyhow::Context;
+use clap::ArgMatches;
+use reqwest::Method;
+use slurm_wire::submit::JobSubmitResponse;
+use std::ffi::OsString;
+use std::io::{IsTerminal, Read};
+use std::path::Path;
+use std::process::ExitCode;
+
+/// Arguments of `quintet submit`.
+#[derive(clap::Args, Clone, Debug)]
+pub(crate) struct SubmitArgs {
+    #[command(flatten)]
+    pub(crate) client: ClientArgs,
+    /// Only check script and options, do not submit
+    #[arg(long)]
+    pub(crate) test_only: bool,
+    /// Run this command in a shell instead of a script
+    #[arg(long, value_name = "COMMAND", conflicts_with = "script")]
+    pub(crate) wrap: Option<String>,
+    #[command(flatten)]
+    pub(crate) job: JobOptions,
+    /// The script, and what follows are its arguments; without it, or with -, it is read from standard input
+    #[arg(value_name = "SCRIPT", trailing_var_arg = true)]
+    pub(crate) script: Vec<String>,
+}
+
+/// Why a script cannot be submitted.
+#[derive(Debug, thiserror::Error)]
+#[error("{script}: {source}")]
+pub(crate) struct BadScript {
+    script: String,
+    #[source]
+    source: ScriptError,
+}
+
+/// Submits a job.
+pub(crate) async fn run(
+    args: SubmitArgs,
+    matches: &ArgMatches,
+    terminal: Terminal,
+) -> anyhow::Result<ExitCode> {
+    let script = read_script(&args)?;
+    let bad = |source| BadScript { script: shown_name(&args), source };
+    let directives = directives(&script.text).map_err(bad)?;
+    let options = combine(&shown_name(&args), &directives, |name| std::env::var_os(name), matches)?;
+    let present_dir = std::env::current_dir().context("find the working directory")?;
+    let environment = job_environment(
+        options.export.as_ref(),
+        std::env::vars_os(),
+        &present_dir.to_string_lossy(),
+        &host_name(),
+    );
+    for name in &environment.left_out {
+        remark(&format!("warning: the variable {name} is not UTF-8 and is not sent"));
+    }
+    let request = request(&options, &script, &present_dir, environment.variables)?;
+    let body = slurm_wire::to_json(&request);
+    if options.verbose > 0 {
+        remark(&format!("sends {}", String::from_utf8_lossy(&body)));
+    }
+    if args.test_only {
+        remark("script and options are in order; the service was not asked");
+        return Ok(ExitCode::SUCCESS);
+    }
+    let client = Client::open(&args.client)?;
+    let answer = client.slurm::<JobSubmitResponse>(Method::POST, "/job/submit", &[], Some(body)).await;
+    let answer = answer.context("submit the job")?;
+    for warning in answer.value.warnings.iter() {
+        // That a job is held is news only to somebody who has not asked for it.
+        let of_hold =
+            warning.description.contains("held state") || warning.source.contains("slurm_submit_batch_job");
+        if !(of_hold && (options.hold || options.priority == Some(0))) {
+            remark(&format!("warning: {}", warning.description));
+        }
+    }
+    let id = answer.value.job_id;
+    match (args.client.json, options.quiet, options.parsable) {
+        (true, ..) => terminal.print_json(&answer.text)?,
+        (_, true, _) => {}
+        (_, _, true) => terminal.print(&id.to_string())?,
+        _ => terminal.print(&format!("Submitted batch job {id}"))?,
+    }
+    if options.wait {
+        return wait_for(&client, id).await;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn shown_name(args: &SubmitArgs) -> String {
+    match (&args.wrap, args.script.first()) {
+        (Some(_), _) => "--wrap".to_owned(),
+        (None, Some(path)) if path != "-" => path.clone(),
+        _ => "standard input".to_owned(),
+    }
+}
+
+fn read_script(args: &SubmitArgs) -> anyhow::Result<Script> {
+    if let Some(command) = &args.wrap {
+        let text = format!("#!/bin/sh\n# This script was created by quintet submit --wrap.\n\n{command}\n");
+        return Ok(Script { text, name: "wrap".to_owned(), arguments: Vec::new() });
+    }
+    let (bytes, name, path) = match args.script.first() {
+        Some(path) if path != "-" => {
+            let bytes = std::fs::read(path).with_context(|| format!("read script {path}"))?;
+            let path = Path::new(path);
+            let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            let whole = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+            (bytes, name, whole.to_string_lossy().into_owned())
+        }
+        _ => {
+            let mut input = std::io::stdin();
+            if input.is_terminal() {
+                remark("reads the script from standard input; end it with Ctrl-D");
+            }
+            let mut bytes = Vec::new();
+            input.read_to_end(&mut bytes).context("read the script from standard input")?;
+            (bytes, "sbatch".to_owned(), "sbatch".to_owned())
+        }
+    };
+    let text = String::from_utf8(bytes).map_err(|_| anyhow::anyhow!("the script {path} is not UTF-8"))?;
+    let arguments = std::iter::once(path).chain(args.script.iter().skip(1).cloned()).collect();
+    Ok(Script { text, name, arguments })
+}
+
+fn host_name() -> String {
+    let read = |path| std::fs::read_to_string(path).ok();
+    let name: Option<String> = std::env::var_os("HOSTNAME").map(OsString::into_string).and_then(Result::ok);
+    let name = read("/proc/sys/kernel/hostname").or(name).unwrap_or_default();
+    name.trim().to_owned()
+}

@@ -1,0 +1,26 @@
+//! `quintet submit`: sbatch's options, script and environment become one request.
+//!
+//! - `directives.rs` cuts `#SBATCH` lines into words
+//! - `options.rs` lists the options, `values.rs` reads their values
+//! - `layers.rs` lays script, environment and command line over one another
+//! - `environment.rs` picks what a job's environment is
+//! - `request.rs` writes all of it as a request
+
+mod command;
+mod directives;
+mod environment;
+mod layers;
+mod options;
+mod request;
+#[cfg(test)]
+mod tests;
+mod values;
+
+pub(crate) use command::{SubmitArgs, run};
+
+/// Tells whether an error is a mistake in script or options, and not something that went wrong.
+pub(crate) fn is_wrong_usage(error: &(dyn std::error::Error + 'static)) -> bool {
+    error.is::<command::BadScript>()
+        || error.is::<layers::OptionError>()
+        || error.is::<request::RequestError>()
+}

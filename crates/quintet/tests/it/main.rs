@@ -1,0 +1,11 @@
+//! The program as a whole, started as a process: what no crate can show alone.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+#![expect(clippy::disallowed_methods, reason = "what is tested is the program as a process")]
+
+mod commands;
+mod crash;
+mod program;
+mod server;
+mod serving;
+mod walls;

@@ -1,0 +1,186 @@
+//! The program with a service of its own: commands are run like in a shell, in a folder of their own.
+
+use crate::server::{Server, tail};
+use std::io::{BufRead, BufReader, Write};
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdout, Command, Stdio};
+
+/// What a command did.
+#[derive(Debug)]
+pub(crate) struct Ended {
+    pub(crate) code: i32,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+}
+
+/// A running service and a folder to work in. What is left of its jobs is cancelled at the end.
+pub(crate) struct Program {
+    server: Option<Server>,
+    around: tempfile::TempDir,
+}
+
+/// The program, untouched by this process's own environment.
+pub(crate) fn quintet() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_quintet"));
+    for (name, _) in std::env::vars_os() {
+        let lossy = name.to_string_lossy();
+        if ["QUINTET_", "SBATCH_", "SLURM_", "NO_COLOR"].iter().any(|prefix| lossy.starts_with(prefix)) {
+            command.env_remove(&name);
+        }
+    }
+    command.stdin(Stdio::null());
+    command
+}
+
+impl Program {
+    /// Starts a service with this configuration.
+    pub(crate) fn serving(config: &str) -> Self {
+        let around = tempfile::tempdir().unwrap();
+        std::fs::create_dir(around.path().join("work")).unwrap();
+        // Made here because the log is kept in it; private as a first start makes it.
+        let state = around.path().join("state");
+        std::os::unix::fs::DirBuilderExt::mode(&mut std::fs::DirBuilder::new(), 0o700).create(state).unwrap();
+        std::fs::write(around.path().join("q.toml"), format!("{config}\n[engine]\nspool = \"spool\"\n"))
+            .unwrap();
+        let mut program = Program { server: None, around };
+        program.serve_again();
+        program
+    }
+
+    /// Starts the service over the state of the one before.
+    pub(crate) fn serve_again(&mut self) {
+        self.server = Some(Server::start(&self.around.path().join("q.toml"), &self.state()));
+    }
+
+    /// Sends the service a signal, waits for its end and returns its exit code.
+    pub(crate) fn stop(&mut self, signal: &str) -> Option<i32> {
+        self.server.take().unwrap().signal(signal)
+    }
+
+    pub(crate) fn state(&self) -> PathBuf {
+        self.around.path().join("state")
+    }
+
+    /// The service's log.
+    pub(crate) fn log(&self) -> String {
+        tail(&self.state())
+    }
+
+    fn work(&self) -> PathBuf {
+        self.around.path().join("work")
+    }
+
+    /// Writes a file in the working folder.
+    pub(crate) fn write(&self, name: &str, text: &str) {
+        std::fs::write(self.work().join(name), text).unwrap();
+    }
+
+    /// Reads a file in the working folder.
+    pub(crate) fn read(&self, name: &str) -> String {
+        std::fs::read_to_string(self.work().join(name)).unwrap()
+    }
+
+    fn command(&self, args: &[&str]) -> Command {
+        let mut command = quintet();
+        let inner = if ["show", "user"].contains(args.first().unwrap_or(&"")) { 2 } else { 1 };
+        let (verb, rest) = args.split_at(inner.min(args.len()));
+        command.args(verb).current_dir(self.work());
+        // `frobnicate` and the like take no options.
+        if verb != ["frobnicate"] {
+            command.arg("--state").arg(self.state());
+        }
+        command.args(rest);
+        command
+    }
+
+    /// Runs a command.
+    pub(crate) fn run(&self, args: &[&str]) -> Ended {
+        self.run_with(args, |_| ())
+    }
+
+    /// Runs a command with another environment.
+    pub(crate) fn run_with(&self, args: &[&str], change: impl FnOnce(&mut Command)) -> Ended {
+        let mut command = self.command(args);
+        change(&mut command);
+        ended(command.output().unwrap())
+    }
+
+    /// Runs a command and gives it something to read.
+    pub(crate) fn run_given(&self, args: &[&str], input: &str) -> Ended {
+        let mut command = self.command(args);
+        let mut child =
+            command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
+        ended(child.wait_with_output().unwrap())
+    }
+
+    /// Runs a command that must succeed; returns what it printed.
+    pub(crate) fn ok(&self, args: &[&str]) -> String {
+        let ended = self.run(args);
+        assert_eq!(ended.code, 0, "{args:?}: {}{}", ended.stderr, self.log());
+        ended.stdout
+    }
+
+    /// Starts a command whose output is read as it comes.
+    pub(crate) fn start(&self, args: &[&str]) -> Running {
+        let mut child = self.command(args).stdout(Stdio::piped()).spawn().unwrap();
+        let lines = BufReader::new(child.stdout.take().unwrap());
+        Running { child, lines }
+    }
+
+    /// The number of the job submitted last.
+    pub(crate) fn last_id(&self) -> String {
+        let listed: serde_json::Value = serde_json::from_str(&self.ok(&["ps", "--json"])).unwrap();
+        let jobs = listed["jobs"].as_array().unwrap();
+        jobs.iter().filter_map(|job| job["job_id"].as_u64()).max().unwrap().to_string()
+    }
+
+    /// Tells whether whoever runs the tests may do everything.
+    pub(crate) fn is_administrator() -> bool {
+        Path::new("/proc/self").metadata().is_ok_and(|own| std::os::unix::fs::MetadataExt::uid(&own) == 0)
+    }
+}
+
+impl Drop for Program {
+    fn drop(&mut self) {
+        if self.server.is_some() {
+            // Nothing may outlive the test. If it has failed for the service's sake, this will fail as well.
+            let _ = self.command(&["cancel", "-t", "pending,running"]).output();
+        }
+    }
+}
+
+fn ended(output: std::process::Output) -> Ended {
+    Ended {
+        code: output.status.code().unwrap_or(-1),
+        stdout: String::from_utf8(output.stdout).unwrap(),
+        stderr: String::from_utf8(output.stderr).unwrap(),
+    }
+}
+
+/// A command whose output is read as it comes. Dropping it ends it.
+pub(crate) struct Running {
+    child: Child,
+    lines: BufReader<ChildStdout>,
+}
+
+impl Running {
+    /// Waits for the next line; empty at the end.
+    pub(crate) fn line(&mut self) -> String {
+        let mut line = String::new();
+        self.lines.read_line(&mut line).unwrap();
+        line.trim_end_matches('\n').to_owned()
+    }
+
+    /// Waits for the end and returns the exit code.
+    pub(crate) fn end(mut self) -> i32 {
+        self.child.wait().unwrap().code().unwrap_or(-1)
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
