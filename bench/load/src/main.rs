@@ -1,0 +1,230 @@
+//! Measures a Slurm REST service under load, beside a peer and beside what the bare machine can do.
+//!
+//! `bench/run` builds and calls it. The driver is one thread without a runtime: server and load share the machine.
+
+mod drive;
+mod machine;
+mod measure;
+mod process;
+mod sample;
+mod stamp;
+mod table;
+mod target;
+mod wire;
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::{Context, Result};
+use clap::Parser;
+
+use measure::{Setting, connections, idle, launches, queue, reads, submissions};
+use stamp::Clock;
+use table::{Goal, Row, merge};
+use target::{Recipe, Service, Target};
+
+/// Measures the service, and beside it the peer that SLURM_REST_URL, SLURM_REST_USER and SLURM_REST_TOKEN name.
+#[derive(Debug, Parser)]
+struct Arguments {
+    /// The program to measure.
+    #[arg(long, default_value = "target/release/quintet")]
+    server: PathBuf,
+    /// Its configuration.
+    #[arg(long, default_value = "bench/bench.toml")]
+    config: PathBuf,
+    /// Where it keeps its state while it is measured; the disk counts.
+    #[arg(long, default_value = "target")]
+    folder: PathBuf,
+    /// Measures only these: launches, submissions, lists, connections.
+    #[arg(long, value_delimiter = ',')]
+    only: Vec<String>,
+    /// Makes everything a hundred times smaller: tries the benchmark, not the service.
+    #[arg(long)]
+    glance: bool,
+    /// Measures the peer alone.
+    #[arg(long)]
+    peer_only: bool,
+    /// Keeps the table with a description of the machine in this file.
+    #[arg(long)]
+    save: Option<PathBuf>,
+}
+
+fn main() -> ExitCode {
+    // First of all, for the job that says when it began.
+    let began = stamp::now();
+    let mut arguments = std::env::args_os().skip(1);
+    let result = match (arguments.next(), arguments.next()) {
+        (Some(mode), Some(script)) if mode == "stamp" => stamp::run_as_job(began, Path::new(&script)),
+        _ => measure_all(&Arguments::parse()),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("load: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn measure_all(arguments: &Arguments) -> Result<()> {
+    let folder = tempfile::Builder::new().prefix("bench-").tempdir_in(&arguments.folder)?;
+    std::fs::set_permissions(folder.path(), std::os::unix::fs::PermissionsExt::from_mode(0o755))?;
+    let place = folder.path().canonicalize()?;
+    let setting = Setting { folder: &place, divisor: if arguments.glance { 100 } else { 1 } };
+    let bare = machine::bare(&place)?;
+    let mut rows = vec![
+        Row::new("bare machine: synced appends of 4 KB", "/s", Goal::None).of(false, bare.syncs),
+        Row::new("bare machine: fork, exec, wait; one thread", "/s", Goal::None).of(false, bare.launches),
+        Row::new("bare machine: the same on two threads", "/s", Goal::None).of(false, bare.launches_on_two),
+    ];
+    let peer = Target::peer()?;
+    if peer.is_none() {
+        eprintln!("no peer: SLURM_REST_URL is not set");
+    }
+    let suite = Suite { arguments, setting, clock: Clock::new(&place)?, peer };
+    for (name, measure) in SECTIONS {
+        if arguments.only.is_empty() || arguments.only.iter().any(|only| only == name) {
+            eprintln!("measuring {name} ...");
+            measure(&suite, &mut rows).with_context(|| format!("measure {name}"))?;
+        }
+    }
+    let drawn = table::draw(&rows);
+    println!("{drawn}");
+    if let Some(file) = &arguments.save {
+        save(file, &drawn, &place)?;
+    }
+    Ok(())
+}
+
+fn save(file: &Path, drawn: &str, place: &Path) -> Result<()> {
+    let text = format!(
+        "# Results\n\nWritten by `bench/run --save`. Server, load and jobs shared the machine: {}; load average at the end {}.\n\n\
+         A ratio above one says how many times better than the peer; what the goals are is written down in \
+         `bench/README.md`.\n\n{drawn}",
+        machine::description(place),
+        machine::load()
+    );
+    std::fs::write(file, text).with_context(|| format!("write {}", file.display()))
+}
+
+/// What all sections share.
+struct Suite<'a> {
+    arguments: &'a Arguments,
+    setting: Setting<'a>,
+    clock: Clock,
+    peer: Option<Target>,
+}
+
+type Section = fn(&Suite<'_>, &mut Vec<Row>) -> Result<()>;
+
+const SECTIONS: [(&str, Section); 4] = [
+    ("launches", |suite, rows| suite.launches(rows)),
+    ("submissions", |suite, rows| suite.submissions(rows)),
+    ("lists", |suite, rows| suite.lists(rows)),
+    ("connections", |suite, rows| suite.connections(rows)),
+];
+
+impl Suite<'_> {
+    /// A service of our own on a state directory of its own, unless only the peer is wanted.
+    fn service(&self) -> Result<Option<(Service, tempfile::TempDir)>> {
+        if self.arguments.peer_only {
+            return Ok(None);
+        }
+        let state = tempfile::Builder::new().prefix("state-").tempdir_in(self.setting.folder)?;
+        Ok(Some((self.recipe().start(state.path())?, state)))
+    }
+
+    fn recipe(&self) -> Recipe {
+        Recipe { binary: self.arguments.server.clone(), config: self.arguments.config.clone() }
+    }
+
+    /// An idle service, and jobs that run.
+    fn launches(&self, rows: &mut Vec<Row>) -> Result<()> {
+        let Self { setting, clock, .. } = self;
+        let both = |target: &Target, rows: &mut Vec<Row>| -> Result<()> {
+            merge(rows, idle::cost(target, *setting)?);
+            merge(rows, vec![reads::ping(target, *setting)?, launches::start(target, *setting, clock)?]);
+            if !target.is_peer {
+                merge(rows, vec![launches::next_start(target, *setting, clock)?]);
+            }
+            merge(rows, launches::throughput(target, *setting)?);
+            Ok(())
+        };
+        if let Some((service, _state)) = self.service()? {
+            merge(rows, vec![queue::empty_start(&service)]);
+            both(&service.target, rows)?;
+        }
+        if let Some(peer) = &self.peer {
+            peer.purge()?;
+            both(peer, rows)?;
+        }
+        Ok(())
+    }
+
+    /// Submissions into an empty and into a full queue, and what a full queue means.
+    fn submissions(&self, rows: &mut Vec<Row>) -> Result<()> {
+        let Self { setting, .. } = self;
+        if let Some((service, state)) = self.service()? {
+            let target = &service.target;
+            merge(rows, submissions::into_empty_queue(target, *setting)?);
+            let jobs = queue::size(*setting);
+            queue::fill(target, jobs)?;
+            merge(rows, queue::memory(target, jobs).into_iter().collect());
+            merge(rows, submissions::with_jobs_queued(target, *setting, jobs)?);
+            let (service, row) = queue::restart(service, &self.recipe(), state.path(), jobs)?;
+            merge(rows, vec![row, queue::array(&service.target)?]);
+        }
+        if let Some(peer) = &self.peer {
+            merge(rows, submissions::into_empty_queue(peer, *setting)?);
+            peer.purge()?;
+        }
+        Ok(())
+    }
+
+    /// Lists of a thousand, ten thousand and a hundred thousand jobs.
+    fn lists(&self, rows: &mut Vec<Row>) -> Result<()> {
+        let Self { setting, .. } = self;
+        for (jobs, goals, states) in [
+            (1_000, None, None),
+            (10_000, Some((60.0, 60.0)), None),
+            (100_000, Some((450.0, 200.0)), Some(60.0)),
+        ] {
+            let jobs = setting.size(jobs);
+            if let Some((service, _state)) = self.service()? {
+                let target = &service.target;
+                queue::fill(target, jobs)?;
+                merge(rows, reads::list(target, jobs, goals, Some(service.pid()))?);
+                merge(rows, vec![reads::states(target, jobs, states)?]);
+                if jobs == setting.size(100_000) {
+                    merge(rows, reads::one_job(target, *setting, 5)?);
+                }
+            }
+        }
+        // The peer needs two minutes and eight gigabytes for fifty thousand.
+        if let Some(peer) = &self.peer {
+            for (jobs, goals) in [(1_000, None), (10_000, Some((60.0, 60.0)))] {
+                let jobs = setting.size(jobs);
+                queue::fill(peer, jobs)?;
+                merge(rows, reads::list(peer, jobs, goals, None)?);
+                merge(rows, vec![reads::states(peer, jobs, None)?]);
+            }
+            let job = peer.submit(&measure::typical_job(measure::down(true)))?;
+            merge(rows, reads::one_job(peer, *setting, job)?);
+            peer.purge()?;
+        }
+        Ok(())
+    }
+
+    /// Many clients. The peer stalls from 128 connections on, so it is left alone.
+    fn connections(&self, rows: &mut Vec<Row>) -> Result<()> {
+        let Self { setting, .. } = self;
+        if let Some((service, _state)) = self.service()? {
+            let target = &service.target;
+            queue::fill(target, 1_000)?;
+            let jobs: Vec<u64> = (1..=1_000).collect();
+            merge(rows, connections::polling(target, *setting, &jobs)?);
+            merge(rows, connections::idle(target, *setting)?);
+        }
+        Ok(())
+    }
+}
