@@ -1,6 +1,7 @@
 //! What this machine is: a node for the default configuration, and the name of its boot.
 
 use domain::cluster::{Gres, Node, NodeFlags, Topology};
+use domain::ports::{MachineLoad, Meter};
 use domain::{Text, Timestamp};
 use std::path::Path;
 
@@ -61,6 +62,18 @@ fn gpus(devices: &Path) -> Option<Gres> {
     let files: Vec<Text> = numbers.iter().map(file).collect();
     let count = u32::try_from(files.len()).ok().filter(|count| *count > 0)?;
     Some(Gres { name: Text::const_new("gpu"), kind: Text::default(), count, files })
+}
+
+/// Looks at this machine.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct ThisMachine;
+
+impl Meter for ThisMachine {
+    fn machine(&self) -> MachineLoad {
+        let now = supervise::machine::load();
+        // Beyond what fits the cast stays at the largest number.
+        MachineLoad { load: (now.one * 100.0) as u32, free_memory: now.free_memory / MEGABYTE }
+    }
 }
 
 /// Returns the name of the machine's present boot; the time of the boot where the kernel gives it no name.

@@ -4,9 +4,11 @@
 mod clock;
 mod directory;
 mod engine;
+mod meter;
 mod store;
 
 pub use clock::Clock;
 pub use directory::Directory;
 pub use engine::{Engine, Order, Plan, Recovered, Report, Reports, Start};
+pub use meter::{MachineLoad, Meter};
 pub use store::{Batch, Closed, History, HistoryFilter, Saved, Store, StoreError};

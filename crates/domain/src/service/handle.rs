@@ -8,7 +8,7 @@ use super::update::Update;
 use super::writer::{Command, Writer};
 use crate::cluster::Cluster;
 use crate::job::{Job, Phase};
-use crate::ports::{Clock, Directory, Engine, History, Reports, Store};
+use crate::ports::{Clock, Directory, Engine, History, Meter, Reports, Store};
 use crate::state::Snapshot;
 use crate::who::{Membership, Principal};
 use crate::{ChangeId, Error, JobId, Problem, Text};
@@ -30,6 +30,8 @@ pub struct Ports {
     pub engine: OpenEngine,
     /// Knows users.
     pub directory: Arc<dyn Directory>,
+    /// Knows how busy the machine is.
+    pub meter: Arc<dyn Meter>,
     /// Knows the time.
     pub clock: Arc<dyn Clock>,
 }
@@ -42,6 +44,7 @@ pub struct JobService {
     feed: Arc<Feed>,
     history: Arc<dyn History>,
     directory: Arc<dyn Directory>,
+    meter: Arc<dyn Meter>,
     clock: Arc<dyn Clock>,
 }
 
@@ -51,7 +54,7 @@ impl JobService {
     /// # Errors
     /// [`Error::Unavailable`] if store or engine cannot be opened; the text says why.
     pub fn start(cluster: Cluster, ports: Ports) -> Result<Self, Error> {
-        let Ports { store, history, engine, directory, clock } = ports;
+        let Ports { store, history, engine, directory, meter, clock } = ports;
         let (commands, inbox) = crossbeam_channel::unbounded();
         let to_writer = commands.clone();
         let reports: Reports = Arc::new(move |reports| {
@@ -60,7 +63,7 @@ impl JobService {
         });
         let writer = Writer::open(cluster, store, || engine(reports), Arc::clone(&clock), inbox)?;
         let (snapshot, feed) = (writer.published(), writer.feed());
-        let service = JobService { commands, snapshot, feed, history, directory, clock };
+        let service = JobService { commands, snapshot, feed, history, directory, meter, clock };
         std::thread::Builder::new()
             .name("writer".into())
             .spawn(move || writer.run())
@@ -86,6 +89,11 @@ impl JobService {
     /// Returns who there is.
     pub fn directory(&self) -> &Arc<dyn Directory> {
         &self.directory
+    }
+
+    /// Returns what knows how busy the machine is.
+    pub fn meter(&self) -> &Arc<dyn Meter> {
+        &self.meter
     }
 
     /// Returns the clock.

@@ -35,6 +35,7 @@ pub(super) fn start(
         history: Arc::new(history),
         engine: Box::new(engine),
         directory: Arc::new(People::of(config)?),
+        meter: Arc::new(engine::machine::ThisMachine),
         clock,
     };
     Ok((JobService::start(cluster, ports).context("start the job service")?, spool))

@@ -146,6 +146,14 @@ impl Clock for HandClock {
     }
 }
 
+struct Idle;
+
+impl Meter for Idle {
+    fn machine(&self) -> MachineLoad {
+        MachineLoad::default()
+    }
+}
+
 struct People;
 
 const NAMES: [(&str, u32); 5] =
@@ -282,6 +290,7 @@ impl World {
             store: Box::new(memory),
             engine: open,
             directory: Arc::new(People),
+            meter: Arc::new(Idle),
             clock: Arc::new(clock.clone()),
         };
         let service = JobService::start(cluster(limits), ports).unwrap();

@@ -5,8 +5,9 @@ use super::jobs::{is_unchanged, last_update};
 use crate::http::answer::{Answer, empty};
 use crate::slurm::call::Call;
 use crate::slurm::listing::{Entries, measured};
-use crate::slurm::to_wire::{self, Machine};
+use crate::slurm::to_wire;
 use domain::NodeIndex;
+use domain::ports::MachineLoad;
 use domain::state::Snapshot;
 use hyper::StatusCode;
 use slurm_wire::error_number as number;
@@ -29,12 +30,13 @@ pub(super) fn nodes(mut call: Call<'_>) -> Answer {
     }
     let payload = NodesResp { last_update: last_update(call.now), ..NodesResp::default() };
     let again = Arc::clone(&snapshot);
-    let (detail, now) = (with_detail(&query), Machine::now());
+    // Looked at once an answer, so that the answer has one length.
+    let (detail, now) = (with_detail(&query), call.site.jobs.meter().machine());
     let size = move || measured(node_entries(again, detail, now));
     call.list(payload, node_entries(snapshot, detail, now), size)
 }
 
-fn node_entries(snapshot: Arc<Snapshot>, with_detail: bool, now: Machine) -> impl Entries {
+fn node_entries(snapshot: Arc<Snapshot>, with_detail: bool, now: MachineLoad) -> impl Entries {
     let mut next = 0;
     move |out: &mut Vec<u8>| {
         let Some(node) = describe(&snapshot, next, with_detail, now) else { return false };
@@ -53,9 +55,9 @@ pub(super) fn node(mut call: Call<'_>) -> Answer {
     }
     let snapshot = call.site.jobs.snapshot();
     let index = snapshot.cluster.node_index(call.parameter);
-    let Some(node) =
-        index.and_then(|index| describe(&snapshot, index.0, with_detail(&query), Machine::now()))
-    else {
+    let Some(node) = index.and_then(|index| {
+        describe(&snapshot, index.0, with_detail(&query), call.site.jobs.meter().machine())
+    }) else {
         call.report.error(number::NONE, unable, "_dump_nodes");
         return call.fail();
     };
@@ -76,7 +78,7 @@ fn with_detail(query: &NodesQuery) -> bool {
     query.flags.as_ref().is_none_or(|flags| flags.is_empty() || flags.contains(ShowFlag::Detail))
 }
 
-fn describe(snapshot: &Snapshot, index: u32, with_detail: bool, now: Machine) -> Option<wire::Node> {
+fn describe(snapshot: &Snapshot, index: u32, with_detail: bool, now: MachineLoad) -> Option<wire::Node> {
     let at = usize::try_from(index).ok()?;
     let (node, used) = (snapshot.cluster.nodes.get(at)?, snapshot.nodes.get(at)?);
     let mut info = to_wire::node(NodeIndex(index), node, used, &snapshot.cluster, now);

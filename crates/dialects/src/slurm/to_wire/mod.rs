@@ -14,7 +14,7 @@ mod tres;
 pub(super) use diag::statistics;
 pub(super) use job::job;
 pub(super) use kill::kill_status;
-pub(super) use node::{Machine, node};
+pub(super) use node::node;
 pub(super) use partition::partition;
 pub(super) use ping::pings;
 pub(super) use state::{job_states, selected_states};

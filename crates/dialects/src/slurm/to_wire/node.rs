@@ -4,6 +4,7 @@ use super::{time, tres};
 use crate::slurm::call::RELEASE;
 use domain::cluster::{Cluster, Gres, Node, NodeUse};
 use domain::job::CpuSet;
+use domain::ports::MachineLoad;
 use domain::{NodeIndex, Text};
 use slurm_wire::words::NodeState;
 use slurm_wire::{Flags, NoVal, node as wire};
@@ -15,12 +16,12 @@ pub(in crate::slurm) fn node(
     node: &Node,
     used: &NodeUse,
     cluster: &Cluster,
-    now: Machine,
+    now: MachineLoad,
 ) -> wire::Node {
     let mut info = wire::Node { name: node.name.clone(), ..wire::Node::default() };
     machine(&mut info, node, cluster);
     info.cpu_load = now.load;
-    info.free_mem = NoVal::Set(now.free);
+    info.free_mem = NoVal::Set(now.free_memory);
     administration(&mut info, node, index, cluster);
     usage(&mut info, node, used);
     info
@@ -46,26 +47,6 @@ fn machine(info: &mut wire::Node, node: &Node, cluster: &Cluster) {
     info.tls_cert_last_renewal = NoVal::Set(0);
     info.energy.current_watts = NoVal::Set(0);
     info.version = Text::const_new(RELEASE);
-}
-
-/// How the machine is just now; all nodes are on it. Looked at once an answer, so that the answer has one length.
-#[derive(Clone, Copy, Debug)]
-pub(in crate::slurm) struct Machine {
-    /// Hundredths.
-    load: u32,
-    /// Megabytes.
-    free: u64,
-}
-
-impl Machine {
-    /// Looks at the machine.
-    pub(in crate::slurm) fn now() -> Self {
-        let info = rustix::system::sysinfo();
-        // The kernel counts loads in 65536ths.
-        let load = info.loads.first().map_or(0, |load| load.saturating_mul(100) >> 16);
-        let free = info.freeram.saturating_mul(u64::from(info.mem_unit)) >> 20;
-        Machine { load: u32::try_from(load).unwrap_or(u32::MAX), free }
-    }
 }
 
 fn administration(info: &mut wire::Node, node: &Node, index: NodeIndex, cluster: &Cluster) {
