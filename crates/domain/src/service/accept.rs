@@ -40,6 +40,7 @@ impl Ledger<'_> {
         let job = self.with_first_reason(job.settled(self.now));
         self.keep_payload(id, draft.payload);
         self.put(job);
+        self.end_if_hopeless(id);
         Ok(Submitted { id, notes: draft.notes })
     }
 

@@ -144,16 +144,23 @@ impl Ledger<'_> {
         if after == **before {
             return;
         }
-        let hopeless = after.state() == TermState::Failed;
         let event = Event::DependencyMoved { at: self.now, dependency: Box::new(after), not_before };
         if let Err(refused) = self.happen(id, event) {
             tracing::error!(job.id = id.0, error = %refused, "dependency could not be noted");
             return;
         }
-        if hopeless && job.spec.flags.has(JobFlags::KILL_INVALID_DEPENDENCY) {
+        self.end_if_hopeless(id);
+    }
+
+    /// Cancels a job that waits in vain, if it was asked for that.
+    pub(super) fn end_if_hopeless(&mut self, id: JobId) {
+        let wanted = |job: &&Arc<Job>| job.spec.flags.has(JobFlags::KILL_INVALID_DEPENDENCY);
+        let Some(job) = self.job(id).filter(wanted) else { return };
+        let state = job.dependency.as_ref().map(|dependency| dependency.state());
+        if state == Some(TermState::Failed) {
             let event = Event::Cancelled { at: self.now, by: Uid(0), kill: false };
             if let Err(refused) = self.happen(id, event) {
-                tracing::error!(job.id = id.0, error = %refused, "job with hopeless dependency could not be cancelled");
+                tracing::error!(job.id = id.0, error = %refused, "job that waits in vain could not be cancelled");
             }
         }
     }

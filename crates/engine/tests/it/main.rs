@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "tests stop where something is not as it must be")]
 
 mod cluster;
+mod dependencies;
 mod running;
 mod simulation;
 mod workload;
