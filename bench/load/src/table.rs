@@ -38,14 +38,11 @@ impl Row {
         self
     }
 
-    /// How many times better ours is; more is better for goals of the kind "at least", less for "at most".
+    /// How many times better ours is: of rates more is better, of everything else less.
     fn ratio(&self) -> Option<f64> {
         let (ours, peer) = (self.ours?, self.peer?);
-        match self.goal {
-            Goal::AtLeast(_) => Some(ours / peer),
-            Goal::AtMost(_) => Some(peer / ours),
-            Goal::None => None,
-        }
+        let ratio = if self.unit == "/s" { ours / peer } else { peer / ours };
+        ratio.is_finite().then_some(ratio)
     }
 
     fn verdict(&self) -> &'static str {
