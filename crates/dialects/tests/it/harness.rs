@@ -235,25 +235,8 @@ fn cluster() -> Cluster {
         state,
         max_time: TimeLimit::Minutes(600),
         default_time: Some(TimeLimit::Minutes(60)),
-        max_nodes: None,
-        min_nodes: 0,
-        max_cpus_per_node: None,
         default_memory_per_cpu: Some(100),
-        default_memory_per_node: None,
-        max_memory_per_cpu: None,
-        max_memory_per_node: None,
-        tier: 1,
-        job_factor: 1,
-        exclusive: false,
-        oversubscribe: 1,
-        root_only: false,
-        allow_groups: Vec::new(),
-        allow_accounts: Vec::new(),
-        deny_accounts: Vec::new(),
-        allow_qos: Vec::new(),
-        deny_qos: Vec::new(),
-        grace_time: 0,
-        hidden: false,
+        ..Partition::default()
     };
     let alice = Membership {
         name: "alice".into(),
@@ -268,9 +251,8 @@ fn cluster() -> Cluster {
         partitions: vec![partition("debug", PartitionState::Up), partition("idle", PartitionState::Down)],
         licenses: [(Text::from("matlab"), 10)].into(),
         members: [(alice.name.clone(), alice)].into(),
-        associations: Default::default(),
         limits: Limits { track_wckeys: true, ..Limits::default() },
-        started: Timestamp::EPOCH,
+        ..Cluster::default()
     }
 }
 

@@ -5,12 +5,16 @@ mod limits;
 mod names;
 mod node;
 mod partition;
+mod preempt;
+mod qos;
 
 pub use limits::Limits;
 pub use names::fold;
 
 pub use node::{Gres, Node, NodeFlags, NodeUse, Taken, Topology};
 pub use partition::{Partition, PartitionState};
+pub use preempt::{PreemptMode, PreemptRules, PreemptType};
+pub use qos::{Qos, QosFlags};
 
 use crate::job::{Allocation, Job, Sharing};
 use crate::who::{AdminLevel, Membership};
@@ -34,13 +38,42 @@ pub struct Cluster {
     pub members: BTreeMap<Text, Membership>,
     /// Numbers of the associations of account and user; a user of no name stands for the account itself.
     pub associations: BTreeMap<(Text, Text), u32>,
+    /// Qualities of service.
+    pub qos: Vec<Qos>,
+    /// Who may have to make way for whom, and how.
+    pub preempt: PreemptRules,
     /// Limits and waits.
     pub limits: Limits,
     /// When the service started.
     pub started: Timestamp,
 }
 
+impl Default for Cluster {
+    /// Nothing but the quality of service every job has that names none.
+    fn default() -> Self {
+        Cluster {
+            name: Text::default(),
+            host: Text::default(),
+            nodes: Vec::new(),
+            partitions: Vec::new(),
+            licenses: BTreeMap::new(),
+            members: BTreeMap::new(),
+            associations: BTreeMap::new(),
+            qos: vec![Qos::named(Text::const_new("normal"))],
+            preempt: PreemptRules::default(),
+            limits: Limits::default(),
+            started: Timestamp::EPOCH,
+        }
+    }
+}
+
 impl Cluster {
+    /// Returns the quality of service of this name; case does not matter. A job may name one that is not known: as long
+    /// as accounting is not enforced it has none then (facts 2.4).
+    pub fn qos(&self, name: &str) -> Option<&Qos> {
+        self.qos.iter().find(|qos| qos.name.eq_ignore_ascii_case(name))
+    }
+
     /// Returns the partition of this name; case does not matter (facts 2.8).
     pub fn partition(&self, name: &str) -> Option<&Partition> {
         self.partitions.iter().find(|partition| partition.name.eq_ignore_ascii_case(name))

@@ -1,5 +1,6 @@
 //! Partitions: queues with limits over sets of nodes.
 
+use super::PreemptMode;
 use crate::{NodeIndex, Text, TimeLimit};
 
 /// A partition as configured.
@@ -55,8 +56,45 @@ pub struct Partition {
     pub deny_qos: Vec<Text>,
     /// Seconds between SIGTERM and SIGKILL for jobs that make way.
     pub grace_time: u32,
+    /// How its jobs make way; `None` for the cluster's way.
+    pub preempt_mode: Option<PreemptMode>,
     /// Hidden from plain listings.
     pub hidden: bool,
+}
+
+impl Default for Partition {
+    /// A partition that limits nothing and has no nodes.
+    fn default() -> Self {
+        Partition {
+            name: Text::default(),
+            nodes: Vec::new(),
+            nodes_written: Text::default(),
+            is_default: false,
+            state: PartitionState::Up,
+            max_time: TimeLimit::Unlimited,
+            default_time: None,
+            max_nodes: None,
+            min_nodes: 0,
+            max_cpus_per_node: None,
+            default_memory_per_cpu: None,
+            default_memory_per_node: None,
+            max_memory_per_cpu: None,
+            max_memory_per_node: None,
+            tier: 1,
+            job_factor: 1,
+            exclusive: false,
+            oversubscribe: 1,
+            root_only: false,
+            allow_groups: Vec::new(),
+            allow_accounts: Vec::new(),
+            deny_accounts: Vec::new(),
+            allow_qos: Vec::new(),
+            deny_qos: Vec::new(),
+            grace_time: 0,
+            preempt_mode: None,
+            hidden: false,
+        }
+    }
 }
 
 /// What a partition does with jobs (scontrol's State).

@@ -1,7 +1,7 @@
 //! Tables of requests and where they go.
 
 use super::*;
-use crate::cluster::{Cluster, Gres, Limits, Node, NodeFlags, Partition, PartitionState, Topology};
+use crate::cluster::{Cluster, Gres, Node, NodeFlags, Partition, Topology};
 use crate::job::tests::job;
 use crate::job::{Constraint, GresRequest, JobSpec, Memory, Per, Resources, Sharing};
 use crate::{NodeIndex, Problem, Text, TimeLimit, Timestamp};
@@ -45,30 +45,10 @@ fn cluster() -> Cluster {
     let partition = Partition {
         name: "debug".into(),
         nodes: (0..4).map(NodeIndex).collect(),
-        nodes_written: Text::default(),
         is_default: true,
-        state: PartitionState::Up,
         max_time: TimeLimit::Minutes(60),
-        default_time: None,
-        max_nodes: None,
-        min_nodes: 0,
-        max_cpus_per_node: None,
         default_memory_per_cpu: Some(100),
-        default_memory_per_node: None,
-        max_memory_per_cpu: None,
-        max_memory_per_node: None,
-        tier: 1,
-        job_factor: 1,
-        exclusive: false,
-        oversubscribe: 1,
-        root_only: false,
-        allow_groups: Vec::new(),
-        allow_accounts: Vec::new(),
-        deny_accounts: Vec::new(),
-        allow_qos: Vec::new(),
-        deny_qos: Vec::new(),
-        grace_time: 0,
-        hidden: false,
+        ..Partition::default()
     };
     Cluster {
         name: "test".into(),
@@ -76,10 +56,7 @@ fn cluster() -> Cluster {
         nodes,
         partitions: vec![partition],
         licenses: [("matlab".into(), 3)].into(),
-        members: Default::default(),
-        associations: Default::default(),
-        limits: Limits::default(),
-        started: Timestamp::EPOCH,
+        ..Cluster::default()
     }
 }
 

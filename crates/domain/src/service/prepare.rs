@@ -151,6 +151,9 @@ fn fill_in_membership(spec: &mut JobSpec, cluster: &Cluster) {
         spec.flags = spec.flags.with(JobFlags::USING_DEFAULT_QOS);
         spec.qos = Text::const_new("normal");
     }
+    if let Some(known) = cluster.qos(&spec.qos) {
+        spec.qos = known.name.clone();
+    }
     if spec.wckey.is_empty() && cluster.limits.track_wckeys {
         spec.flags = spec.flags.with(JobFlags::USING_DEFAULT_WCKEY);
         spec.wckey = Text::const_new("*");

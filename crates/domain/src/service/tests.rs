@@ -1,7 +1,7 @@
 //! The service with a store in memory, an engine that starts what fits into its slots, and a clock that is set by hand.
 
 use super::*;
-use crate::cluster::{Cluster, Limits, Node, NodeFlags, Partition, PartitionState, Topology};
+use crate::cluster::{Cluster, Node, NodeFlags, Partition, Topology};
 use crate::job::{
     Allocation, ArrayPart, End, Exit, Job, JobKind, JobSpec, Outcome, Owner, Payload, Phase, Reason, Usage,
 };
@@ -226,39 +226,18 @@ fn cluster() -> Cluster {
         nodes: vec![crate::NodeIndex(0)],
         nodes_written: text("n1"),
         is_default: true,
-        state: PartitionState::Up,
-        max_time: TimeLimit::Unlimited,
         default_time: Some(TimeLimit::Minutes(60)),
-        max_nodes: None,
         min_nodes: 1,
-        max_cpus_per_node: None,
         default_memory_per_cpu: Some(100),
-        default_memory_per_node: None,
-        max_memory_per_cpu: None,
-        max_memory_per_node: None,
-        tier: 1,
-        job_factor: 1,
-        exclusive: false,
-        oversubscribe: 1,
-        root_only: false,
-        allow_groups: Vec::new(),
-        allow_accounts: Vec::new(),
-        deny_accounts: Vec::new(),
-        allow_qos: Vec::new(),
-        deny_qos: Vec::new(),
-        grace_time: 0,
-        hidden: false,
+        ..Partition::default()
     };
     Cluster {
         name: text("testbed"),
         host: text("testbed"),
         nodes: vec![node],
         partitions: vec![partition],
-        licenses: BTreeMap::new(),
-        members: BTreeMap::new(),
-        associations: Default::default(),
-        limits: Limits::default(),
         started: Timestamp::from_seconds(1_000),
+        ..Cluster::default()
     }
 }
 

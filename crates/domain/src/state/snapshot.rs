@@ -36,17 +36,7 @@ impl Default for Snapshot {
     fn default() -> Self {
         Snapshot {
             at: Timestamp::EPOCH,
-            cluster: Arc::new(Cluster {
-                name: Text::default(),
-                host: Text::default(),
-                nodes: Vec::new(),
-                partitions: Vec::new(),
-                licenses: BTreeMap::new(),
-                members: BTreeMap::new(),
-                associations: Default::default(),
-                limits: crate::cluster::Limits::default(),
-                started: Timestamp::EPOCH,
-            }),
+            cluster: Arc::new(Cluster::default()),
             jobs: JobTable::default(),
             nodes: Arc::default(),
             licenses: Arc::default(),

@@ -1,6 +1,6 @@
 //! Clusters and jobs to try things on.
 
-use domain::cluster::{Cluster, Gres, Limits, Node, NodeFlags, Partition, PartitionState, Topology};
+use domain::cluster::{Cluster, Gres, Node, NodeFlags, Partition, Topology};
 use domain::job::{
     ArrayPart, Job, JobFlags, JobKind, JobSpec, Owner, Pending, Phase, Resources, Streams, TaskSet,
 };
@@ -50,30 +50,8 @@ pub(crate) fn partition(name: &str, nodes: impl IntoIterator<Item = u32>) -> Par
     Partition {
         name: name.into(),
         nodes: nodes.into_iter().map(NodeIndex).collect(),
-        nodes_written: Text::default(),
-        is_default: false,
-        state: PartitionState::Up,
-        max_time: TimeLimit::Unlimited,
-        default_time: None,
-        max_nodes: None,
-        min_nodes: 0,
-        max_cpus_per_node: None,
         default_memory_per_cpu: Some(100),
-        default_memory_per_node: None,
-        max_memory_per_cpu: None,
-        max_memory_per_node: None,
-        tier: 1,
-        job_factor: 1,
-        exclusive: false,
-        oversubscribe: 1,
-        root_only: false,
-        allow_groups: Vec::new(),
-        allow_accounts: Vec::new(),
-        deny_accounts: Vec::new(),
-        allow_qos: Vec::new(),
-        deny_qos: Vec::new(),
-        grace_time: 0,
-        hidden: false,
+        ..Partition::default()
     }
 }
 
@@ -85,10 +63,7 @@ pub(crate) fn cluster(nodes: Vec<Node>, partitions: Vec<Partition>) -> Cluster {
         nodes,
         partitions,
         licenses: BTreeMap::from([("matlab".into(), 3), ("ansys".into(), 10)]),
-        members: BTreeMap::new(),
-        associations: Default::default(),
-        limits: Limits::default(),
-        started: Timestamp::EPOCH,
+        ..Cluster::default()
     }
 }
 

@@ -3,6 +3,7 @@
 use super::ConfigError;
 use super::file::{ClusterTable, File, GresTable, NodeTable, PartitionTable};
 use super::hostnames::expand;
+use super::scheduling;
 use domain::cluster::{Cluster, Gres, Limits, Node, Partition, Topology};
 use domain::who::Membership;
 use domain::{JobId, NodeIndex, Text, Timestamp};
@@ -19,6 +20,8 @@ pub(super) fn cluster(file: &File, machine: &Node, now: Timestamp) -> Result<Clu
         licenses: file.licenses.iter().map(|(name, count)| (Text::from(name), *count)).collect(),
         associations: associations(file),
         members: file.users.iter().map(member).map(|member| (member.name.clone(), member)).collect(),
+        qos: scheduling::qos(&file.qos)?,
+        preempt: scheduling::preempt(&file.preempt)?,
         limits: limits(&file.cluster)?,
         started: now,
     };
@@ -255,6 +258,7 @@ fn partition(table: &PartitionTable, cluster: &Cluster, is_default: bool) -> Res
         allow_qos: texts(&table.allow_qos),
         deny_qos: texts(&table.deny_qos),
         grace_time: u32::try_from(table.grace_time.0.as_secs()).unwrap_or(u32::MAX),
+        preempt_mode: table.preempt_mode,
         hidden: table.hidden,
     })
 }

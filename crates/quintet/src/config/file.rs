@@ -3,9 +3,10 @@
 //!
 //! Each key is described in `quintet.example.toml`; a test compares the two.
 
+use super::scheduling::{PreemptTable, QosTable, preempt_mode};
 use super::units::{Bytes, Limit, Megabytes, Wait, word};
 use domain::TimeLimit;
-use domain::cluster::{Limits, PartitionState};
+use domain::cluster::{Limits, PartitionState, PreemptMode};
 use domain::who::AdminLevel;
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -22,6 +23,8 @@ pub(crate) struct File {
     pub(crate) nodes: Vec<NodeTable>,
     pub(crate) partitions: Vec<PartitionTable>,
     pub(crate) licenses: BTreeMap<String, u32>,
+    pub(crate) qos: Vec<QosTable>,
+    pub(crate) preempt: PreemptTable,
     pub(crate) users: Vec<UserTable>,
     pub(crate) groups: Vec<GroupTable>,
     pub(crate) accounts: Vec<AccountTable>,
@@ -40,6 +43,8 @@ impl Default for File {
             nodes: Vec::new(),
             partitions: Vec::new(),
             licenses: BTreeMap::new(),
+            qos: Vec::new(),
+            preempt: PreemptTable::default(),
             users: Vec::new(),
             groups: Vec::new(),
             accounts: Vec::new(),
@@ -173,6 +178,8 @@ pub(crate) struct PartitionTable {
     pub(crate) deny_qos: Vec<String>,
     #[serde(default = "no_wait")]
     pub(crate) grace_time: Wait,
+    #[serde(default, deserialize_with = "preempt_mode")]
+    pub(crate) preempt_mode: Option<PreemptMode>,
     #[serde(default)]
     pub(crate) hidden: bool,
 }
@@ -205,6 +212,7 @@ impl PartitionTable {
             allow_qos: Vec::new(),
             deny_qos: Vec::new(),
             grace_time: no_wait(),
+            preempt_mode: None,
             hidden: false,
         }
     }

@@ -7,6 +7,7 @@ mod error;
 mod file;
 mod hostnames;
 mod people;
+mod scheduling;
 #[cfg(test)]
 mod tests;
 mod units;

@@ -2,7 +2,7 @@
 
 use super::*;
 use domain::TimeLimit;
-use domain::cluster::{NodeFlags, PartitionState, Topology};
+use domain::cluster::{NodeFlags, PartitionState, PreemptMode, PreemptType, Qos, Topology};
 use domain::who::AdminLevel;
 use std::collections::BTreeSet;
 
@@ -74,6 +74,8 @@ fn example_shows_every_key() {
         ("nodes", "[[nodes]]\nzzz = 1\n"),
         ("nodes.gres", "[[nodes]]\nname = \"n\"\ngres = [{ zzz = 1 }]\n"),
         ("partitions", "[[partitions]]\nzzz = 1\n"),
+        ("qos", "[[qos]]\nzzz = 1\n"),
+        ("preempt", "[preempt]\nzzz = 1\n"),
         ("users", "[[users]]\nzzz = 1\n"),
         ("groups", "[[groups]]\nzzz = 1\n"),
         ("accounts", "[[accounts]]\nzzz = 1\n"),
@@ -136,6 +138,29 @@ fn suite_is_what_the_clients_need() {
     assert_eq!(cluster.level_of("root"), AdminLevel::Administrator);
     assert_eq!(cluster.level_of("atf"), AdminLevel::Administrator);
     assert!(cluster.limits.track_wckeys);
+}
+
+#[test]
+fn qualities_of_service_are_as_written() {
+    let cluster = cluster_of("");
+    assert_eq!(cluster.qos, [Qos::named("normal".into())]);
+    let cluster = cluster_of(
+        "[preempt]\ntype = \"qos\"\nmode = \"requeue\"\nexempt_time = \"1m\"\n\
+         [[qos]]\nname = \"High\"\npriority = 10\npreempt = [\"low\"]\nflags = [\"NoReserve\"]\n\
+         [[qos]]\nname = \"low\"\npreempt_mode = \"cancel\"\ngrace_time = 30\nusage_factor = 0.5\n\
+         [[partitions]]\nname = \"p\"\npreempt_mode = \"off\"\n",
+    );
+    let names: Vec<&str> = cluster.qos.iter().map(|qos| qos.name.as_str()).collect();
+    assert_eq!(names, ["normal", "high", "low"]);
+    let high = cluster.qos("HIGH").unwrap();
+    assert_eq!((high.priority, high.flags.no_reserve, high.may_preempt("LOW")), (10, true, true));
+    assert_eq!(high.preempt_exempt_time, None);
+    let low = cluster.qos("low").unwrap();
+    assert_eq!((low.preempt_mode, low.grace_time.as_secs()), (Some(PreemptMode::Cancel), 30));
+    assert!((low.usage_factor - 0.5).abs() < 1e-9 && !low.may_preempt("high"));
+    assert_eq!((cluster.preempt.by, cluster.preempt.mode), (PreemptType::Qos, PreemptMode::Requeue));
+    assert_eq!(cluster.preempt.exempt_time.as_secs(), 60);
+    assert_eq!(cluster.partitions[0].preempt_mode, Some(PreemptMode::Off));
 }
 
 #[test]
@@ -248,6 +273,24 @@ fn what_is_wrong_is_told() {
         "[[accounts]]\nname = \"x\"\n[[users]]\nname = \"a\"\ndefault_account = \"y\"",
         "[[users]]: account \"y\" of user \"a\" is not in [[accounts]]",
     );
+    check("[[qos]]\nname = \"a\"\n[[qos]]\nname = \"A\"", "[[qos]]: \"a\" is given twice");
+    check(
+        "[[qos]]\nname = \"a\"\npreempt = [\"b\"]",
+        "[[qos]]: \"a\" would preempt \"b\", which is not among them",
+    );
+    check(
+        "[[qos]]\nname = \"a\"\nflags = [\"Often\"]",
+        concat!(
+            "[[qos]]: \"a\" has the flag \"Often\"; known are ",
+            "NoReserve, PartitionMaxNodes, PartitionMinNodes, PartitionTimeLimit"
+        ),
+    );
+    check(
+        "[preempt]\nmode = \"suspend,gang\"",
+        "q.toml:2:8: gang scheduling is not offered: jobs take no turns; \"suspend\" alone stops and resumes them",
+    );
+    check("[preempt]\nmode = \"cancel\"", "[preempt]: mode needs a type other than \"none\"");
+    check("[preempt]\ntype = \"qos\"", "[preempt]: type needs a mode other than \"off\"");
     check("[cluster]\nfirst_job_id = 0", "[cluster]: first_job_id must be between 1 and 67108863");
     check(
         "[log]\nfilter = \"loud=very\"",

@@ -1,7 +1,7 @@
 //! Values with units as the configuration writes them: durations, amounts of memory, time limits.
 
 use domain::TimeLimit;
-use serde::de::{Deserializer, Error as _, Unexpected, Visitor};
+use serde::de::{Deserializer, Unexpected, Visitor};
 use slurm_wire::NoVal;
 use std::fmt;
 use std::marker::PhantomData;
@@ -173,10 +173,15 @@ where
     D: Deserializer<'de>,
 {
     let text = <std::borrow::Cow<'de, str> as serde::Deserialize>::deserialize(deserializer)?;
-    let found = words.iter().find(|(word, _)| word.eq_ignore_ascii_case(&text));
+    word_of(&text, words)
+}
+
+/// Finds a word in a fixed list, without regard to case.
+pub(crate) fn word_of<T: Copy, E: serde::de::Error>(text: &str, words: &[(&str, T)]) -> Result<T, E> {
+    let found = words.iter().find(|(word, _)| word.eq_ignore_ascii_case(text));
     found.map(|(_, value)| *value).ok_or_else(|| {
         let known: Vec<String> = words.iter().map(|(word, _)| format!("\"{word}\"")).collect();
-        D::Error::custom(format!("unknown value \"{text}\"; known are {}", known.join(", ")))
+        E::custom(format!("unknown value \"{text}\"; known are {}", known.join(", ")))
     })
 }
 

@@ -3,14 +3,14 @@
 
 use crate::tokens::mint;
 use crate::{Keyring, Services, serve};
-use domain::cluster::{Cluster, Limits, Node, NodeFlags, Partition, PartitionState, Topology};
+use domain::cluster::{Cluster, Limits, Node, NodeFlags, Partition, Topology};
 use domain::job::{
     Allocation, ArrayPart, CpuSet, End, Exit, Job, JobFlags, JobKind, JobSpec, NodeShare, Owner, Payload,
     Resources, Streams, Usage,
 };
 use domain::ports::*;
 use domain::service::{Action, JobService, OpenEngine, Ports, Selection, StateChange, Submission, Target};
-use domain::state::{Snapshot, State};
+use domain::state::State;
 use domain::who::{AdminLevel, Membership, Person};
 use domain::{Gid, JobId, NodeIndex, Text, TimeLimit, Timestamp, Uid};
 use std::collections::BTreeMap;
@@ -219,28 +219,10 @@ fn cluster(limits: Limits) -> Cluster {
         nodes: vec![NodeIndex(0)],
         nodes_written: text("n1"),
         is_default: true,
-        state: PartitionState::Up,
-        max_time: TimeLimit::Unlimited,
         default_time: Some(TimeLimit::Minutes(60)),
-        max_nodes: None,
         min_nodes: 1,
-        max_cpus_per_node: None,
         default_memory_per_cpu: Some(100),
-        default_memory_per_node: None,
-        max_memory_per_cpu: None,
-        max_memory_per_node: None,
-        tier: 1,
-        job_factor: 1,
-        exclusive: false,
-        oversubscribe: 1,
-        root_only: false,
-        allow_groups: Vec::new(),
-        allow_accounts: Vec::new(),
-        deny_accounts: Vec::new(),
-        allow_qos: Vec::new(),
-        deny_qos: Vec::new(),
-        grace_time: 0,
-        hidden: false,
+        ..Partition::default()
     };
     let member = |name: &str, level| {
         (Text::from(name), Membership { name: name.into(), level, ..Membership::default() })
@@ -252,7 +234,7 @@ fn cluster(limits: Limits) -> Cluster {
         partitions: vec![partition],
         members: [member("olga", AdminLevel::Operator), member("ada", AdminLevel::Administrator)].into(),
         limits,
-        ..(*Snapshot::default().cluster).clone()
+        ..Cluster::default()
     }
 }
 
