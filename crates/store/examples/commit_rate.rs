@@ -181,6 +181,7 @@ fn ends(writer: &mut Writer, ids: std::ops::Range<u32>) {
     let close = |id: u32| {
         let mut job = job(id);
         job.phase = Phase::Ended(Box::new(Ended {
+            remark: Text::default(),
             outcome: if id.is_multiple_of(20) { Outcome::Failed } else { Outcome::Completed },
             reason: Reason::None,
             ended: end_of(id),
@@ -189,6 +190,7 @@ fn ends(writer: &mut Writer, ids: std::ops::Range<u32>) {
                 user: Duration::from_micros(1_234_567),
                 system: Duration::from_micros(98_765),
                 max_rss_kb: 123_456,
+                ..Usage::default()
             },
             cancelled_by: None,
             run: Some(run()),

@@ -27,6 +27,8 @@ pub enum Report {
         run: RunId,
         /// What went wrong.
         failure: StartFailure,
+        /// Whether a hook that came after it failed as well.
+        hook_failed: bool,
         /// When.
         at: UnixMicros,
     },
@@ -90,6 +92,8 @@ pub struct Ended {
     pub over_memory: bool,
     /// Whether some of its processes could not be killed in time (stuck in the kernel).
     pub left_behind: bool,
+    /// Whether a hook that came after it failed or took too long.
+    pub hook_failed: bool,
 }
 
 /// How a process ended.
@@ -127,6 +131,16 @@ pub struct Usage {
     pub system: Duration,
     /// The most memory that any one process had resident, in bytes.
     pub max_rss: u64,
+    /// The most memory that all of it had together, page cache included, in bytes; `None` where no control group
+    /// counted it.
+    pub memory_peak: Option<u64>,
+    /// Bytes read from storage. Counted for the first process and those that were waited for, for all where the
+    /// control group counts it.
+    pub read_bytes: u64,
+    /// Bytes written to storage, counted likewise.
+    pub written_bytes: u64,
+    /// Microjoules that the whole machine took meanwhile; `None` where it does not tell.
+    pub energy: Option<u64>,
 }
 
 /// Why the program was not reached.
@@ -238,6 +252,8 @@ pub enum FoundState {
     FailedToStart {
         /// What went wrong.
         failure: StartFailure,
+        /// Whether a hook that came after it failed as well.
+        hook_failed: bool,
         /// When.
         at: UnixMicros,
     },
@@ -257,8 +273,8 @@ impl Found {
         match &self.state {
             FoundState::Starting => Vec::new(),
             FoundState::Running { pid, at, .. } => vec![Report::Started { run, pid: *pid, at: *at }],
-            FoundState::FailedToStart { failure, at } => {
-                vec![Report::FailedToStart { run, failure: *failure, at: *at }]
+            FoundState::FailedToStart { failure, hook_failed, at } => {
+                vec![Report::FailedToStart { run, failure: *failure, hook_failed: *hook_failed, at: *at }]
             }
             FoundState::Ended(ended) => vec![
                 Report::Started { run, pid: ended.pid, at: ended.started_at },

@@ -6,7 +6,7 @@ use super::{
     Running, TermState, Usage, WarningScope,
 };
 use crate::error::Refused;
-use crate::{TimeLimit, Timestamp, Uid};
+use crate::{Text, TimeLimit, Timestamp, Uid};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -282,6 +282,7 @@ impl Job {
 
     fn run_ended(&self, run: &Running, at: Timestamp, end: End, usage: Usage) -> Applied {
         let (outcome, reason, exit) = verdict(&end);
+        let remark = remark(&end);
         if outcome == Outcome::NodeFail && self.spec.requeue {
             let closed = self.closed(run.clone(), at, outcome, reason, exit, usage, None);
             return self.requeued(closed, at, Hold::None, true).map(|mut step| {
@@ -293,7 +294,10 @@ impl Job {
                 step
             });
         }
-        let job = self.closed(run.clone(), at, outcome, reason, exit, usage, None);
+        let mut job = self.closed(run.clone(), at, outcome, reason, exit, usage, None);
+        if let Phase::Ended(ended) = &mut job.phase {
+            ended.remark = remark;
+        }
         Ok(Step { job, effects: vec![Effect::Forget { attempt: self.restarts }], closed: None })
     }
 
@@ -318,7 +322,8 @@ impl Job {
         usage: Usage,
         cancelled_by: Option<Uid>,
     ) -> Job {
-        let ended = Ended { outcome, reason, ended, exit, usage, cancelled_by, run: Some(run) };
+        let run = Some(run);
+        let ended = Ended { outcome, reason, ended, exit, usage, cancelled_by, run, remark: Text::default() };
         Job { phase: Phase::Ended(Box::new(ended)), ..self.clone() }
     }
 
@@ -337,6 +342,7 @@ impl Job {
             usage: Usage::default(),
             cancelled_by: by,
             run: None,
+            remark: Text::default(),
         })))
     }
 
@@ -385,6 +391,14 @@ fn is_obstacle(reason: Reason) -> bool {
             | Reason::DependencyNeverSatisfied
             | Reason::BeginTime
     )
+}
+
+/// Returns what there is to say to the owner of a job that ended like this.
+fn remark(end: &End) -> Text {
+    match end {
+        End::NotStarted(why) => why.clone(),
+        _ => Text::default(),
+    }
 }
 
 fn verdict(end: &End) -> (Outcome, Reason, Exit) {

@@ -118,6 +118,8 @@ pub struct Ended {
     pub cancelled_by: Option<Uid>,
     /// Its run; `None` if it never started.
     pub run: Option<Running>,
+    /// What went wrong, in words for its owner; empty if there is no more to say.
+    pub remark: Text,
 }
 
 /// How a job ended: Slurm's final states.
@@ -190,6 +192,14 @@ pub struct Usage {
     pub system: Duration,
     /// Largest resident memory of a process, kilobytes.
     pub max_rss_kb: u64,
+    /// Most memory of all processes together, page cache included, kilobytes; zero where nobody counted it.
+    pub peak_kb: u64,
+    /// Bytes read from storage.
+    pub read_bytes: u64,
+    /// Bytes written to storage.
+    pub written_bytes: u64,
+    /// Energy that the machine took meanwhile, millijoules; `None` where it does not tell.
+    pub energy_mj: Option<u64>,
 }
 
 /// How a run ended, as the engine saw it.

@@ -89,6 +89,11 @@ struct Record {
     #[serde(alias = "cpu_system")]
     system_seconds: Option<f64>,
     max_rss_kb: Option<u64>,
+    peak_memory_kb: Option<u64>,
+    read_bytes: Option<u64>,
+    written_bytes: Option<u64>,
+    energy_joules: Option<f64>,
+    remark: String,
 }
 
 impl Record {
@@ -116,6 +121,7 @@ impl Record {
         sheet.add("State", &self.state);
         sheet.add("Reason", &self.reason);
         sheet.add("Exit code", &self.exit());
+        sheet.add("Remark", &self.remark);
         sheet.add("Attempt", &if self.attempt == 0 { String::new() } else { self.attempt.to_string() });
         sheet.add("User", &format!("{} ({})", self.user, self.uid));
         sheet.add("Account", &self.account);
@@ -129,7 +135,16 @@ impl Record {
             |seconds: Option<f64>| seconds.map(|seconds| format!("{seconds:.3} s")).unwrap_or_default();
         sheet.add("CPU time of the user", &seconds(self.user_seconds));
         sheet.add("CPU time of the system", &seconds(self.system_seconds));
-        sheet.add("Most memory", &self.max_rss_kb.map(|kb| size(kb.div_ceil(1024))).unwrap_or_default());
+        let kilobytes = |kb: Option<u64>| kb.map(|kb| size(kb.div_ceil(1024))).unwrap_or_default();
+        let bytes = |bytes: Option<u64>| {
+            bytes.filter(|bytes| *bytes > 0).map(|bytes| size(bytes.div_ceil(1 << 20))).unwrap_or_default()
+        };
+        sheet.add("Most memory of a process", &kilobytes(self.max_rss_kb));
+        sheet.add("Most memory together", &kilobytes(self.peak_memory_kb));
+        sheet.add("Read from storage", &bytes(self.read_bytes));
+        sheet.add("Written to storage", &bytes(self.written_bytes));
+        let joules = |joules: f64| format!("{joules:.1} J");
+        sheet.add("Energy of the machine", &self.energy_joules.map(joules).unwrap_or_default());
         sheet.add("Nodes", &self.nodes);
         sheet.add("Node count", &self.node_count.to_string());
         sheet.add("CPUs", &self.cpus.to_string());

@@ -35,11 +35,16 @@ rows! {
         usage = "u": Usage,
         cancelled_by = "c": Option<Uid>,
         run = "r": Option<Running>,
+        remark = "m": Text,
     }
     Usage => UsageRow {
         user = "u": Duration,
         system = "s": Duration,
         max_rss_kb = "m": u64,
+        peak_kb = "p": u64,
+        read_bytes = "r": u64,
+        written_bytes = "w": u64,
+        energy_mj = "e": Option<u64>,
     }
 }
 

@@ -85,6 +85,7 @@ pub(crate) fn ended(job: &Job, end: Timestamp, outcome: Outcome) -> Job {
         usage: Usage::default(),
         cancelled_by: None,
         run: Some(running()),
+        remark: Text::default(),
     };
     Job { phase: Phase::Ended(Box::new(ended)), ..job.clone() }
 }
@@ -291,9 +292,14 @@ fn phases() -> Vec<Phase> {
                 user: Duration::from_nanos(1_234_567_891),
                 system: Duration::from_secs(2),
                 max_rss_kb: 77,
+                peak_kb: 78,
+                read_bytes: 79,
+                written_bytes: 80,
+                energy_mj: Some(81),
             },
             cancelled_by: Some(Uid(2002)),
             run: Some(running()),
+            remark: text("open standard output: permission denied"),
         }))
     }));
     phases.extend(Reason::ALL.iter().map(|reason| {
@@ -305,6 +311,7 @@ fn phases() -> Vec<Phase> {
             usage: Usage::default(),
             cancelled_by: None,
             run: None,
+            remark: Text::default(),
         }))
     }));
     phases

@@ -204,6 +204,24 @@ impl RunFolder {
             .or_else(|| self.path(Tree::Memory).and_then(|path| read(path, "memory.usage_in_bytes")))
     }
 
+    /// The most bytes of memory that were ever in use, page cache included, if memory is controlled.
+    pub(crate) fn memory_peak(&self) -> Option<u64> {
+        let read = |path: &Path, file| fs::read_to_string(path.join(file)).ok()?.trim().parse().ok();
+        self.path(Tree::Memory)
+            .and_then(|path| read(path, "memory.max_usage_in_bytes"))
+            .or_else(|| self.path(Tree::Unified).and_then(|path| read(path, "memory.peak")))
+    }
+
+    /// Bytes read from and written to all devices, if input and output is controlled.
+    pub(crate) fn storage(&self) -> Option<(u64, u64)> {
+        let text = fs::read_to_string(self.path(Tree::Unified)?.join("io.stat")).ok()?;
+        let sum = |key: &str| {
+            let words = text.split_ascii_whitespace();
+            words.filter_map(|word| word.strip_prefix(key)?.parse::<u64>().ok()).sum()
+        };
+        Some((sum("rbytes="), sum("wbytes=")))
+    }
+
     /// For how long some of the run was stalled for want of this resource (`cpu`, `memory`, `io`).
     pub(crate) fn stalled(&self, resource: &str) -> Option<Duration> {
         let text = fs::read_to_string(self.path(Tree::Unified)?.join(format!("{resource}.pressure"))).ok()?;

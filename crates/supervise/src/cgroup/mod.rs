@@ -139,7 +139,7 @@ impl Hierarchy {
             return;
         }
         // Refused where the base holds processes and is not the root; then there is killing but no limiting.
-        for controller in ["memory", "cpu", "cpuset", "pids"] {
+        for controller in ["memory", "cpu", "cpuset", "pids", "io"] {
             let _ = fs::write(base.join("cgroup.subtree_control"), format!("+{controller}"));
             let _ = fs::write(folder.join("cgroup.subtree_control"), format!("+{controller}"));
         }

@@ -157,7 +157,7 @@ impl Routes {
     fn refuse(&mut self, run: RunId) -> bool {
         self.insert(run, 0, Phase::Over);
         let failure = StartFailure { step: Step::Request, errno: libc::E2BIG };
-        self.refused.push(Report::FailedToStart { run, failure, at: UnixMicros::now() });
+        self.refused.push(Report::FailedToStart { run, failure, hook_failed: false, at: UnixMicros::now() });
         true
     }
 

@@ -40,8 +40,11 @@ impl Launcher {
     /// Kills what is left; if nothing is, finishes. Says whether it did.
     fn try_close(&mut self, id: RunId) -> bool {
         let Some(run) = self.runs.by_id.get(&id) else { return true };
-        let State::Closing(Closing { mut outcome, tries, give_up, .. }) = run.state else { return true };
-        let over_memory = add_group_facts(run, &mut outcome);
+        let State::Closing(Closing { mut outcome, tries, give_up, over_memory, .. }) = run.state else {
+            return true;
+        };
+        // Of several folders some may go before others, and with them what they know.
+        let over_memory = add_group_facts(run, &mut outcome) || over_memory;
         let is_empty = match tracking_folder(run) {
             Some(folder) => folder.remove(),
             None => self.processes(run).is_empty() && run.folder.as_ref().is_none_or(RunFolder::remove),
@@ -52,6 +55,8 @@ impl Launcher {
         }
         self.kill_all(run);
         if let Some(Run { state: State::Closing(closing), .. }) = self.runs.by_id.get_mut(&id) {
+            closing.outcome = outcome;
+            closing.over_memory = over_memory;
             closing.tries = tries + 1;
             closing.next = Instant::now() + Duration::from_millis(1 << tries.min(6));
         }
@@ -91,6 +96,10 @@ fn add_group_facts(run: &Run, outcome: &mut Outcome) -> bool {
     if let Some((user, system)) = folder.cpu_time() {
         (usage.user, usage.system) = (user, system);
     }
+    if let Some((read, written)) = folder.storage() {
+        (usage.read_bytes, usage.written_bytes) = (read, written);
+    }
+    usage.memory_peak = folder.memory_peak().or(usage.memory_peak);
     folder.was_over_memory()
 }
 

@@ -45,6 +45,8 @@ pub(super) enum State {
 /// The time between the end of the first process and that of the run.
 pub(super) struct Closing {
     pub(super) outcome: Outcome,
+    /// The kernel has killed something of it for its memory limit.
+    pub(super) over_memory: bool,
     pub(super) tries: u32,
     pub(super) next: Instant,
     pub(super) give_up: Instant,
@@ -61,7 +63,7 @@ pub(super) enum Outcome {
 impl Closing {
     pub(super) fn new(outcome: Outcome) -> Self {
         let now = Instant::now();
-        Self { outcome, tries: 0, next: now, give_up: now + Duration::from_secs(30) }
+        Self { outcome, over_memory: false, tries: 0, next: now, give_up: now + Duration::from_secs(30) }
     }
 }
 
@@ -112,7 +114,9 @@ impl Run {
     /// Makes the final state of what is known.
     pub(super) fn conclude(&self, outcome: Outcome, over_memory: bool, left_behind: bool) -> FoundState {
         match (outcome, &self.start) {
-            (Outcome::Failed(failure), _) => FoundState::FailedToStart { failure, at: UnixMicros::now() },
+            (Outcome::Failed(failure), _) => {
+                FoundState::FailedToStart { failure, hook_failed: false, at: UnixMicros::now() }
+            }
             (Outcome::Ended { status, at, usage }, Some(start)) => FoundState::Ended(Ended {
                 pid: start.pid,
                 started_at: start.at,
@@ -121,6 +125,7 @@ impl Run {
                 usage,
                 over_memory,
                 left_behind,
+                hook_failed: false,
             }),
             (Outcome::Ended { .. } | Outcome::Vanished, _) => FoundState::Vanished { at: UnixMicros::now() },
         }

@@ -18,6 +18,9 @@ use crate::run::{RunId, UnixMicros};
 /// How long the kernel may take to say how a process ended that was not ours.
 const UNCLEAR: Duration = Duration::from_millis(500);
 
+/// The bytes that the kernel counts as one block of input or output.
+const BLOCK: u64 = 512;
+
 /// A process found by what the journal says about it.
 enum Sighting {
     Gone,
@@ -178,5 +181,8 @@ fn usage_of(usage: &libc::rusage) -> Usage {
         user: duration(usage.ru_utime),
         system: duration(usage.ru_stime),
         max_rss: u64::try_from(usage.ru_maxrss).unwrap_or(0).saturating_mul(1024),
+        read_bytes: u64::try_from(usage.ru_inblock).unwrap_or(0).saturating_mul(BLOCK),
+        written_bytes: u64::try_from(usage.ru_oublock).unwrap_or(0).saturating_mul(BLOCK),
+        ..Usage::default()
     }
 }

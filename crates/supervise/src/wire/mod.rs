@@ -14,7 +14,7 @@ use crate::report::{Found, Report};
 use crate::run::RunId;
 
 /// The version of everything after the greeting. A server that finds another one renews the launcher.
-pub(crate) const PROTOCOL: u32 = 1;
+pub(crate) const PROTOCOL: u32 = 2;
 
 /// The most bytes of one frame: a script and an environment with room to spare.
 pub(crate) const MAX_FRAME: usize = 64 << 20;

@@ -84,20 +84,20 @@ fields!(Rlimit { resource, soft, hard });
 
 variants!(Report {
     0 = Started { run, pid, at },
-    1 = FailedToStart { run, failure, at },
+    1 = FailedToStart { run, failure, hook_failed, at },
     2 = Ended { run, ended },
     3 = Vanished { run, at },
     4 = NotSignalled { run, signal, errno }
 });
-fields!(Ended { pid, started_at, at, status, usage, over_memory, left_behind });
+fields!(Ended { pid, started_at, at, status, usage, over_memory, left_behind, hook_failed });
 variants!(Status { 0 = Exited(code), 1 = Signalled { signal, core } });
-fields!(Usage { user, system, max_rss });
+fields!(Usage { user, system, max_rss, memory_peak, read_bytes, written_bytes, energy });
 fields!(StartFailure { step, errno });
 fields!(Found { run, state });
 variants!(FoundState {
     0 = Starting,
     1 = Running { pid, at, suspended },
-    2 = FailedToStart { failure, at },
+    2 = FailedToStart { failure, hook_failed, at },
     3 = Ended(ended),
     4 = Vanished { at }
 });

@@ -58,6 +58,23 @@ fn cpu_time_and_memory_are_measured() {
 }
 
 #[test]
+fn what_was_written_to_storage_is_measured() {
+    let world = World::new();
+    // In the folder of the build: a temporary one may be in memory, where nothing is stored.
+    let folder = tempfile::tempdir_in(std::env::current_exe().unwrap().parent().unwrap()).unwrap();
+    let file = folder.path().join("file");
+    let mut launch =
+        sh(1, &format!("dd if=/dev/zero of={} bs=1M count=4 conv=fsync 2>/dev/null", file.display()));
+    launch.limits.memory = Some(64 << 20);
+    world.launch(launch);
+    let usage = world.ended(1).usage;
+    assert!(usage.written_bytes >= 4 << 20, "{usage:?}");
+    if world.supervisor.capabilities().memory == supervise::Limit::Enforced {
+        assert!(usage.memory_peak.is_some_and(|peak| peak > 4 << 20), "{usage:?}");
+    }
+}
+
+#[test]
 fn signals_reach_whom_they_are_meant_for() {
     let world = World::new();
     let mut launch = sh(

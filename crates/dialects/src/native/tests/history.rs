@@ -42,6 +42,7 @@ async fn an_attempt_is_told_in_full() {
         "submitted": 1_800_000_000.0, "started": 1_800_000_000.0, "ended": 1_800_000_090.0, "elapsed": 90.0,
         "time_limit_minutes": 60, "nodes": "n1", "node_count": 1, "cpus": 0, "memory_mb": 10,
         "user_seconds": 0.0, "system_seconds": 0.0, "max_rss_kb": 0,
+        "peak_memory_kb": null, "read_bytes": 0, "written_bytes": 0, "energy_joules": null, "remark": "",
         "comment": "", "work_dir": dir, "stdout": out, "stderr": out,
     }]});
     assert_eq!(page, wanted);

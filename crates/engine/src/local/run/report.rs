@@ -45,5 +45,13 @@ fn exit(status: Status) -> Exit {
 }
 
 fn usage(usage: &supervise::Usage) -> Usage {
-    Usage { user: usage.user, system: usage.system, max_rss_kb: usage.max_rss / 1024 }
+    Usage {
+        user: usage.user,
+        system: usage.system,
+        max_rss_kb: usage.max_rss / 1024,
+        peak_kb: usage.memory_peak.unwrap_or(0) / 1024,
+        read_bytes: usage.read_bytes,
+        written_bytes: usage.written_bytes,
+        energy_mj: usage.energy.map(|microjoules| microjoules / 1000),
+    }
 }

@@ -113,6 +113,7 @@ impl Record {
                         errno: words.number()?,
                     },
                     at: words.time()?,
+                    hook_failed: words.later_flag(),
                 },
             },
             "V" => Self::Over { run, end: FoundState::Vanished { at: words.time()? } },
@@ -127,8 +128,9 @@ impl Record {
 fn put_end(run: RunId, end: &FoundState, out: &mut Vec<u8>) -> std::io::Result<()> {
     let RunId { key, attempt } = run;
     match end {
-        FoundState::FailedToStart { failure, at } => {
-            write!(out, "\nX {key} {attempt} {} {} {}", failure.step as u8, failure.errno, at.0)
+        FoundState::FailedToStart { failure, hook_failed, at } => {
+            let (step, errno, failed) = (failure.step as u8, failure.errno, u8::from(*hook_failed));
+            write!(out, "\nX {key} {attempt} {step} {errno} {} {failed}", at.0)
         }
         FoundState::Vanished { at } => write!(out, "\nV {key} {attempt} {}", at.0),
         FoundState::Ended(ended) => {
@@ -137,9 +139,10 @@ fn put_end(run: RunId, end: &FoundState, out: &mut Vec<u8>) -> std::io::Result<(
                 Status::Signalled { signal, core: false } => ("signal", signal),
                 Status::Signalled { signal, core: true } => ("core", signal),
             };
+            let optional = |number: Option<u64>| number.map_or("-".to_owned(), |number| number.to_string());
             write!(
                 out,
-                "\nE {key} {attempt} {} {} {} {kind} {code} {} {} {} {} {}",
+                "\nE {key} {attempt} {} {} {} {kind} {code} {} {} {} {} {} {} {} {} {} {}",
                 ended.pid,
                 ended.started_at.0,
                 ended.at.0,
@@ -148,6 +151,11 @@ fn put_end(run: RunId, end: &FoundState, out: &mut Vec<u8>) -> std::io::Result<(
                 ended.usage.max_rss,
                 u8::from(ended.over_memory),
                 u8::from(ended.left_behind),
+                u8::from(ended.hook_failed),
+                optional(ended.usage.memory_peak),
+                ended.usage.read_bytes,
+                ended.usage.written_bytes,
+                optional(ended.usage.energy),
             )
         }
         // Not ends: there is nothing to remember beyond the start.
@@ -167,7 +175,7 @@ fn read_start(words: &mut Words<'_>) -> Option<Start> {
 }
 
 fn read_ended(words: &mut Words<'_>) -> Option<Ended> {
-    Some(Ended {
+    let mut ended = Ended {
         pid: words.number()?,
         started_at: words.time()?,
         at: words.time()?,
@@ -181,10 +189,18 @@ fn read_ended(words: &mut Words<'_>) -> Option<Ended> {
             user: Duration::from_micros(words.number()?),
             system: Duration::from_micros(words.number()?),
             max_rss: words.number()?,
+            ..Usage::default()
         },
         over_memory: words.flag()?,
         left_behind: words.flag()?,
-    })
+        hook_failed: words.later_flag(),
+    };
+    // Lines of earlier versions end here, or before.
+    ended.usage.memory_peak = words.number();
+    ended.usage.read_bytes = words.number().unwrap_or(0);
+    ended.usage.written_bytes = words.number().unwrap_or(0);
+    ended.usage.energy = words.number();
+    Some(ended)
 }
 
 /// The words of a line, one after the other.
@@ -202,6 +218,10 @@ impl<'a> Words<'a> {
     }
     fn flag(&mut self) -> Option<bool> {
         self.number::<u8>().map(|number| number != 0)
+    }
+    /// A flag that earlier versions did not write.
+    fn later_flag(&mut self) -> bool {
+        self.flag().unwrap_or(false)
     }
 }
 

@@ -27,9 +27,18 @@ fn ended(status: Status) -> FoundState {
         started_at: UnixMicros(1),
         at: UnixMicros(2),
         status,
-        usage: Usage { user: Duration::from_micros(3), system: Duration::from_micros(4), max_rss: 5 },
+        usage: Usage {
+            user: Duration::from_micros(3),
+            system: Duration::from_micros(4),
+            max_rss: 5,
+            memory_peak: Some(6),
+            read_bytes: 7,
+            written_bytes: 8,
+            energy: None,
+        },
         over_memory: true,
         left_behind: false,
+        hook_failed: true,
     })
 }
 
@@ -41,6 +50,7 @@ fn all_ends() -> Vec<FoundState> {
         FoundState::Vanished { at: UnixMicros(-7) },
         FoundState::FailedToStart {
             failure: StartFailure { step: Step::Interpreter, errno: 2 },
+            hook_failed: true,
             at: UnixMicros(8),
         },
     ]
