@@ -13,6 +13,7 @@ mod run;
 mod sample;
 pub mod signals;
 mod slot;
+pub mod steps;
 pub mod users;
 mod wire;
 

@@ -1,6 +1,7 @@
 //! The byte form of single values: little-endian numbers, counted lists, numbered variants.
 //! Small on purpose: the launcher has nothing else to read or write and shall stay tiny.
 
+use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::PathBuf;
@@ -82,6 +83,15 @@ impl Code for OsString {
     }
 }
 
+impl Code for String {
+    fn put(&self, out: &mut Vec<u8>) {
+        put_counted(self.as_bytes(), out);
+    }
+    fn take(from: &mut Reader<'_>) -> Option<Self> {
+        Self::from_utf8(from.counted()?.to_vec()).ok()
+    }
+}
+
 impl Code for PathBuf {
     fn put(&self, out: &mut Vec<u8>) {
         put_counted(self.as_os_str().as_bytes(), out);
@@ -116,6 +126,20 @@ impl<T: Code> Code for Vec<T> {
             items.push(T::take(from)?);
         }
         Some(items)
+    }
+}
+
+impl<K: Code + Ord, V: Code> Code for BTreeMap<K, V> {
+    fn put(&self, out: &mut Vec<u8>) {
+        u32::try_from(self.len()).unwrap_or(u32::MAX).put(out);
+        for (key, value) in self {
+            key.put(out);
+            value.put(out);
+        }
+    }
+    fn take(from: &mut Reader<'_>) -> Option<Self> {
+        let count = u32::take(from)?;
+        (0..count).map(|_| <(K, V)>::take(from)).collect()
     }
 }
 

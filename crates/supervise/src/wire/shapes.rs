@@ -5,6 +5,11 @@ use super::code::Bytes;
 use super::{Answer, Code, ExecutableMark, Hello, Notice, Reader, Request, Whom};
 use crate::launch::{Credentials, Launch, Limits, Resource, Rlimit, Script, Stream};
 use crate::report::{Ended, Found, FoundState, Report, StartFailure, Status, Step, Usage};
+use crate::steps::{
+    BindRule, CpuBind, Distribution, FoundStep, FoundStepState, Said, StepAnswer, StepCut, StepEnded,
+    StepGrant, StepGres, StepLayout, StepMemory, StepPer, StepProgram, StepRequest, StepUsage, TaskGrant,
+    TaskStreams,
+};
 
 macro_rules! fields {
     ($name:ident { $($field:ident),* }) => {
@@ -101,6 +106,76 @@ variants!(FoundState {
     3 = Ended(ended),
     4 = Vanished { at }
 });
+
+fields!(StepRequest {
+    name,
+    command,
+    min_nodes,
+    max_nodes,
+    tasks,
+    tasks_per_node,
+    cpus_per_task,
+    memory,
+    gres,
+    nodes,
+    excluded,
+    relative,
+    distribution,
+    exact,
+    overlap,
+    overcommit,
+    immediate,
+    bind,
+    time_limit
+});
+variants!(StepMemory { 0 = Default, 1 = PerNode(megabytes), 2 = PerCpu(megabytes), 3 = PerGpu(megabytes) });
+fields!(StepGres { name, kind, count, per });
+variants!(StepPer { 0 = Step, 1 = Node, 2 = Task });
+variants!(Distribution { 0 = Default, 1 = Block, 2 = Cyclic, 3 = Plane(size) });
+fields!(CpuBind { rule, written, verbose });
+variants!(BindRule {
+    0 = Default,
+    1 = None,
+    2 = Cores,
+    3 = Threads,
+    4 = Sockets,
+    5 = Rank,
+    6 = MapCpu(cpus),
+    7 = MaskCpu(masks)
+});
+fields!(StepLayout { step, nodes, tasks, cpus_per_task, env });
+fields!(StepProgram { argv, env, cwd, umask, rlimits, streams, terminal, argv_by_task });
+fields!(TaskStreams { stdin, stdout, stderr });
+variants!(Said {
+    0 = Hello { key, attempt },
+    1 = Ask(request),
+    2 = Files { count },
+    3 = Start(program),
+    4 = Signal { signal }
+});
+variants!(StepAnswer {
+    0 = Waiting { why },
+    1 = Refused { why },
+    2 = Granted(layout),
+    3 = TaskStarted { task, pid },
+    4 = TaskFailed { task, failure },
+    5 = TaskEnded { task, status },
+    6 = Ended(ended)
+});
+fields!(StepGrant { layout, user, limits, env, tasks, pid_variable, time_limit, kill_wait });
+fields!(TaskGrant { env, cpus });
+fields!(StepEnded { started_at, at, status, cut, over_memory, usage });
+variants!(StepCut {
+    0 = ClientGone,
+    1 = TimeLimit,
+    2 = Killed,
+    3 = RunEnded,
+    4 = Lost,
+    5 = NotStarted
+});
+fields!(StepUsage { user, system, max_rss, max_rss_task, mean_rss, read, written });
+fields!(FoundStep { ticket, state });
+variants!(FoundStepState { 0 = Asked { uid, request }, 1 = Granted { step }, 2 = Ended { step, ended } });
 
 impl Code for Script {
     fn put(&self, out: &mut Vec<u8>) {
