@@ -2,11 +2,14 @@
 
 use crate::demo::{self, DemoArgs};
 use crate::jobs::act::{self, CancelArgs, HoldArgs};
+use crate::jobs::attach::{self, AttachArgs};
 use crate::jobs::history::{self, HistoryArgs};
 use crate::jobs::list::{self, PsArgs};
 use crate::jobs::logs::{self, LogsArgs};
 use crate::jobs::show::{self, ShowArgs};
+use crate::jobs::wait::{self, WaitArgs};
 use crate::nodes::{self, NodesArgs};
+use crate::run::{self, RunArgs};
 use crate::serve::{self, ServeArgs};
 use crate::submit::{self, SubmitArgs};
 use crate::terminal::{ColourWish, Terminal};
@@ -43,12 +46,19 @@ enum Command {
     /// Submit a batch job, as sbatch does
     #[command(infer_long_args = true, args_override_self = true)]
     Submit(Box<SubmitArgs>),
+    /// Run a command as a job, as if it ran here
+    #[command(infer_long_args = true, args_override_self = true)]
+    Run(Box<RunArgs>),
     /// List jobs that wait and run
     Ps(PsArgs),
     /// Show one job, node or partition in full
     Show(ShowArgs),
     /// Print what a job writes
     Logs(LogsArgs),
+    /// Show what a job writes while it runs
+    Attach(AttachArgs),
+    /// Wait until jobs have ended, and exit with their exit code
+    Wait(WaitArgs),
     /// Cancel jobs, or send them a signal
     Cancel(CancelArgs),
     /// Keep jobs that wait from starting
@@ -91,6 +101,9 @@ pub(crate) fn run(cli: Cli, matches: &ArgMatches) -> anyhow::Result<ExitCode> {
         Command::Logs(args) => asking(logs::run(args, terminal)),
         Command::History(args) => asking(history::run(args, terminal)),
         Command::Submit(args) => asking(submit::run(*args, of_command, terminal)),
+        Command::Run(args) => asking(run::run(*args, of_command, terminal)),
+        Command::Attach(args) => asking(attach::run(args, terminal)),
+        Command::Wait(args) => asking(wait::run(args, terminal)),
         Command::Ps(args) => asking(list::run(args, terminal)),
         Command::Show(args) => asking(show::run(args, terminal)),
         Command::Cancel(args) => asking(act::cancel(args, terminal)),

@@ -11,6 +11,7 @@ mod demo;
 mod jobs;
 mod manual;
 mod nodes;
+mod run;
 mod serve;
 mod sheet;
 mod state_dir;

@@ -51,8 +51,22 @@ pub(crate) struct EventStream {
 impl EventStream {
     /// Begins to follow. When this returns, whatever happens afterwards will be in the stream.
     pub(crate) async fn open(client: &Client) -> Result<Self, ClientError> {
-        let answer = client.send(Method::GET, &format!("{NATIVE}/events"), &[], None).await?;
+        Self::with(client, &[]).await
+    }
+
+    /// Begins to follow a job, an array, or a task of one.
+    pub(crate) async fn of_job(client: &Client, id: &str) -> Result<Self, ClientError> {
+        Self::with(client, &[("job_id", id.to_owned())]).await
+    }
+
+    async fn with(client: &Client, query: &[(&str, String)]) -> Result<Self, ClientError> {
+        let answer = client.send(Method::GET, &format!("{NATIVE}/events"), query, None).await?;
         Ok(EventStream { answer, base: client.base().to_owned(), buffer: Buffer::default() })
+    }
+
+    /// Tells whether the next event is here already.
+    pub(crate) fn has_next(&self) -> bool {
+        !self.buffer.ready.is_empty()
     }
 
     /// Waits for the next event; `None` if the service has ended the stream.

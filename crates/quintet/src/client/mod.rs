@@ -65,6 +65,13 @@ impl Client {
         &self.base
     }
 
+    /// Tells whether the service is on this machine, as far as its address tells.
+    pub(crate) fn is_on_this_machine(&self) -> bool {
+        let Ok(url) = reqwest::Url::parse(&self.base) else { return false };
+        let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
+        host == "localhost" || host.parse().is_ok_and(|address: std::net::IpAddr| address.is_loopback())
+    }
+
     /// Sends a request and returns the answer if it was a success.
     pub(crate) async fn send(
         &self,

@@ -1,6 +1,9 @@
-//! The commands that look at jobs and act on them: `ps`, `show`, `cancel`, `hold`, `release`, `logs`, `history`.
+//! The commands that look at jobs and act on them: `ps`, `show`, `cancel`, `hold`, `release`, `logs`, `attach`,
+//! `wait`, `history`.
 
 pub(crate) mod act;
+pub(crate) mod attach;
+pub(crate) mod follow;
 pub(crate) mod history;
 pub(crate) mod list;
 pub(crate) mod logs;

@@ -5,13 +5,13 @@ use super::environment::job_environment;
 use super::layers::combine;
 use super::options::JobOptions;
 use super::request::{Script, request};
-use crate::client::{Client, ClientArgs};
+use crate::client::{Answer, Client, ClientArgs};
 use crate::jobs::wait::wait_for;
 use crate::terminal::{Terminal, remark};
 use anyhow::Context;
 use clap::ArgMatches;
 use reqwest::Method;
-use slurm_wire::submit::JobSubmitResponse;
+use slurm_wire::submit::{JobSubmitReq, JobSubmitResponse};
 use std::ffi::OsString;
 use std::io::{IsTerminal, Read};
 use std::path::Path;
@@ -54,17 +54,7 @@ pub(crate) async fn run(
     let bad = |source| BadScript { script: shown_name(&args), source };
     let directives = directives(&script.text).map_err(bad)?;
     let options = combine(&shown_name(&args), &directives, |name| std::env::var_os(name), matches)?;
-    let present_dir = std::env::current_dir().context("find the working directory")?;
-    let environment = job_environment(
-        options.export.as_ref(),
-        std::env::vars_os(),
-        &present_dir.to_string_lossy(),
-        &host_name(),
-    );
-    for name in &environment.left_out {
-        remark(&format!("warning: the variable {name} is not UTF-8 and is not sent"));
-    }
-    let request = request(&options, &script, &present_dir, environment.variables)?;
+    let request = whole_request(&options, &script)?;
     let body = slurm_wire::to_json(&request);
     if options.verbose > 0 {
         remark(&format!("sends {}", String::from_utf8_lossy(&body)));
@@ -74,16 +64,7 @@ pub(crate) async fn run(
         return Ok(ExitCode::SUCCESS);
     }
     let client = Client::open(&args.client)?;
-    let answer = client.slurm::<JobSubmitResponse>(Method::POST, "/job/submit", &[], Some(body)).await;
-    let answer = answer.context("submit the job")?;
-    for warning in answer.value.warnings.iter() {
-        // That a job is held is news only to somebody who has not asked for it.
-        let of_hold =
-            warning.description.contains("held state") || warning.source.contains("slurm_submit_batch_job");
-        if !(of_hold && (options.hold || options.priority == Some(0))) {
-            remark(&format!("warning: {}", warning.description));
-        }
-    }
+    let answer = send(&client, body, options.hold || options.priority == Some(0)).await?;
     let id = answer.value.job_id;
     match (args.client.json, options.quiet, options.parsable) {
         (true, ..) => terminal.print_json(&answer.text)?,
@@ -95,6 +76,40 @@ pub(crate) async fn run(
         return wait_for(&client, id).await;
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Makes the request of a script that is submitted from here and now.
+pub(crate) fn whole_request(options: &JobOptions, script: &Script) -> anyhow::Result<JobSubmitReq> {
+    let present_dir = std::env::current_dir().context("find the working directory")?;
+    let environment = job_environment(
+        options.export.as_ref(),
+        std::env::vars_os(),
+        &present_dir.to_string_lossy(),
+        &host_name(),
+    );
+    for name in &environment.left_out {
+        remark(&format!("warning: the variable {name} is not UTF-8 and is not sent"));
+    }
+    Ok(request(options, script, &present_dir, environment.variables)?)
+}
+
+/// Sends a request and passes on what the service remarks.
+pub(crate) async fn send(
+    client: &Client,
+    body: Vec<u8>,
+    is_held: bool,
+) -> anyhow::Result<Answer<JobSubmitResponse>> {
+    let answer = client.slurm::<JobSubmitResponse>(Method::POST, "/job/submit", &[], Some(body)).await;
+    let answer = answer.context("submit the job")?;
+    for warning in answer.value.warnings.iter() {
+        // That a job is held is news only to somebody who has not asked for it.
+        let of_hold =
+            warning.description.contains("held state") || warning.source.contains("slurm_submit_batch_job");
+        if !(of_hold && is_held) {
+            remark(&format!("warning: {}", warning.description));
+        }
+    }
+    Ok(answer)
 }
 
 fn shown_name(args: &SubmitArgs) -> String {

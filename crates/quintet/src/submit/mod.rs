@@ -16,7 +16,10 @@ mod request;
 mod tests;
 mod values;
 
-pub(crate) use command::{SubmitArgs, run};
+pub(crate) use command::{SubmitArgs, run, send, whole_request};
+pub(crate) use layers::combine;
+pub(crate) use options::JobOptions;
+pub(crate) use request::Script;
 
 /// Tells whether an error is a mistake in script or options, and not something that went wrong.
 pub(crate) fn is_wrong_usage(error: &(dyn std::error::Error + 'static)) -> bool {

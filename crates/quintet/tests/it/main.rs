@@ -6,6 +6,7 @@
 mod commands;
 mod crash;
 mod program;
+mod run;
 mod server;
 mod serving;
 mod walls;

@@ -3,7 +3,7 @@
 use crate::server::{Server, tail};
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdout, Command, Stdio};
+use std::process::{Child, ChildStderr, ChildStdout, Command, Stdio};
 
 /// What a command did.
 #[derive(Debug)]
@@ -52,6 +52,14 @@ impl Program {
         self.server = Some(Server::start(&self.around.path().join("q.toml"), &self.state()));
     }
 
+    /// Stops the service and starts it again where clients of the one before look for it.
+    pub(crate) fn restart_on_the_same_address(&mut self) {
+        let address = std::fs::read_to_string(self.state().join("address")).unwrap();
+        let listen = address.trim().trim_start_matches("http://").to_owned();
+        self.stop("TERM");
+        self.server = Some(Server::start_on(&listen, &self.around.path().join("q.toml"), &self.state()));
+    }
+
     /// Sends the service a signal, waits for its end and returns its exit code.
     pub(crate) fn stop(&mut self, signal: &str) -> Option<i32> {
         self.server.take().unwrap().signal(signal)
@@ -78,6 +86,14 @@ impl Program {
     /// Reads a file in the working folder.
     pub(crate) fn read(&self, name: &str) -> String {
         std::fs::read_to_string(self.work().join(name)).unwrap()
+    }
+
+    /// The files in the working folder.
+    pub(crate) fn files(&self) -> Vec<String> {
+        let names = std::fs::read_dir(self.work()).unwrap().map(|entry| entry.unwrap().file_name());
+        let mut names: Vec<String> = names.map(|name| name.into_string().unwrap()).collect();
+        names.sort();
+        names
     }
 
     fn command(&self, args: &[&str]) -> Command {
@@ -123,9 +139,17 @@ impl Program {
 
     /// Starts a command whose output is read as it comes.
     pub(crate) fn start(&self, args: &[&str]) -> Running {
-        let mut child = self.command(args).stdout(Stdio::piped()).spawn().unwrap();
+        self.start_with(args, |_| ())
+    }
+
+    /// Starts a command with other surroundings.
+    pub(crate) fn start_with(&self, args: &[&str], change: impl FnOnce(&mut Command)) -> Running {
+        let mut command = self.command(args);
+        change(command.stdout(Stdio::piped()));
+        let mut child = command.spawn().unwrap();
         let lines = BufReader::new(child.stdout.take().unwrap());
-        Running { child, lines }
+        let errors = child.stderr.take().map(BufReader::new);
+        Running { child, lines, errors }
     }
 
     /// The number of the job submitted last.
@@ -162,6 +186,7 @@ fn ended(output: std::process::Output) -> Ended {
 pub(crate) struct Running {
     child: Child,
     lines: BufReader<ChildStdout>,
+    errors: Option<BufReader<ChildStderr>>,
 }
 
 impl Running {
@@ -170,6 +195,19 @@ impl Running {
         let mut line = String::new();
         self.lines.read_line(&mut line).unwrap();
         line.trim_end_matches('\n').to_owned()
+    }
+
+    /// Waits for the next line on standard error, which must be a pipe; empty at the end.
+    pub(crate) fn error_line(&mut self) -> String {
+        let mut line = String::new();
+        self.errors.as_mut().unwrap().read_line(&mut line).unwrap();
+        line.trim_end_matches('\n').to_owned()
+    }
+
+    /// Sends it a signal.
+    pub(crate) fn signal(&self, name: &str) {
+        let sent = Command::new("kill").args(["-s", name, &self.child.id().to_string()]).status().unwrap();
+        assert!(sent.success());
     }
 
     /// Waits for the end and returns the exit code.

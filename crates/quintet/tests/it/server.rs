@@ -20,9 +20,14 @@ pub(crate) struct Server {
 impl Server {
     /// Starts the service with this configuration; its log is kept in the state directory over all its lives.
     pub(crate) fn start(config: &Path, state: &Path) -> Self {
+        Self::start_on("127.0.0.1:0", config, state)
+    }
+
+    /// Starts the service on an address that is known to be free.
+    pub(crate) fn start_on(address: &str, config: &Path, state: &Path) -> Self {
         let log = OpenOptions::new().create(true).append(true).open(state.join("test.log")).unwrap();
         let mut child = Command::new(BINARY)
-            .args(["serve", "--listen", "127.0.0.1:0", "--config"])
+            .args(["serve", "--listen", address, "--config"])
             .arg(config)
             .arg("--state")
             .arg(state)
