@@ -40,6 +40,12 @@ pub struct Launch {
     pub nice: i32,
     /// The `oom_score_adj`; zero leaves the launcher's.
     pub oom_score: i32,
+    /// What is written to standard output before the program begins.
+    pub prelude: Vec<u8>,
+    /// Programs of the administrator around it.
+    pub hooks: Option<Box<Hooks>>,
+    /// Folders that it has for itself; making them takes root.
+    pub private: Option<Private>,
 }
 
 impl Launch {
@@ -61,8 +67,54 @@ impl Launch {
             limits: Limits::default(),
             nice: 0,
             oom_score: 0,
+            prelude: Vec::new(),
+            hooks: None,
+            private: None,
         }
     }
+
+    /// Whether there is something to do beyond starting the program.
+    pub(crate) fn has_surroundings(&self) -> bool {
+        self.hooks.is_some() || self.private.as_ref().is_some_and(|private| !private.lasting)
+    }
+}
+
+/// Programs of the administrator around a run.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Hooks {
+    /// Run one after the other before there is anything of the run, as the server's user. If one fails, the others and
+    /// the program are not started.
+    pub before: Vec<Hook>,
+    /// Runs before the program as its user, with its environment and under its limits. What it prints has effects:
+    /// `export NAME=value` and `unset NAME` on the program's environment, `print TEXT` on its output. If it fails, the
+    /// program is not started.
+    pub task_before: Option<Hook>,
+    /// Runs after the program as its user, with its environment and under its limits. Nothing depends on it.
+    pub task_after: Option<Hook>,
+    /// Run one after the other when nothing of the run is left, as the server's user; all of them, whatever became of
+    /// the run. The run's end is reported after them.
+    pub after: Vec<Hook>,
+}
+
+/// A program of the administrator.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Hook {
+    /// The file to execute.
+    pub program: PathBuf,
+    /// The whole environment; of a hook at the program's side what it has beyond that of the program.
+    pub env: Vec<(OsString, OsString)>,
+    /// After this time it is killed and counts as failed.
+    pub timeout: Option<std::time::Duration>,
+}
+
+/// Folders that a run sees in place of those that everybody shares.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Private {
+    /// Where each folder is, and the one it is laid over. It is made with mode 1777 for the user, in a folder that only
+    /// the server's user can enter, which is made as well.
+    pub folders: Vec<(PathBuf, PathBuf)>,
+    /// They stay after the run, for others that share them.
+    pub lasting: bool,
 }
 
 /// A user as the kernel knows one.

@@ -7,6 +7,7 @@ mod handle;
 mod launch;
 pub mod launcher;
 pub mod machine;
+mod private;
 mod proc;
 mod report;
 mod run;
@@ -19,7 +20,9 @@ mod wire;
 
 pub use cgroup::{Capabilities, CgroupVersion, Limit};
 pub use handle::{Error, LauncherState, NoSuchRun, Supervisor, SupervisorConfig};
-pub use launch::{Credentials, Launch, Limits, Resource, Rlimit, Script, Stream, current_rlimit};
+pub use launch::{
+    Credentials, Hook, Hooks, Launch, Limits, Private, Resource, Rlimit, Script, Stream, current_rlimit,
+};
 pub use report::{Ended, Found, FoundState, Report, StartFailure, Status, Step, Usage};
 pub use run::{RunId, UnixMicros};
 pub use sample::{Pressure, Sample};

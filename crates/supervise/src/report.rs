@@ -154,7 +154,15 @@ pub struct StartFailure {
 
 impl fmt::Display for StartFailure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.step.text(), errno_text(self.errno))
+        match (self.step, self.errno) {
+            (Step::Prolog | Step::TaskProlog, libc::EREMOTEIO) => {
+                write!(f, "{}: it failed", self.step.text())
+            }
+            (Step::Prolog | Step::TaskProlog, libc::ETIMEDOUT) => {
+                write!(f, "{}: it took too long", self.step.text())
+            }
+            _ => write!(f, "{}: {}", self.step.text(), errno_text(self.errno)),
+        }
     }
 }
 
@@ -223,6 +231,13 @@ steps! {
     Program = 16, "execute the program";
     /// Executing a script whose first line names an interpreter that does not exist.
     Interpreter = 17, "find the script's interpreter";
+    /// A hook before the run; `EREMOTEIO` means that it ran and failed by itself, `ETIMEDOUT` that it took too long,
+    /// `ECANCELED` that the run was killed meanwhile.
+    Prolog = 18, "run the prolog";
+    /// The hook at the program's side before it, with the same meanings.
+    TaskProlog = 19, "run the task prolog";
+    /// Making or laying over the folders of its own.
+    Private = 20, "set up private folders";
 }
 
 /// A run that the launchers know of when a server connects.

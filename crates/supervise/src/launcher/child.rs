@@ -3,6 +3,7 @@
 
 use std::os::fd::RawFd;
 
+use super::journal::StartLine;
 use super::plan::{Opening, Plan};
 use crate::report::{StartFailure, Step};
 
@@ -57,6 +58,7 @@ unsafe fn attempt(plan: &mut Plan, around: &Surroundings<'_>) -> StartFailure {
     let ready = unsafe {
         start_session(plan, around)
             .and_then(|()| enter_groups(plan))
+            .and_then(|()| lay_over(plan))
             .and_then(|()| set_priorities(plan))
             .and_then(|()| become_user(plan))
             .and_then(|()| open_files(plan))
@@ -85,7 +87,7 @@ unsafe fn start_session(plan: &mut Plan, around: &Surroundings<'_>) -> Result<()
         check(Step::Session, libc::setsid())?;
         libc::umask(plan.umask);
     }
-    let line = plan.start_line.fill();
+    let Some(line) = plan.start_line.as_mut().map(StartLine::fill) else { return Ok(()) };
     // SAFETY: the line is ours and as long as we say; the descriptor is the journal's, open for appending.
     let written = unsafe { libc::write(plan.journal, line.as_ptr().cast(), line.len()) };
     match usize::try_from(written) {
@@ -162,11 +164,57 @@ unsafe fn open_files(plan: &Plan) -> Result<(), StartFailure> {
             let file = match stream {
                 Opening::File { path, flags } => check(step, libc::open(path.as_ptr(), *flags, 0o666))?,
                 Opening::SameAsStdout => 1,
+                Opening::Open(file) => *file,
             };
             check(step, libc::dup2(file, number as libc::c_int))?;
-            if file > 2 {
+            if file > 2 && !matches!(stream, Opening::Open(_)) {
                 libc::close(file);
             }
+        }
+        if !plan.prelude.is_empty() {
+            // A full disk is the program's own matter.
+            libc::write(1, plan.prelude.as_ptr().cast(), plan.prelude.len());
+        }
+    }
+    Ok(())
+}
+
+/// Gives the process a view of its own on some folders. What the machine mounts later is still seen.
+unsafe fn lay_over(plan: &Plan) -> Result<(), StartFailure> {
+    if plan.overlays.is_empty() {
+        return Ok(());
+    }
+    const MOST: usize = 8;
+    let nothing = std::ptr::null();
+    // SAFETY: every path is a C string that the plan holds or a literal; descriptors are our own.
+    unsafe {
+        check(Step::Private, libc::unshare(libc::CLONE_NEWNS))?;
+        let slave = libc::MS_REC | libc::MS_SLAVE;
+        check(Step::Private, libc::mount(nothing, c"/".as_ptr(), nothing, slave, nothing.cast()))?;
+        // All are opened before any is laid over: one may lie in what another covers.
+        let mut folders = [-1; MOST];
+        for (slot, (folder, _)) in folders.iter_mut().zip(&plan.overlays) {
+            let flags = libc::O_PATH | libc::O_DIRECTORY | libc::O_NOFOLLOW | libc::O_CLOEXEC;
+            *slot = check(Step::Private, libc::open(folder.as_ptr(), flags))?;
+        }
+        if plan.overlays.len() > MOST {
+            return Err(StartFailure { step: Step::Private, errno: libc::E2BIG });
+        }
+        for (folder, (_, over)) in folders.iter().zip(&plan.overlays) {
+            let mut path = *b"/proc/self/fd/0000000000\0";
+            let digits = path.len() - 11;
+            let mut number = *folder as u32;
+            for at in (digits..digits + 10).rev() {
+                path[at] = b'0' + (number % 10) as u8;
+                number /= 10;
+            }
+            // Leading zeros are no part of a descriptor's name.
+            let skip = path[digits..digits + 9].iter().take_while(|digit| **digit == b'0').count();
+            path.copy_within(digits + skip.., digits);
+            let bound =
+                libc::mount(path.as_ptr().cast(), over.as_ptr(), nothing, libc::MS_BIND, nothing.cast());
+            check(Step::Private, bound)?;
+            libc::close(*folder);
         }
     }
     Ok(())

@@ -15,6 +15,9 @@ use crate::run::RunId;
 impl Launcher {
     /// The first process is gone: begins to close the run, and mostly finishes at once.
     pub(super) fn close(&mut self, id: RunId, outcome: Outcome) {
+        if self.runs_task_after(id, outcome) {
+            return;
+        }
         let Some(run) = self.runs.by_id.get_mut(&id) else { return };
         run.state = State::Closing(Closing::new(outcome));
         if !self.try_close(id) {
@@ -63,15 +66,24 @@ impl Launcher {
         false
     }
 
-    /// Settles a run of which nothing is left: writes its end down and reports it.
+    /// Settles a run of which nothing is left: what comes after it, then its end.
     pub(super) fn finish(&mut self, id: RunId, outcome: Outcome, over_memory: bool, left_behind: bool) {
         let Some(run) = self.runs.by_id.get_mut(&id) else { return };
         if let Some((script, made_folder)) = run.script() {
             remove_script(&script, made_folder);
         }
         let end = run.conclude(outcome, over_memory, left_behind);
-        run.state = State::Over(end.clone());
         run.folder = None;
+        match run.around {
+            Some(_) => self.next_after(id, end, 0),
+            None => self.over(id, end),
+        }
+    }
+
+    /// Writes the end of a run down and reports it.
+    pub(super) fn over(&mut self, id: RunId, end: FoundState) {
+        let Some(run) = self.runs.by_id.get_mut(&id) else { return };
+        run.state = State::Over(end.clone());
         self.runs.live -= 1;
         self.journal.add(&Record::Over { run: id, end: end.clone() });
         let mut reports = Found { run: id, state: end }.reports();

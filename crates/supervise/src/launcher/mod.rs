@@ -6,6 +6,7 @@
 mod child;
 mod close;
 mod daemon;
+mod hook;
 mod journal;
 mod plan;
 mod runs;

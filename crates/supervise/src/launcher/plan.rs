@@ -35,7 +35,12 @@ pub(super) struct Plan {
     pub(super) oom_score: Option<Vec<u8>>,
     /// Files of control groups to enter by.
     pub(super) doors: Vec<CString>,
-    pub(super) start_line: StartLine,
+    /// Folders and those that they are laid over, in a mount namespace of its own.
+    pub(super) overlays: Vec<(CString, CString)>,
+    /// What is written to standard output first.
+    pub(super) prelude: Vec<u8>,
+    /// What the child writes to the journal; hooks write nothing.
+    pub(super) start_line: Option<StartLine>,
     pub(super) journal: RawFd,
 }
 
@@ -68,8 +73,13 @@ pub(super) struct User {
 
 /// How one of the standard streams is got.
 pub(super) enum Opening {
-    File { path: CString, flags: libc::c_int },
+    File {
+        path: CString,
+        flags: libc::c_int,
+    },
     SameAsStdout,
+    /// A descriptor that is open already.
+    Open(RawFd),
 }
 
 const fn failure(step: Step, errno: i32) -> StartFailure {
@@ -84,7 +94,7 @@ impl Plan {
     /// `file_limit` is what a program gets that asks for no limit of open files.
     pub(super) fn new(
         launch: &Launch,
-        start_line: StartLine,
+        start_line: Option<StartLine>,
         journal: RawFd,
         file_limit: libc::rlimit,
     ) -> Result<Self, StartFailure> {
@@ -114,10 +124,25 @@ impl Plan {
             nice: launch.nice,
             oom_score: (launch.oom_score != 0).then(|| launch.oom_score.to_string().into_bytes()),
             doors: Vec::new(),
+            overlays: overlays(launch)?,
+            prelude: launch.prelude.clone(),
             start_line,
             journal,
         })
     }
+
+    /// Has standard output lead to an open file.
+    pub(super) fn print_to(&mut self, file: RawFd) {
+        self.streams[1] = Opening::Open(file);
+    }
+}
+
+fn overlays(launch: &Launch) -> Result<Vec<(CString, CString)>, StartFailure> {
+    let folders = launch.private.iter().flat_map(|private| &private.folders);
+    if launch.private.is_some() && !rustix::process::geteuid().is_root() {
+        return Err(failure(Step::Private, libc::EPERM));
+    }
+    folders.map(|(folder, over)| Ok((c_string(folder.as_os_str())?, c_string(over.as_os_str())?))).collect()
 }
 
 fn c_string(text: impl AsRef<OsStr>) -> Result<CString, StartFailure> {

@@ -5,6 +5,7 @@ use std::os::fd::OwnedFd;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
+use super::hook::{Around, Waiting};
 use super::journal::{Record, Remembered, Start, records};
 use crate::cgroup::RunFolder;
 use crate::report::{Ended, Found, FoundState, StartFailure, Status, Usage};
@@ -24,6 +25,8 @@ pub(super) struct Run {
     pub(super) is_child: bool,
     /// Signals that came before the program could take them.
     pub(super) early_signals: Vec<(i32, Whom)>,
+    /// What goes on around it.
+    pub(super) around: Option<Box<Around>>,
 }
 
 /// How far a run has come.
@@ -38,6 +41,8 @@ pub(super) enum State {
     Unclear { watch: OwnedFd, until: Instant },
     /// The first process ended; others of the run may live.
     Closing(Closing),
+    /// A hook is running, before it, at its side or after it.
+    Hooked(Box<Waiting>),
     /// All is said.
     Over(FoundState),
 }
@@ -106,6 +111,7 @@ impl Run {
     pub(super) fn records(&self) -> Vec<Record> {
         let end = match &self.state {
             State::Over(end) => Some(end.clone()),
+            State::Hooked(waiting) => waiting.end().cloned(),
             _ => None,
         };
         records(self.id, &Remembered { start: self.start.clone(), end })
@@ -138,6 +144,10 @@ pub(super) struct Runs {
     pub(super) by_id: HashMap<RunId, Run>,
     /// First processes that exist, as children to wait for.
     pub(super) by_pid: HashMap<u32, RunId>,
+    /// Processes of hooks.
+    pub(super) by_hook: HashMap<u32, RunId>,
+    /// Runs that wait for a hook.
+    pub(super) hooked: Vec<RunId>,
     /// Those whose state needs a look now and then; few at any time.
     pub(super) starting: Vec<RunId>,
     pub(super) watched: Vec<RunId>,
@@ -147,6 +157,13 @@ pub(super) struct Runs {
 }
 
 impl Runs {
+    /// Takes a run out, to be inserted again as something else.
+    pub(super) fn take(&mut self, id: RunId) -> Option<Run> {
+        let run = self.by_id.remove(&id)?;
+        self.live -= usize::from(run.is_live());
+        Some(run)
+    }
+
     pub(super) fn insert(&mut self, run: Run) {
         self.live += usize::from(run.is_live());
         self.by_id.insert(run.id, run);

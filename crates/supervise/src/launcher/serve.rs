@@ -119,12 +119,18 @@ impl Launcher {
         // Cheap if nobody ended, and a signal may have come just now.
         self.reap();
         self.settle();
+        self.hurry_hooks();
         self.write_down();
         self.tell_server();
-        if self.renewal.is_some() && self.runs.starting.is_empty() && self.journal.is_saved() {
+        if self.renewal.is_some() && self.is_between_forks() && self.journal.is_saved() {
             self.renew();
         }
         Ok(())
+    }
+
+    /// Whether no process is on its way that only this program's memory knows.
+    fn is_between_forks(&self) -> bool {
+        self.runs.starting.is_empty() && self.runs.hooked.is_empty()
     }
 
     /// Waits for something to happen, and lists what did.
@@ -175,9 +181,13 @@ impl Launcher {
             State::Unclear { .. } => Some(Duration::from_millis(2)),
             _ => None,
         });
+        let hooked = self.runs.hooked.iter().filter_map(|id| match &self.runs.by_id.get(id)?.state {
+            State::Hooked(waiting) => Some(waiting.deadline()?.saturating_duration_since(now)),
+            _ => None,
+        });
         let unsaved = (!self.journal.is_saved()).then_some(Duration::from_secs(1));
         let idle = self.idle.map(|since| self.options.linger.saturating_sub(since.elapsed()));
-        unsettled.chain(unsaved).chain(idle).min()
+        unsettled.chain(hooked).chain(unsaved).chain(idle).min()
     }
 
     fn write_down(&mut self) {

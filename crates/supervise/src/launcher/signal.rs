@@ -15,6 +15,13 @@ impl Launcher {
     /// Signals a run, or keeps the signal until its program is there to take it.
     pub(super) fn signal(&mut self, id: RunId, signal: i32, whom: Whom) {
         let Some(run) = self.runs.by_id.get_mut(&id) else { return };
+        if matches!(run.state, State::Hooked(_)) {
+            match signal {
+                libc::SIGKILL if self.cancels_hook(id) => {}
+                _ => run_early(&mut self.runs.by_id, id, signal, whom),
+            }
+            return;
+        }
         // A killed start is no start; any other signal would hit the launcher's own code in the child.
         if matches!(run.state, State::Starting { .. }) && signal != libc::SIGKILL {
             run.early_signals.push((signal, whom));
@@ -96,6 +103,13 @@ impl Launcher {
                 }
             }
         }
+    }
+}
+
+/// Keeps a signal until there is a program to take it.
+fn run_early(runs: &mut std::collections::HashMap<RunId, Run>, id: RunId, signal: i32, whom: Whom) {
+    if let Some(run) = runs.get_mut(&id) {
+        run.early_signals.push((signal, whom));
     }
 }
 

@@ -1,5 +1,6 @@
 //! Starting a run: script, control group, fork; then what the child says through its pipe.
 
+use std::ffi::CString;
 use std::fs::{self, OpenOptions};
 use std::io::{self, Read, Write};
 use std::os::fd::{AsRawFd, OwnedFd};
@@ -9,6 +10,7 @@ use std::path::Path;
 use rustix::pipe::{PipeFlags, pipe_with};
 
 use super::child::{FAILURE_BYTES, Surroundings, become_program, read_failure};
+use super::hook::Around;
 use super::journal::{Start, StartLine, booted_for};
 use super::plan::Plan;
 use super::runs::{Closing, Outcome, Run, State};
@@ -16,14 +18,24 @@ use super::serve::Launcher;
 use super::tree::MARK;
 use crate::cgroup::{Hierarchy, RunFolder};
 use crate::launch::{Launch, Script};
+use crate::private;
 use crate::report::{Report, StartFailure, Step};
 use crate::run::{RunId, UnixMicros};
+use crate::wire::Whom;
 
 /// What a launch has made before its process.
 #[derive(Default)]
-struct Made {
-    folder: Option<RunFolder>,
+pub(super) struct Made {
+    pub(super) folder: Option<RunFolder>,
+    script: bool,
     script_folder: bool,
+}
+
+impl Made {
+    /// The doors of the control groups.
+    pub(super) fn doors(&self) -> Vec<CString> {
+        self.folder.as_ref().map(RunFolder::doors).unwrap_or_default()
+    }
 }
 
 impl Launcher {
@@ -36,13 +48,43 @@ impl Launcher {
         if !self.hierarchy.tracks() {
             launch.env.push((MARK.into(), self.mark_value(launch.run).into()));
         }
-        let mut made = Made::default();
-        let (start, state) = match self.prepare(&launch, &mut made) {
+        if launch.has_surroundings() {
+            self.launch_with_surroundings(launch);
+        } else {
+            self.begin(launch, None, None, Vec::new());
+        }
+    }
+
+    /// Notes a run that cannot even be tried.
+    pub(super) fn refuse(&mut self, id: RunId, failure: StartFailure) {
+        self.runs.unsettled.push(id);
+        self.runs.insert(Run {
+            id,
+            folder: None,
+            state: State::Closing(Closing::new(Outcome::Failed(failure))),
+            stopped: false,
+            is_child: true,
+            early_signals: Vec::new(),
+            start: None,
+            around: None,
+        });
+    }
+
+    /// Starts the program itself; what it needs may have been made already.
+    pub(super) fn begin(
+        &mut self,
+        launch: Launch,
+        made: Option<Made>,
+        around: Option<Box<Around>>,
+        early_signals: Vec<(i32, Whom)>,
+    ) {
+        let is_made = made.is_some();
+        let mut made = made.unwrap_or_default();
+        let (start, state) = match self.prepare(&launch, &mut made, is_made) {
             Ok((start, failures)) => (Some(start), State::Starting { failures }),
             // Nothing of it is left to be known by, so what was made goes at once.
             Err(failure) => {
-                remove_made(&launch, &made);
-                made.folder = None;
+                self.unmake(&launch, &mut made);
                 (None, State::Closing(Closing::new(Outcome::Failed(failure))))
             }
         };
@@ -52,8 +94,9 @@ impl Launcher {
             state,
             stopped: false,
             is_child: true,
-            early_signals: Vec::new(),
+            early_signals,
             start,
+            around,
         };
         match &run.start {
             Some(start) => {
@@ -66,35 +109,65 @@ impl Launcher {
         self.runs.insert(run);
     }
 
-    fn prepare(&self, launch: &Launch, made: &mut Made) -> Result<(Start, OwnedFd), StartFailure> {
+    /// Makes what a program needs before its process: script, folders, control group.
+    pub(super) fn make(&self, launch: &Launch, made: &mut Made) -> Result<(), StartFailure> {
+        let failed = |step| move |error: io::Error| StartFailure { step, errno: errno_of(&error) };
+        let owner = launch.user.as_ref().map(|user| (user.uid, user.gid));
+        if let Some(script) = &launch.script {
+            made.script_folder = write_script(script, owner).map_err(failed(Step::Script))?;
+            made.script = true;
+        }
+        if let Some(private) = &launch.private {
+            private::make(private, owner).map_err(failed(Step::Private))?;
+        }
+        made.folder = make_group(&self.hierarchy, launch).map_err(failed(Step::Cgroup))?;
+        Ok(())
+    }
+
+    fn prepare(
+        &self,
+        launch: &Launch,
+        made: &mut Made,
+        is_made: bool,
+    ) -> Result<(Start, OwnedFd), StartFailure> {
         let failed = |step| move |error: io::Error| StartFailure { step, errno: errno_of(&error) };
         // Looks for mistakes in the request before anything is made.
-        let draft = |trees, made_folder| Start {
+        let mut plan = Plan::new(launch, None, self.journal.descriptor(), self.file_limit)?;
+        if !is_made {
+            self.make(launch, made)?;
+        }
+        let mut start = Start {
             pid: 0,
             booted_for: 0,
             at: UnixMicros::now(),
-            trees,
+            trees: made.folder.as_ref().map_or(0, RunFolder::trees),
             script: launch.script.as_ref().map(|script| script.path.clone()),
-            made_folder,
+            made_folder: made.script_folder,
         };
-        let line = StartLine::new(launch.run, &draft(0, false));
-        let mut plan = Plan::new(launch, line, self.journal.descriptor(), self.file_limit)?;
-        if let Some(script) = &launch.script {
-            let owner = launch.user.as_ref().map(|user| (user.uid, user.gid));
-            made.script_folder = write_script(script, owner).map_err(failed(Step::Script))?;
-        }
-        made.folder = make_group(&self.hierarchy, launch).map_err(failed(Step::Cgroup))?;
-        let trees = made.folder.as_ref().map_or(0, RunFolder::trees);
-        let mut start = draft(trees, made.script_folder);
-        plan.start_line = StartLine::new(launch.run, &start);
-        plan.doors = made.folder.as_ref().map(RunFolder::doors).unwrap_or_default();
+        plan.start_line = Some(StartLine::new(launch.run, &start));
+        plan.doors = made.doors();
         let (pid, failures) = self.fork(&mut plan).map_err(failed(Step::Fork))?;
         start.pid = pid;
         start.booted_for = booted_for();
         Ok((start, failures))
     }
 
-    fn fork(&self, plan: &mut Plan) -> io::Result<(u32, OwnedFd)> {
+    /// Removes what was made for a program that will not be reached.
+    pub(super) fn unmake(&self, launch: &Launch, made: &mut Made) {
+        if let Some(folder) = made.folder.take() {
+            folder.remove();
+        }
+        self.unmake_script(launch, made);
+    }
+
+    /// Removes the script alone.
+    pub(super) fn unmake_script(&self, launch: &Launch, made: &mut Made) {
+        if let Some(script) = launch.script.as_ref().filter(|_| std::mem::take(&mut made.script)) {
+            remove_script(&script.path, made.script_folder);
+        }
+    }
+
+    pub(super) fn fork(&self, plan: &mut Plan) -> io::Result<(u32, OwnedFd)> {
         let (reader, writer) = pipe_with(PipeFlags::CLOEXEC | PipeFlags::NONBLOCK)?;
         let launcher = std::process::id() as libc::pid_t;
         // SAFETY: the launcher has one thread, and the child does nothing but `become_program`.
@@ -139,7 +212,7 @@ impl Launcher {
     }
 
     /// The value that marks processes of a run.
-    fn mark_value(&self, run: RunId) -> String {
+    pub(super) fn mark_value(&self, run: RunId) -> String {
         format!("{}/{run}", self.instance)
     }
 
@@ -158,15 +231,6 @@ fn errno_of(error: &io::Error) -> i32 {
 
 fn make_group(hierarchy: &Hierarchy, launch: &Launch) -> io::Result<Option<RunFolder>> {
     RunFolder::create(hierarchy, launch.run, &launch.limits)
-}
-
-fn remove_made(launch: &Launch, made: &Made) {
-    if let Some(folder) = &made.folder {
-        folder.remove();
-    }
-    if let Some(script) = &launch.script {
-        remove_script(&script.path, made.script_folder);
-    }
 }
 
 /// Writes the script for its user; says whether its folder was made for it.

@@ -42,6 +42,8 @@ impl Launcher {
             // Otherwise an orphan of some run: its end tells nothing.
             if let Some(id) = self.runs.by_pid.remove(&pid) {
                 self.leader_ended(id, Status::from_wait(status), usage_of(&usage), at);
+            } else if let Some(id) = self.runs.by_hook.remove(&pid) {
+                self.hook_ended(id, Status::from_wait(status));
             }
         }
     }
@@ -60,6 +62,10 @@ impl Launcher {
     pub(super) fn adopt(&mut self, memory: Memory) {
         let Memory { runs, other_boot } = memory;
         let runs: HashMap<RunId, Remembered> = runs;
+        let mut after = self.recall_after();
+        if other_boot {
+            after = after.into_iter().map(|(id, around)| (id, around.after_boot())).collect();
+        }
         for (id, Remembered { start, end }) in runs {
             let folder = start.as_ref().and_then(|start| RunFolder::found(&self.hierarchy, id, start.trees));
             let mut run = Run {
@@ -70,8 +76,15 @@ impl Launcher {
                 stopped: false,
                 is_child: false,
                 early_signals: Vec::new(),
+                around: after.remove(&id),
             };
             let outcome = match end {
+                Some(end) if is_end(&end) && run.around.is_some() => {
+                    run.folder = None;
+                    self.runs.insert(run);
+                    self.next_after(id, end, 0);
+                    continue;
+                }
                 Some(end) if is_end(&end) => {
                     run.state = State::Over(end);
                     run.folder = None;
@@ -88,6 +101,7 @@ impl Launcher {
                 None => {}
             }
         }
+        self.adopt_unbegun(after);
     }
 
     /// Looks for the first process of a run; returns how the run ended if it has.

@@ -3,7 +3,7 @@
 
 use super::code::Bytes;
 use super::{Answer, Code, ExecutableMark, Hello, Notice, Reader, Request, Whom};
-use crate::launch::{Credentials, Launch, Limits, Resource, Rlimit, Script, Stream};
+use crate::launch::{Credentials, Hook, Hooks, Launch, Limits, Private, Resource, Rlimit, Script, Stream};
 use crate::report::{Ended, Found, FoundState, Report, StartFailure, Status, Step, Usage};
 use crate::steps::{
     BindRule, CpuBind, Distribution, FoundStep, FoundStepState, Said, StepAnswer, StepCut, StepEnded,
@@ -80,8 +80,14 @@ fields!(Launch {
     script,
     limits,
     nice,
-    oom_score
+    oom_score,
+    prelude,
+    hooks,
+    private
 });
+fields!(Hooks { before, task_before, task_after, after });
+fields!(Hook { program, env, timeout });
+fields!(Private { folders, lasting });
 fields!(Credentials { uid, gid, groups });
 variants!(Stream { 0 = Null, 1 = Read(path), 2 = Truncate(path), 3 = Append(path), 4 = SameAsStdout });
 fields!(Limits { memory, cpus, cpu_quota, pids, deny_devices });

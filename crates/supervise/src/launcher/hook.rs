@@ -1,0 +1,530 @@
+//! Programs of the administrator around a run: before it, at its program's side, after it. They run one after the
+//! other; the launcher never waits for one, it hears of their ends as it hears of those of runs.
+
+use std::collections::HashMap;
+use std::ffi::{CString, OsString};
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use rustix::fs::{MemfdFlags, memfd_create};
+
+use super::journal::Record;
+use super::plan::Plan;
+use super::runs::{Closing, Outcome, Run, State};
+use super::serve::Launcher;
+use super::start::Made;
+use crate::launch::{Hook, Hooks, Launch, Resource, Rlimit, Stream};
+use crate::private;
+use crate::proc;
+use crate::report::{FoundState, StartFailure, Status, Step};
+use crate::run::RunId;
+use crate::wire::{Code, Reader};
+
+/// The variable that marks the processes of hooks, so that those of a launcher that died are found.
+const MARK: &str = "QUINTET_HOOK";
+/// The most that a hook at the program's side may say, in bytes.
+const MOST_OUTPUT: u64 = 1 << 20;
+/// The beginning of the names of files that remember what is to be done after a run.
+const FILE: &str = "after-";
+
+/// What is to be done after a run, whoever is the launcher then.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct After {
+    pub(crate) hooks: Vec<Hook>,
+    /// Folders to remove with all that is in them.
+    pub(crate) remove: Vec<PathBuf>,
+}
+
+impl After {
+    fn of(launch: &Launch) -> Self {
+        let hooks = launch.hooks.as_ref().map(|hooks| hooks.after.clone()).unwrap_or_default();
+        let remove = launch.private.as_ref().filter(|private| !private.lasting);
+        Self { hooks, remove: remove.map(private::folders).unwrap_or_default() }
+    }
+
+    fn is_empty(&self) -> bool {
+        self.hooks.is_empty() && self.remove.is_empty()
+    }
+}
+
+/// What goes on around a run.
+#[derive(Default)]
+pub(super) struct Around {
+    after: After,
+    /// The hook at the program's side after it, as a launch of its own.
+    task_after: Option<Box<Launch>>,
+}
+
+/// A run that waits for a hook.
+pub(super) struct Waiting {
+    process: Process,
+    stage: Stage,
+    /// Nobody wants the run any more.
+    cancelled: bool,
+    overdue: bool,
+}
+
+/// Where in the life of a run a hook is running.
+enum Stage {
+    Before { launch: Box<Launch>, at: usize },
+    TaskBefore { launch: Box<Launch>, made: Made },
+    TaskAfter { outcome: Outcome },
+    After { end: FoundState, at: usize },
+    Removal { end: FoundState },
+}
+
+/// The process of a hook.
+struct Process {
+    pid: u32,
+    // The hook writes here if it cannot be executed; its end says as much.
+    _failures: Option<OwnedFd>,
+    deadline: Option<Instant>,
+    output: Option<File>,
+}
+
+impl Waiting {
+    /// The end of the run, if it is settled already.
+    pub(super) fn end(&self) -> Option<&FoundState> {
+        match &self.stage {
+            Stage::After { end, .. } | Stage::Removal { end } => Some(end),
+            _ => None,
+        }
+    }
+
+    /// When it will have taken too long.
+    pub(super) fn deadline(&self) -> Option<Instant> {
+        self.process.deadline.filter(|_| !self.overdue)
+    }
+
+    fn kill(&self) {
+        // SAFETY: kill takes no pointers. The process has not been waited for, so the group is its own.
+        unsafe { libc::kill(-(self.process.pid as libc::pid_t), libc::SIGKILL) };
+    }
+}
+
+impl Launcher {
+    /// Begins a run that has something around it.
+    pub(super) fn launch_with_surroundings(&mut self, launch: Launch) {
+        let id = launch.run;
+        let after = After::of(&launch);
+        if !after.is_empty()
+            && let Err(error) = self.remember_after(id, &after)
+        {
+            let errno = error.raw_os_error().unwrap_or(libc::EIO);
+            return self.refuse(id, StartFailure { step: Step::Journal, errno });
+        }
+        let run = Run {
+            id,
+            folder: None,
+            state: State::Running { watch: None },
+            stopped: false,
+            is_child: true,
+            early_signals: Vec::new(),
+            start: None,
+            around: Some(Box::new(Around { after, task_after: None })),
+        };
+        self.runs.insert(run);
+        self.next_before(Box::new(launch), 0);
+    }
+
+    /// Runs the next hook before the run; after the last, the run itself begins.
+    fn next_before(&mut self, launch: Box<Launch>, at: usize) {
+        let hooks = launch.hooks.as_deref();
+        let Some(hook) = hooks.and_then(|hooks| hooks.before.get(at)) else { return self.arrange(launch) };
+        let id = launch.run;
+        match self.start_hook(&outer(id, hook), hook, &[], None) {
+            Ok(process) => self.wait_for(id, process, Stage::Before { launch, at }),
+            Err(errno) => self.give_up(id, StartFailure { step: Step::Prolog, errno }),
+        }
+    }
+
+    /// Makes what the run needs, and runs the hook at its side before the program.
+    fn arrange(&mut self, mut launch: Box<Launch>) {
+        let id = launch.run;
+        let Some(task_before) = launch.hooks.as_ref().and_then(|hooks| hooks.task_before.clone()) else {
+            return self.go_on(launch, None);
+        };
+        let mut made = Made::default();
+        if let Err(failure) = self.make(&launch, &mut made) {
+            self.unmake(&launch, &mut made);
+            return self.give_up(id, failure);
+        }
+        let output = memfd_create(c"task-prolog", MemfdFlags::CLOEXEC).map(File::from);
+        let doors = made.doors();
+        let beside = inner(&launch, &task_before);
+        let started = match output {
+            Ok(output) => self.start_hook(&beside, &task_before, &doors, Some(output)),
+            Err(errno) => Err(errno.raw_os_error()),
+        };
+        // The folder is the run's from now on: whoever kills the run kills the hook.
+        if let Some(run) = self.runs.by_id.get_mut(&id) {
+            run.folder = made.folder.clone();
+        }
+        match started {
+            Ok(process) => self.wait_for(id, process, Stage::TaskBefore { launch, made }),
+            Err(errno) => {
+                self.unmake(&launch, &mut made);
+                launch.hooks = None;
+                self.give_up(id, StartFailure { step: Step::TaskProlog, errno });
+            }
+        }
+    }
+
+    /// Starts the program itself.
+    fn go_on(&mut self, launch: Box<Launch>, made: Option<Made>) {
+        let Some(run) = self.runs.take(launch.run) else { return };
+        let mut around = run.around.unwrap_or_default();
+        let task_after = launch.hooks.as_ref().and_then(|hooks| hooks.task_after.clone());
+        around.task_after = task_after.map(|hook| {
+            let mut beside = inner(&launch, &hook);
+            beside.stdout = match &launch.stdout {
+                Stream::Truncate(path) => Stream::Append(path.clone()),
+                stream => stream.clone(),
+            };
+            beside.stderr = Stream::SameAsStdout;
+            // Told by the one hook that it has.
+            beside.hooks = Some(Box::new(Hooks { task_after: Some(hook), ..Hooks::default() }));
+            Box::new(beside)
+        });
+        self.begin(*launch, made, Some(around), run.early_signals);
+    }
+
+    /// Ends a run whose program will not be reached.
+    fn give_up(&mut self, id: RunId, failure: StartFailure) {
+        let Some(run) = self.runs.by_id.get_mut(&id) else { return };
+        run.state = State::Closing(Closing::new(Outcome::Failed(failure)));
+        self.runs.unsettled.push(id);
+    }
+
+    /// Runs the hook at the program's side after it, if there is one that has not run yet. Says whether.
+    pub(super) fn runs_task_after(&mut self, id: RunId, outcome: Outcome) -> bool {
+        let Some(run) = self.runs.by_id.get_mut(&id) else { return false };
+        if !matches!(outcome, Outcome::Ended { .. }) {
+            return false;
+        }
+        let Some(beside) = run.around.as_mut().and_then(|around| around.task_after.take()) else {
+            return false;
+        };
+        let doors = run.folder.as_ref().map(|folder| folder.doors()).unwrap_or_default();
+        let Some(hook) = beside.hooks.as_ref().and_then(|hooks| hooks.task_after.clone()) else {
+            return false;
+        };
+        match self.start_hook(&beside, &hook, &doors, None) {
+            Ok(process) => {
+                self.wait_for(id, process, Stage::TaskAfter { outcome });
+                true
+            }
+            // Only the run's own beginning depends on hooks at its side.
+            Err(_) => false,
+        }
+    }
+
+    /// Runs the next hook after the run; after the last, removes its folders.
+    pub(super) fn next_after(&mut self, id: RunId, mut end: FoundState, at: usize) {
+        if at == 0 {
+            // A successor shall know how the run ended, whatever happens to the hooks.
+            self.journal.add(&Record::Over { run: id, end: end.clone() });
+        }
+        let Some(run) = self.runs.by_id.get(&id) else { return };
+        let Some(around) = &run.around else { return self.over(id, end) };
+        if let Some(hook) = around.after.hooks.get(at).cloned() {
+            match self.start_hook(&outer(id, &hook), &hook, &[], None) {
+                Ok(process) => self.wait_for(id, process, Stage::After { end, at }),
+                Err(_) => {
+                    note_failure(&mut end);
+                    self.next_after(id, end, at + 1);
+                }
+            }
+            return;
+        }
+        let folders = around.after.remove.clone();
+        match (folders.is_empty(), private::remove_in_child(&folders)) {
+            (false, Ok(pid)) => {
+                let process = Process { pid, _failures: None, deadline: None, output: None };
+                self.wait_for(id, process, Stage::Removal { end });
+            }
+            _ => self.over_with_hooks(id, end),
+        }
+    }
+
+    fn over_with_hooks(&mut self, id: RunId, end: FoundState) {
+        let _ = fs::remove_file(self.file_of(id));
+        if let Some(run) = self.runs.by_id.get_mut(&id) {
+            run.around = None;
+        }
+        self.over(id, end);
+    }
+
+    fn wait_for(&mut self, id: RunId, process: Process, stage: Stage) {
+        self.runs.by_hook.insert(process.pid, id);
+        self.runs.hooked.push(id);
+        if let Some(run) = self.runs.by_id.get_mut(&id) {
+            let waiting = Waiting { process, stage, cancelled: false, overdue: false };
+            run.state = State::Hooked(Box::new(waiting));
+        }
+    }
+
+    /// The process of a hook has ended.
+    pub(super) fn hook_ended(&mut self, id: RunId, status: Status) {
+        self.runs.hooked.retain(|hooked| *hooked != id);
+        let Some(run) = self.runs.by_id.get_mut(&id) else { return };
+        let waiting = match std::mem::replace(&mut run.state, State::Running { watch: None }) {
+            State::Hooked(waiting) => *waiting,
+            other => {
+                run.state = other;
+                return;
+            }
+        };
+        let Waiting { process, stage, cancelled, overdue } = waiting;
+        let errno = match status {
+            _ if cancelled => libc::ECANCELED,
+            _ if overdue => libc::ETIMEDOUT,
+            Status::Exited(0) => 0,
+            // The hook's own refusal; no errno of the kernel's says that.
+            _ => libc::EREMOTEIO,
+        };
+        match stage {
+            Stage::Before { launch, at } if errno == 0 => self.next_before(launch, at + 1),
+            Stage::Before { .. } => self.give_up(id, StartFailure { step: Step::Prolog, errno }),
+            Stage::TaskBefore { mut launch, made } if errno == 0 => {
+                apply_output(process.output, &mut launch);
+                self.go_on(launch, Some(made));
+            }
+            Stage::TaskBefore { launch, mut made } => {
+                self.unmake_script(&launch, &mut made);
+                self.give_up(id, StartFailure { step: Step::TaskProlog, errno });
+            }
+            Stage::TaskAfter { outcome } => self.close(id, outcome),
+            Stage::After { mut end, at } => {
+                if errno != 0 {
+                    note_failure(&mut end);
+                }
+                self.next_after(id, end, at + 1);
+            }
+            Stage::Removal { end } => self.over_with_hooks(id, end),
+        }
+    }
+
+    /// Kills the hook that a run waits for, unless the run is over but for its hooks. Says whether it waits for one.
+    pub(super) fn cancels_hook(&mut self, id: RunId) -> bool {
+        let Some(State::Hooked(waiting)) = self.runs.by_id.get_mut(&id).map(|run| &mut run.state) else {
+            return false;
+        };
+        if waiting.end().is_none() {
+            waiting.cancelled = true;
+            waiting.kill();
+        }
+        true
+    }
+
+    /// Kills hooks that take too long.
+    pub(super) fn hurry_hooks(&mut self) {
+        let now = Instant::now();
+        for id in &self.runs.hooked {
+            if let Some(State::Hooked(waiting)) = self.runs.by_id.get_mut(id).map(|run| &mut run.state)
+                && waiting.deadline().is_some_and(|deadline| deadline <= now)
+            {
+                waiting.overdue = true;
+                waiting.kill();
+            }
+        }
+    }
+
+    fn start_hook(
+        &self,
+        launch: &Launch,
+        hook: &Hook,
+        doors: &[CString],
+        output: Option<File>,
+    ) -> Result<Process, i32> {
+        let mut launch = launch.clone();
+        launch.env.push((MARK.into(), self.mark_value(launch.run).into()));
+        if output.is_some() {
+            let most = Some(MOST_OUTPUT);
+            launch.rlimits.retain(|limit| limit.resource != Resource::Fsize);
+            launch.rlimits.push(Rlimit { resource: Resource::Fsize, soft: most, hard: most });
+        }
+        let mut plan = Plan::new(&launch, None, self.journal.descriptor(), self.file_limit)
+            .map_err(|failure| failure.errno)?;
+        plan.doors = doors.to_vec();
+        if let Some(output) = &output {
+            plan.print_to(output.as_raw_fd());
+        }
+        let (pid, failures) =
+            self.fork(&mut plan).map_err(|error| error.raw_os_error().unwrap_or(libc::EIO))?;
+        let deadline = hook.timeout.map(|timeout| Instant::now() + timeout);
+        Ok(Process { pid, _failures: Some(failures), deadline, output })
+    }
+
+    fn file_of(&self, id: RunId) -> PathBuf {
+        slot_folder(&self.options.dir, self.options.slot).join(format!("{FILE}{id}"))
+    }
+
+    fn remember_after(&self, id: RunId, after: &After) -> io::Result<()> {
+        let mut bytes = Vec::new();
+        after.put(&mut bytes);
+        let path = self.file_of(id);
+        let mut options = OpenOptions::new();
+        let written = options.create(true).write(true).truncate(true).mode(0o600).open(&path);
+        written.and_then(|mut file| file.write_all(&bytes)).inspect_err(|_| drop(fs::remove_file(&path)))
+    }
+
+    /// Reads what earlier launchers still had to do after their runs, and ends the hooks that they left running.
+    pub(super) fn recall_after(&self) -> HashMap<RunId, Box<Around>> {
+        let mut found = HashMap::new();
+        let Ok(entries) = fs::read_dir(slot_folder(&self.options.dir, self.options.slot)) else {
+            return found;
+        };
+        for path in entries.flatten().map(|entry| entry.path()) {
+            let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+            let Some(id) = name.strip_prefix(FILE).and_then(|id| id.parse::<RunId>().ok()) else { continue };
+            let bytes = fs::read(&path).unwrap_or_default();
+            match Reader::whole::<After>(&bytes) {
+                Some(after) => drop(found.insert(id, Box::new(Around { after, task_after: None }))),
+                // Torn before its run could begin.
+                None => drop(fs::remove_file(&path)),
+            }
+        }
+        if !found.is_empty() {
+            self.end_hooks_of(&found);
+        }
+        found
+    }
+
+    fn end_hooks_of(&self, runs: &HashMap<RunId, Box<Around>>) {
+        let marks: Vec<String> = runs.keys().map(|id| format!("{MARK}={}", self.mark_value(*id))).collect();
+        for pid in proc::all() {
+            if marks.iter().any(|mark| proc::has_variable(pid, mark.as_bytes())) {
+                // SAFETY: kill takes no pointers; the process carries the mark of a hook of ours.
+                unsafe { libc::kill(pid as libc::pid_t, libc::SIGKILL) };
+            }
+        }
+    }
+
+    /// Takes over runs whose launcher died before it could write down that they began.
+    pub(super) fn adopt_unbegun(&mut self, rest: HashMap<RunId, Box<Around>>) {
+        for (id, around) in rest {
+            let run = Run {
+                id,
+                folder: crate::cgroup::RunFolder::existing(&self.hierarchy, id),
+                state: State::Running { watch: None },
+                stopped: false,
+                is_child: false,
+                early_signals: Vec::new(),
+                start: None,
+                around: Some(around),
+            };
+            self.runs.insert(run);
+            self.close(id, Outcome::Vanished);
+        }
+    }
+}
+
+impl Around {
+    /// Leaves only what still makes sense after the machine has booted again.
+    pub(super) fn after_boot(mut self: Box<Self>) -> Box<Self> {
+        self.after.hooks.clear();
+        self
+    }
+}
+
+/// The launch of a hook that runs beside nobody: as the launcher's own user, in `/`.
+fn outer(id: RunId, hook: &Hook) -> Launch {
+    let mut launch = Launch::new(id, [hook.program.clone()]);
+    launch.env = hook.env.clone();
+    launch
+}
+
+/// The launch of a hook at the program's side: everything like the program, but for what it is.
+fn inner(launch: &Launch, hook: &Hook) -> Launch {
+    let mut beside = launch.clone();
+    beside.argv = vec![hook.program.clone().into_os_string()];
+    beside.program = None;
+    beside.script = None;
+    beside.hooks = None;
+    beside.env.extend(hook.env.iter().cloned());
+    (beside.stdin, beside.stdout, beside.stderr) = (Stream::Null, Stream::Null, Stream::Null);
+    beside
+}
+
+fn note_failure(end: &mut FoundState) {
+    match end {
+        FoundState::Ended(ended) => ended.hook_failed = true,
+        FoundState::FailedToStart { hook_failed, .. } => *hook_failed = true,
+        FoundState::Starting | FoundState::Running { .. } | FoundState::Vanished { .. } => {}
+    }
+}
+
+/// Does what a hook has said: `export NAME=value`, `unset NAME`, `print TEXT`; other lines mean nothing.
+fn apply_output(output: Option<File>, launch: &mut Launch) {
+    let mut text = Vec::new();
+    if let Some(mut file) = output {
+        let _ = file.seek(SeekFrom::Start(0)).and_then(|_| file.take(MOST_OUTPUT).read_to_end(&mut text));
+    }
+    for line in text.split(|byte| *byte == b'\n') {
+        apply_line(line, launch);
+    }
+}
+
+fn apply_line(line: &[u8], launch: &mut Launch) {
+    let Some(blank) = line.iter().position(|byte| *byte == b' ') else { return };
+    let (word, rest) = line.split_at(blank);
+    let rest = rest.trim_ascii_start();
+    let set = |launch: &mut Launch, name: &[u8]| launch.env.retain(|(known, _)| known.as_bytes() != name);
+    match word {
+        b"export" => {
+            let Some(at) = rest.iter().position(|byte| *byte == b'=').filter(|at| *at > 0) else { return };
+            let (name, value) = (&rest[..at], &rest[at + 1..]);
+            set(launch, name);
+            launch.env.push((os(name), os(value)));
+        }
+        b"unset" => set(launch, rest.trim_ascii()),
+        b"print" => {
+            launch.prelude.extend_from_slice(rest);
+            launch.prelude.push(b'\n');
+        }
+        _ => {}
+    }
+}
+
+fn os(bytes: &[u8]) -> OsString {
+    std::ffi::OsStr::from_bytes(bytes).to_owned()
+}
+
+impl Code for After {
+    fn put(&self, out: &mut Vec<u8>) {
+        self.hooks.put(out);
+        self.remove.put(out);
+    }
+    fn take(from: &mut Reader<'_>) -> Option<Self> {
+        Some(Self { hooks: Code::take(from)?, remove: Code::take(from)? })
+    }
+}
+
+/// Names the folder of a launcher's own files.
+fn slot_folder(dir: &Path, slot: usize) -> PathBuf {
+    crate::slot::Slot::new(dir, slot).folder
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_hook_says_is_done() {
+        let mut launch = Launch::new(RunId { key: 1, attempt: 0 }, ["true"]);
+        launch.env = vec![("A".into(), "1".into()), ("B".into(), "2".into())];
+        for line in
+            ["export A=x y=z", "unset B", "print hello  there", "export =bad", "export", "nonsense x", ""]
+        {
+            apply_line(line.as_bytes(), &mut launch);
+        }
+        assert_eq!(launch.env, [("A".into(), "x y=z".into())]);
+        assert_eq!(launch.prelude, b"hello  there\n");
+    }
+}
