@@ -129,6 +129,8 @@ problems! {
     Unalterable(JobId) => Conflict, "job {0} cannot be altered now";
     /// A single array task was named where only the whole array can be changed.
     WholeArrayOnly(JobId) => Invalid, "update the array {0} as a whole";
+    /// What can be done with a heterogeneous job as a whole only, by the leader's number.
+    NotLeader(JobId) => Conflict, "job {0} is not the leader of its heterogeneous job";
     /// The table of jobs is full.
     TooManyJobs => Conflict, "too many jobs";
 }

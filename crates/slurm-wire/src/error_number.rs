@@ -29,6 +29,7 @@ error_numbers! {
     PROTOCOL_AUTHENTICATION = 1007: "Protocol authentication error";
     PARTITION = 2000: "Invalid partition name specified";
     ACCESS_DENIED = 2002: "Access/permission denied";
+    NO_SCRIPT = 2009: "Job script not specified";
     USER_ID = 2010: "Invalid user id";
     TOO_LONG = 2012: "Pathname of a file, directory or other parameter too long";
     NODE_CONFIGURATION = 2014: "Requested node configuration is not available";

@@ -303,6 +303,7 @@ fn job(id: u32) -> Job {
             uncommon: None,
         }),
         array: None,
+        het: None,
         submitted: Timestamp::from_micros(1_700_000_000_000_000 + i64::from(id)),
         eligible: Timestamp::from_micros(1_700_000_000_000_000 + i64::from(id)),
         priority: 1000,

@@ -12,6 +12,9 @@ const NO_CONTROLLER: i32 = 1800;
 /// The partition is closed to the user's groups.
 const PARTITION_GROUP: i32 = 2003;
 
+/// The leader of a heterogeneous job is meant, and another component was named.
+const NOT_LEADER: i32 = 2107;
+
 /// Returns Slurm's number for what the domain refuses.
 pub(super) fn number(error: &Error) -> i32 {
     match error {
@@ -74,6 +77,7 @@ fn problem_number(problem: &Problem) -> i32 {
         Problem::Held(_) => slurm::HELD,
         Problem::Unalterable(_) => slurm::JOB_NOT_ALTERABLE_NOW,
         Problem::WholeArrayOnly(_) => slurm::INVALID_QUERY,
+        Problem::NotLeader(_) => NOT_LEADER,
         Problem::TooManyJobs => TRY_AGAIN,
     }
 }
@@ -83,6 +87,7 @@ pub(super) fn own_text(number: i32) -> Option<&'static str> {
     match number {
         TRY_AGAIN => Some("Resource temporarily unavailable"),
         NO_CONTROLLER => Some("Unable to contact slurm controller (connect failure)"),
+        NOT_LEADER => Some("Job not heterogeneous job leader"),
         PARTITION_GROUP => Some("User's group not permitted to use this partition"),
         _ => None,
     }

@@ -2,7 +2,7 @@
 //! answer, and an event that does not fit is refused, never ignored.
 
 use super::{
-    Completing, End, Ended, Event, Exit, Hold, Job, JobFlags, JobKind, Outcome, Pending, Phase, Reason,
+    Completing, End, Ended, Event, Exit, HetPart, Hold, Job, JobFlags, Outcome, Pending, Phase, Reason,
     Running, TermState, Usage, WarningScope,
 };
 use crate::error::Refused;
@@ -215,7 +215,7 @@ impl Job {
 
     fn started(&self, run: Running) -> Applied {
         let mut step = self.turned(Phase::Running(Box::new(run)))?;
-        if self.spec.kind == JobKind::Batch {
+        if self.runs_script() {
             step.effects.push(Effect::Launch);
         }
         Ok(step)
@@ -242,7 +242,8 @@ impl Job {
 
     fn signalled(&self, run: &Running, signal: i32, scope: WarningScope) -> Applied {
         let stopped = match signal {
-            signal::STOP => true,
+            // What only holds resources for a leader is never shown as stopped.
+            signal::STOP => self.het.is_none_or(HetPart::is_leader),
             signal::CONT => false,
             _ => run.stopped,
         };
@@ -262,7 +263,7 @@ impl Job {
     ) -> Applied {
         let completing =
             Completing { run: run.clone(), since, outcome, reason, killed: false, cancelled_by, requeue };
-        if self.spec.kind == JobKind::Allocation {
+        if !self.runs_script() {
             // No process of ours has to end first.
             return self.completed(&completing, since, &End::Released, Usage::default());
         }

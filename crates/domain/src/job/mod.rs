@@ -8,6 +8,7 @@ mod constraint;
 mod dependency;
 mod event;
 mod flags;
+mod het;
 mod paths;
 mod phase;
 mod reason;
@@ -24,6 +25,7 @@ pub use constraint::{Constraint, Expression};
 pub use dependency::{Dependency, Relation, Requirement, Term, TermState};
 pub use event::Event;
 pub use flags::{JobFlags, MailTypes};
+pub use het::HetPart;
 pub use phase::{Completing, End, Ended, Exit, Hold, Outcome, Pending, Phase, Running, Usage};
 pub use reason::Reason;
 pub use resources::{Allocation, CpuSet, GresRequest, GresShare, Memory, NodeShare, Per, Resources, Sharing};
@@ -41,6 +43,8 @@ pub struct Job {
     pub spec: Arc<JobSpec>,
     /// Its part in an array, if it has one.
     pub array: Option<ArrayPart>,
+    /// Its part in a heterogeneous job, if it has one.
+    pub het: Option<HetPart>,
     /// When it was accepted.
     pub submitted: Timestamp,
     /// Since when it could run as far as begin time, hold and dependencies go; [`Timestamp::NEVER`] while it cannot.
@@ -66,12 +70,22 @@ impl Job {
         matches!(self.phase, Phase::Pending(_))
     }
 
+    /// Tells whether it waits for nothing but resources: neither held nor kept back by begin time or dependencies.
+    pub fn is_eligible(&self) -> bool {
+        self.is_pending() && self.eligible != Timestamp::NEVER
+    }
+
     /// Returns the number its array has, or its own outside arrays.
     pub fn array_id(&self) -> JobId {
         match &self.array {
             Some(ArrayPart::Task { of, .. }) => *of,
             _ => self.id,
         }
+    }
+
+    /// Tells whether a script of its own is run for it: it is no allocation, and no component that follows a leader.
+    pub fn runs_script(&self) -> bool {
+        self.spec.kind == JobKind::Batch && self.het.is_none_or(HetPart::is_leader)
     }
 
     /// Returns the resources it holds now, if any.

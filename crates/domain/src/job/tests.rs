@@ -34,6 +34,7 @@ pub(crate) fn job(id: u32) -> Job {
             uncommon: None,
         }),
         array: None,
+        het: None,
         submitted: Timestamp::from_seconds(100),
         eligible: Timestamp::from_seconds(100),
         priority: 1000,

@@ -89,6 +89,8 @@ pub enum Order {
         job: Arc<Job>,
         /// Script and environment.
         payload: Arc<Payload>,
+        /// Of a heterogeneous job, whose leader this is, all components, itself the first; else nothing.
+        components: Vec<Arc<Job>>,
     },
     /// Send a signal.
     Signal {

@@ -3,25 +3,42 @@
 use super::dependencies;
 use super::ledger::Ledger;
 use super::prepare::{Draft, priority};
-use super::submission::Submitted;
+use super::submission::{Note, Submitted};
 use crate::cluster::PartitionState;
-use crate::job::{Hold, Job, JobSpec, Pending, Phase, Reason};
-use crate::{Error, Problem, Timestamp};
+use crate::job::{Hold, Job, JobSpec, Payload, Pending, Phase, Reason};
+use crate::{Error, JobId, Problem, Timestamp};
 use std::sync::Arc;
 
 impl Ledger<'_> {
     /// Makes the job.
     pub(super) fn accept(&mut self, draft: Draft) -> Result<Submitted, Error> {
-        let limits = &self.cluster().limits;
-        if self.state().jobs().len() >= limits.max_jobs {
+        self.check_room(1)?;
+        // The number the job will get is not taken before nothing can go wrong any more.
+        let (mut job, payload, notes) = self.new_job(self.state().next_id(), draft)?;
+        job.id = self.take_id();
+        let id = job.id;
+        self.keep(job, payload);
+        self.end_if_hopeless(id);
+        Ok(Submitted { id, notes })
+    }
+
+    /// Checks that there is room for so many more jobs.
+    pub(super) fn check_room(&self, more: usize) -> Result<(), Error> {
+        if self.state().jobs().len().saturating_add(more) > self.cluster().limits.max_jobs {
             return Err(Problem::TooManyJobs.into());
         }
+        Ok(())
+    }
+
+    /// Makes the record of a job that gets this number.
+    pub(super) fn new_job(&self, id: JobId, draft: Draft) -> Result<(Job, Arc<Payload>, Vec<Note>), Error> {
+        let limits = &self.cluster().limits;
         let priority = if draft.hold == Hold::None { priority(limits, &draft.spec) } else { 0 };
-        // The number the job will get is not taken before nothing can go wrong any more.
         let mut job = Job {
-            id: self.state().next_id(),
+            id,
             spec: draft.spec,
             array: draft.array,
+            het: None,
             submitted: self.now,
             eligible: Timestamp::NEVER,
             priority,
@@ -35,13 +52,14 @@ impl Ledger<'_> {
             job.phase =
                 Phase::Pending(Pending { hold: draft.hold, retry_after: not_before, ..Pending::default() });
         }
-        job.id = self.take_id();
-        let id = job.id;
+        Ok((job, draft.payload, draft.notes))
+    }
+
+    /// Puts a new job among the others.
+    pub(super) fn keep(&mut self, job: Job, payload: Arc<Payload>) {
         let job = self.with_first_reason(job.settled(self.now));
-        self.keep_payload(id, draft.payload);
+        self.keep_payload(job.id, payload);
         self.put(job);
-        self.end_if_hopeless(id);
-        Ok(Submitted { id, notes: draft.notes })
     }
 
     /// A job that could start says at once why it may have to wait, before the scheduler has looked at it.

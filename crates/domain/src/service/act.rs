@@ -2,7 +2,7 @@
 
 use super::ledger::Ledger;
 use super::selection::{Action, Handled, Selection, Target};
-use crate::job::{ArrayPart, Event, Hold, Job, Phase, TaskSet};
+use crate::job::{ArrayPart, Event, HetPart, Hold, Job, Phase, TaskSet};
 use crate::who::Principal;
 use crate::{Error, JobId, Problem, TaskIndex, Text, Uid};
 use std::sync::Arc;
@@ -44,6 +44,12 @@ impl Ledger<'_> {
         }
         let records: Vec<_> =
             records.into_iter().filter(|job| selection.filter.passes(job, self.state())).collect();
+        if let Some(component) = target.component {
+            return self.act_on_component(by, target.job, &records, component, action);
+        }
+        if records.iter().any(|job| job.het.is_some_and(|part| part.size > 1 && part.leader == target.job)) {
+            return self.act_on_components(by, &records, action);
+        }
         match &target.tasks {
             Some(tasks) if records.iter().any(|job| job.array.is_some()) => {
                 tasks.iter().map(|index| self.act_on_task(by, target.job, &records, index, action)).collect()
@@ -65,6 +71,37 @@ impl Ledger<'_> {
                 meant.iter().map(|job| self.act_on(by, job, action)).collect()
             }
         }
+    }
+
+    fn act_on_component(
+        &mut self,
+        by: &Principal,
+        leader: JobId,
+        records: &[Arc<Job>],
+        component: u32,
+        action: Action,
+    ) -> Vec<Handled> {
+        let is_meant =
+            |job: &&Arc<Job>| job.het.is_some_and(|part| part.leader == leader && part.offset == component);
+        match records.iter().find(is_meant) {
+            Some(job) => vec![self.act_on(by, job, action)],
+            None => {
+                let result = Err(Problem::UnknownJob(leader).into());
+                vec![Handled { job: Some(leader), task: None, result }]
+            }
+        }
+    }
+
+    /// The leader comes last, as the original tells it. Components that are over are left alone, unless all are.
+    fn act_on_components(&mut self, by: &Principal, records: &[Arc<Job>], action: Action) -> Vec<Handled> {
+        if let Action::Requeue { .. } = action {
+            // The others follow him.
+            let leader = records.iter().find(|job| job.het.is_some_and(HetPart::is_leader));
+            return leader.map(|job| self.act_on(by, job, action)).into_iter().collect();
+        }
+        let all_over = records.iter().all(|job| job.is_final());
+        let meant = records.iter().rev().filter(|job| all_over || !job.is_final());
+        meant.map(|job| self.act_on(by, job, action)).collect()
     }
 
     fn act_on_task(
@@ -118,8 +155,15 @@ impl Ledger<'_> {
             Some(ArrayPart::Task { index, .. }) => Some(index),
             _ => None,
         };
-        let result =
-            if by.may_change(job) { self.perform(by, job, action) } else { Err(Problem::NotOwner.into()) };
+        let now = self.job(job.id).cloned().unwrap_or_else(|| Arc::clone(job));
+        let result = if !by.may_change(job) {
+            Err(Problem::NotOwner.into())
+        } else if now.het.is_some() && now.phase != job.phase {
+            // Another component has just taken it along.
+            Ok(())
+        } else {
+            self.perform(by, &now, action)
+        };
         Handled { job: Some(job.id), task, result }
     }
 
@@ -127,6 +171,9 @@ impl Ledger<'_> {
         let at = self.now;
         let by = by.uid.unwrap_or(Uid(0));
         match (&job.phase, action) {
+            (_, Action::Requeue { .. }) if job.het.is_some_and(|part| !part.is_leader()) => {
+                Err(Problem::NotLeader(job.id).into())
+            }
             (Phase::Ended(_), Action::Requeue { hold }) => {
                 let hold = if hold { Hold::User } else { Hold::None };
                 Ok(self.happen(job.id, Event::Requeued { at, hold })?)

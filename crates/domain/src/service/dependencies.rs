@@ -18,12 +18,20 @@ pub(super) fn first_look(
 ) -> Result<(Dependency, Option<Timestamp>), Problem> {
     for term in &dependency.terms {
         if let Some(target) = term.job
-            && (target == job.id || records(state.jobs(), target).is_empty())
+            && (target == job.id
+                || is_sibling(state, job, target)
+                || records_of(state, target, term.task).is_empty())
         {
             return Err(Problem::BadDependency(Text::from(format!("job {target}"))));
         }
     }
     Ok(look(state, job, dependency))
+}
+
+/// Components start together, so that none can wait for another.
+fn is_sibling(state: &State, job: &Job, target: JobId) -> bool {
+    let of = |job: &Job| job.het.map(|part| part.leader);
+    job.het.is_some() && state.job(target).is_some_and(|target| of(target) == of(job))
 }
 
 /// Returns the dependency with each open term as it stands now, and the latest end of a delay that began with it.
@@ -110,11 +118,13 @@ fn ended_state(state: &State, target: JobId, task: Option<TaskIndex>, relation: 
 
 fn records_of(state: &State, target: JobId, task: Option<TaskIndex>) -> Vec<Arc<Job>> {
     let mut all = records(state.jobs(), target);
+    // A component counts for itself, the leader too: seen with one that was cancelled while he went on to his good end.
+    all.retain(|job| job.het.is_none() || job.id == target);
     if let Some(task) = task {
         all.retain(|job| match &job.array {
             Some(ArrayPart::Task { index, .. }) => *index == task,
             Some(ArrayPart::Pool { waiting, .. }) => waiting.contains(task),
-            None => true,
+            None => false,
         });
     }
     all

@@ -1,7 +1,7 @@
 //! The handle that dialects hold: questions are answered from the last snapshot, wishes go to the writer.
 
 use super::feed::Feed;
-use super::prepare::prepare;
+use super::prepare::{prepare, prepare_component};
 use super::selection::{Action, Handled, Selection};
 use super::submission::{Submission, Submitted};
 use super::update::Update;
@@ -15,7 +15,7 @@ use crate::{ChangeId, Error, JobId, Problem, Text};
 use arc_swap::ArcSwap;
 use crossbeam_channel::Sender;
 use std::sync::Arc;
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, watch};
 
 /// Makes the engine, once it is known where its reports go.
 pub type OpenEngine = Box<dyn FnOnce(Reports) -> Result<Box<dyn Engine>, Error> + Send>;
@@ -126,14 +126,65 @@ impl JobService {
         self.ask(|reply| Command::Submit(Box::new(draft), reply)).await?
     }
 
+    /// Accepts a heterogeneous job, one submission a component, the leader's first; only his script is run. All
+    /// components are accepted or none.
+    ///
+    /// # Errors
+    /// As [`JobService::submit`], of the first component that cannot be taken; [`Problem::BadArray`] where one is an
+    /// array; [`Problem::CannotStartNow`] where one would not wait, since they never start at once.
+    pub async fn submit_components(
+        &self,
+        by: &Principal,
+        submissions: Vec<Submission>,
+    ) -> Result<Submitted, Error> {
+        let snapshot = self.snapshot.load_full();
+        let now = self.clock.now();
+        let mut drafts = Vec::with_capacity(submissions.len());
+        let mut owner = None;
+        for submission in submissions {
+            let groups = self.groups_if_needed(&snapshot.cluster, &submission);
+            let uid = submission.spec.owner.uid;
+            if *owner.get_or_insert(uid) != uid {
+                return Err(Problem::NotThatUser(submission.spec.owner.name).into());
+            }
+            drafts.push(prepare_component(by, submission, &snapshot.cluster, &groups, now)?);
+        }
+        drop(snapshot);
+        self.ask(|reply| Command::SubmitComponents(drafts, reply)).await?
+    }
+
+    /// Accepts an allocation of several components and waits until they have their resources. If the caller goes away,
+    /// it is cancelled.
+    ///
+    /// # Errors
+    /// As [`JobService::submit_components`] and [`JobService::allocate`].
+    pub async fn allocate_components(
+        &self,
+        by: &Principal,
+        submissions: Vec<Submission>,
+    ) -> Result<Submitted, Error> {
+        let bell = self.feed.bell();
+        let submitted = self.submit_components(by, submissions).await?;
+        self.started(by, submitted, bell).await
+    }
+
     /// Accepts an allocation and waits until it has its resources. If the caller goes away, the allocation is
     /// cancelled.
     ///
     /// # Errors
-    /// As [`JobService::submit`]; [`Problem::AlreadyEnded`] if it was cancelled while it waited.
+    /// As [`JobService::submit`]; [`Problem::AlreadyEnding`] if it was cancelled while it waited.
     pub async fn allocate(&self, by: &Principal, submission: Submission) -> Result<Submitted, Error> {
-        let mut bell = self.feed.bell();
+        let bell = self.feed.bell();
         let submitted = self.submit(by, submission).await?;
+        self.started(by, submitted, bell).await
+    }
+
+    async fn started(
+        &self,
+        by: &Principal,
+        submitted: Submitted,
+        mut bell: watch::Receiver<ChangeId>,
+    ) -> Result<Submitted, Error> {
         let mut guard = CancelOnDrop { service: self.clone(), by: by.clone(), job: Some(submitted.id) };
         loop {
             let job = self.snapshot.load().jobs.job(submitted.id).cloned();
@@ -145,7 +196,7 @@ impl JobService {
                 }
                 _ => {
                     guard.job = None;
-                    return Err(Problem::AlreadyEnded(submitted.id).into());
+                    return Err(Problem::AlreadyEnding(submitted.id).into());
                 }
             }
             bell.changed().await.map_err(|_| stopping())?;
@@ -237,7 +288,7 @@ struct CancelOnDrop {
 impl Drop for CancelOnDrop {
     fn drop(&mut self) {
         let Some(job) = self.job else { return };
-        let target = super::selection::Target { job, tasks: None };
+        let target = super::selection::Target { job, tasks: None, component: None };
         let selection = Box::new(Selection { targets: vec![target], ..Selection::default() });
         let (reply, _) = oneshot::channel();
         let by = self.by.clone();

@@ -104,6 +104,16 @@ impl<'a> Ledger<'a> {
         self.state.take_id()
     }
 
+    /// Hands out job numbers that follow one another, and returns the first; `None` if there are not so many.
+    pub(super) fn take_ids(&mut self, count: u32) -> Option<JobId> {
+        self.state.take_ids(count)
+    }
+
+    /// Gives back job numbers that were handed out after this one was the next.
+    pub(super) fn count_from(&mut self, next: JobId) {
+        self.state.count_from(next);
+    }
+
     /// Takes in script and environment of a new job.
     pub(super) fn keep_payload(&mut self, id: JobId, payload: Arc<Payload>) {
         self.payloads.push((id, payload));
@@ -134,6 +144,7 @@ impl<'a> Ledger<'a> {
         };
         let volatile = matches!(event, Event::Considered { .. });
         let attempt = job.restarts;
+        let for_components = job.het.filter(|_| !volatile).map(|_| event.clone());
         let step = job.apply(event)?;
         let after = Arc::new(step.job);
         self.state.put(Arc::clone(&after));
@@ -151,6 +162,9 @@ impl<'a> Ledger<'a> {
             self.close(Arc::clone(&after));
         }
         self.follow(Some(&job), &after);
+        if let Some(event) = for_components {
+            self.components_follow(&job, &event, &after);
+        }
         Ok(())
     }
 

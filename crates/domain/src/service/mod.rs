@@ -3,6 +3,7 @@
 
 mod accept;
 mod act;
+mod components;
 mod dependencies;
 mod feed;
 mod handle;

@@ -62,6 +62,23 @@ pub(super) fn prepare(
     Ok(Draft { spec: Arc::new(spec), array, dependency, hold, immediate, payload: Arc::new(payload), notes })
 }
 
+/// Does the same for a component of a heterogeneous job, which can be no array and never starts at once.
+pub(super) fn prepare_component(
+    by: &Principal,
+    submission: Submission,
+    cluster: &Cluster,
+    groups: &[Text],
+    now: Timestamp,
+) -> Result<Draft, Error> {
+    let refused = match (&submission.array, submission.immediate) {
+        (array, _) if !array.is_empty() => Some(Problem::BadArray(array.clone())),
+        (_, true) => Some(Problem::CannotStartNow),
+        _ => None,
+    };
+    let draft = prepare(by, submission, cluster, groups, now)?;
+    refused.map_or(Ok(draft), |problem| Err(problem.into()))
+}
+
 /// Returns the priority of a job nobody holds.
 pub(super) fn priority(limits: &Limits, spec: &JobSpec) -> u32 {
     let base = i64::from(spec.fixed_priority.unwrap_or(limits.base_priority));

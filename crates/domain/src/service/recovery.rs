@@ -2,7 +2,7 @@
 //! events as normal life.
 
 use super::ledger::Ledger;
-use crate::job::{Effect, End, Job, JobKind, Phase, Usage, WarningScope};
+use crate::job::{Effect, End, Job, Phase, Usage, WarningScope};
 use crate::ports::{Engine, Recovered, Report};
 use crate::{JobId, Text, Timestamp};
 use std::sync::Arc;
@@ -14,8 +14,7 @@ impl Ledger<'_> {
     /// Takes in what became of every attempt that was on record as running.
     pub(super) fn recover(&mut self, engine: &mut dyn Engine) {
         let boot = engine.boot();
-        let has_processes = |job: &&Arc<Job>| job.spec.kind == JobKind::Batch;
-        let held: Vec<Arc<Job>> = self.state().holding().filter(has_processes).cloned().collect();
+        let held: Vec<Arc<Job>> = self.state().holding().filter(|job| job.runs_script()).cloned().collect();
         let asked: Vec<(JobId, u32)> = held.iter().map(|job| (job.id, job.restarts)).collect();
         let found = engine.recover(&asked);
         for (job, found) in held.iter().zip(found) {

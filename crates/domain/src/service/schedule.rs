@@ -1,7 +1,7 @@
 //! Taking in what the scheduler proposes.
 
 use super::ledger::Ledger;
-use crate::job::{ArrayPart, Event, Phase};
+use crate::job::{ArrayPart, Event, HetPart, Phase};
 use crate::ports::{Plan, Start};
 use crate::{JobId, Text};
 use std::sync::Arc;
@@ -10,7 +10,12 @@ impl Ledger<'_> {
     /// Starts what the plan starts and notes why others wait. A proposal that no longer fits is dropped.
     pub(super) fn take_plan(&mut self, plan: &Plan, boot: &Text) {
         for start in &plan.starts {
-            self.start(start, boot);
+            match self.job(start.job).and_then(|job| job.het) {
+                None => self.start(start, boot),
+                Some(part) if part.is_leader() => self.start_components(part, &plan.starts, boot),
+                // It starts with its leader or not at all.
+                Some(_) => {}
+            }
         }
         for (id, reason, expected_start) in &plan.waits {
             let waits = self.job(*id).is_some_and(|job| job.is_pending());
@@ -20,6 +25,22 @@ impl Ledger<'_> {
                     tracing::error!(job.id = id.0, error = %refused, "reason could not be noted");
                 }
             }
+        }
+    }
+
+    /// Starts all components of a heterogeneous job, if the plan has a place for each and each may start.
+    fn start_components(&mut self, part: HetPart, starts: &[Start], boot: &Text) {
+        let may_start = |id: JobId| {
+            self.job(id).is_some_and(|job| {
+                job.is_pending() && job.het.is_some_and(|of| of.leader == part.leader) && job.is_eligible()
+            })
+        };
+        let found: Option<Vec<&Start>> = part
+            .members()
+            .map(|id| starts.iter().find(|start| start.job == id).filter(|_| may_start(id)))
+            .collect();
+        for start in found.into_iter().flatten() {
+            self.start(start, boot);
         }
     }
 

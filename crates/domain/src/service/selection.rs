@@ -13,13 +13,15 @@ pub struct Selection {
     pub filter: Filter,
 }
 
-/// A job, a whole array, or some tasks of one.
+/// A job, a whole array or heterogeneous job, or some tasks or a component of one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Target {
-    /// Number of the job or the array.
+    /// Number of the job, the array or the leader.
     pub job: JobId,
     /// Tasks of the array; `None` for all of it.
     pub tasks: Option<TaskSet>,
+    /// A component of the heterogeneous job; `None` for all of it.
+    pub component: Option<u32>,
 }
 
 /// What jobs must have in common; what is `None` or empty does not matter.

@@ -13,6 +13,8 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, Mutex};
 
+mod het;
+
 #[derive(Default)]
 struct Memory {
     jobs: BTreeMap<JobId, Arc<Job>>,
@@ -289,7 +291,8 @@ impl World {
     }
 
     async fn act(&self, by: &str, job: JobId, action: Action) -> Vec<Handled> {
-        let selection = Selection { targets: vec![Target { job, tasks: None }], ..Selection::default() };
+        let selection =
+            Selection { targets: vec![Target { job, tasks: None, component: None }], ..Selection::default() };
         self.service.act(&self.service.principal(by), selection, action).await.unwrap()
     }
 
@@ -372,7 +375,10 @@ async fn what_cannot_be_recorded_has_not_happened() {
     let alice = world.service.principal("alice");
     let handled = world.service.act(
         &alice,
-        Selection { targets: vec![Target { job: kept, tasks: None }], ..Selection::default() },
+        Selection {
+            targets: vec![Target { job: kept, tasks: None, component: None }],
+            ..Selection::default()
+        },
         Action::Cancel { kill: false },
     );
     assert!(matches!(handled.await, Err(Error::Unavailable(_))));

@@ -36,7 +36,9 @@ impl Ledger<'_> {
         id: JobId,
         update: &Update,
     ) -> Result<Vec<Handled>, Error> {
-        let records = self.records(id);
+        // Of a heterogeneous job each component is changed by its own number (facts: so is the leader).
+        let is_meant = |job: &Arc<Job>| job.het.is_none() || job.id == id;
+        let records: Vec<_> = self.records(id).into_iter().filter(is_meant).collect();
         if records.is_empty() {
             return Err(Problem::UnknownJob(id).into());
         }

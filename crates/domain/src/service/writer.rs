@@ -11,7 +11,7 @@ use super::selection::{Action, Handled, Selection};
 use super::submission::Submitted;
 use super::update::Update;
 use crate::cluster::Cluster;
-use crate::job::{Effect, End, Job, JobKind, JobSpec, Payload, Phase, Usage};
+use crate::job::{Effect, End, HetPart, Job, JobKind, JobSpec, Payload, Phase, Usage};
 use crate::ports::{Clock, Engine, Order, Plan, Report, Store, StoreError};
 use crate::state::{Snapshot, State, Statistics};
 use crate::who::{Membership, Principal};
@@ -25,6 +25,7 @@ use tokio::sync::oneshot;
 /// What the writer can be asked for.
 pub(super) enum Command {
     Submit(Box<Draft>, oneshot::Sender<Result<Submitted, Error>>),
+    SubmitComponents(Vec<Draft>, oneshot::Sender<Result<Submitted, Error>>),
     Act {
         by: Principal,
         selection: Box<Selection>,
@@ -296,8 +297,10 @@ impl Writer {
                 let runs =
                     |job: &&Arc<Job>| !matches!(job.phase, Phase::Pending(_)) && job.restarts == attempt;
                 let Some(job) = self.state.job(id).filter(runs).cloned() else { return };
+                let members = job.het.into_iter().flat_map(HetPart::members);
+                let components = members.filter_map(|id| self.state.job(id)).cloned().collect();
                 match self.payload_of(&job, fresh) {
-                    Ok(payload) => Order::Launch { job, payload },
+                    Ok(payload) => Order::Launch { job, payload, components },
                     Err(error) => return self.report_unstartable(id, attempt, &error),
                 }
             }
@@ -341,6 +344,7 @@ fn serve(ledger: &mut Ledger<'_>, engine: &mut dyn Engine, boot: &Text, command:
             };
             later(reply, result)
         }
+        Command::SubmitComponents(drafts, reply) => later(reply, ledger.accept_components(drafts)),
         Command::Act { by, selection, action, reply } => {
             later(reply, Ok(ledger.act(&by, &selection, action)))
         }

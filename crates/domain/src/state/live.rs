@@ -121,6 +121,28 @@ impl State {
         id
     }
 
+    /// Hands out free job numbers that follow one another, and returns the first; `None` if there are not so many.
+    pub fn take_ids(&mut self, count: u32) -> Option<JobId> {
+        let start = JobId(self.cluster.limits.first_job_id.max(1));
+        let (mut first, mut found, mut has_wrapped) = (self.next_id, 0, false);
+        while found < count {
+            let id = JobId(first.0.saturating_add(found));
+            if id > JobId::MAX {
+                if has_wrapped {
+                    return None;
+                }
+                (first, found, has_wrapped) = (start, 0, true);
+            } else if self.jobs.job(id).is_some() {
+                (first, found) = (JobId(id.0 + 1), 0);
+            } else {
+                found += 1;
+            }
+        }
+        let last = JobId(first.0.saturating_add(count.saturating_sub(1)));
+        self.next_id = following(last, start.0);
+        Some(first)
+    }
+
     /// Goes on counting jobs from here: after a load, or to take back numbers of a batch that failed.
     pub fn count_from(&mut self, next: JobId) {
         self.next_id = next;

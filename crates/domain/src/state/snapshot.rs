@@ -50,7 +50,8 @@ impl Default for Snapshot {
 }
 
 impl Snapshot {
-    /// Returns every record that a job number stands for: the job, or all records of the array.
+    /// Returns every record that a job number stands for: the job, all records of the array, or, for the leader of a
+    /// heterogeneous job, all its components.
     pub fn records(&self, id: JobId) -> Vec<Arc<Job>> {
         records(&self.jobs, id)
     }
@@ -62,7 +63,13 @@ impl Snapshot {
 pub fn records(jobs: &JobTable, id: JobId) -> Vec<Arc<Job>> {
     let own = jobs.job(id);
     match own.map(|job| &job.array) {
-        Some(None) => own.cloned().into_iter().collect(),
+        Some(None) => match own.and_then(|job| job.het).filter(|part| part.is_leader()) {
+            Some(part) => {
+                let is_member = |job: &&Arc<Job>| job.het.is_some_and(|other| other.leader == id);
+                part.members().filter_map(|id| jobs.job(id)).filter(is_member).cloned().collect()
+            }
+            None => own.cloned().into_iter().collect(),
+        },
         // The number of a task that is not its array's names this task alone.
         Some(Some(ArrayPart::Task { of, .. })) if *of != id => own.cloned().into_iter().collect(),
         // The array's own number: it belongs to the pool, or to the task that left it last, or to nobody any more

@@ -97,6 +97,7 @@ pub(crate) fn job(id: u32, partition: &str, minutes: u32, resources: Resources) 
             uncommon: None,
         }),
         array: None,
+        het: None,
         submitted: Timestamp::EPOCH,
         eligible: Timestamp::EPOCH,
         priority: 1000,

@@ -106,7 +106,7 @@ impl World {
             arguments: Arc::default(),
         };
         let (job, payload) = (Arc::new(job.clone()), Arc::new(payload));
-        self.local().perform(Order::Launch { job, payload });
+        self.local().perform(Order::Launch { job, payload, components: Vec::new() });
     }
 
     fn report(&self, id: u32) -> Report {

@@ -1,9 +1,17 @@
-//! Rows of a job's part in an array.
+//! Rows of a job's part in an array or in a heterogeneous job.
 
 use super::{BadRow, Stored};
-use domain::job::{ArrayPart, Progression, TaskSet};
+use domain::job::{ArrayPart, HetPart, Progression, TaskSet};
 use domain::{JobId, TaskIndex};
 use serde::{Deserialize, Serialize};
+
+rows! {
+    HetPart => HetPartRow {
+        leader = "l": JobId,
+        offset = "o": u32,
+        size = "s": u32,
+    }
+}
 
 /// A job's part in an array.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

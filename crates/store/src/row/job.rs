@@ -1,10 +1,10 @@
 //! The row of a job without what was asked for, which has a row of its own: a change of state writes only this.
 
-use super::array::ArrayPartRow;
+use super::array::{ArrayPartRow, HetPartRow};
 use super::dependency::DependencyRow;
 use super::phase::PhaseRow;
 use super::{BadRow, Stored};
-use domain::job::{ArrayPart, Dependency, Job, JobSpec, Phase};
+use domain::job::{ArrayPart, Dependency, HetPart, Job, JobSpec, Phase};
 use domain::{JobId, Timestamp};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -15,6 +15,8 @@ use std::sync::Arc;
 struct JobRow {
     #[serde(rename = "a", skip_serializing_if = "super::is_zero")]
     array: Option<ArrayPartRow>,
+    #[serde(rename = "h", skip_serializing_if = "super::is_zero")]
+    het: Option<HetPartRow>,
     #[serde(rename = "s", skip_serializing_if = "super::is_zero")]
     submitted: i64,
     #[serde(rename = "e", skip_serializing_if = "super::is_zero")]
@@ -31,9 +33,10 @@ struct JobRow {
 
 /// Adds the row of a job to a buffer.
 pub(crate) fn encode_job(job: &Job, into: &mut Vec<u8>) {
-    let Job { id: _, spec: _, array, submitted, eligible, priority, dependency, restarts, phase } = job;
+    let Job { id: _, spec: _, array, het, submitted, eligible, priority, dependency, restarts, phase } = job;
     let row = JobRow {
         array: array.to_row(),
+        het: het.to_row(),
         submitted: submitted.to_row(),
         eligible: eligible.to_row(),
         priority: *priority,
@@ -52,6 +55,7 @@ pub(crate) fn decode_job(id: JobId, spec: Arc<JobSpec>, bytes: &[u8]) -> Result<
         id,
         spec,
         array: Option::<ArrayPart>::from_row(row.array)?,
+        het: Option::<HetPart>::from_row(row.het)?,
         submitted: Timestamp::from_row(row.submitted)?,
         eligible: Timestamp::from_row(row.eligible)?,
         priority: row.priority,

@@ -34,7 +34,7 @@ pub(in crate::slurm) fn targets(named: &[SelectedStep]) -> Vec<Target> {
 
 fn target(job: &SelectedStep) -> Target {
     let tasks = job.tasks.as_ref().map(|tasks| TaskSet::from_indexes(tasks.indexes()));
-    Target { job: JobId(job.job_id), tasks }
+    Target { job: JobId(job.job_id), tasks, component: job.component }
 }
 
 /// What a filter came to.

@@ -1,20 +1,31 @@
 //! `POST job/allocate`: the answer comes when the allocation has started.
 
-use super::submit::{refuse_components, refused};
+use super::submit::{NO_COMPONENTS, refused};
 use crate::http::answer::Answer;
 use crate::slurm::call::Call;
 use crate::slurm::from_wire::{self, Refusal, Wanted};
 use domain::job::JobKind;
+use domain::service::{Submission, Submitted};
+use domain::who::Principal;
 use hyper::StatusCode;
 use slurm_wire::error_number as number;
-use slurm_wire::job_desc::JobDescMsg;
+use slurm_wire::job_desc::{JobDescMsg, JobDescMsgList};
 use slurm_wire::submit::{JobAllocReq, JobAllocResp};
 
 const FAILED: &str = "Job allocation request failed";
 const SOURCE: &str = "slurm_allocate_resources_blocking()";
+const HET_SOURCE: &str = "slurm_allocate_het_job_blocking()";
 const HANDLER: &str = "op_handler_alloc_job";
 /// `EAGAIN`, which the original gives for an empty list of components here.
 const TRY_AGAIN: i32 = 11;
+
+/// What a request asks for.
+enum Wish {
+    /// One allocation.
+    Job(Box<JobDescMsg>),
+    /// Several that start together.
+    Components(JobDescMsgList),
+}
 
 /// Allocates resources. A caller who goes away before the answer gives the allocation up.
 pub(super) async fn allocate(mut call: Call<'_>) -> Answer {
@@ -22,30 +33,57 @@ pub(super) async fn allocate(mut call: Call<'_>) -> Answer {
         // What cannot be read is always the server's fault here, even where no error says why.
         return call.fail_with(StatusCode::INTERNAL_SERVER_ERROR);
     };
-    let Some(job) = single_job(&mut call, request) else { return call.fail() };
+    match wish(&mut call, request) {
+        None => call.fail(),
+        Some(Wish::Job(job)) => allocate_job(call, &job).await,
+        Some(Wish::Components(jobs)) => allocate_components(call, &jobs).await,
+    }
+}
+
+async fn allocate_job(mut call: Call<'_>, job: &JobDescMsg) -> Answer {
     let Some(by) = call.trusted(FAILED, SOURCE) else { return call.fail() };
     let site = call.site;
-    let directory = site.jobs.directory();
-    let wanted =
-        Wanted { by: &by, kind: JobKind::Allocation, script: "", now: call.now, directory: &**directory };
-    let submission = match from_wire::submission(&wanted, &job) {
+    let submission = match read(&call, &by, job) {
         Ok(submission) => submission,
         Err(refusal) => return refused(call, refusal, FAILED, SOURCE),
     };
     match site.jobs.allocate(&by, submission).await {
-        Ok(submitted) => call.answer(JobAllocResp { job_id: submitted.id.0, ..JobAllocResp::default() }),
+        Ok(submitted) => started(call, &submitted),
         Err(error) => refused(call, Refusal::Problem(error), FAILED, SOURCE),
     }
 }
 
-fn single_job(call: &mut Call<'_>, request: JobAllocReq) -> Option<JobDescMsg> {
+async fn allocate_components(mut call: Call<'_>, jobs: &[JobDescMsg]) -> Answer {
+    let Some(by) = call.trusted(FAILED, HET_SOURCE) else { return call.fail() };
+    let site = call.site;
+    let submissions = match jobs.iter().map(|job| read(&call, &by, job)).collect::<Result<Vec<_>, _>>() {
+        Ok(submissions) => submissions,
+        Err(refusal) => return refused(call, refusal, FAILED, HET_SOURCE),
+    };
+    match site.jobs.allocate_components(&by, submissions).await {
+        Ok(submitted) => started(call, &submitted),
+        Err(error) => refused(call, Refusal::Problem(error), FAILED, HET_SOURCE),
+    }
+}
+
+fn read(call: &Call<'_>, by: &Principal, job: &JobDescMsg) -> Result<Submission, Refusal> {
+    let directory = call.site.jobs.directory();
+    let wanted = Wanted { by, kind: JobKind::Allocation, script: "", now: call.now, directory: &**directory };
+    from_wire::submission(&wanted, job)
+}
+
+fn started(call: Call<'_>, submitted: &Submitted) -> Answer {
+    call.answer(JobAllocResp { job_id: submitted.id.0, ..JobAllocResp::default() })
+}
+
+fn wish(call: &mut Call<'_>, request: JobAllocReq) -> Option<Wish> {
     let why = match (request.job, request.hetjob) {
-        (Some(job), None) => return Some(job),
-        (None, Some(components)) => {
-            let is_empty = components.is_empty();
-            refuse_components(call, is_empty, FAILED, "_job_post_het_allocate", TRY_AGAIN);
+        (Some(job), None) => return Some(Wish::Job(Box::new(job))),
+        (None, Some(jobs)) if jobs.is_empty() => {
+            call.report.error(TRY_AGAIN, NO_COMPONENTS, "_job_post_het_allocate");
             return None;
         }
+        (None, Some(jobs)) => return Some(Wish::Components(jobs)),
         (Some(_), Some(_)) => "Specify only one \"job\" or \"hetjob\" fields but never both",
         (None, None) => "Specifying either \"job\" or \"hetjob\" fields are required to allocate job",
     };

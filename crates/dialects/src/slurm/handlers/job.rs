@@ -45,7 +45,10 @@ pub(super) fn job(mut call: Call<'_>) -> Answer {
         return call.answer(none());
     }
     let snapshot = call.site.jobs.snapshot();
-    let records = snapshot.records(JobId(wanted.job_id));
+    let mut records = snapshot.records(JobId(wanted.job_id));
+    if let Some(component) = wanted.component {
+        records.retain(|job| job.het.is_some_and(|part| part.offset == component));
+    }
     if records.is_empty() {
         call.report.error(number::JOB_ID, unable, SOURCE);
         return call.answer(none());

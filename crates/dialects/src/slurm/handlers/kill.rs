@@ -85,9 +85,13 @@ async fn act(
 ) -> Result<Vec<KillJobsRespJob>, Error> {
     let selection = Selection { targets: targets(&named), filter };
     let handled = call.site.jobs.act(by, selection, action).await?;
+    let snapshot = call.site.jobs.snapshot();
+    let part = |handled: &Handled| snapshot.jobs.job(handled.job?)?.het;
     Ok(handled
         .iter()
-        .filter_map(|handled| to_wire::kill_status(handled, name_of(handled, &named).as_deref()))
+        .filter_map(|handled| {
+            to_wire::kill_status(handled, part(handled), name_of(handled, &named).as_deref())
+        })
         .collect())
 }
 

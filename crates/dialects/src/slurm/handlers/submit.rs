@@ -3,38 +3,84 @@
 use crate::http::answer::Answer;
 use crate::slurm::call::Call;
 use crate::slurm::from_wire::{self, Refusal, Wanted};
+use domain::Text;
 use domain::job::JobKind;
 use domain::service::{Note, Submitted};
 use slurm_wire::error_number as number;
-use slurm_wire::job_desc::JobDescMsg;
+use slurm_wire::job_desc::{JobDescMsg, JobDescMsgList};
 use slurm_wire::submit::{JobSubmitReq, JobSubmitResponse};
 
 const FAILED: &str = "Batch job submission failed";
 const SOURCE: &str = "slurm_submit_batch_job()";
 const PARSER: &str = "_job_post";
+/// What is said of an empty list of components.
+pub(super) const NO_COMPONENTS: &str = "Refusing HetJob submission without any components";
 
-/// Submits a batch job.
+/// How failures of heterogeneous jobs are told.
+const HET_FAILED: &str = "HetJob submission failed";
+const HET_SOURCE: &str = "slurm_submit_batch_het_job()";
+/// Where they are taken apart.
+const HET_PARSER: &str = "_job_post_het_submit";
+
+/// What a request asks for.
+enum Wish {
+    /// A job with its script.
+    Job(Box<JobDescMsg>, String),
+    /// A heterogeneous job with the leader's script.
+    Components(JobDescMsgList, String),
+}
+
+/// Submits a batch job, or a heterogeneous one.
 pub(super) async fn submit(mut call: Call<'_>) -> Answer {
     let Some(request) = call.read::<JobSubmitReq>() else { return call.fail() };
-    let Some((job, script)) = batch_job(&mut call, request) else { return call.fail() };
+    match wish(&mut call, request) {
+        None => call.fail(),
+        Some(Wish::Job(job, script)) => submit_job(call, &job, &script).await,
+        Some(Wish::Components(jobs, script)) => submit_components(call, &jobs, &script).await,
+    }
+}
+
+async fn submit_job(mut call: Call<'_>, job: &JobDescMsg, script: &str) -> Answer {
     let Some(by) = call.trusted(FAILED, SOURCE) else { return call.fail() };
     let site = call.site;
     let directory = site.jobs.directory();
-    let wanted =
-        Wanted { by: &by, kind: JobKind::Batch, script: &script, now: call.now, directory: &**directory };
-    let submission = match from_wire::submission(&wanted, &job) {
+    let wanted = Wanted { by: &by, kind: JobKind::Batch, script, now: call.now, directory: &**directory };
+    let submission = match from_wire::submission(&wanted, job) {
         Ok(submission) => submission,
         Err(refusal) => return refused(call, refusal, FAILED, SOURCE),
     };
     match site.jobs.submit(&by, submission).await {
-        Ok(submitted) => accepted(call, &submitted),
+        Ok(submitted) => accepted(call, &submitted, "Job", SOURCE),
         Err(error) => refused(call, Refusal::Problem(error), FAILED, SOURCE),
     }
 }
 
+async fn submit_components(mut call: Call<'_>, jobs: &[JobDescMsg], script: &str) -> Answer {
+    let Some(by) = call.trusted(HET_FAILED, HET_SOURCE) else { return call.fail() };
+    let site = call.site;
+    let directory = site.jobs.directory();
+    let scripts = std::iter::once(script).chain(std::iter::repeat(""));
+    let wanted =
+        |script| Wanted { by: &by, kind: JobKind::Batch, script, now: call.now, directory: &**directory };
+    let submissions: Result<Vec<_>, Refusal> =
+        jobs.iter().zip(scripts).map(|(job, script)| from_wire::submission(&wanted(script), job)).collect();
+    let submissions = match submissions {
+        Ok(submissions) => submissions,
+        Err(refusal) => return refused(call, refusal, HET_FAILED, HET_SOURCE),
+    };
+    match site.jobs.submit_components(&by, submissions).await {
+        Ok(submitted) => accepted(call, &submitted, "HetJob", HET_SOURCE),
+        Err(error) => refused(call, Refusal::Problem(error), HET_FAILED, HET_SOURCE),
+    }
+}
+
 /// Returns the job and its script, or notes what is missing.
-fn batch_job(call: &mut Call<'_>, request: JobSubmitReq) -> Option<(JobDescMsg, String)> {
+fn wish(call: &mut Call<'_>, request: JobSubmitReq) -> Option<Wish> {
     let JobSubmitReq { script, jobs, job } = request;
+    if let (None, Some(jobs)) = (&job, &jobs) {
+        let script = script.or_else(|| jobs.first()?.script.clone());
+        return components(call, jobs.clone(), script.map(Text::into_string));
+    }
     let inner = job.as_ref().and_then(|job| job.script.clone());
     let in_components = jobs
         .iter()
@@ -56,12 +102,8 @@ fn batch_job(call: &mut Call<'_>, request: JobSubmitReq) -> Option<(JobDescMsg, 
             call.report.error(number::INVALID_QUERY, why, PARSER);
             None
         }
-        (Some(job), None) => Some((job, script.into_string())),
-        (None, Some(components)) => {
-            refuse_components(call, components.is_empty(), FAILED, "_job_post_het_submit", number::NONE);
-            None
-        }
-        (None, None) => {
+        (Some(job), None) => Some(Wish::Job(Box::new(job), script.into_string())),
+        (None, _) => {
             let why = "Specifying either \"job\" or \"jobs\" fields are required to submit job";
             call.report.error(number::INVALID_QUERY, why, PARSER);
             None
@@ -69,20 +111,17 @@ fn batch_job(call: &mut Call<'_>, request: JobSubmitReq) -> Option<(JobDescMsg, 
     }
 }
 
-/// Heterogeneous jobs are not served: they are refused as by a cluster that has them switched off.
-pub(super) fn refuse_components(
-    call: &mut Call<'_>,
-    is_empty: bool,
-    failed: &'static str,
-    source: &'static str,
-    number_if_empty: i32,
-) {
-    if is_empty {
-        let why = "Refusing HetJob submission without any components";
-        call.report.error(number_if_empty, why, source);
-    } else {
-        call.report.error(number::NOT_SUPPORTED, failed, source);
+fn components(call: &mut Call<'_>, jobs: JobDescMsgList, script: Option<String>) -> Option<Wish> {
+    if jobs.is_empty() {
+        call.report.error(number::NONE, NO_COMPONENTS, HET_PARSER);
+        return None;
     }
+    let Some(script) = script.filter(|script| !script.is_empty()) else {
+        let why = "Refusing HetJob submission without batch script or empty batch script for first component";
+        call.report.error(number::NO_SCRIPT, why, HET_PARSER);
+        return None;
+    };
+    Some(Wish::Components(jobs, script))
 }
 
 /// Answers a submission that cannot be taken.
@@ -96,11 +135,11 @@ pub(super) fn refused(
     call.fail()
 }
 
-fn accepted(mut call: Call<'_>, submitted: &Submitted) -> Answer {
+fn accepted(mut call: Call<'_>, submitted: &Submitted, what: &'static str, source: &'static str) -> Answer {
     for note in &submitted.notes {
         let text = note_text(*note);
-        let long = format!("Job submission resulted in non-zero return code: {text}");
-        call.report.warn(long, SOURCE);
+        let long = format!("{what} submission resulted in non-zero return code: {text}");
+        call.report.warn(long, source);
         call.report.warn(text, SOURCE);
     }
     let payload =

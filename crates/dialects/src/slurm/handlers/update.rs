@@ -34,10 +34,18 @@ pub(super) async fn update(mut call: Call<'_>) -> Answer {
         return call.answer(JobPostResponse::default());
     };
     let Some(by) = call.trusted(FAILED, SOURCE) else { return call.answer(JobPostResponse::default()) };
-    let id = JobId(wanted.job_id);
     let site = call.site;
-    let records = site.jobs.records(id);
-    let outcome = match records.first() {
+    let records = site.jobs.records(JobId(wanted.job_id));
+    // The original takes the leader, whichever component is named; what is meant is that one.
+    let first = match wanted.component {
+        None => records.first(),
+        Some(number) => records.iter().find(|job| job.het.is_some_and(|part| part.offset == number)),
+    };
+    let id = match (wanted.component, first) {
+        (Some(_), Some(job)) => job.id,
+        _ => JobId(wanted.job_id),
+    };
+    let outcome = match first {
         None => Err(Refusal::from(Problem::UnknownJob(id))),
         Some(job) => from_wire::update(&request, job, call.now),
     };

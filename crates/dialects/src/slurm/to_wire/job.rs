@@ -55,9 +55,21 @@ fn identity(info: &mut JobInfo, job: &Job, cluster: &Cluster) {
     info.batch_flag = spec.kind == JobKind::Batch;
     info.step_id.job_id = NoVal::Set(job.id.0);
     info.step_id.step_id = "entire".into();
-    info.het_job_id = NoVal::Set(0);
-    info.het_job_offset = NoVal::Set(0);
+    components(info, job);
     array(info, job);
+}
+
+fn components(info: &mut JobInfo, job: &Job) {
+    let (leader, offset) = job.het.map_or((0, 0), |part| (part.leader.0, part.offset));
+    info.het_job_id = NoVal::Set(leader);
+    info.het_job_offset = NoVal::Set(offset);
+    if let Some(part) = job.het {
+        let last = part.member(part.size.saturating_sub(1));
+        info.het_job_id_set = match part.size {
+            1 => Text::from(part.leader.to_string()),
+            _ => Text::from(format!("{}-{last}", part.leader)),
+        };
+    }
 }
 
 fn array(info: &mut JobInfo, job: &Job) {

@@ -48,7 +48,11 @@ pub(in crate::slurm) fn job_states(job: &Job, mut each: impl FnMut(JobStateEntry
     let state = words(job);
     let mut entry = |id: String| each(JobStateEntry { job_id: id.into(), state: state.clone() });
     match &job.array {
-        None => entry(job.id.to_string()),
+        None => entry(match job.het {
+            // The component's own number, and its place: seen so.
+            Some(part) => format!("{}+{}", job.id, part.offset),
+            None => job.id.to_string(),
+        }),
         Some(ArrayPart::Task { of, index, .. }) => entry(format!("{of}_{index}")),
         Some(ArrayPart::Pool { waiting, .. }) => {
             waiting.iter().for_each(|index| entry(format!("{}_{index}", job.id)));
@@ -60,7 +64,10 @@ pub(in crate::slurm) fn job_states(job: &Job, mut each: impl FnMut(JobStateEntry
 pub(in crate::slurm) fn selected_states(snapshot: &Snapshot, wanted: &SelectedStep) -> Vec<JobStateEntry> {
     let mut entries = Vec::new();
     let records: Vec<Arc<Job>> = snapshot.records(JobId(wanted.job_id));
-    for job in &records {
+    let is_meant = |job: &&Arc<Job>| {
+        wanted.component.is_none_or(|component| job.het.is_some_and(|part| part.offset == component))
+    };
+    for job in records.iter().filter(is_meant) {
         job_states(job, |entry| entries.push(entry));
     }
     if let Some(task) = wanted.task() {

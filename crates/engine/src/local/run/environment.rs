@@ -11,6 +11,7 @@ use domain::cluster::{Cluster, Node};
 use domain::job::{Allocation, ArrayPart, Job, Memory, NodeShare, Payload, Running, Sharing};
 use domain::{Text, Timestamp};
 use std::collections::HashMap;
+use std::sync::Arc;
 
 /// The number of the batch step, as Slurm shows it.
 const BATCH_STEP: &str = "-5";
@@ -61,6 +62,7 @@ pub(super) fn environment(
     payload: &Payload,
     cluster: &Cluster,
     gpus: &Gpus,
+    components: &[Arc<Job>],
 ) -> Vec<(String, String)> {
     let mut variables = Variables::default();
     variables.set("TMPDIR", "/tmp");
@@ -77,7 +79,53 @@ pub(super) fn environment(
     node_variables(&mut variables, job, &run.allocation, cluster);
     request_variables(&mut variables, job, &run.allocation, cluster);
     gpu_variables(&mut variables, gpus);
+    component_variables(&mut variables, components, cluster);
     variables.list
+}
+
+/// What the leader of a heterogeneous job is told of each component, where it applies there.
+const OF_COMPONENTS: [&str; 16] = [
+    "SLURM_CPUS_PER_TASK",
+    "SLURM_JOB_ACCOUNT",
+    "SLURM_JOB_CPUS_PER_NODE",
+    "SLURM_JOB_ID",
+    "SLURM_JOB_NAME",
+    "SLURM_JOB_NODELIST",
+    "SLURM_JOB_NUM_NODES",
+    "SLURM_JOB_PARTITION",
+    "SLURM_JOB_QOS",
+    "SLURM_MEM_PER_CPU",
+    "SLURM_MEM_PER_NODE",
+    "SLURM_NPROCS",
+    "SLURM_NTASKS",
+    "SLURM_NTASKS_PER_NODE",
+    "SLURM_TASKS_PER_NODE",
+    "SLURM_TRES_PER_TASK",
+];
+
+/// The same names with the number of the group behind; `PACK` is what Slurm called it before, and is set still.
+fn component_variables(variables: &mut Variables, components: &[Arc<Job>], cluster: &Cluster) {
+    if components.is_empty() {
+        return;
+    }
+    for kind in ["HET", "PACK"] {
+        variables.set(&format!("SLURM_{kind}_SIZE"), components.len());
+    }
+    for component in components {
+        let (Some(part), Some(run)) = (component.het, component.run()) else { continue };
+        let mut own = Variables::default();
+        job_variables(&mut own, component, run, cluster);
+        node_variables(&mut own, component, &run.allocation, cluster);
+        request_variables(&mut own, component, &run.allocation, cluster);
+        if component.spec.resources.cpus_per_task > 1 {
+            own.set("SLURM_TRES_PER_TASK", format!("cpu={}", component.spec.resources.cpus_per_task));
+        }
+        for (name, value) in own.list.iter().filter(|(name, _)| OF_COMPONENTS.contains(&name.as_str())) {
+            for kind in ["HET", "PACK"] {
+                variables.set(&format!("{name}_{kind}_GROUP_{}", part.offset), value);
+            }
+        }
+    }
 }
 
 /// Names and values in order of first mention; a later value replaces an earlier one.

@@ -6,6 +6,7 @@ use domain::cluster::{Cluster, Node};
 use domain::job::{Job, NodeShare, OpenMode, Payload};
 use std::ffi::OsString;
 use std::path::PathBuf;
+use std::sync::Arc;
 use supervise::users::Users;
 use supervise::{Credentials, Launch, Limits, Resource, Rlimit, Script, Stream, current_rlimit};
 
@@ -32,6 +33,7 @@ pub(super) struct Surroundings {
 pub(super) fn launch(
     job: &Job,
     payload: &Payload,
+    components: &[Arc<Job>],
     cluster: &Cluster,
     users: &Users,
     surroundings: &Surroundings,
@@ -46,7 +48,7 @@ pub(super) fn launch(
     let argv = std::iter::once(script.clone().into_os_string()).chain(arguments);
     let mut launch = Launch::new(run_of(job.id, job.restarts), argv);
     let gpus = Gpus::of(node, share, surroundings.hides_devices);
-    launch.env = environment::environment(job, run, payload, cluster, &gpus)
+    launch.env = environment::environment(job, run, payload, cluster, &gpus, components)
         .into_iter()
         .map(|(name, value)| (name.into(), value.into()))
         .collect();

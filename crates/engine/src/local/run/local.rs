@@ -4,7 +4,7 @@ use super::launch::{self, Surroundings};
 use super::report::{run_of, to_domain};
 use crate::local::schedule::Scheduler;
 use domain::cluster::Cluster;
-use domain::job::{End, Job, JobKind, Payload, Usage, WarningScope};
+use domain::job::{End, Job, Payload, Usage, WarningScope};
 use domain::ports::{Engine, Order, Plan, Recovered, Report, Reports};
 use domain::state::State;
 use domain::{JobId, Text, Timestamp};
@@ -154,11 +154,11 @@ impl Local {
         self.supervisor.capabilities()
     }
 
-    fn launch(&mut self, job: &Job, payload: &Payload) {
-        if job.spec.kind != JobKind::Batch || self.repeat(run_of(job.id, job.restarts)) {
+    fn launch(&mut self, job: &Job, payload: &Payload, components: &[Arc<Job>]) {
+        if !job.runs_script() || self.repeat(run_of(job.id, job.restarts)) {
             return;
         }
-        match launch::launch(job, payload, &self.cluster, &self.users, &self.surroundings) {
+        match launch::launch(job, payload, components, &self.cluster, &self.users, &self.surroundings) {
             Some(launch) => self.supervisor.launch(launch),
             None => tracing::error!(job.id = job.id.0, "asked to launch a job that has no resources"),
         }
@@ -244,7 +244,7 @@ impl Engine for Local {
             self.forget_strays();
         }
         match order {
-            Order::Launch { job, payload } => self.launch(&job, &payload),
+            Order::Launch { job, payload, components } => self.launch(&job, &payload, &components),
             Order::Signal { job, attempt, signal, scope } => self.signal(run_of(job, attempt), signal, scope),
             Order::Kill { job, attempt } => self.kill(job, attempt),
             Order::Forget { job, attempt } => self.forget(run_of(job, attempt)),

@@ -1,0 +1,84 @@
+//! Heterogeneous jobs: taking all components in together, and what happens to the others when something happens to one.
+//! Seen with the original: what ends a waiting component ends the whole; of a running one the leader takes all with him,
+//! while another component may go alone.
+
+use super::ledger::Ledger;
+use super::prepare::Draft;
+use super::submission::Submitted;
+use crate::job::{Event, HetPart, Hold, Job, Phase};
+use crate::{Error, JobId, Problem};
+
+impl Ledger<'_> {
+    /// Makes the components of a heterogeneous job, all or none. The answer has the leader's number, and the notes on the
+    /// last component, as in the original.
+    pub(super) fn accept_components(&mut self, drafts: Vec<Draft>) -> Result<Submitted, Error> {
+        self.check_room(drafts.len())?;
+        let size = u32::try_from(drafts.len()).map_err(|_| Problem::TooManyJobs)?;
+        let next = self.state().next_id();
+        let leader = self.take_ids(size).ok_or(Problem::TooManyJobs)?;
+        let parts = (0..size).map(|offset| HetPart { leader, offset, size });
+        let made: Result<Vec<_>, Error> = parts
+            .zip(drafts)
+            .map(|(part, draft)| {
+                let (job, payload, notes) = self.new_job(part.member(part.offset), draft)?;
+                Ok((Job { het: Some(part), ..job }, payload, notes))
+            })
+            .collect();
+        let made = match made {
+            Ok(made) => made,
+            Err(error) => {
+                self.count_from(next);
+                return Err(error);
+            }
+        };
+        let mut last_notes = Vec::new();
+        for (job, payload, notes) in made {
+            self.keep(job, payload);
+            last_notes = notes;
+        }
+        let members = HetPart { leader, offset: 0, size }.members();
+        members.for_each(|id| self.end_if_hopeless(id));
+        Ok(Submitted { id: leader, notes: last_notes })
+    }
+
+    /// Lets happen to the other components what follows for them from something that has happened to one.
+    pub(super) fn components_follow(&mut self, before: &Job, event: &Event, after: &Job) {
+        let Some(part) = after.het.filter(|part| part.size > 1) else { return };
+        let Some(consequence) = consequence(part, before, event, after) else { return };
+        let others: Vec<JobId> = part.members().filter(|id| *id != after.id).collect();
+        for id in others {
+            let is_concerned = self.job(id).is_some_and(|other| {
+                other.het.is_some_and(|of| of.leader == part.leader) && is_concerned(other, &consequence)
+            });
+            if is_concerned && let Err(refused) = self.happen(id, consequence.clone()) {
+                tracing::error!(job.id = id.0, error = %refused, "component could not follow its job");
+            }
+        }
+    }
+}
+
+/// Returns what happens to the other components; `None` if it is nothing to them.
+fn consequence(part: HetPart, before: &Job, event: &Event, after: &Job) -> Option<Event> {
+    match (&before.phase, &after.phase) {
+        (Phase::Pending(_), Phase::Ended(_)) => Some(event.clone()),
+        _ if !part.is_leader() => None,
+        (Phase::Running(_), Phase::Completing(_) | Phase::Ended(_)) => Some(event.clone()),
+        // He goes back into the queue, and all go with him.
+        (Phase::Running(_) | Phase::Ended(_), Phase::Pending(_)) => match event {
+            Event::Requeued { .. } => Some(event.clone()),
+            Event::Ended { at, .. } => Some(Event::Requeued { at: *at, hold: Hold::None }),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+/// Tells whether it can happen to this component: one that has gone alone before is left alone, unless all begin anew.
+fn is_concerned(job: &Job, consequence: &Event) -> bool {
+    match &job.phase {
+        Phase::Pending(_) => !matches!(consequence, Event::Requeued { .. } | Event::Ended { .. }),
+        Phase::Running(_) => !matches!(consequence, Event::DeadlinePassed { .. }),
+        Phase::Completing(_) => false,
+        Phase::Ended(_) => matches!(consequence, Event::Requeued { .. }),
+    }
+}
