@@ -46,6 +46,8 @@ pub struct Launch {
     pub hooks: Option<Box<Hooks>>,
     /// Folders that it has for itself; making them takes root.
     pub private: Option<Private>,
+    /// There is no program: it is a place for steps alone, and runs until it is killed.
+    pub held: bool,
 }
 
 impl Launch {
@@ -70,7 +72,13 @@ impl Launch {
             prelude: Vec::new(),
             hooks: None,
             private: None,
+            held: false,
         }
+    }
+
+    /// Describes a place for steps without a program of its own.
+    pub fn place(run: RunId) -> Self {
+        Self { held: true, ..Self::new(run, std::iter::empty::<OsString>()) }
     }
 
     /// Whether there is something to do beyond starting the program.

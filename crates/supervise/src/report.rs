@@ -5,12 +5,13 @@ use std::io;
 use std::time::Duration;
 
 use crate::run::{RunId, UnixMicros};
+use crate::steps::{FoundStep, StepEnded, StepRequest};
 
 /// One thing that happened to a run.
 ///
 /// Of each run come `Started` and then exactly one of `Ended` and `Vanished`, or `FailedToStart` or `Vanished`
 /// alone. After a reconnection a report may come again; it then says the same as before.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Report {
     /// The program runs.
     Started {
@@ -55,6 +56,42 @@ pub enum Report {
         /// Why.
         errno: i32,
     },
+    /// A client asks for a step.
+    StepAsked {
+        /// In which run.
+        run: RunId,
+        /// Names the ask; the same in all that follows from it.
+        ticket: u64,
+        /// Who asks.
+        uid: u32,
+        /// What for.
+        request: Box<StepRequest>,
+    },
+    /// Whoever asked for a step is gone, or the run is.
+    StepGone {
+        /// Which run.
+        run: RunId,
+        /// Which ask.
+        ticket: u64,
+    },
+    /// A granted step has ended. Repeated until it is forgotten.
+    StepEnded {
+        /// Which run.
+        run: RunId,
+        /// Which ask it came from.
+        ticket: u64,
+        /// Its number.
+        step: u32,
+        /// How.
+        ended: Box<StepEnded>,
+    },
+    /// All that a launcher knows of a run's steps, after it was replaced or connected to.
+    Steps {
+        /// Which run.
+        run: RunId,
+        /// The steps, none but these.
+        steps: Vec<FoundStep>,
+    },
 }
 
 impl Report {
@@ -65,7 +102,11 @@ impl Report {
             | Self::FailedToStart { run, .. }
             | Self::Ended { run, .. }
             | Self::Vanished { run, .. }
-            | Self::NotSignalled { run, .. } => *run,
+            | Self::NotSignalled { run, .. }
+            | Self::StepAsked { run, .. }
+            | Self::StepGone { run, .. }
+            | Self::StepEnded { run, .. }
+            | Self::Steps { run, .. } => *run,
         }
     }
 
@@ -241,12 +282,14 @@ steps! {
 }
 
 /// A run that the launchers know of when a server connects.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Found {
     /// Which run.
     pub run: RunId,
     /// What is known of it.
     pub state: FoundState,
+    /// Its steps that have not been forgotten, and asks for some.
+    pub steps: Vec<FoundStep>,
 }
 
 /// How far a found run has come.

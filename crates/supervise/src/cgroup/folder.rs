@@ -1,5 +1,7 @@
 //! One run's control group: made with its limits, entered by the child, killed and removed at the end.
 
+mod step;
+
 use std::ffi::CString;
 use std::fs;
 use std::io;
@@ -149,9 +151,15 @@ impl RunFolder {
     /// All living processes of the run.
     pub(crate) fn processes(&self) -> Vec<u32> {
         let Some(path) = self.tracking() else { return Vec::new() };
-        let text = fs::read_to_string(path.join("cgroup.procs")).unwrap_or_default();
-        // Zero stands for a process that this namespace cannot see.
-        text.lines().filter_map(|line| line.parse().ok()).filter(|pid| *pid > 0).collect()
+        let mut found = Vec::new();
+        let mut open = vec![path.to_owned()];
+        while let Some(path) = open.pop() {
+            let text = fs::read_to_string(path.join("cgroup.procs")).unwrap_or_default();
+            // Zero stands for a process that this namespace cannot see.
+            found.extend(text.lines().filter_map(|line| line.parse::<u32>().ok()).filter(|pid| *pid > 0));
+            open.extend(step::below(&path));
+        }
+        found
     }
 
     /// Kills everything in it.
@@ -243,13 +251,23 @@ impl RunFolder {
     /// Removes the folders; says whether all are gone. They stay while a process lives in them.
     pub(crate) fn remove(&self) -> bool {
         self.folders.iter().fold(true, |gone, (_, path)| {
-            let removed = match fs::remove_dir(path) {
-                Err(error) => error.kind() == io::ErrorKind::NotFound,
-                Ok(()) => true,
-            };
+            let removed = remove_with_below(path);
             gone && removed
         })
     }
+}
+
+/// Removes a folder of a control group, and those of its steps if they are in the way.
+fn remove_with_below(path: &Path) -> bool {
+    let removed = || match fs::remove_dir(path) {
+        Err(error) => error.kind() == io::ErrorKind::NotFound,
+        Ok(()) => true,
+    };
+    if removed() {
+        return true;
+    }
+    let below = step::below(path);
+    !below.is_empty() && below.iter().all(|path| remove_with_below(path)) && removed()
 }
 
 /// Reads one number of a file of `key value` lines.

@@ -173,6 +173,11 @@ impl Hierarchy {
         self.folder(tree).map(|_| tree)
     }
 
+    /// Whether limits of runs are written to this tree.
+    fn limits_in(&self, tree: Tree) -> bool {
+        tree != Tree::Unified || !self.unified_controllers.is_empty()
+    }
+
     /// The tree that every run gets a folder in.
     fn tracking(&self) -> Option<Tree> {
         [Tree::Unified, Tree::Freezer].into_iter().find(|tree| self.folder(*tree).is_some())

@@ -54,6 +54,8 @@ fn start(config: &SupervisorConfig, slot: &Slot) -> Result<(), Error> {
         slot: slot.number,
         linger: config.linger,
         cgroups: config.cgroups,
+        steps: config.steps.clone(),
+        kept: None,
         renewed: None,
     };
     // Nothing of the server's environment: a launcher needs none, and it may hold secrets.
@@ -168,8 +170,11 @@ mod tests {
         slot.make().unwrap();
         let listener = slot.listen().unwrap();
         listener.set_nonblocking(false).unwrap();
-        let known =
-            Found { run: RunId { key: 1, attempt: 2 }, state: FoundState::Vanished { at: UnixMicros(3) } };
+        let known = Found {
+            run: RunId { key: 1, attempt: 2 },
+            state: FoundState::Vanished { at: UnixMicros(3) },
+            steps: Vec::new(),
+        };
         let told = known.clone();
         let mark = executable_mark(&exe).unwrap();
         let launcher = thread::spawn(move || {

@@ -23,6 +23,7 @@ use crate::report::{Found, Report};
 use crate::run::RunId;
 use crate::sample::{self, Sample};
 use crate::slot::{Slot, private_folder};
+use crate::steps::StepGrant;
 use crate::wire::{Request, Whom};
 use link::{Greeted, reach};
 use reader::Reader;
@@ -41,6 +42,9 @@ pub struct SupervisorConfig {
     pub exe_args: Vec<OsString>,
     /// Whether control groups are used where they can be.
     pub cgroups: bool,
+    /// A folder for the sockets that clients of steps connect to, which everybody must be able to reach; without it
+    /// there are no steps.
+    pub steps: Option<PathBuf>,
     /// For how long a launcher without server and runs stays.
     pub linger: Duration,
 }
@@ -54,6 +58,7 @@ impl SupervisorConfig {
             exe: exe.into(),
             exe_args: vec!["launcher".into()],
             cgroups: true,
+            steps: None,
             linger: Duration::from_secs(5),
         }
     }
@@ -223,6 +228,37 @@ impl Supervisor {
     /// Lets a suspended run go on.
     pub fn resume(&self, run: RunId) -> Result<(), NoSuchRun> {
         self.ask(run, &Request::Resume(run))
+    }
+
+    /// Lets a step begin that a client asked for. One whose client is gone is reported as ended.
+    pub fn grant_step(&self, run: RunId, ticket: u64, grant: StepGrant) {
+        let request = Request::GrantStep { run, ticket, grant: Box::new(grant) };
+        self.say_about(run, &request);
+    }
+
+    /// Tells a client that it will not have its step, and why.
+    pub fn refuse_step(&self, run: RunId, ticket: u64, why: &str) {
+        self.say_about(run, &Request::RefuseStep { ticket, why: why.to_owned() });
+    }
+
+    /// Tells a client that its step must wait, and why.
+    pub fn delay_step(&self, run: RunId, ticket: u64, why: &str) {
+        self.say_about(run, &Request::DelayStep { ticket, why: why.to_owned() });
+    }
+
+    /// Sends a signal to the tasks of a step; `SIGKILL` ends it.
+    pub fn signal_step(&self, run: RunId, step: u32, signal: i32) {
+        self.say_about(run, &Request::SignalStep { run, step, signal });
+    }
+
+    /// Drops all memory of steps whose ends the caller has made durable.
+    pub fn forget_steps(&self, run: RunId, steps: &[u32]) {
+        self.say_about(run, &Request::ForgetSteps { run, steps: steps.to_vec() });
+    }
+
+    fn say_about(&self, run: RunId, request: &Request) {
+        let is_behind = self.shared.routes().say_about(run, request);
+        self.ring_if(is_behind);
     }
 
     /// Drops all memory of runs whose ends the caller has made durable. Unknown and running ones are left alone.

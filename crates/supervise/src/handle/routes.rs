@@ -175,6 +175,14 @@ impl Routes {
         Some(self.links.get_mut(route.link)?.say(&frame(request)))
     }
 
+    /// Sends a request about a run to the launcher that has it, if it can be talked to: after a reconnection it is
+    /// decided anew. Says whether something is left to be written.
+    pub(super) fn say_about(&mut self, run: RunId, request: &Request) -> bool {
+        let link = self.runs.get(&run).map(|route| route.link);
+        let link = link.and_then(|link| self.links.get_mut(link)).filter(|link| link.stream.is_some());
+        link.is_some_and(|link| link.say(&frame(request)))
+    }
+
     /// Remembers that a run shall be killed.
     pub(super) fn condemn(&mut self, run: RunId) {
         if let Some(route) = self.runs.get_mut(&run) {
@@ -261,7 +269,11 @@ impl Routes {
         for found in found {
             match self.runs.get(&found.run) {
                 None => forgotten.push(found.run),
-                Some(route) => reports.extend(news(&route.phase, found)),
+                Some(route) => {
+                    let steps = found.steps.clone();
+                    reports.push(Report::Steps { run: found.run, steps });
+                    reports.extend(news(&route.phase, found));
+                }
             }
         }
         let known: HashSet<RunId> = found.iter().map(|found| found.run).collect();

@@ -87,6 +87,7 @@ unsafe fn start_session(plan: &mut Plan, around: &Surroundings<'_>) -> Result<()
         check(Step::Session, libc::setsid())?;
         libc::umask(plan.umask);
     }
+    plan.env.fill_own_pid();
     let Some(line) = plan.start_line.as_mut().map(StartLine::fill) else { return Ok(()) };
     // SAFETY: the line is ours and as long as we say; the descriptor is the journal's, open for appending.
     let written = unsafe { libc::write(plan.journal, line.as_ptr().cast(), line.len()) };
@@ -174,6 +175,9 @@ unsafe fn open_files(plan: &Plan) -> Result<(), StartFailure> {
         if !plan.prelude.is_empty() {
             // A full disk is the program's own matter.
             libc::write(1, plan.prelude.as_ptr().cast(), plan.prelude.len());
+        }
+        if plan.terminal {
+            check(Step::Stdin, libc::ioctl(0, libc::TIOCSCTTY, 0))?;
         }
     }
     Ok(())

@@ -15,6 +15,7 @@ use crate::run::RunId;
 impl Launcher {
     /// The first process is gone: begins to close the run, and mostly finishes at once.
     pub(super) fn close(&mut self, id: RunId, outcome: Outcome) {
+        self.end_steps_of(id);
         if self.runs_task_after(id, outcome) {
             return;
         }
@@ -52,6 +53,8 @@ impl Launcher {
             Some(folder) => folder.remove(),
             None => self.processes(run).is_empty() && run.folder.as_ref().is_none_or(RunFolder::remove),
         };
+        // Their ends are told before the run's.
+        let is_empty = is_empty && !self.steps.has_live(id);
         if is_empty || give_up <= Instant::now() {
             self.finish(id, outcome, over_memory, !is_empty);
             return true;
@@ -86,7 +89,7 @@ impl Launcher {
         run.state = State::Over(end.clone());
         self.runs.live -= 1;
         self.journal.add(&Record::Over { run: id, end: end.clone() });
-        let mut reports = Found { run: id, state: end }.reports();
+        let mut reports = Found { run: id, state: end, steps: Vec::new() }.reports();
         // Its start has been reported in its time.
         self.outgoing.extend(reports.pop());
     }
@@ -96,6 +99,7 @@ impl Launcher {
         for id in ids {
             if self.runs.by_id.get(id).is_some_and(|run| !run.is_live()) {
                 self.runs.by_id.remove(id);
+                self.forget_steps_of(*id);
                 self.journal.add(&Record::Forgotten { run: *id });
             }
         }

@@ -18,6 +18,7 @@ use super::plan::Plan;
 use super::runs::{Closing, Outcome, Run, State};
 use super::serve::Launcher;
 use super::start::Made;
+use super::start::owner_of;
 use crate::launch::{Hook, Hooks, Launch, Resource, Rlimit, Stream};
 use crate::private;
 use crate::proc;
@@ -124,6 +125,7 @@ impl Launcher {
             state: State::Running { watch: None },
             stopped: false,
             is_child: true,
+            owner: owner_of(&launch),
             early_signals: Vec::new(),
             start: None,
             around: Some(Box::new(Around { after, task_after: None })),
@@ -415,6 +417,7 @@ impl Launcher {
                 state: State::Running { watch: None },
                 stopped: false,
                 is_child: false,
+                owner: 0,
                 early_signals: Vec::new(),
                 start: None,
                 around: Some(around),

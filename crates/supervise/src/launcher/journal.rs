@@ -9,7 +9,7 @@ mod line;
 
 pub(super) use line::{Record, Start, StartLine, booted_for};
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::os::fd::{AsRawFd, RawFd};
@@ -19,6 +19,7 @@ use std::path::{Path, PathBuf};
 use crate::proc;
 use crate::report::FoundState;
 use crate::run::RunId;
+use crate::steps::StepEnded;
 
 /// The size from which it is looked whether rewriting would pay.
 const WORTH_REWRITING: u64 = 256 << 10;
@@ -41,10 +42,32 @@ pub(super) struct Remembered {
     pub(super) end: Option<FoundState>,
 }
 
+/// What the journal says about one step.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct RememberedStep {
+    pub(super) run: RunId,
+    pub(super) ticket: u64,
+    pub(super) step: u32,
+    /// Nothing if it lived when the journal stopped.
+    pub(super) ended: Option<Box<StepEnded>>,
+}
+
+impl RememberedStep {
+    /// The records that say the same.
+    pub(super) fn records(&self) -> Vec<Record> {
+        let Self { run, ticket, step, ended } = self.clone();
+        vec![match ended {
+            Some(ended) => Record::StepOver { run, ticket, step, ended },
+            None => Record::StepBegan { run, ticket, step },
+        }]
+    }
+}
+
 /// What was read from an earlier launcher's journal.
-#[derive(Debug, Default, PartialEq, Eq)]
+#[derive(Debug, Default, PartialEq)]
 pub(super) struct Memory {
     pub(super) runs: HashMap<RunId, Remembered>,
+    pub(super) steps: Vec<RememberedStep>,
     /// Whether the machine has been restarted since, so that process numbers mean nothing.
     pub(super) other_boot: bool,
 }
@@ -59,7 +82,9 @@ impl Journal {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Memory::default(),
             Err(error) => return Err(error),
         };
-        let records: Vec<Record> = memory.runs.iter().flat_map(|(run, known)| records(*run, known)).collect();
+        let runs = memory.runs.iter().flat_map(|(run, known)| records(*run, known));
+        let records: Vec<Record> =
+            runs.chain(memory.steps.iter().flat_map(RememberedStep::records)).collect();
         let file = rewrite(&path, &boot, &records).or_else(|error| {
             // On a full disk the old file serves as well: the runs in it must be watched.
             let is_good = !memory.other_boot && !memory.runs.is_empty();
@@ -147,6 +172,7 @@ fn write_fresh(fresh: &Path, text: &[u8]) -> io::Result<File> {
 /// Sums up a journal. Lines that cannot be read are those that were torn; they say nothing.
 fn recall(bytes: &[u8], boot: &str) -> Memory {
     let mut memory = Memory::default();
+    let mut steps = BTreeMap::new();
     for (number, line) in bytes.split(|byte| *byte == b'\n').enumerate() {
         let Ok(line) = std::str::from_utf8(line) else { continue };
         if number == 0 {
@@ -156,9 +182,18 @@ fn recall(bytes: &[u8], boot: &str) -> Memory {
             Some(Record::Started { run, start }) => memory.runs.entry(run).or_default().start = Some(start),
             Some(Record::Over { run, end }) => memory.runs.entry(run).or_default().end = Some(end),
             Some(Record::Forgotten { run }) => drop(memory.runs.remove(&run)),
+            Some(Record::StepBegan { run, ticket, step }) => {
+                steps.insert(ticket, RememberedStep { run, ticket, step, ended: None });
+            }
+            Some(Record::StepOver { run, ticket, step, ended }) => {
+                steps.insert(ticket, RememberedStep { run, ticket, step, ended: Some(ended) });
+            }
+            Some(Record::StepForgotten { ticket, .. }) => drop(steps.remove(&ticket)),
             None => {}
         }
     }
+    steps.retain(|_, step: &mut RememberedStep| memory.runs.contains_key(&step.run));
+    memory.steps = steps.into_values().collect();
     memory
 }
 

@@ -14,6 +14,7 @@ mod serve;
 mod server;
 mod signal;
 mod start;
+mod steps;
 mod tree;
 mod watch;
 
@@ -25,6 +26,7 @@ use std::time::Duration;
 
 use crate::slot::Slot;
 pub(crate) use server::executable_mark;
+pub(crate) use steps::{KeptClient, KeptLive, KeptState, KeptStep, KeptSteps};
 
 /// How a launcher is asked to be.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,6 +36,10 @@ pub(crate) struct Options {
     pub(crate) slot: usize,
     pub(crate) linger: Duration,
     pub(crate) cgroups: bool,
+    /// Where clients of steps find the launchers; without it there are no steps.
+    pub(crate) steps: Option<PathBuf>,
+    /// The file with the steps of the program that this one was executed in place of.
+    pub(crate) kept: Option<RawFd>,
     /// The held lock, if this program was executed in place of an earlier one.
     pub(crate) renewed: Option<RawFd>,
 }
@@ -52,6 +58,12 @@ impl Options {
         if !self.cgroups {
             args.push("--no-cgroups".into());
         }
+        if let Some(folder) = &self.steps {
+            args.extend(["--steps".into(), folder.clone().into()]);
+        }
+        if let Some(descriptor) = self.kept {
+            args.extend(["--kept".into(), descriptor.to_string().into()]);
+        }
         if let Some(descriptor) = self.renewed {
             args.extend(["--renewed".into(), descriptor.to_string().into()]);
         }
@@ -64,6 +76,8 @@ impl Options {
             slot: 0,
             linger: Duration::from_secs(5),
             cgroups: true,
+            steps: None,
+            kept: None,
             renewed: None,
         };
         let mut args = args.into_iter();
@@ -73,6 +87,8 @@ impl Options {
                 "--slot" => options.slot = args.next()?.to_str()?.parse().ok()?,
                 "--linger" => options.linger = Duration::from_millis(args.next()?.to_str()?.parse().ok()?),
                 "--no-cgroups" => options.cgroups = false,
+                "--steps" => options.steps = Some(args.next()?.into()),
+                "--kept" => options.kept = Some(args.next()?.to_str()?.parse().ok()?),
                 "--renewed" => options.renewed = Some(args.next()?.to_str()?.parse().ok()?),
                 _ => return None,
             }
@@ -115,6 +131,8 @@ mod tests {
             slot: 3,
             linger: Duration::from_millis(20),
             cgroups: false,
+            steps: Some("/spool/steps".into()),
+            kept: Some(8),
             renewed: Some(7),
         };
         assert_eq!(Options::from_args(options.to_args()), Some(options));

@@ -39,8 +39,10 @@ pub(super) struct Plan {
     pub(super) overlays: Vec<(CString, CString)>,
     /// What is written to standard output first.
     pub(super) prelude: Vec<u8>,
-    /// What the child writes to the journal; hooks write nothing.
+    /// What the child writes to the journal; hooks and tasks of steps write nothing.
     pub(super) start_line: Option<StartLine>,
+    /// Standard input becomes the terminal of the new session.
+    pub(super) terminal: bool,
     pub(super) journal: RawFd,
 }
 
@@ -49,13 +51,46 @@ pub(super) struct Pointers {
     // Held for the pointers into them.
     _strings: Vec<CString>,
     pointers: Vec<*const libc::c_char>,
+    own_pid: Option<OwnPid>,
+}
+
+/// A variable whose value only the child knows: `NAME=` and room for a number, ended by zeros.
+struct OwnPid {
+    text: Box<[u8]>,
+    digits_at: usize,
 }
 
 impl Pointers {
     fn new(strings: Vec<CString>) -> Self {
         let mut pointers: Vec<_> = strings.iter().map(|string| string.as_ptr()).collect();
         pointers.push(ptr::null());
-        Self { _strings: strings, pointers }
+        Self { _strings: strings, pointers, own_pid: None }
+    }
+
+    /// Adds a variable whose value will be the number of the process.
+    pub(super) fn add_own_pid(&mut self, name: &OsStr) -> Result<(), StartFailure> {
+        let mut text = c_string(name)?.into_bytes();
+        text.push(b'=');
+        let digits_at = text.len();
+        text.resize(digits_at + PID_DIGITS + 1, 0);
+        let own_pid = self.own_pid.insert(OwnPid { text: text.into(), digits_at });
+        let end = self.pointers.len() - 1;
+        self.pointers.insert(end, own_pid.text.as_ptr().cast());
+        Ok(())
+    }
+
+    /// Writes the number of the calling process where one is wanted. Async-signal-safe.
+    pub(super) fn fill_own_pid(&mut self) {
+        let Some(own_pid) = &mut self.own_pid else { return };
+        // SAFETY: getpid takes nothing and cannot fail.
+        let pid = unsafe { libc::getpid() } as u32;
+        let digits = pid.checked_ilog10().unwrap_or(0) as usize + 1;
+        let field = own_pid.text.get_mut(own_pid.digits_at..own_pid.digits_at + digits);
+        let mut rest = pid;
+        for digit in field.unwrap_or_default().iter_mut().rev() {
+            *digit = b'0' + (rest % 10) as u8;
+            rest /= 10;
+        }
     }
 
     /// The address of a list of C strings that ends with a null pointer; valid as long as `self`.
@@ -63,6 +98,9 @@ impl Pointers {
         self.pointers.as_ptr()
     }
 }
+
+/// The most digits of a process number.
+const PID_DIGITS: usize = 10;
 
 /// Who to become.
 pub(super) struct User {
@@ -78,7 +116,7 @@ pub(super) enum Opening {
         flags: libc::c_int,
     },
     SameAsStdout,
-    /// A descriptor that is open already.
+    /// A descriptor that is open already, above those of the standard streams.
     Open(RawFd),
 }
 
@@ -127,6 +165,7 @@ impl Plan {
             overlays: overlays(launch)?,
             prelude: launch.prelude.clone(),
             start_line,
+            terminal: false,
             journal,
         })
     }

@@ -23,6 +23,8 @@ pub(super) struct Run {
     pub(super) stopped: bool,
     /// Whether `wait` tells of its end.
     pub(super) is_child: bool,
+    /// Whose it is: who may have steps in it.
+    pub(super) owner: u32,
     /// Signals that came before the program could take them.
     pub(super) early_signals: Vec<(i32, Whom)>,
     /// What goes on around it.
@@ -77,7 +79,17 @@ impl Run {
     pub(super) fn living_leader(&self) -> Option<u32> {
         let lives =
             matches!(self.state, State::Starting { .. } | State::Failing { .. } | State::Running { .. });
-        self.start.as_ref().map(|start| start.pid).filter(|_| lives)
+        self.start.as_ref().map(|start| start.pid).filter(|pid| lives && *pid > 0)
+    }
+
+    /// Whether it is a place for steps alone, without a program.
+    pub(super) fn is_held(&self) -> bool {
+        matches!(self.state, State::Running { .. }) && self.start.as_ref().is_some_and(|start| start.pid == 0)
+    }
+
+    /// Whether steps may begin in it.
+    pub(super) fn may_have_steps(&self) -> bool {
+        matches!(self.state, State::Starting { .. } | State::Running { .. })
     }
 
     /// Whether it has not been reported as over.
@@ -104,7 +116,7 @@ impl Run {
                 FoundState::Running { pid: start.pid, at: start.at, suspended: self.is_suspended() }
             }
         };
-        Found { run: self.id, state }
+        Found { run: self.id, state, steps: Vec::new() }
     }
 
     /// Says what the journal must keep.

@@ -15,6 +15,7 @@ use super::journal::Journal;
 use super::runs::{Runs, State};
 use super::server::{Renewal, Server, executable_mark};
 use super::start::drain;
+use super::steps::Steps;
 use crate::cgroup::{Hierarchy, instance_name};
 use crate::report::Report;
 use crate::run::RunId;
@@ -36,6 +37,7 @@ pub(super) struct Launcher {
     pub(super) server: Option<Server>,
     pub(super) renewal: Option<Renewal>,
     pub(super) runs: Runs,
+    pub(super) steps: Steps,
     /// What the server is to be told at the end of this turn.
     pub(super) outgoing: Vec<Report>,
     /// Room for reading.
@@ -47,12 +49,16 @@ pub(super) struct Launcher {
 
 /// What made a turn begin.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Cause {
+pub(super) enum Cause {
     Caller,
     Server,
     Children,
     Starting(RunId),
     Watched(RunId),
+    StepCaller,
+    StepClient(u64),
+    /// A task on its way to its program: its step's ticket and its number.
+    Task(u64, usize),
 }
 
 /// Lives until nobody needs it. Calls `ready` once the socket can be connected to.
@@ -85,11 +91,17 @@ pub(super) fn run(options: Options, slot: &Slot, mut ready: impl FnMut()) -> io:
         server: None,
         renewal: None,
         runs: Runs::default(),
+        steps: Steps::default(),
         outgoing: Vec::new(),
         piece: Vec::new(),
         children: File::from(children),
         idle: None,
     };
+    if let Some(kept) = launcher.options.kept.take() {
+        launcher.take_over_steps(kept)?;
+    }
+    launcher.options.renewed = None;
+    launcher.open_step_socket()?;
     launcher.adopt(memory);
     launcher.reap();
     ready();
@@ -97,6 +109,7 @@ pub(super) fn run(options: Options, slot: &Slot, mut ready: impl FnMut()) -> io:
         launcher.turn()?;
     }
     slot.close();
+    launcher.close_step_socket();
     if launcher.runs.by_id.is_empty() {
         // Nobody needs to look here again.
         launcher.journal.remove();
@@ -114,14 +127,20 @@ impl Launcher {
                 Cause::Children => drain(&self.children),
                 Cause::Starting(id) => self.hear_start(id),
                 Cause::Watched(id) => self.watched_ended(id),
+                Cause::StepCaller => self.accept_step_clients(),
+                Cause::StepClient(id) => self.hear_step_client(id),
+                Cause::Task(ticket, task) => self.hear_task(ticket, task),
             }
         }
         // Cheap if nobody ended, and a signal may have come just now.
         self.reap();
+        self.start_tasks();
+        self.settle_steps();
         self.settle();
         self.hurry_hooks();
         self.write_down();
         self.tell_server();
+        self.tell_step_clients();
         if self.renewal.is_some() && self.is_between_forks() && self.journal.is_saved() {
             self.renew();
         }
@@ -130,7 +149,7 @@ impl Launcher {
 
     /// Whether no process is on its way that only this program's memory knows.
     fn is_between_forks(&self) -> bool {
-        self.runs.starting.is_empty() && self.runs.hooked.is_empty()
+        self.runs.starting.is_empty() && self.runs.hooked.is_empty() && !self.steps.is_starting()
     }
 
     /// Waits for something to happen, and lists what did.
@@ -164,6 +183,7 @@ impl Launcher {
                 _ => {}
             }
         }
+        self.steps.sources(&mut sources);
         sources.push((Cause::Children, self.children.as_fd(), PollFlags::IN));
         sources.push((Cause::Caller, self.listener.as_fd(), PollFlags::IN));
         if let Some(server) = &self.server {
@@ -187,7 +207,7 @@ impl Launcher {
         });
         let unsaved = (!self.journal.is_saved()).then_some(Duration::from_secs(1));
         let idle = self.idle.map(|since| self.options.linger.saturating_sub(since.elapsed()));
-        unsettled.chain(hooked).chain(unsaved).chain(idle).min()
+        unsettled.chain(hooked).chain(unsaved).chain(idle).chain(self.steps.patience()).min()
     }
 
     fn write_down(&mut self) {
@@ -197,7 +217,8 @@ impl Launcher {
         }
         let runs = self.runs.by_id.len();
         if self.journal.is_saved() && self.journal.is_worth_rewriting(runs) {
-            let records: Vec<_> = self.runs.by_id.values().flat_map(super::runs::Run::records).collect();
+            let runs = self.runs.by_id.values().flat_map(super::runs::Run::records);
+            let records: Vec<_> = runs.chain(self.steps.records()).collect();
             if let Err(error) = self.journal.rewrite(&records) {
                 log(self.options.slot, format_args!("rewrite the journal: {error}"));
             }

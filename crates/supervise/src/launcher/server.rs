@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 
 use super::daemon::{log, set_file_limit, widen_file_limit};
 use super::serve::Launcher;
+use crate::report::Found;
 use crate::slot;
 use crate::wire::{
     Answer, Code, ExecutableMark, Hello, Inbox, Notice, PROTOCOL, Request, Unreadable, put_frame,
@@ -108,7 +109,7 @@ impl Launcher {
                 None => return Ok(()),
                 Some(Answer::Serve { protocol: PROTOCOL }) => {
                     server.greeted = true;
-                    let found = self.runs.by_id.values().map(super::runs::Run::found).collect();
+                    let found = self.runs.by_id.values().map(|run| self.found(run)).collect();
                     // Reports from before this moment are part of it.
                     self.outgoing.clear();
                     server.send(&Notice::Found(found));
@@ -126,6 +127,11 @@ impl Launcher {
         Ok(())
     }
 
+    /// Says what a server needs to know of a run, its steps included.
+    fn found(&self, run: &super::runs::Run) -> Found {
+        Found { steps: self.steps.found(run.id), ..run.found() }
+    }
+
     fn carry_out(&mut self, request: Request) {
         match request {
             Request::Launch(launch) => self.launch(*launch),
@@ -133,6 +139,11 @@ impl Launcher {
             Request::Suspend(run) => self.set_suspended(run, true),
             Request::Resume(run) => self.set_suspended(run, false),
             Request::Forget(runs) => self.forget(&runs),
+            Request::GrantStep { run, ticket, grant } => self.grant_step(run, ticket, *grant),
+            Request::RefuseStep { ticket, why } => self.refuse_step(ticket, why),
+            Request::DelayStep { ticket, why } => self.delay_step(ticket, why),
+            Request::SignalStep { run, step, signal } => self.signal_numbered_step(run, step, signal),
+            Request::ForgetSteps { run, steps } => self.forget_steps(run, &steps),
         }
     }
 
@@ -155,6 +166,11 @@ impl Launcher {
         let Some(Renewal { exe, args }) = self.renewal.take() else { return };
         let mut options = self.options.clone();
         options.renewed = Some(self.lock.as_raw_fd());
+        let kept = match self.keep_steps() {
+            Ok(kept) => kept,
+            Err(error) => return log(self.options.slot, format_args!("write down the steps: {error}")),
+        };
+        options.kept = Some(kept.as_raw_fd());
         let mut line: Vec<OsString> = vec![exe.clone().into()];
         line.extend(args);
         line.extend(options.to_args());
@@ -164,6 +180,7 @@ impl Launcher {
         pointers.push(std::ptr::null());
         let Some(program) = pointers.first().copied() else { return };
         set_file_limit(&self.file_limit);
+        self.mark_step_descriptors(&kept, true);
         // SAFETY: the list holds pointers to living C strings and ends with a null pointer.
         unsafe {
             libc::fcntl(self.lock.as_raw_fd(), libc::F_SETFD, 0);
@@ -171,6 +188,7 @@ impl Launcher {
         }
         let error = io::Error::last_os_error();
         log(self.options.slot, format_args!("execute {}: {error}", exe.display()));
+        self.mark_step_descriptors(&kept, false);
         self.file_limit = widen_file_limit();
         // SAFETY: changes a flag of our own descriptor.
         unsafe { libc::fcntl(self.lock.as_raw_fd(), libc::F_SETFD, libc::FD_CLOEXEC) };

@@ -3,12 +3,12 @@
 use std::io;
 use std::os::fd::AsRawFd;
 
-use super::runs::{Run, State};
+use super::runs::{Outcome, Run, State};
 use super::serve::Launcher;
 use super::tree;
 use crate::cgroup::RunFolder;
-use crate::report::Report;
-use crate::run::RunId;
+use crate::report::{Report, Status, Usage};
+use crate::run::{RunId, UnixMicros};
 use crate::wire::Whom;
 
 impl Launcher {
@@ -26,6 +26,12 @@ impl Launcher {
         if matches!(run.state, State::Starting { .. }) && signal != libc::SIGKILL {
             run.early_signals.push((signal, whom));
             return;
+        }
+        if whom == Whom::Steps {
+            return self.signal_steps(id, signal);
+        }
+        if whom == Whom::All && signal == libc::SIGKILL && run.is_held() {
+            return self.release(id);
         }
         if let Err(error) = self.deliver(id, signal, whom) {
             self.not_signalled(id, signal, &error);
@@ -50,8 +56,14 @@ impl Launcher {
             (Whom::All, _) => self.signal_all(run, signal),
             (Whom::Leader, Some(pid)) => send(pid as libc::pid_t, signal),
             (Whom::Group, Some(pid)) => send(-(pid as libc::pid_t), signal),
-            (Whom::Leader | Whom::Group, None) => Ok(()),
+            (Whom::Leader | Whom::Group, None) | (Whom::Steps, _) => Ok(()),
         }
+    }
+
+    /// Ends a place for steps: there is no process whose end would do it.
+    fn release(&mut self, id: RunId) {
+        let (status, at) = (Status::Exited(0), UnixMicros::now());
+        self.close(id, Outcome::Ended { status, at, usage: Usage::default() });
     }
 
     /// Kills every process of a run that can be found; some may appear meanwhile.

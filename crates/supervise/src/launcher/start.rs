@@ -11,7 +11,7 @@ use rustix::pipe::{PipeFlags, pipe_with};
 
 use super::child::{FAILURE_BYTES, Surroundings, become_program, read_failure};
 use super::hook::Around;
-use super::journal::{Start, StartLine, booted_for};
+use super::journal::{Record, Start, StartLine, booted_for};
 use super::plan::Plan;
 use super::runs::{Closing, Outcome, Run, State};
 use super::serve::Launcher;
@@ -45,9 +45,7 @@ impl Launcher {
             self.outgoing.extend(known.found().reports());
             return;
         }
-        if !self.hierarchy.tracks() {
-            launch.env.push((MARK.into(), self.mark_value(launch.run).into()));
-        }
+        launch.env.extend(self.step_variables(launch.run));
         if launch.has_surroundings() {
             self.launch_with_surroundings(launch);
         } else {
@@ -64,6 +62,7 @@ impl Launcher {
             state: State::Closing(Closing::new(Outcome::Failed(failure))),
             stopped: false,
             is_child: true,
+            owner: 0,
             early_signals: Vec::new(),
             start: None,
             around: None,
@@ -78,6 +77,9 @@ impl Launcher {
         around: Option<Box<Around>>,
         early_signals: Vec<(i32, Whom)>,
     ) {
+        if launch.held {
+            return self.hold(&launch, made, around, early_signals);
+        }
         let is_made = made.is_some();
         let mut made = made.unwrap_or_default();
         let (start, state) = match self.prepare(&launch, &mut made, is_made) {
@@ -94,6 +96,7 @@ impl Launcher {
             state,
             stopped: false,
             is_child: true,
+            owner: owner_of(&launch),
             early_signals,
             start,
             around,
@@ -107,6 +110,56 @@ impl Launcher {
             None => self.runs.unsettled.push(launch.run),
         }
         self.runs.insert(run);
+    }
+
+    /// Makes a place for steps: all of a run but its program. It runs until it is killed.
+    fn hold(
+        &mut self,
+        launch: &Launch,
+        made: Option<Made>,
+        around: Option<Box<Around>>,
+        early_signals: Vec<(i32, Whom)>,
+    ) {
+        let is_made = made.is_some();
+        let mut made = made.unwrap_or_default();
+        let result = if is_made { Ok(()) } else { self.make(launch, &mut made) };
+        let start = Start {
+            pid: 0,
+            booted_for: booted_for(),
+            at: UnixMicros::now(),
+            trees: made.folder.as_ref().map_or(0, RunFolder::trees),
+            script: None,
+            made_folder: false,
+            owner: owner_of(launch),
+        };
+        let state = match result {
+            Ok(()) => State::Running { watch: None },
+            Err(failure) => {
+                self.unmake(launch, &mut made);
+                State::Closing(Closing::new(Outcome::Failed(failure)))
+            }
+        };
+        let lives = matches!(state, State::Running { .. });
+        if lives {
+            self.journal.add(&Record::Started { run: launch.run, start: start.clone() });
+            self.outgoing.push(Report::Started { run: launch.run, pid: 0, at: start.at });
+        } else {
+            self.runs.unsettled.push(launch.run);
+        }
+        self.runs.insert(Run {
+            id: launch.run,
+            folder: made.folder,
+            state,
+            stopped: false,
+            is_child: true,
+            owner: start.owner,
+            early_signals: Vec::new(),
+            start: lives.then_some(start),
+            around,
+        });
+        for (signal, whom) in early_signals {
+            self.signal(launch.run, signal, whom);
+        }
     }
 
     /// Makes what a program needs before its process: script, folders, control group.
@@ -143,6 +196,7 @@ impl Launcher {
             trees: made.folder.as_ref().map_or(0, RunFolder::trees),
             script: launch.script.as_ref().map(|script| script.path.clone()),
             made_folder: made.script_folder,
+            owner: owner_of(launch),
         };
         plan.start_line = Some(StartLine::new(launch.run, &start));
         plan.doors = made.doors();
@@ -167,6 +221,7 @@ impl Launcher {
         }
     }
 
+    /// Makes the process; the descriptor tells when it reaches its program, or why it does not.
     pub(super) fn fork(&self, plan: &mut Plan) -> io::Result<(u32, OwnedFd)> {
         let (reader, writer) = pipe_with(PipeFlags::CLOEXEC | PipeFlags::NONBLOCK)?;
         let launcher = std::process::id() as libc::pid_t;
@@ -219,6 +274,18 @@ impl Launcher {
     /// The whole assignment that marks processes of a run.
     pub(super) fn mark(&self, run: RunId) -> String {
         format!("{MARK}={}", self.mark_value(run))
+    }
+}
+
+/// Whose a run will be.
+pub(super) fn owner_of(launch: &Launch) -> u32 {
+    launch.user.as_ref().map_or_else(|| rustix::process::geteuid().as_raw(), |user| user.uid)
+}
+
+impl Step {
+    /// Makes a failure of this step.
+    pub(super) fn failed(self, error: &io::Error) -> StartFailure {
+        StartFailure { step: self, errno: errno_of(error) }
     }
 }
 

@@ -17,10 +17,18 @@ pub(super) fn members(run: &Run, runs: &Runs, mark: &[u8]) -> Vec<u32> {
     let reused = leader.is_none() && proc::stat(start.pid).is_some_and(|stat| !stat.is_zombie());
     let belongs = |pid: &u32| {
         let Some(stat) = proc::stat(*pid).filter(|stat| !stat.is_zombie()) else { return false };
-        (stat.session == start.pid && !reused) || proc::has_variable(*pid, mark)
+        (start.pid > 0 && stat.session == start.pid && !reused) || proc::has_variable(*pid, mark)
     };
     let roots = candidates.into_iter().filter(belongs).chain(leader);
     proc::with_descendants(roots)
+}
+
+/// The variable that marks the tasks of a run's steps.
+pub(super) const TASK_MARK: &str = "QUINTET_TASK";
+
+/// Whether a process was started as a task of a step, or by one.
+pub(super) fn is_task(pid: u32, mark: &[u8]) -> bool {
+    proc::stat(pid).is_some_and(|stat| !stat.is_zombie()) && proc::has_variable(pid, mark)
 }
 
 /// Our children that are not the first process of any run.

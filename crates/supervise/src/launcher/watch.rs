@@ -44,6 +44,8 @@ impl Launcher {
                 self.leader_ended(id, Status::from_wait(status), usage_of(&usage), at);
             } else if let Some(id) = self.runs.by_hook.remove(&pid) {
                 self.hook_ended(id, Status::from_wait(status));
+            } else {
+                self.task_ended(pid, Status::from_wait(status), &usage);
             }
         }
     }
@@ -60,7 +62,7 @@ impl Launcher {
 
     /// Takes over what the journal remembers.
     pub(super) fn adopt(&mut self, memory: Memory) {
-        let Memory { runs, other_boot } = memory;
+        let Memory { runs, steps, other_boot } = memory;
         let runs: HashMap<RunId, Remembered> = runs;
         let mut after = self.recall_after();
         if other_boot {
@@ -70,6 +72,7 @@ impl Launcher {
             let folder = start.as_ref().and_then(|start| RunFolder::found(&self.hierarchy, id, start.trees));
             let mut run = Run {
                 id,
+                owner: start.as_ref().map_or(0, |start| start.owner),
                 start,
                 folder,
                 state: State::Running { watch: None },
@@ -102,11 +105,16 @@ impl Launcher {
             }
         }
         self.adopt_unbegun(after);
+        self.adopt_steps(steps);
     }
 
     /// Looks for the first process of a run; returns how the run ended if it has.
     fn find_again(&mut self, run: &mut Run) -> Option<Outcome> {
         let Some(start) = run.start.as_ref() else { return Some(Outcome::Vanished) };
+        if start.pid == 0 {
+            // A place for steps has no process to be found.
+            return None;
+        }
         match sight(start) {
             Sighting::Gone => Some(Outcome::Vanished),
             // Still our child: this program was executed in place of the one that started it.

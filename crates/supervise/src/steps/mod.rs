@@ -21,7 +21,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::launch::{Credentials, Limits, Rlimit};
+use crate::launch::{Credentials, Limits, Private, Rlimit};
 use crate::report::{StartFailure, Status};
 use crate::run::UnixMicros;
 
@@ -275,6 +275,8 @@ pub struct StepGrant {
     pub user: Option<Credentials>,
     /// What the step's cgroup may take.
     pub limits: Limits,
+    /// The folders that the run has for itself: its steps see the same.
+    pub private: Option<Private>,
     /// Variables of all tasks.
     pub env: Vec<(OsString, OsString)>,
     /// What differs by task; as many as the layout has tasks.

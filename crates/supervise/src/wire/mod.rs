@@ -12,9 +12,10 @@ use std::path::PathBuf;
 use crate::launch::Launch;
 use crate::report::{Found, Report};
 use crate::run::RunId;
+use crate::steps::StepGrant;
 
 /// The version of everything after the greeting. A server that finds another one renews the launcher.
-pub(crate) const PROTOCOL: u32 = 2;
+pub(crate) const PROTOCOL: u32 = 3;
 
 /// The most bytes of one frame: a script and an environment with room to spare.
 pub(crate) const MAX_FRAME: usize = 64 << 20;
@@ -56,6 +57,11 @@ pub(crate) enum Request {
     Suspend(RunId),
     Resume(RunId),
     Forget(Vec<RunId>),
+    GrantStep { run: RunId, ticket: u64, grant: Box<StepGrant> },
+    RefuseStep { ticket: u64, why: String },
+    DelayStep { ticket: u64, why: String },
+    SignalStep { run: RunId, step: u32, signal: i32 },
+    ForgetSteps { run: RunId, steps: Vec<u32> },
 }
 
 /// Who of a run gets a signal.
@@ -67,10 +73,12 @@ pub enum Whom {
     Group,
     /// Every process of the run.
     All,
+    /// The tasks of its steps.
+    Steps,
 }
 
 /// What a launcher tells.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Notice {
     /// All that it knows; the first notice on a connection.
     Found(Vec<Found>),
@@ -129,7 +137,17 @@ impl Inbox {
 
     /// Takes out one message if all of it is there.
     pub(crate) fn message<T: Code>(&mut self) -> Result<Option<T>, Unreadable> {
-        let Some(body) = frame(self.bytes.get(self.taken..).unwrap_or_default())? else {
+        self.message_up_to(MAX_FRAME)
+    }
+
+    /// What has been read and not taken out.
+    pub(crate) fn unread(&self) -> &[u8] {
+        self.bytes.get(self.taken..).unwrap_or_default()
+    }
+
+    /// Takes out one message if all of it is there; one that is longer than `most` bytes is not waited for.
+    pub(crate) fn message_up_to<T: Code>(&mut self, most: usize) -> Result<Option<T>, Unreadable> {
+        let Some(body) = frame_up_to(self.bytes.get(self.taken..).unwrap_or_default(), most)? else {
             self.give_back_memory();
             return Ok(None);
         };
@@ -148,9 +166,13 @@ impl Inbox {
 
 /// Returns the body of the first frame, or nothing if it is not complete yet.
 fn frame(bytes: &[u8]) -> Result<Option<&[u8]>, Unreadable> {
+    frame_up_to(bytes, MAX_FRAME)
+}
+
+fn frame_up_to(bytes: &[u8], most: usize) -> Result<Option<&[u8]>, Unreadable> {
     let Some((length, rest)) = bytes.split_first_chunk::<4>() else { return Ok(None) };
     let length = u32::from_le_bytes(*length) as usize;
-    if length > MAX_FRAME {
+    if length > most {
         return Err(Unreadable);
     }
     Ok(rest.get(..length))

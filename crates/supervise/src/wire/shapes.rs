@@ -4,6 +4,7 @@
 use super::code::Bytes;
 use super::{Answer, Code, ExecutableMark, Hello, Notice, Reader, Request, Whom};
 use crate::launch::{Credentials, Hook, Hooks, Launch, Limits, Private, Resource, Rlimit, Script, Stream};
+use crate::launcher::{KeptClient, KeptLive, KeptState, KeptStep, KeptSteps};
 use crate::report::{Ended, Found, FoundState, Report, StartFailure, Status, Step, Usage};
 use crate::steps::{
     BindRule, CpuBind, Distribution, FoundStep, FoundStepState, Said, StepAnswer, StepCut, StepEnded,
@@ -60,9 +61,14 @@ variants!(Request {
     1 = Signal { run, signal, whom },
     2 = Suspend(run),
     3 = Resume(run),
-    4 = Forget(runs)
+    4 = Forget(runs),
+    5 = GrantStep { run, ticket, grant },
+    6 = RefuseStep { ticket, why },
+    7 = DelayStep { ticket, why },
+    8 = SignalStep { run, step, signal },
+    9 = ForgetSteps { run, steps }
 });
-variants!(Whom { 0 = Leader, 1 = Group, 2 = All });
+variants!(Whom { 0 = Leader, 1 = Group, 2 = All, 3 = Steps });
 variants!(Notice { 0 = Found(found), 1 = Reports(reports) });
 
 fields!(Launch {
@@ -83,7 +89,8 @@ fields!(Launch {
     oom_score,
     prelude,
     hooks,
-    private
+    private,
+    held
 });
 fields!(Hooks { before, task_before, task_after, after });
 fields!(Hook { program, env, timeout });
@@ -98,13 +105,17 @@ variants!(Report {
     1 = FailedToStart { run, failure, hook_failed, at },
     2 = Ended { run, ended },
     3 = Vanished { run, at },
-    4 = NotSignalled { run, signal, errno }
+    4 = NotSignalled { run, signal, errno },
+    5 = StepAsked { run, ticket, uid, request },
+    6 = StepGone { run, ticket },
+    7 = StepEnded { run, ticket, step, ended },
+    8 = Steps { run, steps }
 });
 fields!(Ended { pid, started_at, at, status, usage, over_memory, left_behind, hook_failed });
 variants!(Status { 0 = Exited(code), 1 = Signalled { signal, core } });
 fields!(Usage { user, system, max_rss, memory_peak, read_bytes, written_bytes, energy });
 fields!(StartFailure { step, errno });
-fields!(Found { run, state });
+fields!(Found { run, state, steps });
 variants!(FoundState {
     0 = Starting,
     1 = Running { pid, at, suspended },
@@ -168,7 +179,7 @@ variants!(StepAnswer {
     5 = TaskEnded { task, status },
     6 = Ended(ended)
 });
-fields!(StepGrant { layout, user, limits, env, tasks, pid_variable, time_limit, kill_wait });
+fields!(StepGrant { layout, user, limits, private, env, tasks, pid_variable, time_limit, kill_wait });
 fields!(TaskGrant { env, cpus });
 fields!(StepEnded { started_at, at, status, cut, over_memory, usage });
 variants!(StepCut {
@@ -180,6 +191,24 @@ variants!(StepCut {
     5 = NotStarted
 });
 fields!(StepUsage { user, system, max_rss, max_rss_task, mean_rss, read, written });
+fields!(KeptSteps { listener, clients, steps });
+fields!(KeptClient { id, descriptor, uid, run, ticket, files, unread, unsaid, leaving });
+fields!(KeptStep { ticket, run, client, state });
+variants!(KeptState { 0 = Asked { uid, request }, 1 = Live(live), 2 = Over { number, ended } });
+fields!(KeptLive {
+    grant,
+    folder,
+    program,
+    tasks,
+    started_at,
+    status,
+    cut,
+    usage,
+    rss_sum,
+    deadline,
+    kill_in,
+    closing
+});
 fields!(FoundStep { ticket, state });
 variants!(FoundStepState { 0 = Asked { uid, request }, 1 = Granted { step }, 2 = Ended { step, ended } });
 

@@ -6,6 +6,7 @@ mod ends;
 mod hooks;
 mod limits;
 mod starts;
+mod steps;
 mod survival;
 mod trees;
 mod world;

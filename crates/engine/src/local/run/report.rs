@@ -26,7 +26,11 @@ pub(super) fn to_domain(report: &supervise::Report) -> Option<Report> {
             tracing::warn!(run = %run, signal, errno, "signal refused by the kernel");
             return None;
         }
-        supervise::Report::Started { .. } => return None,
+        supervise::Report::Started { .. }
+        | supervise::Report::StepAsked { .. }
+        | supervise::Report::StepGone { .. }
+        | supervise::Report::StepEnded { .. }
+        | supervise::Report::Steps { .. } => return None,
     };
     let run = report.run();
     let job = JobId(u32::try_from(run.key).ok()?);

@@ -9,13 +9,39 @@ use std::time::Duration;
 
 use crate::report::{Ended, FoundState, StartFailure, Status, Step, Usage};
 use crate::run::{RunId, UnixMicros};
+use crate::steps::StepEnded;
+use crate::wire::{Code, Reader};
 
 /// One thing written down.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub(in crate::launcher) enum Record {
-    Started { run: RunId, start: Start },
-    Over { run: RunId, end: FoundState },
-    Forgotten { run: RunId },
+    Started {
+        run: RunId,
+        start: Start,
+    },
+    Over {
+        run: RunId,
+        end: FoundState,
+    },
+    Forgotten {
+        run: RunId,
+    },
+    /// A step was granted; its tasks may begin.
+    StepBegan {
+        run: RunId,
+        ticket: u64,
+        step: u32,
+    },
+    StepOver {
+        run: RunId,
+        ticket: u64,
+        step: u32,
+        ended: Box<StepEnded>,
+    },
+    StepForgotten {
+        run: RunId,
+        ticket: u64,
+    },
 }
 
 /// What must be known of a run to find it again.
@@ -31,6 +57,8 @@ pub(in crate::launcher) struct Start {
     pub(in crate::launcher) script: Option<PathBuf>,
     /// Whether the script's folder was made for it.
     pub(in crate::launcher) made_folder: bool,
+    /// The user's number.
+    pub(in crate::launcher) owner: u32,
 }
 
 const PID_DIGITS: usize = 10;
@@ -54,6 +82,7 @@ impl StartLine {
         let _ = write!(bytes, "{:0TIME_DIGITS$} {} ", start.booted_for, start.at.0);
         let _ = write!(bytes, "{} {} ", start.trees, u8::from(start.made_folder));
         put_path(start.script.as_deref(), &mut bytes);
+        let _ = write!(bytes, " {}", start.owner);
         bytes.extend_from_slice(b" .\n");
         Self { bytes, pid_at, time_at }
     }
@@ -94,6 +123,15 @@ impl Record {
             }
             Self::Forgotten { run } => write!(out, "\nF {} {}", run.key, run.attempt),
             Self::Over { run, end } => put_end(*run, end, out),
+            Self::StepBegan { run, ticket, step } => {
+                write!(out, "\nT {} {} {ticket} {step}", run.key, run.attempt)
+            }
+            Self::StepOver { run, ticket, step, ended } => {
+                write!(out, "\nU {} {} {ticket} {step} {}", run.key, run.attempt, hex(ended))
+            }
+            Self::StepForgotten { run, ticket } => {
+                write!(out, "\nG {} {} {ticket}", run.key, run.attempt)
+            }
         };
         out.extend_from_slice(b" .\n");
     }
@@ -119,6 +157,14 @@ impl Record {
             "V" => Self::Over { run, end: FoundState::Vanished { at: words.time()? } },
             "E" => Self::Over { run, end: FoundState::Ended(read_ended(&mut words)?) },
             "F" => Self::Forgotten { run },
+            "T" => Self::StepBegan { run, ticket: words.number()?, step: words.number()? },
+            "U" => Self::StepOver {
+                run,
+                ticket: words.number()?,
+                step: words.number()?,
+                ended: Box::new(unhex(words.word()?)?),
+            },
+            "G" => Self::StepForgotten { run, ticket: words.number()? },
             _ => return None,
         };
         words.word().is_none().then_some(record)
@@ -171,7 +217,26 @@ fn read_start(words: &mut Words<'_>) -> Option<Start> {
         trees: words.number()?,
         made_folder: words.flag()?,
         script: read_path(words.word()?)?,
+        // Launchers that knew no steps did not write it.
+        owner: words.number().unwrap_or(0),
     })
+}
+
+/// Writes a step's end as one word.
+fn hex(ended: &StepEnded) -> String {
+    let mut bytes = Vec::new();
+    ended.put(&mut bytes);
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        let _ = std::fmt::Write::write_fmt(&mut text, format_args!("{byte:02x}"));
+        text
+    })
+}
+
+fn unhex(word: &str) -> Option<StepEnded> {
+    let digits = word.as_bytes().chunks(2);
+    let byte = |pair: &[u8]| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok();
+    let bytes = digits.map(byte).collect::<Option<Vec<u8>>>()?;
+    Reader::whole(&bytes)
 }
 
 fn read_ended(words: &mut Words<'_>) -> Option<Ended> {

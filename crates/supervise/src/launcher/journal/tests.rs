@@ -18,6 +18,7 @@ fn start(pid: u32) -> Start {
         trees: 5,
         script: Some("/spool/a b%/scr\nipt\u{e9}".into()),
         made_folder: true,
+        owner: 1000,
     }
 }
 
