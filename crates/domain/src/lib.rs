@@ -3,6 +3,7 @@
 //! - [`job`]: the job, its request, its states, and `apply`, the one function that changes them
 //! - [`cluster`]: nodes, partitions, and what is configured
 //! - [`fit`]: whether and where a request fits
+//! - [`priority`]: how high a waiting job ranks
 //! - [`state`]: all live jobs with the indexes the scheduler needs
 //! - [`ports`]: what the domain asks of engine, store, clock and user directory
 //! - [`service`]: the use cases, and the single writer that performs them
@@ -13,6 +14,7 @@ pub mod fit;
 mod ids;
 pub mod job;
 pub mod ports;
+pub mod priority;
 pub mod service;
 pub mod state;
 mod time;

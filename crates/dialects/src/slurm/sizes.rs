@@ -61,7 +61,7 @@ fn measure(page: Page<'_>, snapshot: &Snapshot, scratch: &mut Vec<u8>) -> Size {
     let mut size = Size::default();
     for job in page.jobs() {
         scratch.clear();
-        to_wire::job(job, &snapshot.cluster).write_json(scratch);
+        to_wire::job(job, snapshot).write_json(scratch);
         size.add(scratch.len());
     }
     size

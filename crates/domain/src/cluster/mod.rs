@@ -17,6 +17,7 @@ pub use preempt::{PreemptMode, PreemptRules, PreemptType};
 pub use qos::{Qos, QosFlags};
 
 use crate::job::{Allocation, Job, Sharing};
+use crate::priority::Rules;
 use crate::who::{AdminLevel, Membership};
 use crate::{NodeIndex, Text, Timestamp};
 use std::collections::BTreeMap;
@@ -42,6 +43,8 @@ pub struct Cluster {
     pub qos: Vec<Qos>,
     /// Who may have to make way for whom, and how.
     pub preempt: PreemptRules,
+    /// How waiting jobs are ranked.
+    pub priority: Rules,
     /// Limits and waits.
     pub limits: Limits,
     /// When the service started.
@@ -61,6 +64,7 @@ impl Default for Cluster {
             associations: BTreeMap::new(),
             qos: vec![Qos::named(Text::const_new("normal"))],
             preempt: PreemptRules::default(),
+            priority: Rules::default(),
             limits: Limits::default(),
             started: Timestamp::EPOCH,
         }

@@ -2,7 +2,7 @@
 
 use super::dependencies;
 use super::ledger::Ledger;
-use super::prepare::{Draft, priority};
+use super::prepare::Draft;
 use super::submission::{Note, Submitted};
 use crate::cluster::PartitionState;
 use crate::job::{Hold, Job, JobSpec, Payload, Pending, Phase, Reason};
@@ -32,8 +32,6 @@ impl Ledger<'_> {
 
     /// Makes the record of a job that gets this number.
     pub(super) fn new_job(&self, id: JobId, draft: Draft) -> Result<(Job, Arc<Payload>, Vec<Note>), Error> {
-        let limits = &self.cluster().limits;
-        let priority = if draft.hold == Hold::None { priority(limits, &draft.spec) } else { 0 };
         let mut job = Job {
             id,
             spec: draft.spec,
@@ -41,7 +39,7 @@ impl Ledger<'_> {
             het: None,
             submitted: self.now,
             eligible: Timestamp::NEVER,
-            priority,
+            priority: 0,
             dependency: None,
             restarts: 0,
             phase: Phase::Pending(Pending { hold: draft.hold, ..Pending::default() }),
@@ -57,7 +55,10 @@ impl Ledger<'_> {
 
     /// Puts a new job among the others.
     pub(super) fn keep(&mut self, job: Job, payload: Arc<Payload>) {
-        let job = self.with_first_reason(job.settled(self.now));
+        let mut job = self.with_first_reason(job.settled(self.now));
+        if matches!(&job.phase, Phase::Pending(pending) if pending.hold == Hold::None) {
+            job.priority = self.state().priority_of(&job);
+        }
         self.keep_payload(job.id, payload);
         self.put(job);
     }

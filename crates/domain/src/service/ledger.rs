@@ -146,7 +146,7 @@ impl<'a> Ledger<'a> {
         let attempt = job.restarts;
         let for_components = job.het.filter(|_| !volatile).map(|_| event.clone());
         let step = job.apply(event)?;
-        let after = Arc::new(step.job);
+        let after = Arc::new(if volatile { step.job } else { self.state.ranked(step.job) });
         self.state.put(Arc::clone(&after));
         if volatile {
             self.volatile = true;

@@ -1,5 +1,5 @@
 //! When the scheduler is asked: after every batch of changes, or, where the configuration says so, only some time after
-//! batch jobs began to wait, so that many are looked at together.
+//! batch jobs began to wait, so that many are looked at together; and when priorities are worked out anew.
 
 use crate::Timestamp;
 use crate::job::JobKind;
@@ -62,6 +62,46 @@ impl Pacer {
             self.due = plan.again;
         }
         self.due
+    }
+}
+
+/// Priorities worked out in one turn: a few milliseconds.
+const RANKED_AT_ONCE: usize = 4_000;
+
+/// Says when priorities are worked out anew: all of them once in a period, some in each turn until they are through.
+#[derive(Debug)]
+pub(super) struct Ranker {
+    period: Duration,
+    due: Option<Timestamp>,
+    next: Timestamp,
+    is_under_way: bool,
+}
+
+impl Ranker {
+    /// Makes a ranker for a state whose priorities have just been worked out.
+    pub(super) fn new(state: &State, now: Timestamp) -> Self {
+        let period = state.ranking().rules().calc_period;
+        let next = now.after(period);
+        Ranker { period, due: state.ranking().moves().then_some(next), next, is_under_way: false }
+    }
+
+    /// Returns when there is something to do again.
+    pub(super) fn due(&self) -> Option<Timestamp> {
+        self.due
+    }
+
+    /// Works out as many priorities as one turn should. Tells whether it did any.
+    pub(super) fn turn(&mut self, state: &mut State, now: Timestamp) -> bool {
+        if self.due.is_none_or(|due| due > now) {
+            return false;
+        }
+        if !self.is_under_way {
+            state.begin_ranking(now);
+            self.next = now.after(self.period);
+        }
+        self.is_under_way = state.rank_more(RANKED_AT_ONCE);
+        self.due = Some(if self.is_under_way { now } else { self.next });
+        true
     }
 }
 

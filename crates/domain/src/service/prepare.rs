@@ -79,13 +79,6 @@ pub(super) fn prepare_component(
     refused.map_or(Ok(draft), |problem| Err(problem.into()))
 }
 
-/// Returns the priority of a job nobody holds.
-pub(super) fn priority(limits: &Limits, spec: &JobSpec) -> u32 {
-    let base = i64::from(spec.fixed_priority.unwrap_or(limits.base_priority));
-    let nice = if spec.fixed_priority.is_some() { 0 } else { i64::from(spec.nice) };
-    u32::try_from((base - nice).max(1)).unwrap_or(u32::MAX)
-}
-
 fn check_author(by: &Principal, spec: &mut JobSpec) -> Result<(), Error> {
     if by.uid != Some(spec.owner.uid) && !by.is_administrator() {
         return Err(Problem::NotThatUser(spec.owner.name.clone()).into());

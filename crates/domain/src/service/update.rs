@@ -117,8 +117,8 @@ impl Ledger<'_> {
                 let charged = super::prepare::charged(self.cluster(), &job.spec.owner.name, account);
                 return Ok(Some(Change::Account(charged)));
             }
-            // There is but one quality of service; others are passed over, as unknown ones are.
-            Change::Qos(qos) if *qos != "normal" => return Ok(None),
+            // One that is not known is passed over, as long as accounting is not enforced.
+            Change::Qos(qos) => return Ok(self.cluster().qos(qos).map(|qos| Change::Qos(qos.name.clone()))),
             Change::Partitions(names) => return self.known_partitions(names).map(Some),
             Change::RequiredNodes(names) | Change::ExcludedNodes(names) => {
                 if let Some(unknown) = names.iter().find(|name| self.cluster().node_index(name).is_none()) {
@@ -168,7 +168,7 @@ impl Ledger<'_> {
             }
             Phase::Pending(pending) if pending.hold == Hold::None && job.priority != 0 => Ok(()),
             Phase::Pending(_) => {
-                let priority = super::prepare::priority(&self.cluster().limits, &job.spec);
+                let priority = self.state().priority_of(&job);
                 Ok(self.happen(id, Event::Released { at: self.now, priority })?)
             }
             _ => Ok(()),

@@ -5,7 +5,7 @@
 
 use super::feed::Feed;
 use super::ledger::{Finished, Ledger, Undo};
-use super::pace::{Pacer, Pass};
+use super::pace::{Pacer, Pass, Ranker};
 use super::prepare::Draft;
 use super::selection::{Action, Handled, Selection};
 use super::submission::Submitted;
@@ -75,6 +75,7 @@ pub(super) struct Writer {
     boot: Text,
     plan_at: Option<Timestamp>,
     pacer: Pacer,
+    ranker: Ranker,
     unrecorded: Vec<Report>,
     retry_at: Option<Timestamp>,
     stopping: bool,
@@ -96,7 +97,10 @@ impl Writer {
         let kept_changes = cluster.limits.kept_changes;
         let pacer = Pacer::new(cluster.limits.batch_delay);
         let mut state = State::new(Arc::new(cluster));
+        let ranker = Ranker::new(&state, now);
+        state.begin_ranking(now);
         for job in saved.jobs {
+            let job = state.ranked(job);
             state.put(Arc::new(job));
         }
         if let Some(next) = saved.next_id {
@@ -121,6 +125,7 @@ impl Writer {
             boot,
             plan_at: None,
             pacer,
+            ranker,
             unrecorded: Vec::new(),
             retry_at: None,
             stopping: false,
@@ -150,7 +155,7 @@ impl Writer {
     }
 
     fn wait(&mut self) -> Vec<Command> {
-        let alarms = [self.state.next_alarm(), self.plan_at, self.retry_at];
+        let alarms = [self.state.next_alarm(), self.plan_at, self.ranker.due(), self.retry_at];
         let first = match alarms.into_iter().flatten().min() {
             None => self.inbox.recv().map_err(|_| RecvTimeoutError::Disconnected),
             Some(alarm) => {
@@ -171,6 +176,7 @@ impl Writer {
 
     fn turn(&mut self, commands: Vec<Command>) {
         let now = self.clock.now();
+        let has_ranked = self.ranker.turn(&mut self.state, now);
         let mut ledger = Ledger::open(&mut self.state, now, self.last_change);
         let mut answers: Vec<Answer> = Vec::with_capacity(commands.len());
         let mut reports = std::mem::take(&mut self.unrecorded);
@@ -198,7 +204,8 @@ impl Writer {
             keep_allocations(&mut plan, ledger.state());
         }
         ledger.take_plan(&plan, &self.boot);
-        let finished = ledger.finish();
+        let mut finished = ledger.finish();
+        finished.volatile |= has_ranked;
         self.plan_at = self.pacer.next(&plan);
         self.count_pass(now, micros, &plan);
         let outcome = self.record(now, finished);

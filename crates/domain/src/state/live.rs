@@ -3,10 +3,12 @@
 use super::alarms::Alarms;
 use super::arrays::RunningTasks;
 use super::queue::Queues;
+use super::rank::Ranks;
 use super::snapshot::Snapshot;
 use super::table::JobTable;
 use crate::cluster::{Cluster, NodeUse};
 use crate::job::{Allocation, ArrayPart, Job, Phase, Relation};
+use crate::priority::Ranking;
 use crate::{JobId, Text, Timestamp, Uid};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
@@ -19,6 +21,7 @@ pub struct State {
     nodes: Arc<Vec<NodeUse>>,
     licenses: Arc<BTreeMap<Text, u32>>,
     queues: Queues,
+    pub(super) ranks: Ranks,
     alarms: Alarms,
     leaving: Alarms,
     running_tasks: RunningTasks,
@@ -40,6 +43,7 @@ impl State {
         let nodes = Arc::new(cluster.nodes.iter().map(fresh).collect());
         let next_id = JobId(cluster.limits.first_job_id.max(1));
         State {
+            ranks: Ranks::new(Arc::new(Ranking::of(&cluster)), cluster.started),
             cluster,
             jobs: JobTable::default(),
             nodes,
@@ -165,7 +169,20 @@ impl State {
 
     /// Goes on with another configuration of the same nodes.
     pub fn reconfigure(&mut self, cluster: Arc<Cluster>) {
+        let before = std::mem::replace(&mut self.ranks.ranking, Arc::new(Ranking::of(&cluster)));
         self.cluster = cluster;
+        if !before.ranks_like(&self.ranks.ranking) {
+            self.queues = Queues::default();
+            for job in self.jobs.iter() {
+                self.queues.moved(&self.ranks.ranking, None, Some(job));
+            }
+        }
+    }
+
+    /// Puts a job in its place that differs in nothing but its priority.
+    pub(super) fn reorder(&mut self, job: Arc<Job>) {
+        let before = self.jobs.put(Arc::clone(&job));
+        self.queues.moved(&self.ranks.ranking, before.as_deref(), Some(&job));
     }
 
     /// Returns how many jobs wait and how many run; tasks of arrays count one by one.
@@ -195,12 +212,13 @@ impl State {
             jobs: self.jobs.clone(),
             nodes: Arc::clone(&self.nodes),
             licenses: Arc::clone(&self.licenses),
+            ranking: Arc::clone(&self.ranks.ranking),
             ..Snapshot::default()
         }
     }
 
     fn moved(&mut self, id: JobId, before: Option<&Job>, after: Option<&Job>) {
-        self.queues.moved(before, after);
+        self.queues.moved(&self.ranks.ranking, before, after);
         self.running_tasks.moved(before, after);
         self.pending = self.pending + waiting(after) - waiting(before);
         let limits = &self.cluster.limits;

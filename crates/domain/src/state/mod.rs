@@ -5,6 +5,7 @@ mod alarms;
 mod arrays;
 mod live;
 mod queue;
+mod rank;
 mod snapshot;
 mod table;
 

@@ -1,9 +1,11 @@
 //! Jobs that could start as far as they themselves go, in the order they shall be tried, by partition.
 
-use crate::job::{Job, Phase};
+use crate::job::{Job, JobSpec, Phase};
+use crate::priority::Ranking;
 use crate::{JobId, Text, Timestamp};
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 /// A job's place in a queue: higher priority first, then the older one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -34,31 +36,49 @@ impl Queues {
         self.0.values().all(BTreeSet::is_empty)
     }
 
+    /// Returns every job once for each partition it waits in, in the order of one partition after the other.
+    pub(super) fn jobs(&self) -> impl Iterator<Item = JobId> + '_ {
+        self.0.values().flatten().map(|key| key.job)
+    }
+
     /// Takes in that a job has changed.
-    pub(super) fn moved(&mut self, before: Option<&Job>, after: Option<&Job>) {
-        let (old, new) = (before.and_then(key), after.and_then(key));
-        let same_partitions = || {
-            before.zip(after).is_some_and(|(before, after)| before.spec.partitions == after.spec.partitions)
-        };
-        if old == new && (old.is_none() || same_partitions()) {
+    pub(super) fn moved(&mut self, ranking: &Ranking, before: Option<&Job>, after: Option<&Job>) {
+        let (old, new) = (before.filter(|job| waits(job)), after.filter(|job| waits(job)));
+        if let Some((old, new)) = old.zip(new)
+            && old.priority == new.priority
+            && (Arc::ptr_eq(&old.spec, &new.spec) || stands_alike(&old.spec, &new.spec))
+        {
             return;
         }
-        if let (Some(key), Some(job)) = (old, before) {
+        if let Some(job) = old {
             for partition in &job.spec.partitions {
                 if let Some(queue) = self.0.get_mut(partition) {
-                    queue.remove(&key);
+                    queue.remove(&key(ranking, job, partition));
                 }
             }
         }
-        if let (Some(key), Some(job)) = (new, after) {
+        if let Some(job) = new {
             for partition in &job.spec.partitions {
-                self.0.entry(partition.clone()).or_default().insert(key);
+                let queue = match self.0.get_mut(partition) {
+                    Some(queue) => queue,
+                    None => self.0.entry(partition.clone()).or_default(),
+                };
+                queue.insert(key(ranking, job, partition));
             }
         }
     }
 }
 
-fn key(job: &Job) -> Option<QueueKey> {
-    let waits = matches!(job.phase, Phase::Pending(_)) && job.eligible != Timestamp::NEVER;
-    waits.then_some(QueueKey { priority: Reverse(job.priority), job: job.id })
+fn waits(job: &Job) -> bool {
+    matches!(job.phase, Phase::Pending(_)) && job.eligible != Timestamp::NEVER
+}
+
+/// Tells whether two requests have the same places in the same queues, given the same priority.
+fn stands_alike(one: &JobSpec, other: &JobSpec) -> bool {
+    // What a job asks for moves its priority differently in each of several partitions.
+    one.partitions == other.partitions && one.partitions.len() < 2
+}
+
+fn key(ranking: &Ranking, job: &Job, partition: &str) -> QueueKey {
+    QueueKey { priority: Reverse(ranking.in_partition(job, partition)), job: job.id }
 }

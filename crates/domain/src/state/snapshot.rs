@@ -3,6 +3,7 @@
 use super::table::JobTable;
 use crate::cluster::{Cluster, NodeUse};
 use crate::job::{ArrayPart, Job, Phase};
+use crate::priority::Ranking;
 use crate::{ChangeId, JobId, Text, Timestamp};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -20,6 +21,8 @@ pub struct Snapshot {
     pub nodes: Arc<Vec<NodeUse>>,
     /// How many of each licence are in use.
     pub licenses: Arc<BTreeMap<Text, u32>>,
+    /// How jobs are ranked.
+    pub ranking: Arc<Ranking>,
     /// When a job changed last.
     pub jobs_changed: Timestamp,
     /// When a node changed last, in state or in use.
@@ -34,9 +37,11 @@ pub struct Snapshot {
 
 impl Default for Snapshot {
     fn default() -> Self {
+        let cluster = Arc::new(Cluster::default());
         Snapshot {
             at: Timestamp::EPOCH,
-            cluster: Arc::new(Cluster::default()),
+            ranking: Arc::new(Ranking::of(&cluster)),
+            cluster,
             jobs: JobTable::default(),
             nodes: Arc::default(),
             licenses: Arc::default(),

@@ -22,6 +22,7 @@ pub(super) fn cluster(file: &File, machine: &Node, now: Timestamp) -> Result<Clu
         members: file.users.iter().map(member).map(|member| (member.name.clone(), member)).collect(),
         qos: scheduling::qos(&file.qos)?,
         preempt: scheduling::preempt(&file.preempt)?,
+        priority: scheduling::priority(&file.priority)?,
         limits: limits(&file.cluster)?,
         started: now,
     };

@@ -3,7 +3,7 @@
 //!
 //! Each key is described in `quintet.example.toml`; a test compares the two.
 
-use super::scheduling::{PreemptTable, QosTable, preempt_mode};
+use super::scheduling::{PreemptTable, PriorityTable, QosTable, preempt_mode};
 use super::units::{Bytes, Limit, Megabytes, Wait, word};
 use domain::TimeLimit;
 use domain::cluster::{Limits, PartitionState, PreemptMode};
@@ -25,6 +25,7 @@ pub(crate) struct File {
     pub(crate) licenses: BTreeMap<String, u32>,
     pub(crate) qos: Vec<QosTable>,
     pub(crate) preempt: PreemptTable,
+    pub(crate) priority: PriorityTable,
     pub(crate) users: Vec<UserTable>,
     pub(crate) groups: Vec<GroupTable>,
     pub(crate) accounts: Vec<AccountTable>,
@@ -45,6 +46,7 @@ impl Default for File {
             licenses: BTreeMap::new(),
             qos: Vec::new(),
             preempt: PreemptTable::default(),
+            priority: PriorityTable::default(),
             users: Vec::new(),
             groups: Vec::new(),
             accounts: Vec::new(),

@@ -1,10 +1,12 @@
-//! What orders jobs, as written and as meant: qualities of service, and who makes way for whom.
+//! What orders jobs, as written and as meant: qualities of service, priorities, and who makes way for whom.
 
 use super::ConfigError;
 use super::units::{Wait, word, word_of};
 use domain::Text;
 use domain::cluster::{PreemptMode, PreemptRules, PreemptType, Qos, QosFlags};
+use domain::priority::{PriorityFlags, PriorityType, Rules, Tres, TresWeight};
 use serde::Deserialize;
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// `[[qos]]`
@@ -42,6 +44,45 @@ impl Default for PreemptTable {
     fn default() -> Self {
         let rules = PreemptRules::default();
         PreemptTable { by: rules.by, mode: Some(rules.mode), exempt_time: Wait(rules.exempt_time) }
+    }
+}
+
+/// `[priority]`
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct PriorityTable {
+    #[serde(rename = "type", deserialize_with = "priority_type")]
+    pub(crate) by: PriorityType,
+    pub(crate) weight_age: u32,
+    pub(crate) weight_assoc: u32,
+    pub(crate) weight_fairshare: u32,
+    pub(crate) weight_job_size: u32,
+    pub(crate) weight_partition: u32,
+    pub(crate) weight_qos: u32,
+    pub(crate) weight_tres: BTreeMap<String, f64>,
+    pub(crate) max_age: Wait,
+    pub(crate) calc_period: Wait,
+    pub(crate) favor_small: bool,
+    pub(crate) flags: Vec<String>,
+}
+
+impl Default for PriorityTable {
+    fn default() -> Self {
+        let rules = Rules::default();
+        PriorityTable {
+            by: rules.by,
+            weight_age: rules.age,
+            weight_assoc: rules.association,
+            weight_fairshare: rules.fair_share,
+            weight_job_size: rules.job_size,
+            weight_partition: rules.partition,
+            weight_qos: rules.qos,
+            weight_tres: BTreeMap::new(),
+            max_age: Wait(rules.max_age),
+            calc_period: Wait(rules.calc_period),
+            favor_small: rules.favor_small,
+            flags: Vec::new(),
+        }
     }
 }
 
@@ -119,6 +160,75 @@ pub(super) fn preempt(table: &PreemptTable) -> Result<PreemptRules, ConfigError>
         _ => {}
     }
     Ok(PreemptRules { by: table.by, mode, exempt_time: table.exempt_time.0 })
+}
+
+/// Makes the rules of ranking.
+pub(super) fn priority(table: &PriorityTable) -> Result<Rules, ConfigError> {
+    let unfit = |why: &str| Err(ConfigError::unfit("[priority]", why));
+    if table.weight_assoc > 0 || table.weight_fairshare > 0 {
+        let what = "priority by associations and fair share".to_owned();
+        return Err(ConfigError::Unsupported { table: "[priority]".to_owned(), what });
+    }
+    if table.max_age.0.is_zero() || table.calc_period.0.is_zero() {
+        return unfit("max_age and calc_period must be at least a second");
+    }
+    Ok(Rules {
+        by: table.by,
+        age: table.weight_age,
+        association: table.weight_assoc,
+        fair_share: table.weight_fairshare,
+        job_size: table.weight_job_size,
+        partition: table.weight_partition,
+        qos: table.weight_qos,
+        tres: table.weight_tres.iter().map(tres_weight).collect::<Result<_, _>>()?,
+        max_age: table.max_age.0,
+        calc_period: table.calc_period.0,
+        favor_small: table.favor_small,
+        flags: priority_flags(&table.flags)?,
+    })
+}
+
+fn tres_weight((name, weight): (&String, &f64)) -> Result<TresWeight, ConfigError> {
+    let unfit = |why: String| Err(ConfigError::unfit("[priority]", why));
+    let Some(tres) = Tres::parse(name) else {
+        return unfit(format!(
+            "weight_tres names \"{name}\"; known are cpu, mem, node, gres/NAME, gres/NAME:TYPE, license/NAME"
+        ));
+    };
+    if !weight.is_finite() || *weight < 0.0 {
+        return unfit(format!("weight_tres of \"{name}\" must be 0 or more"));
+    }
+    Ok(TresWeight { tres, weight: *weight })
+}
+
+fn priority_flags(names: &[String]) -> Result<PriorityFlags, ConfigError> {
+    let mut flags = PriorityFlags::default();
+    for name in names {
+        match name.to_uppercase().as_str() {
+            "ACCRUE_ALWAYS" => flags.accrue_always = true,
+            "INCR_ONLY" => flags.increase_only = true,
+            "SMALL_RELATIVE_TO_TIME" => flags.small_relative_to_time = true,
+            "NO_NORMAL_ASSOC" => flags.plain_association = true,
+            "NO_NORMAL_PART" => flags.plain_partition = true,
+            "NO_NORMAL_QOS" => flags.plain_qos = true,
+            "NO_NORMAL_TRES" => flags.plain_tres = true,
+            "NO_NORMAL_ALL" => {
+                (flags.plain_association, flags.plain_partition) = (true, true);
+                (flags.plain_qos, flags.plain_tres) = (true, true);
+            }
+            _ => {
+                let known = "ACCRUE_ALWAYS, INCR_ONLY, NO_NORMAL_ALL, NO_NORMAL_ASSOC, NO_NORMAL_PART, \
+                             NO_NORMAL_QOS, NO_NORMAL_TRES, SMALL_RELATIVE_TO_TIME";
+                let why = format!("unknown flag \"{name}\"; known are {known}");
+                return Err(ConfigError::unfit("[priority]", why));
+            }
+        }
+    }
+    Ok(flags)
+}
+
+fn priority_type<'de, D: serde::Deserializer<'de>>(from: D) -> Result<PriorityType, D::Error> {
+    word(from, &[("basic", PriorityType::Basic), ("multifactor", PriorityType::MultiFactor)])
 }
 
 fn preempt_type<'de, D: serde::Deserializer<'de>>(from: D) -> Result<PreemptType, D::Error> {

@@ -3,6 +3,7 @@
 use super::*;
 use domain::TimeLimit;
 use domain::cluster::{NodeFlags, PartitionState, PreemptMode, PreemptType, Qos, Topology};
+use domain::priority::PriorityType;
 use domain::who::AdminLevel;
 use std::collections::BTreeSet;
 
@@ -76,6 +77,7 @@ fn example_shows_every_key() {
         ("partitions", "[[partitions]]\nzzz = 1\n"),
         ("qos", "[[qos]]\nzzz = 1\n"),
         ("preempt", "[preempt]\nzzz = 1\n"),
+        ("priority", "[priority]\nzzz = 1\n"),
         ("users", "[[users]]\nzzz = 1\n"),
         ("groups", "[[groups]]\nzzz = 1\n"),
         ("accounts", "[[accounts]]\nzzz = 1\n"),
@@ -161,6 +163,19 @@ fn qualities_of_service_are_as_written() {
     assert_eq!((cluster.preempt.by, cluster.preempt.mode), (PreemptType::Qos, PreemptMode::Requeue));
     assert_eq!(cluster.preempt.exempt_time.as_secs(), 60);
     assert_eq!(cluster.partitions[0].preempt_mode, Some(PreemptMode::Off));
+}
+
+#[test]
+fn priorities_are_as_written() {
+    let rules = cluster_of(
+        "[priority]\ntype = \"multifactor\"\nweight_age = 1000\nweight_tres = { cpu = 10, \"gres/gpu\" = 2.5 }\n\
+         max_age = \"1d\"\nflags = [\"NO_NORMAL_ALL\", \"incr_only\"]\n",
+    )
+    .priority;
+    assert_eq!((rules.by, rules.age, rules.max_age.as_secs()), (PriorityType::MultiFactor, 1000, 86_400));
+    assert_eq!(rules.tres.len(), 2);
+    assert!(rules.flags.plain_tres && rules.flags.plain_qos && rules.flags.increase_only);
+    assert!(!rules.flags.accrue_always);
 }
 
 #[test]
@@ -288,6 +303,18 @@ fn what_is_wrong_is_told() {
     check(
         "[preempt]\nmode = \"suspend,gang\"",
         "q.toml:2:8: gang scheduling is not offered: jobs take no turns; \"suspend\" alone stops and resumes them",
+    );
+    check(
+        "[priority]\nweight_fairshare = 5",
+        "[priority]: priority by associations and fair share is not supported yet",
+    );
+    check("[priority]\nmax_age = 0", "[priority]: max_age and calc_period must be at least a second");
+    check(
+        "[priority]\nweight_tres = { energy = 5 }",
+        concat!(
+            "[priority]: weight_tres names \"energy\"; ",
+            "known are cpu, mem, node, gres/NAME, gres/NAME:TYPE, license/NAME"
+        ),
     );
     check("[preempt]\nmode = \"cancel\"", "[preempt]: mode needs a type other than \"none\"");
     check("[preempt]\ntype = \"qos\"", "[preempt]: type needs a mode other than \"off\"");

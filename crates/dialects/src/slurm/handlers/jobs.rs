@@ -144,7 +144,7 @@ pub(super) fn with_detail(query: &JobInfoQuery) -> bool {
 
 /// Describes a job, in detail or without.
 pub(super) fn described(job: &Job, snapshot: &Snapshot, with_detail: bool) -> JobInfo {
-    let mut info = to_wire::job(job, &snapshot.cluster);
+    let mut info = to_wire::job(job, snapshot);
     if !with_detail {
         info.job_resources = None;
         info.gres_detail.clear();

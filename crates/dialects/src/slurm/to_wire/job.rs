@@ -8,9 +8,11 @@ use domain::job::{
     ArrayPart, Constraint, Hold, Job, JobFlags, JobKind, MailTypes, Memory, Pending, Phase, Reason, Running,
     Sharing, Uncommon,
 };
+use domain::priority::Ranking;
+use domain::state::Snapshot;
 use domain::{Text, Timestamp};
 use slurm_wire::flags::Flag;
-use slurm_wire::job_info::{JobInfo, ProcessExitCodeVerbose};
+use slurm_wire::job_info::{JobInfo, PartPrio, ProcessExitCodeVerbose};
 use slurm_wire::words::{JobFlag, JobShared, MailType, Profile};
 use slurm_wire::{Flags, NoVal};
 
@@ -23,11 +25,13 @@ const NO_THREADS: u16 = 32_766;
 const HELD: [Reason; 2] = [Reason::JobHeldUser, Reason::JobHeldAdmin];
 
 /// Describes a job.
-pub(in crate::slurm) fn job(job: &Job, cluster: &Cluster) -> JobInfo {
+pub(in crate::slurm) fn job(job: &Job, snapshot: &Snapshot) -> JobInfo {
+    let cluster = &*snapshot.cluster;
     let mut info = JobInfo::default();
     identity(&mut info, job, cluster);
     request(&mut info, job, cluster);
     numbers(&mut info, job, cluster);
+    priorities(&mut info, job, &snapshot.ranking);
     uncommon(&mut info, job.spec.uncommon(), job);
     standing(&mut info, job);
     times(&mut info, job);
@@ -161,11 +165,21 @@ fn numbers(info: &mut JobInfo, job: &Job, cluster: &Cluster) {
     info.tasks_per_board = NoVal::Set(wanted.tasks_per_board);
     info.tasks_per_socket = limit(wanted.tasks_per_socket);
     info.tasks_per_core = limit(wanted.tasks_per_core);
-    info.priority = NoVal::Set(job.priority);
     info.restart_cnt = job.restarts;
     if let Some(allocation) = allocation {
         info.billable_tres = NoVal::Set(f64::from(allocation.cpus()));
         info.tres_alloc_str = tres::allocated(allocation, cluster);
+    }
+}
+
+/// A waiting job that names several partitions has a priority in each of them.
+fn priorities(info: &mut JobInfo, job: &Job, ranking: &Ranking) {
+    info.priority = NoVal::Set(job.priority);
+    if job.is_pending() && job.spec.partitions.len() > 1 {
+        let names = job.spec.partitions.iter();
+        let part =
+            |name: &Text| PartPrio { partition: name.clone(), priority: ranking.in_partition(job, name) };
+        info.priority_by_partition = names.map(part).collect::<Vec<_>>().into();
     }
 }
 
