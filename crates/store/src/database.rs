@@ -32,7 +32,8 @@ impl Database {
     }
 
     fn steps(self) -> &'static [M<'static>] {
-        const QUEUE: &[M] = &[M::up(include_str!("schema/queue_1.sql"))];
+        const QUEUE: &[M] =
+            &[M::up(include_str!("schema/queue_1.sql")), M::up(include_str!("schema/queue_2.sql"))];
         const HISTORY: &[M] = &[M::up(include_str!("schema/history_1.sql"))];
         match self {
             Database::Queue => QUEUE,

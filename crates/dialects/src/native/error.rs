@@ -37,6 +37,9 @@ pub(super) enum NativeError {
     /// Nobody of this name is remembered.
     #[error("no user {0}")]
     NoSuchUser(Text),
+    /// No node has this name.
+    #[error("no node {0}")]
+    NoSuchNode(Text),
     /// An array was named where one of its tasks was wanted.
     #[error("job {0} is an array, and each of its tasks has output of its own")]
     TaskWanted(JobId),
@@ -85,6 +88,7 @@ impl NativeError {
             NativeError::Unauthenticated(_) => StatusCode::UNAUTHORIZED,
             NativeError::NoSuchPath
             | NativeError::NoSuchUser(_)
+            | NativeError::NoSuchNode(_)
             | NativeError::NoOutput(_)
             | NativeError::NoFile(_) => StatusCode::NOT_FOUND,
             NativeError::WrongMethod(_) => StatusCode::METHOD_NOT_ALLOWED,
@@ -116,7 +120,7 @@ impl NativeError {
             }
             NativeError::NoSuchPath => {
                 "known paths: jobs/{id}/stdout, jobs/{id}/stderr, events, history, history/{id}, users, \
-                 users/{name}, whoami"
+                 users/{name}, nodes, nodes/{name}, whoami"
             }
             NativeError::WrongMethod(known) => return Some(format!("it knows {}", known.join(" and "))),
             NativeError::TaskWanted(id) => {

@@ -6,6 +6,7 @@ use super::parameters::Parameters;
 use super::wire;
 use domain::job::Outcome;
 use domain::ports::{Directory, HistoryFilter};
+use domain::service::Availability;
 use domain::who::{AdminLevel, Membership};
 use domain::{JobId, Text, Timestamp, Uid};
 use hyper::HeaderMap;
@@ -161,6 +162,16 @@ pub(super) fn member(body: &[u8]) -> Result<Membership, NativeError> {
         },
         default_account: user.default_account.into(),
         accounts: user.accounts.into_iter().map(Text::from).collect(),
+    })
+}
+
+/// Reads what is wanted of a node.
+pub(super) fn availability(body: &[u8]) -> Result<Availability, NativeError> {
+    let wanted: wire::Availability =
+        serde_json::from_slice(body).map_err(|error| NativeError::parameter("body", error.to_string()))?;
+    Ok(match wanted {
+        wire::Availability::Drain { reason } => Availability::Drain(reason.into()),
+        wire::Availability::Resume {} => Availability::Resume,
     })
 }
 

@@ -37,6 +37,8 @@ enum Verb {
     RememberUser,
     ShowUser,
     ForgetUser,
+    ListNodes,
+    MarkNode,
     WhoAmI,
 }
 
@@ -53,6 +55,9 @@ fn verbs(path: &[&str]) -> &'static [(&'static str, Verb)] {
         // Who may do what.
         ["users"] => &[("GET", Verb::ListUsers), ("POST", Verb::RememberUser)],
         ["users", _] => &[("GET", Verb::ShowUser), ("DELETE", Verb::ForgetUser)],
+        // What jobs run on.
+        ["nodes"] => &[("GET", Verb::ListNodes)],
+        ["nodes", _] => &[("POST", Verb::MarkNode)],
         ["whoami"] => &[("GET", Verb::WhoAmI)],
         _ => &[],
     }
@@ -92,6 +97,8 @@ async fn run(site: &Arc<Site>, request: Request<Incoming>) -> Result<Answer, Nat
         Verb::RememberUser => handlers::users::remember(call, body).await,
         Verb::ShowUser => handlers::users::show(call),
         Verb::ForgetUser => handlers::users::forget(call).await,
+        Verb::ListNodes => handlers::nodes::list(call),
+        Verb::MarkNode => handlers::nodes::mark(call, body).await,
         Verb::WhoAmI => handlers::whoami::whoami(call),
     }
 }

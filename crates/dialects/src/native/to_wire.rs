@@ -1,6 +1,7 @@
 //! Domain → wire; cannot fail.
 
 use super::wire;
+use domain::cluster::Node;
 use domain::job::{ArrayPart, Exit, Job, Phase};
 use domain::ports::Closed;
 use domain::service::StateChange;
@@ -95,6 +96,17 @@ pub(super) fn user(member: &Membership) -> wire::User {
         level: level(member.level),
         default_account: member.default_account.clone(),
         accounts: member.accounts.clone(),
+    }
+}
+
+/// Writes a node.
+pub(super) fn node(node: &Node) -> wire::Node {
+    wire::Node {
+        name: node.name.clone(),
+        in_service: node.flags.takes_jobs(),
+        reason: node.reason.clone(),
+        reason_at: Some(node.reason_at).filter(|at| *at != Timestamp::EPOCH).map(seconds),
+        reason_by: node.reason_by.as_ref().map(|(name, _)| name.clone()),
     }
 }
 

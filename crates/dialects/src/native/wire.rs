@@ -3,6 +3,7 @@
 
 use domain::Text;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// Why a request is refused.
 #[derive(Serialize)]
@@ -129,6 +130,33 @@ pub(super) struct User {
 #[derive(Serialize)]
 pub(super) struct Users {
     pub(super) users: Vec<User>,
+}
+
+/// What an administrator wants of a node.
+#[derive(Deserialize)]
+#[serde(tag = "state", rename_all = "lowercase", deny_unknown_fields)]
+pub(super) enum Availability {
+    Drain { reason: String },
+    // With braces, so that unknown fields are refused.
+    Resume {},
+}
+
+/// A node as its administrator sees it.
+#[derive(Serialize)]
+pub(super) struct Node {
+    pub(super) name: Text,
+    pub(super) in_service: bool,
+    pub(super) reason: Text,
+    /// `null` where nothing was said.
+    pub(super) reason_at: Option<f64>,
+    pub(super) reason_by: Option<Text>,
+}
+
+/// All nodes, and how far jobs are held to what they were given.
+#[derive(Serialize)]
+pub(super) struct Nodes {
+    pub(super) nodes: Vec<Node>,
+    pub(super) limits: BTreeMap<&'static str, &'static str>,
 }
 
 /// Who asks.

@@ -152,7 +152,7 @@ impl Site {
         let at = WallClock.now();
         let end = End::Process(Exit::Code(code));
         let reports = self.reports.lock().unwrap();
-        let report = Report { job: JobId(id), attempt: 0, at, end, usage: Usage::default() };
+        let report = Report { job: JobId(id), attempt: 0, at, end, usage: Usage::default(), fault: None };
         reports.as_ref().unwrap()(vec![report]);
     }
 

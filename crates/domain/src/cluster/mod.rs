@@ -11,7 +11,7 @@ mod qos;
 pub use limits::Limits;
 pub use names::fold;
 
-pub use node::{Gres, Node, NodeFlags, NodeUse, Taken, Topology};
+pub use node::{Gres, Node, NodeFlags, NodeMark, NodeUse, Taken, Topology};
 pub use partition::{Partition, PartitionState};
 pub use preempt::{PreemptMode, PreemptRules, PreemptType};
 pub use qos::{Qos, QosFlags};
@@ -98,6 +98,18 @@ impl Cluster {
     /// configuration has lost it.
     pub fn node(&self, index: NodeIndex) -> Option<&Node> {
         self.nodes.get(index.0 as usize)
+    }
+
+    /// Returns the same with other administrative states of some nodes. Those it does not have are left out.
+    #[must_use]
+    pub fn with_marks<'a>(&self, marks: impl IntoIterator<Item = &'a NodeMark>) -> Cluster {
+        let mut cluster = self.clone();
+        for mark in marks {
+            if let Some(node) = cluster.nodes.iter_mut().find(|node| node.name == mark.node) {
+                node.take_mark(mark);
+            }
+        }
+        cluster
     }
 
     /// Returns the number of the association of an account and a user; zero for none, as Slurm shows it.

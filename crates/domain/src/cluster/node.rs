@@ -50,6 +50,42 @@ pub struct Node {
     pub booted: Timestamp,
 }
 
+impl Node {
+    /// Returns its administrative state.
+    pub fn mark(&self) -> NodeMark {
+        NodeMark {
+            node: self.name.clone(),
+            flags: self.flags,
+            reason: self.reason.clone(),
+            at: self.reason_at,
+            by: self.reason_by.clone(),
+        }
+    }
+
+    /// Gives it another administrative state.
+    pub fn take_mark(&mut self, mark: &NodeMark) {
+        self.flags = mark.flags;
+        self.reason = mark.reason.clone();
+        self.reason_at = mark.at;
+        self.reason_by = mark.by.clone();
+    }
+}
+
+/// The administrative state of a node as it is remembered over restarts.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct NodeMark {
+    /// The node's name.
+    pub node: Text,
+    /// The state.
+    pub flags: NodeFlags,
+    /// Why.
+    pub reason: Text,
+    /// When that was said.
+    pub at: Timestamp,
+    /// Who said it.
+    pub by: Option<(Text, Uid)>,
+}
+
 /// CPUs of a node. CPU numbers run thread by thread within core, core by core within socket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Topology {

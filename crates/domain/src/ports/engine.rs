@@ -26,8 +26,22 @@ pub trait Engine: Send {
     /// before anything else.
     fn recover(&mut self, running: &[(JobId, u32)]) -> Vec<Recovered>;
 
+    /// Says how far jobs are held to what they were given.
+    fn enforcement(&self) -> Vec<Enforced> {
+        Vec::new()
+    }
+
     /// Stops serving. Jobs go on.
     fn stop(&mut self) {}
+}
+
+/// How far jobs are held to one thing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Enforced {
+    /// To what: `memory`, `cpus`, …
+    pub what: &'static str,
+    /// How far: `enforced`, `advisory` (a job can escape), `absent`.
+    pub how: &'static str,
 }
 
 /// What became of an attempt while nobody listened.
@@ -43,6 +57,8 @@ pub enum Recovered {
         end: End,
         /// What it used.
         usage: Usage,
+        /// As in [`Report`].
+        fault: Option<Text>,
     },
     /// The engine has never heard of it: its start was recorded but not performed, or the machine has booted since.
     Unknown,
@@ -132,6 +148,8 @@ pub struct Report {
     pub end: End,
     /// What it used.
     pub usage: Usage,
+    /// What is wrong with the node it ran on: it takes no further jobs until somebody has looked.
+    pub fault: Option<Text>,
 }
 
 /// Takes reports from an engine; may be called from any thread, several at a time are welcome.

@@ -1,5 +1,6 @@
 //! What is remembered. Writing is for the single writer; reading history is for everybody.
 
+use crate::cluster::NodeMark;
 use crate::job::{Job, Outcome, Payload};
 use crate::service::StateChange;
 use crate::who::Membership;
@@ -39,6 +40,8 @@ pub struct Saved {
     pub changes: Vec<StateChange>,
     /// Users added at run time.
     pub members: Vec<Membership>,
+    /// Administrative states of nodes that differ from the configuration.
+    pub nodes: Vec<NodeMark>,
 }
 
 /// What changes together.
@@ -62,6 +65,8 @@ pub struct Batch {
     pub members: Vec<Membership>,
     /// Users removed.
     pub removed_members: Vec<Text>,
+    /// Nodes whose administrative state has changed.
+    pub nodes: Vec<NodeMark>,
 }
 
 impl Batch {
@@ -74,6 +79,7 @@ impl Batch {
             && self.changes.is_empty()
             && self.members.is_empty()
             && self.removed_members.is_empty()
+            && self.nodes.is_empty()
     }
 }
 

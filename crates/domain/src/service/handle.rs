@@ -1,6 +1,7 @@
 //! The handle that dialects hold: questions are answered from the last snapshot, wishes go to the writer.
 
 use super::feed::Feed;
+use super::nodes::Availability;
 use super::prepare::{prepare, prepare_component};
 use super::selection::{Action, Handled, Selection};
 use super::submission::{Submission, Submitted};
@@ -8,7 +9,7 @@ use super::update::Update;
 use super::writer::{Command, Writer};
 use crate::cluster::Cluster;
 use crate::job::{Job, Phase};
-use crate::ports::{Clock, Directory, Engine, History, Meter, Reports, Store};
+use crate::ports::{Clock, Directory, Enforced, Engine, History, Meter, Reports, Store};
 use crate::state::Snapshot;
 use crate::who::{Membership, Principal};
 use crate::{ChangeId, Error, JobId, Problem, Text};
@@ -46,6 +47,7 @@ pub struct JobService {
     directory: Arc<dyn Directory>,
     meter: Arc<dyn Meter>,
     clock: Arc<dyn Clock>,
+    enforcement: Arc<[Enforced]>,
 }
 
 impl JobService {
@@ -63,7 +65,8 @@ impl JobService {
         });
         let writer = Writer::open(cluster, store, || engine(reports), Arc::clone(&clock), inbox)?;
         let (snapshot, feed) = (writer.published(), writer.feed());
-        let service = JobService { commands, snapshot, feed, history, directory, meter, clock };
+        let enforcement = writer.enforcement().into();
+        let service = JobService { commands, snapshot, feed, history, directory, meter, clock, enforcement };
         std::thread::Builder::new()
             .name("writer".into())
             .spawn(move || writer.run())
@@ -99,6 +102,11 @@ impl JobService {
     /// Returns the clock.
     pub fn clock(&self) -> &Arc<dyn Clock> {
         &self.clock
+    }
+
+    /// Returns how far jobs are held to what they were given.
+    pub fn enforcement(&self) -> &[Enforced] {
+        &self.enforcement
     }
 
     /// Makes the principal for an authenticated name.
@@ -243,6 +251,15 @@ impl JobService {
     pub async fn forget_member(&self, by: &Principal, name: Text) -> Result<(), Error> {
         let by = by.clone();
         self.ask(|reply| Command::ForgetMember { by, name, reply }).await?
+    }
+
+    /// Takes a node out of service or puts it back. Administrators only.
+    ///
+    /// # Errors
+    /// [`Problem::OperatorOnly`], [`Problem::UnknownNode`], [`Problem::TooLong`].
+    pub async fn mark_node(&self, by: &Principal, node: Text, wanted: Availability) -> Result<(), Error> {
+        let by = by.clone();
+        self.ask(|reply| Command::MarkNode { by, node, wanted, reply }).await?
     }
 
     /// Stops the writer after what it has in hand. Jobs go on.

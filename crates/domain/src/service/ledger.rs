@@ -2,7 +2,7 @@
 //! afterwards, and how to take it all back if it cannot be recorded.
 
 use super::feed::{StateChange, StateWord};
-use crate::cluster::Cluster;
+use crate::cluster::{Cluster, NodeMark};
 use crate::error::Refused;
 use crate::job::{ArrayPart, Effect, Event, Job, Payload, Phase};
 use crate::ports::{Batch, Closed};
@@ -28,6 +28,9 @@ pub(super) struct Ledger<'a> {
     effects: Vec<(JobId, u32, Effect)>,
     members: Vec<Membership>,
     removed_members: Vec<Text>,
+    nodes: Vec<NodeMark>,
+    /// The cluster before nodes of it changed.
+    cluster_before: Option<Arc<Cluster>>,
     moved: Statistics,
     nodes_touched: bool,
     volatile: bool,
@@ -52,6 +55,7 @@ pub(super) struct Finished {
 /// How to take a batch back.
 pub(super) struct Undo {
     before: HashMap<JobId, Option<Arc<Job>>>,
+    cluster: Option<Arc<Cluster>>,
     first_id: JobId,
 }
 
@@ -73,6 +77,8 @@ impl<'a> Ledger<'a> {
             effects: Vec::new(),
             members: Vec::new(),
             removed_members: Vec::new(),
+            nodes: Vec::new(),
+            cluster_before: None,
             moved: Statistics::default(),
             nodes_touched: false,
             volatile: false,
@@ -168,6 +174,16 @@ impl<'a> Ledger<'a> {
         Ok(())
     }
 
+    /// Gives a node another administrative state.
+    pub(super) fn put_mark(&mut self, mark: NodeMark) {
+        let cluster = Arc::clone(self.state.cluster());
+        self.state.reconfigure(Arc::new(cluster.with_marks([&mark])));
+        self.cluster_before.get_or_insert(cluster);
+        self.nodes.retain(|other| other.node != mark.node);
+        self.nodes.push(mark);
+        self.nodes_touched = true;
+    }
+
     /// Lets an effect happen once more.
     pub(super) fn repeat(&mut self, id: JobId, attempt: u32, effect: Effect) {
         self.effects.push((id, attempt, effect));
@@ -206,11 +222,12 @@ impl<'a> Ledger<'a> {
             next_id,
             members: self.members,
             removed_members: self.removed_members,
+            nodes: self.nodes,
         };
         Finished {
             batch,
             effects: self.effects,
-            undo: Undo { before: self.before, first_id: self.first_id },
+            undo: Undo { before: self.before, cluster: self.cluster_before, first_id: self.first_id },
             moved: self.moved,
             nodes_touched: self.nodes_touched,
             volatile: self.volatile,
@@ -252,6 +269,9 @@ impl<'a> Ledger<'a> {
 impl Undo {
     /// Puts every job of the batch back where it was.
     pub(super) fn take_back(self, state: &mut State) {
+        if let Some(cluster) = self.cluster {
+            state.reconfigure(cluster);
+        }
         for (id, before) in self.before {
             match before {
                 Some(job) => {

@@ -56,11 +56,14 @@ impl Ledger<'_> {
 
     /// Takes in what the engine reports. A report about an attempt that is over already is acknowledged again.
     pub(super) fn take_report(&mut self, report: Report) {
-        let Report { job: id, attempt, at, end, usage } = report;
+        let Report { job: id, attempt, at, end, usage, fault } = report;
         let current = self.job(id).filter(|job| job.restarts == attempt && job.held_resources().is_some());
         if current.is_none() {
             self.repeat(id, attempt, Effect::Forget { attempt });
             return;
+        }
+        if let Some(why) = fault {
+            self.drain_under(id, &why);
         }
         if let End::NotStarted(why) = &end {
             tracing::info!(job.id = id.0, %why, "job could not be started");

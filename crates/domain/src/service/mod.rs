@@ -10,6 +10,7 @@ mod handle;
 mod ledger;
 mod lifecycle;
 mod members;
+mod nodes;
 mod pace;
 mod prepare;
 mod recovery;
@@ -24,6 +25,7 @@ mod tests;
 
 pub use feed::{Feed, StateChange, StateWord};
 pub use handle::{JobService, OpenEngine, Ports};
+pub use nodes::Availability;
 pub use selection::{Action, Filter, Handled, Selection, Target};
 pub use submission::{Note, Submission, Submitted};
 pub use update::{HoldWish, Update};

@@ -19,8 +19,8 @@ impl Ledger<'_> {
         let found = engine.recover(&asked);
         for (job, found) in held.iter().zip(found) {
             match found {
-                Recovered::Ended { at, end, usage } => {
-                    self.take_report(Report { job: job.id, attempt: job.restarts, at, end, usage });
+                Recovered::Ended { at, end, usage, fault } => {
+                    self.take_report(Report { job: job.id, attempt: job.restarts, at, end, usage, fault });
                 }
                 Recovered::Alive => self.remind(job),
                 Recovered::Unknown => self.resume_unknown(job, &boot),
@@ -52,6 +52,7 @@ impl Ledger<'_> {
                     at,
                     end: End::Vanished,
                     usage: Usage::default(),
+                    fault: None,
                 };
                 self.take_report(report);
             }

@@ -1,9 +1,10 @@
 //! The service with a store in memory, an engine that starts what fits into its slots, and a clock that is set by hand.
 
 use super::*;
-use crate::cluster::{Cluster, Node, NodeFlags, Partition, Topology};
+use crate::cluster::{Cluster, Node, NodeFlags, NodeMark, Partition, Topology};
 use crate::job::{
-    Allocation, ArrayPart, End, Exit, Job, JobKind, JobSpec, Outcome, Owner, Payload, Phase, Reason, Usage,
+    Allocation, ArrayPart, CpuSet, End, Exit, Job, JobKind, JobSpec, NodeShare, Outcome, Owner, Payload,
+    Phase, Reason, Usage,
 };
 use crate::ports::*;
 use crate::state::State;
@@ -23,6 +24,7 @@ struct Memory {
     next_id: Option<JobId>,
     changes: Vec<StateChange>,
     members: BTreeMap<Text, Membership>,
+    nodes: BTreeMap<Text, NodeMark>,
     commits: usize,
 }
 
@@ -40,6 +42,7 @@ impl Store for MemoryStore {
             next_id: memory.next_id,
             changes: memory.changes.clone(),
             members: memory.members.values().cloned().collect(),
+            nodes: memory.nodes.values().cloned().collect(),
         })
     }
 
@@ -61,6 +64,7 @@ impl Store for MemoryStore {
         for name in &batch.removed_members {
             memory.members.remove(name);
         }
+        memory.nodes.extend(batch.nodes.iter().map(|mark| (mark.node.clone(), mark.clone())));
         Ok(())
     }
 
@@ -106,9 +110,16 @@ impl Engine for SlotEngine {
                     return Plan { starts, ..Plan::default() };
                 }
                 free -= 1;
+                let share = NodeShare {
+                    node: crate::NodeIndex(0),
+                    cpus: CpuSet::default(),
+                    memory: 0,
+                    tasks: 1,
+                    gres: Default::default(),
+                };
                 let allocation = Allocation {
                     partition: Text::const_new("debug"),
-                    nodes: Default::default(),
+                    nodes: [share].into_iter().collect(),
                     whole: false,
                     licenses: Default::default(),
                 };
@@ -307,6 +318,7 @@ impl World {
             at,
             end: End::Process(exit),
             usage: Usage::default(),
+            fault: None,
         }]);
         self.service.changed_after(before).await;
     }
@@ -394,7 +406,14 @@ async fn an_end_that_cannot_be_recorded_is_tried_again() {
     let id = world.submit(|_| {}).await.unwrap();
     world.store.full.store(true, Ordering::SeqCst);
     let (at, usage) = (world.clock.now(), Usage::default());
-    (world.reports)(vec![Report { job: id, attempt: 0, at, end: End::Process(Exit::Code(7)), usage }]);
+    (world.reports)(vec![Report {
+        job: id,
+        attempt: 0,
+        at,
+        end: End::Process(Exit::Code(7)),
+        usage,
+        fault: None,
+    }]);
     assert!(
         world.submit(|_| {}).await.is_err(),
         "and this one has been answered after the report was taken in"
@@ -516,8 +535,12 @@ async fn a_restart_relaunches_what_was_recorded_but_never_performed() {
     let lost = world.submit(|_| {}).await.unwrap();
     let alive = world.submit(|_| {}).await.unwrap();
     let over = world.submit(|_| {}).await.unwrap();
-    let end =
-        Recovered::Ended { at: world.clock.now(), end: End::Process(Exit::Code(4)), usage: Usage::default() };
+    let end = Recovered::Ended {
+        at: world.clock.now(),
+        end: End::Process(Exit::Code(4)),
+        usage: Usage::default(),
+        fault: None,
+    };
     *world.engine.found.lock().unwrap() = BTreeMap::from([(alive, Recovered::Alive), (over, end)]);
     let world = world.restarted().await;
     assert_eq!(world.launched(), [lost]);
@@ -599,4 +622,37 @@ async fn members_change_what_users_may_do() {
     assert!(world.service.principal("bob").is_operator());
     world.service.forget_member(&root, Text::const_new("bob")).await.unwrap();
     assert!(!world.service.principal("bob").is_operator());
+}
+
+#[tokio::test]
+async fn a_fault_takes_the_node_out_of_service_until_somebody_puts_it_back() {
+    let world = World::new(1);
+    let node = |world: &World| world.service.snapshot().cluster.nodes[0].clone();
+    let id = world.submit(|_| {}).await.unwrap();
+    let before = world.service.snapshot().change;
+    let fault = Some(Text::const_new("Epilog error"));
+    let end = End::Process(Exit::Code(0));
+    let (at, usage) = (world.clock.now(), Usage::default());
+    (world.reports)(vec![Report { job: id, attempt: 0, at, end, usage, fault }]);
+    world.service.changed_after(before).await;
+    assert_eq!(world.word(id), StateWord::Ended(Outcome::Completed), "the job has nothing to do with it");
+    assert_eq!((node(&world).flags.drain, node(&world).reason.as_str()), (true, "Epilog error"));
+
+    let world = world.restarted().await;
+    assert_eq!(node(&world).reason_by, Some((Text::const_new("root"), Uid(0))));
+    let name = node(&world).name;
+    let resume = async |by: &str| {
+        world.service.mark_node(&world.service.principal(by), name.clone(), Availability::Resume).await
+    };
+    assert!(matches!(resume("alice").await, Err(Error::Forbidden(_))));
+    resume("root").await.unwrap();
+    assert_eq!((node(&world).flags, node(&world).reason.as_str()), (NodeFlags::default(), ""));
+    let root = world.service.principal("root");
+    let unknown = world.service.mark_node(&root, Text::const_new("none"), Availability::Resume).await;
+    assert_eq!(unknown, Err(Error::Invalid(Problem::UnknownNode(Text::const_new("none")))));
+
+    world.store.full.store(true, Ordering::SeqCst);
+    let drain = Availability::Drain(Text::const_new("disk"));
+    assert!(matches!(world.service.mark_node(&root, name.clone(), drain).await, Err(Error::Unavailable(_))));
+    assert_eq!(node(&world).flags, NodeFlags::default(), "what could not be recorded has not happened");
 }

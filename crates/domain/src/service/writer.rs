@@ -5,6 +5,7 @@
 
 use super::feed::Feed;
 use super::ledger::{Finished, Ledger, Undo};
+use super::nodes::Availability;
 use super::pace::{Pacer, Pass, Ranker};
 use super::prepare::Draft;
 use super::selection::{Action, Handled, Selection};
@@ -12,7 +13,7 @@ use super::submission::Submitted;
 use super::update::Update;
 use crate::cluster::Cluster;
 use crate::job::{Effect, End, HetPart, Job, JobKind, JobSpec, Payload, Phase, Usage};
-use crate::ports::{Clock, Engine, Order, Plan, Report, Store, StoreError};
+use crate::ports::{Clock, Enforced, Engine, Order, Plan, Report, Store, StoreError};
 use crate::state::{Snapshot, State, Statistics};
 use crate::who::{Membership, Principal};
 use crate::{ChangeId, Error, JobId, Problem, Text, Timestamp};
@@ -46,6 +47,12 @@ pub(super) enum Command {
     ForgetMember {
         by: Principal,
         name: Text,
+        reply: oneshot::Sender<Result<(), Error>>,
+    },
+    MarkNode {
+        by: Principal,
+        node: Text,
+        wanted: Availability,
         reply: oneshot::Sender<Result<(), Error>>,
     },
     Reports(Vec<Report>),
@@ -94,6 +101,7 @@ impl Writer {
         let now = clock.now();
         let mut cluster = cluster;
         cluster.members.extend(saved.members.into_iter().map(|member| (member.name.clone(), member)));
+        let cluster = cluster.with_marks(&saved.nodes);
         let kept_changes = cluster.limits.kept_changes;
         let pacer = Pacer::new(cluster.limits.batch_delay);
         let mut state = State::new(Arc::new(cluster));
@@ -138,6 +146,11 @@ impl Writer {
     /// Returns where readers find the last snapshot.
     pub(super) fn published(&self) -> Arc<ArcSwap<Snapshot>> {
         Arc::clone(&self.published)
+    }
+
+    /// Says how far jobs are held to what they were given.
+    pub(super) fn enforcement(&self) -> Vec<Enforced> {
+        self.engine.enforcement()
     }
 
     /// Returns the feed of changes.
@@ -326,7 +339,14 @@ impl Writer {
     fn report_unstartable(&mut self, job: JobId, attempt: u32, error: &StoreError) {
         let end = End::NotStarted(Text::from(chain(error)));
         tracing::error!(job.id = job.0, %error, "script and environment are lost");
-        self.unrecorded.push(Report { job, attempt, at: self.clock.now(), end, usage: Usage::default() });
+        self.unrecorded.push(Report {
+            job,
+            attempt,
+            at: self.clock.now(),
+            end,
+            usage: Usage::default(),
+            fault: None,
+        });
         self.plan_at = Some(self.clock.now());
     }
 
@@ -358,6 +378,7 @@ fn serve(ledger: &mut Ledger<'_>, engine: &mut dyn Engine, boot: &Text, command:
         Command::Update { by, job, update, reply } => later(reply, ledger.update(&by, job, &update)),
         Command::RememberMember { by, member, reply } => later(reply, ledger.remember_member(&by, member)),
         Command::ForgetMember { by, name, reply } => later(reply, ledger.forget_member(&by, name)),
+        Command::MarkNode { by, node, wanted, reply } => later(reply, ledger.mark_node(&by, &node, wanted)),
         Command::Reports(_) | Command::Stop(_) => return None,
     })
 }

@@ -169,7 +169,7 @@ async fn end_one(service: &JobService, report: &Reports, dice: &mut Dice) -> boo
     let chosen = running[dice.below(u32::try_from(running.len()).unwrap()) as usize];
     let end = End::Process(Exit::Code(u8::from(dice.once_in(3))));
     let at = service.clock().now();
-    report(vec![Report { job: chosen.id, attempt: 0, at, end, usage: Usage::default() }]);
+    report(vec![Report { job: chosen.id, attempt: 0, at, end, usage: Usage::default(), fault: None }]);
     service.changed_after(snapshot.change).await;
     true
 }

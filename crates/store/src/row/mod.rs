@@ -52,6 +52,7 @@ mod change;
 mod dependency;
 mod job;
 mod member;
+mod node;
 mod phase;
 mod plain;
 mod resources;

@@ -72,6 +72,7 @@ statements! {
     remove_changes: "DELETE FROM change WHERE last <= ?1";
     put_member: "INSERT OR REPLACE INTO member (name, body) VALUES (?1, ?2)";
     remove_member: "DELETE FROM member WHERE name = ?1";
+    put_node: "INSERT OR REPLACE INTO node (name, body) VALUES (?1, ?2)";
     put_number: "INSERT OR REPLACE INTO number (name, value) VALUES (?1, ?2)";
 }
 
@@ -104,6 +105,9 @@ impl Recording<'_> {
         }
         for name in &batch.removed_members {
             self.statements.remove_member.execute([name.as_str()])?;
+        }
+        for mark in &batch.nodes {
+            self.statements.put_node.execute(params![mark.node.as_str(), encoded(mark)])?;
         }
         if let Some(next) = batch.next_id {
             self.statements.put_number.execute(params!["next job", next.0])?;

@@ -5,6 +5,7 @@ use crate::database::Database;
 use crate::failure::{failed, unreadable};
 use crate::row::{decode, decode_all, decode_job};
 use domain::JobId;
+use domain::cluster::NodeMark;
 use domain::job::{ArrayPart, Job, JobSpec};
 use domain::ports::{Saved, StoreError};
 use domain::service::StateChange;
@@ -51,6 +52,7 @@ pub(super) fn load(connection: &Connection, path: &Path, ledger: &mut Ledger) ->
         next_id: read_next_id(connection).map_err(sqlite)?,
         changes: read_changes(connection, path)?,
         members: read_members(connection, path)?,
+        nodes: read_nodes(connection, path)?,
     })
 }
 
@@ -174,6 +176,14 @@ fn read_members(connection: &Connection, path: &Path) -> Result<Vec<Membership>,
     members
         .collect::<Result<_, _>>()
         .map_err(|error| unreadable(format!("a user in {}", path.display()), error))
+}
+
+fn read_nodes(connection: &Connection, path: &Path) -> Result<Vec<NodeMark>, StoreError> {
+    let rows = bodies(connection, "SELECT body FROM node ORDER BY name", path)?;
+    let nodes = rows.iter().map(|body| decode(body));
+    nodes
+        .collect::<Result<_, _>>()
+        .map_err(|error| unreadable(format!("a node in {}", path.display()), error))
 }
 
 fn bodies(connection: &Connection, sql: &str, path: &Path) -> Result<Vec<Vec<u8>>, StoreError> {

@@ -37,6 +37,7 @@ fn every_field_comes_back() {
         changes: full_changes(),
         next_id: Some(JobId(99)),
         members: members.clone(),
+        nodes: vec![mark("n1"), mark("n2"), mark("n1")],
         ..batch_of(jobs.clone())
     };
     writer.commit(&batch).unwrap();
@@ -48,6 +49,7 @@ fn every_field_comes_back() {
     assert_eq!(saved.jobs.len(), jobs.len());
     assert_eq!(saved.changes, full_changes());
     assert_eq!(saved.members, members);
+    assert_eq!(saved.nodes, [mark("n1"), mark("n2")]);
     assert_eq!(saved.next_id, Some(JobId(99)));
 }
 

@@ -1,6 +1,7 @@
 //! Jobs for tests. Every field of every sample is written out and set, so that one which the store forgets makes a
 //! comparison fail.
 
+use domain::cluster::{NodeFlags, NodeMark};
 use domain::job::*;
 use domain::ports::{Batch, Closed, Saved, Store};
 use domain::service::{StateChange, StateWord};
@@ -402,5 +403,16 @@ pub(crate) fn member(name: &str, level: AdminLevel) -> Membership {
         level,
         default_account: text("physics"),
         accounts: vec![text("physics"), text("chemistry")],
+    }
+}
+
+/// Makes the administrative state of a node.
+pub(crate) fn mark(node: &str) -> NodeMark {
+    NodeMark {
+        node: text(node),
+        flags: NodeFlags { down: false, drain: true },
+        reason: text("Epilog error"),
+        at: at(7),
+        by: Some((text("root"), Uid(0))),
     }
 }

@@ -21,6 +21,36 @@ async fn callers_are_told_who_they_are() {
 }
 
 #[tokio::test]
+async fn administrators_take_nodes_out_of_service_and_put_them_back() {
+    let world = World::new().await;
+    let drain = r#"{"state":"drain","reason":"new disk"}"#;
+    let refused = send(&world, "olga", "POST", "nodes/n1", drain).await;
+    assert_eq!(refused.refusal(), (403, "the state of a node may be set by an operator only".to_owned()));
+    let drained = send(&world, "ada", "POST", "nodes/n1", drain).await;
+    assert_eq!(drained.status, 200);
+    let told = drained.json();
+    assert_eq!(
+        (&told["in_service"], &told["reason"], &told["reason_by"]),
+        (&json!(false), &json!("new disk"), &json!("ada"))
+    );
+    let all = world.get("alice", "nodes").await.json();
+    assert_eq!(all["nodes"].as_array().unwrap().iter().filter(|node| node["in_service"] == false).count(), 1);
+    let resumed = send(&world, "ada", "POST", "nodes/n1", r#"{"state":"resume"}"#).await.json();
+    assert_eq!(
+        resumed,
+        json!({ "name": "n1", "in_service": true, "reason": "", "reason_at": null, "reason_by": null })
+    );
+    assert_eq!(
+        send(&world, "ada", "POST", "nodes/none", drain).await.refusal(),
+        (404, "no node none".to_owned())
+    );
+    for bad in ["", "{}", r#"{"state":"down"}"#, r#"{"state":"drain"}"#, r#"{"state":"resume","reason":"x"}"#]
+    {
+        assert_eq!(send(&world, "ada", "POST", "nodes/n1", bad).await.status, 422, "{bad}");
+    }
+}
+
+#[tokio::test]
 async fn administrators_add_and_remove_users() {
     let world = World::new().await;
     let bob = json!({

@@ -322,7 +322,7 @@ impl World {
         let before = self.service.snapshot().change;
         let attempt = self.service.snapshot().jobs.job(job).unwrap().restarts;
         let (at, end) = (self.clock.now(), End::Process(Exit::Code(code)));
-        (self.reports)(vec![Report { job, attempt, at, end, usage: Usage::default() }]);
+        (self.reports)(vec![Report { job, attempt, at, end, usage: Usage::default(), fault: None }]);
         let noted = timeout(DEADLINE, self.service.changed_after(before)).await;
         noted.unwrap_or_else(|_| panic!("not noted: {:?}", self.service.snapshot().jobs.job(job)));
     }

@@ -185,7 +185,7 @@ async fn a_restart_brings_all_components_back() {
     assert_eq!(world.words(leader), [StateWord::Running; 2]);
     assert_eq!(world.launched(), [leader], "nobody had heard of him");
     let (at, usage) = (world.clock.now(), Usage::default());
-    let ended = Recovered::Ended { at, end: End::Process(Exit::Code(0)), usage };
+    let ended = Recovered::Ended { at, end: End::Process(Exit::Code(0)), usage, fault: None };
     world.engine.found.lock().unwrap().insert(leader, ended);
     let world = world.restarted().await;
     assert_eq!(world.words(leader), [DONE; 2]);

@@ -5,7 +5,7 @@ use super::report::{run_of, to_domain};
 use crate::local::schedule::Scheduler;
 use domain::cluster::Cluster;
 use domain::job::{End, Job, Payload, Usage, WarningScope};
-use domain::ports::{Engine, Order, Plan, Recovered, Report, Reports};
+use domain::ports::{Enforced, Engine, Order, Plan, Recovered, Report, Reports};
 use domain::state::State;
 use domain::{JobId, Text, Timestamp};
 use std::collections::{HashMap, HashSet};
@@ -187,7 +187,8 @@ impl Local {
         if !self.repeat(run) && self.supervisor.kill(run).is_err() {
             // Its launch was never asked for, so no end would ever be reported.
             let at = Timestamp::from_micros(UnixMicros::now().0);
-            let report = Report { job, attempt, at, end: End::Vanished, usage: Usage::default() };
+            let report =
+                Report { job, attempt, at, end: End::Vanished, usage: Usage::default(), fault: None };
             self.attempts.ended().insert(run, report);
             self.repeat(run);
         }
@@ -220,12 +221,12 @@ impl Local {
     }
 
     fn recovered(&self, run: RunId) -> Recovered {
-        if let Some(Report { at, end, usage, .. }) = self.attempts.ended().get(&run).cloned() {
-            return Recovered::Ended { at, end, usage };
+        if let Some(Report { at, end, usage, fault, .. }) = self.attempts.ended().get(&run).cloned() {
+            return Recovered::Ended { at, end, usage, fault };
         }
         let Some(found) = self.found.get(&run) else { return Recovered::Unknown };
         match found.reports().iter().find_map(to_domain) {
-            Some(Report { at, end, usage, .. }) => Recovered::Ended { at, end, usage },
+            Some(Report { at, end, usage, fault, .. }) => Recovered::Ended { at, end, usage, fault },
             None => Recovered::Alive,
         }
     }
@@ -251,6 +252,10 @@ impl Engine for Local {
         }
     }
 
+    fn enforcement(&self) -> Vec<Enforced> {
+        enforcement(&self.capabilities())
+    }
+
     fn boot(&self) -> Text {
         self.boot.clone()
     }
@@ -271,4 +276,26 @@ impl Engine for Local {
         self.found.clear();
         answers
     }
+}
+
+/// Says in words what can be limited here.
+fn enforcement(capabilities: &Capabilities) -> Vec<Enforced> {
+    use supervise::Limit;
+    let word = |limit| match limit {
+        Limit::Enforced => "enforced",
+        Limit::Advisory => "advisory",
+        Limit::Absent => "absent",
+    };
+    let users = if capabilities.users { Limit::Enforced } else { Limit::Absent };
+    [
+        ("memory", capabilities.memory),
+        ("cpus", capabilities.cpus),
+        ("processes", capabilities.pids),
+        ("devices", capabilities.devices),
+        ("process tree", capabilities.kill),
+        ("users", users),
+    ]
+    .into_iter()
+    .map(|(what, limit)| Enforced { what, how: word(limit) })
+    .collect()
 }

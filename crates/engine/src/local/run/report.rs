@@ -3,7 +3,10 @@
 use domain::job::{End, Exit, Usage};
 use domain::ports::Report;
 use domain::{JobId, Text, Timestamp};
-use supervise::{RunId, Status, UnixMicros};
+use supervise::{RunId, StartFailure, Status, Step, UnixMicros};
+
+/// What the supervisor says of a run that was killed before its program was there.
+const ECANCELED: i32 = 125;
 
 /// Names an attempt of a job.
 pub(super) fn run_of(job: JobId, attempt: u32) -> RunId {
@@ -34,7 +37,24 @@ pub(super) fn to_domain(report: &supervise::Report) -> Option<Report> {
     };
     let run = report.run();
     let job = JobId(u32::try_from(run.key).ok()?);
-    Some(Report { job, attempt: run.attempt, at: timestamp(at), end, usage })
+    Some(Report { job, attempt: run.attempt, at: timestamp(at), end, usage, fault: fault(report) })
+}
+
+/// Returns what a report says against the node, in Slurm's words.
+fn fault(report: &supervise::Report) -> Option<Text> {
+    let why = match report {
+        supervise::Report::FailedToStart { failure, .. } if is_prolog_error(failure) => "Prolog error",
+        supervise::Report::FailedToStart { hook_failed: true, .. } => "Epilog error",
+        supervise::Report::Ended { ended, .. } if ended.hook_failed => "Epilog error",
+        supervise::Report::Ended { ended, .. } if ended.left_behind => "Kill task failed",
+        _ => return None,
+    };
+    Some(Text::const_new(why))
+}
+
+/// Whether the prolog failed, and not because its job was cancelled.
+fn is_prolog_error(failure: &StartFailure) -> bool {
+    failure.step == Step::Prolog && failure.errno != ECANCELED
 }
 
 fn timestamp(at: UnixMicros) -> Timestamp {
