@@ -123,6 +123,10 @@ problems! {
     NotPending(Text) => Conflict, "{0} can be changed only while the job waits";
     /// The job has no processes to signal.
     NotRunning(JobId) => Conflict, "job {0} is not running";
+    /// The job is suspended already.
+    Suspended(JobId) => Conflict, "job {0} is already suspended";
+    /// The job is not suspended.
+    NotSuspended(JobId) => Conflict, "job {0} is not suspended";
     /// The job is held, and a priority cannot be given.
     Held(JobId) => Conflict, "job {0} is held";
     /// The job cannot be altered in its state.

@@ -54,6 +54,7 @@ impl Bench {
                 allocation: Arc::clone(&start.allocation),
                 limit: start.limit,
                 boot: "boot".into(),
+                overtime: std::time::Duration::ZERO,
             };
             if let Ok(step) = job.apply(event) {
                 self.state.put(Arc::new(step.job));
@@ -81,7 +82,9 @@ impl Bench {
     fn end_one(&mut self) {
         let Some(job) = self.state.holding().next().cloned() else { return };
         let end = End::Process(Exit::Code(0));
-        if let Ok(step) = job.apply(Event::Ended { at: self.now, end, usage: Usage::default() }) {
+        if let Ok(step) =
+            job.apply(Event::Ended { at: self.now, end, usage: Usage::default(), requeue: None })
+        {
             self.state.put(Arc::new(step.job));
             self.state.take(job.id);
         }

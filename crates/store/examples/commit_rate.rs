@@ -259,6 +259,9 @@ fn run() -> Running {
         warned: false,
         stopped: false,
         boot: Text::const_new("4b1ff7e6-0d4b-4a6c-a7b0-0b6a4ec1c7f4"),
+        pause: None,
+        preemption: None,
+        overtime: Duration::ZERO,
     }
 }
 

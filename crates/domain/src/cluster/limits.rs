@@ -35,6 +35,16 @@ pub struct Limits {
     /// How long batch jobs wait to be looked at together (`batch_sched_delay`); zero for at once. Allocations never
     /// wait for that.
     pub batch_delay: Duration,
+    /// Exit codes with which a job goes back into the queue (`RequeueExit`).
+    pub requeue_exit: ExitCodes,
+    /// Exit codes with which a job goes back into the queue and is held (`RequeueExitHold`).
+    pub requeue_exit_hold: ExitCodes,
+    /// How often a job goes back into the queue by itself before it is held (`max_batch_requeue`).
+    pub max_requeue: u32,
+    /// How long jobs may exceed their time limit, unless their partition says otherwise (`OverTimeLimit`).
+    pub overtime: Duration,
+    /// Jobs whose dependency can never be met are cancelled, unless they say otherwise (`kill_invalid_depend`).
+    pub kill_invalid_dependency: bool,
     /// How many changes the feed keeps for those who resume it.
     pub kept_changes: usize,
 }
@@ -56,7 +66,53 @@ impl Default for Limits {
             service_user: Text::const_new("slurm"),
             track_wckeys: false,
             batch_delay: Duration::ZERO,
+            requeue_exit: ExitCodes::default(),
+            requeue_exit_hold: ExitCodes::default(),
+            max_requeue: 5,
+            overtime: Duration::ZERO,
+            kill_invalid_dependency: false,
             kept_changes: 10_000,
+        }
+    }
+}
+
+/// A set of exit codes, 0 to 255, as Slurm writes them: `3,10-12`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ExitCodes([u64; 4]);
+
+impl ExitCodes {
+    /// Reads numbers and ranges between commas; `None` if it cannot be read. Nothing written is no code.
+    pub fn parse(written: &str) -> Option<Self> {
+        let mut codes = ExitCodes::default();
+        for part in written.split(',').map(str::trim).filter(|part| !part.is_empty()) {
+            let (first, last) = part.split_once('-').unwrap_or((part, part));
+            let (first, last) = (first.trim().parse::<u8>().ok()?, last.trim().parse::<u8>().ok()?);
+            if first > last {
+                return None;
+            }
+            (first..=last).for_each(|code| codes.0[usize::from(code / 64)] |= 1 << (code % 64));
+        }
+        Some(codes)
+    }
+
+    /// Tells whether a code is in the set.
+    pub fn contains(&self, code: u8) -> bool {
+        self.0[usize::from(code / 64)] & (1 << (code % 64)) != 0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn exit_codes_are_read_as_slurm_writes_them() {
+        let codes = ExitCodes::parse(" 3, 10-12,255").expect("it reads");
+        let held: Vec<u8> = (0..=255).filter(|code| codes.contains(*code)).collect();
+        assert_eq!(held, [3, 10, 11, 12, 255]);
+        assert_eq!(ExitCodes::parse(""), Some(ExitCodes::default()));
+        for bad in ["x", "256", "5-3", "1-", "-1", "1-2-3"] {
+            assert_eq!(ExitCodes::parse(bad), None, "{bad}");
         }
     }
 }

@@ -8,7 +8,7 @@ mod partition;
 mod preempt;
 mod qos;
 
-pub use limits::Limits;
+pub use limits::{ExitCodes, Limits};
 pub use names::fold;
 
 pub use node::{Gres, Node, NodeFlags, NodeMark, NodeUse, Taken, Topology};
@@ -135,12 +135,26 @@ impl Cluster {
     ) -> impl Iterator<Item = Taken<'a>> + use<'a> {
         let resources = &job.spec.resources;
         let same_user = resources.sharing == Sharing::SameUser;
-        let shares_cpus = resources.sharing == Sharing::Oversubscribe
-            && self
-                .partition(&allocation.partition)
-                .is_some_and(|partition| crate::fit::cpu_sharers(partition, resources) > 1);
-        let (user, whole) = (job.spec.owner.uid, allocation.whole);
-        allocation.nodes.iter().map(move |share| Taken { share, user, whole, same_user, shares_cpus })
+        let shares_cpus = self.cpu_sharers(job, allocation) > 1;
+        let (user, whole, is_suspended) = (job.spec.owner.uid, allocation.whole, job.is_suspended());
+        allocation.nodes.iter().map(move |share| Taken {
+            share,
+            user,
+            whole,
+            same_user,
+            shares_cpus,
+            is_suspended,
+        })
+    }
+
+    /// Returns how many jobs may share each CPU that a job was given: 1 for none.
+    pub fn cpu_sharers(&self, job: &Job, allocation: &Allocation) -> u16 {
+        let resources = &job.spec.resources;
+        let partition = self.partition(&allocation.partition);
+        match partition.filter(|_| resources.sharing == Sharing::Oversubscribe) {
+            Some(partition) => crate::fit::cpu_sharers(partition, resources),
+            None => 1,
+        }
     }
 
     /// Returns what a user may do beyond their own jobs. `root` and the service's own user may do everything.

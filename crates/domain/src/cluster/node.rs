@@ -161,18 +161,29 @@ pub struct NodeUse {
 }
 
 impl NodeUse {
+    /// Tells whether a suspended job could go on in its share of the node, where a CPU may have so many jobs.
+    pub fn has_room_for(&self, share: &NodeShare, sharers: u16) -> bool {
+        let is_open = |cpu: u32| match self.shared.get(&cpu) {
+            Some(jobs) => *jobs < sharers,
+            None => !self.cpus.contains(cpu),
+        };
+        share.cpus.iter().all(is_open)
+    }
+
     /// Takes in that a share of the node has been given out.
     pub fn hand_out(&mut self, taken: Taken<'_>) {
         let share = taken.share;
-        self.cpus.add(&share.cpus);
-        if taken.shares_cpus {
+        if !taken.is_suspended {
+            self.cpus.add(&share.cpus);
+            self.exclusive += u32::from(taken.whole);
+        }
+        if taken.shares_cpus && !taken.is_suspended {
             for cpu in share.cpus.iter() {
                 *self.shared.entry(cpu).or_default() += 1;
             }
         }
         self.memory += share.memory;
         self.jobs += 1;
-        self.exclusive += u32::from(taken.whole);
         self.same_user += u32::from(taken.same_user);
         match self.users.iter_mut().find(|(user, _)| *user == taken.user) {
             Some((_, jobs)) => *jobs += 1,
@@ -188,7 +199,9 @@ impl NodeUse {
     /// Takes in that a share of the node has been given back.
     pub fn give_back(&mut self, taken: Taken<'_>) {
         let share = taken.share;
-        if taken.shares_cpus {
+        if taken.is_suspended {
+            // It has given them back already.
+        } else if taken.shares_cpus {
             for cpu in share.cpus.iter() {
                 self.give_back_shared(cpu);
             }
@@ -197,7 +210,8 @@ impl NodeUse {
         }
         self.memory = self.memory.saturating_sub(share.memory);
         self.jobs = self.jobs.saturating_sub(1);
-        self.exclusive = self.exclusive.saturating_sub(u32::from(taken.whole));
+        let whole = taken.whole && !taken.is_suspended;
+        self.exclusive = self.exclusive.saturating_sub(u32::from(whole));
         self.same_user = self.same_user.saturating_sub(u32::from(taken.same_user));
         if let Some((_, jobs)) = self.users.iter_mut().find(|(user, _)| *user == taken.user) {
             *jobs = jobs.saturating_sub(1);
@@ -234,4 +248,6 @@ pub struct Taken<'a> {
     pub same_user: bool,
     /// The job shares its CPUs with others that do.
     pub shares_cpus: bool,
+    /// The job is suspended: it keeps all but its CPUs, and does not keep others away.
+    pub is_suspended: bool,
 }

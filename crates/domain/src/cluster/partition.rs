@@ -2,6 +2,7 @@
 
 use super::PreemptMode;
 use crate::{NodeIndex, Text, TimeLimit};
+use std::time::Duration;
 
 /// A partition as configured.
 #[derive(Clone, Debug, PartialEq)]
@@ -58,6 +59,8 @@ pub struct Partition {
     pub grace_time: u32,
     /// How its jobs make way; `None` for the cluster's way.
     pub preempt_mode: Option<PreemptMode>,
+    /// How long jobs may exceed their time limit (`OverTimeLimit`); `None` for the cluster's.
+    pub overtime: Option<Duration>,
     /// Hidden from plain listings.
     pub hidden: bool,
 }
@@ -92,6 +95,7 @@ impl Default for Partition {
             deny_qos: Vec::new(),
             grace_time: 0,
             preempt_mode: None,
+            overtime: None,
             hidden: false,
         }
     }

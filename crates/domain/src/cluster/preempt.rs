@@ -1,5 +1,6 @@
 //! Who may have to make way for whom, and how: as configured. What follows from it is the scheduler's.
 
+use crate::job::PreemptionWarning;
 use std::time::Duration;
 
 /// The cluster's rules of making way.
@@ -11,6 +12,8 @@ pub struct PreemptRules {
     pub mode: PreemptMode,
     /// How long jobs run before they may have to make way (`PreemptExemptTime`).
     pub exempt_time: Duration,
+    /// What a job is told at the beginning of its grace time (`send_user_signal`).
+    pub warning: PreemptionWarning,
 }
 
 /// What decides who may push whom aside.

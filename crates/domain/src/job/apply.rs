@@ -2,8 +2,8 @@
 //! answer, and an event that does not fit is refused, never ignored.
 
 use super::{
-    Completing, End, Ended, Event, Exit, HetPart, Hold, Job, JobFlags, Outcome, Pending, Phase, Reason,
-    Running, TermState, Usage, WarningScope,
+    Completing, End, Ended, Event, Exit, HetPart, Hold, Job, JobFlags, Outcome, Pending, Phase, Preemption,
+    PutBack, Reason, Requeue, Running, SuspendedBy, TermState, Usage, WarningScope,
 };
 use crate::error::Refused;
 use crate::{Text, TimeLimit, Timestamp, Uid};
@@ -35,6 +35,10 @@ pub enum Effect {
     },
     /// Kill every process of the present attempt.
     Kill,
+    /// Halt every process of the present attempt.
+    Suspend,
+    /// Let a halted attempt go on.
+    Resume,
     /// The end of this attempt is on record; the engine may forget it.
     Forget {
         /// Number of the attempt.
@@ -43,16 +47,19 @@ pub enum Effect {
 }
 
 /// Signal numbers as Linux has them on all machines we run on.
-mod signal {
-    pub(super) const TERM: i32 = 15;
-    pub(super) const CONT: i32 = 18;
-    pub(super) const STOP: i32 = 19;
+pub(super) mod signal {
+    pub(in crate::job) const TERM: i32 = 15;
+    pub(in crate::job) const CONT: i32 = 18;
+    pub(in crate::job) const STOP: i32 = 19;
 }
 
-/// A job that its node lost waits this long before it is tried again (facts: two minutes).
-const RETRY_AFTER_NODE_FAILURE: Duration = Duration::from_secs(120);
+/// A job whose node would not start it stays back until somebody has looked at that.
+const LAUNCH_FAILED: Requeue = Requeue { hold: Hold::User, put_back: PutBack::LaunchFailed };
 
-type Applied = Result<Step, Refused>;
+/// A job that its node lost, or that is tried again for its exit code, waits this long before (facts: two minutes).
+const RETRY_AFTER: Duration = Duration::from_secs(120);
+
+pub(super) type Applied = Result<Step, Refused>;
 
 impl Job {
     /// Takes in what happened and says what follows.
@@ -62,9 +69,9 @@ impl Job {
     pub fn apply(&self, event: Event) -> Applied {
         let name = event.name();
         match (&self.phase, event) {
-            (Phase::Pending(_), Event::Started { at, allocation, limit, boot }) => {
-                let until = limit.end_from(at);
-                self.started(Running { started: at, allocation, until, warned: false, stopped: false, boot })
+            (Phase::Pending(_), Event::Started { at, allocation, limit, boot, overtime }) => {
+                let until = self.not_beyond_deadline(limit.end_from(at));
+                self.started(Running { overtime, ..Running::new(at, allocation, until, boot) })
             }
             (Phase::Pending(_), Event::Cancelled { at, by, .. }) => {
                 self.ended_unstarted(at, Outcome::Cancelled, Reason::None, Some(by))
@@ -91,38 +98,63 @@ impl Job {
             }
             (Phase::Running(run), Event::Updated { changes, .. }) => {
                 let until = |job: &Job| match job.spec.time_limit {
-                    // The limit in force may be the partition's; it moves only when the job's own does.
-                    limit if limit != self.spec.time_limit => limit.end_from(run.started),
+                    // The limit in force may be the partition's; it moves only when the job's own does. One that makes
+                    // way has no other than its grace time.
+                    limit if limit != self.spec.time_limit && run.preemption.is_none() => {
+                        job.not_beyond_deadline(run.end_within(limit))
+                    }
                     _ => run.until,
                 };
                 let job = changes.into_iter().fold(self.clone(), Job::changed);
                 let run = Running { until: until(&job), ..(**run).clone() };
                 job.turned(Phase::Running(Box::new(run)))
             }
-            (Phase::Running(run), Event::Ended { at, end, usage }) => self.run_ended(run, at, end, usage),
-            (Phase::Running(run), Event::LimitReached { at }) => {
-                self.ending(run, at, Outcome::Timeout, Reason::TimeLimit, None, None)
+            (Phase::Running(run), Event::Ended { at, end, usage, requeue }) => {
+                self.run_ended(run, at, end, usage, requeue)
             }
+            (Phase::Running(run), Event::LimitReached { at }) => match run.preemption {
+                Some(Preemption { requeue, .. }) => self.made_way(run, at, requeue),
+                None if self.spec.deadline.is_some_and(|deadline| deadline <= at) => {
+                    self.ending(run, at, Outcome::Deadline, Reason::DeadLine, None, None)
+                }
+                None => self.ending(run, at, Outcome::Timeout, Reason::TimeLimit, None, None),
+            },
             (Phase::Running(run), Event::WarningDue) => self.warned(run),
             (Phase::Running(run), Event::Cancelled { at, by, kill }) => {
                 let step = self.ending(run, at, Outcome::Cancelled, Reason::None, Some(by), None)?;
                 if kill { step.killing() } else { Ok(step) }
             }
-            (Phase::Running(run), Event::Requeued { at, hold }) => {
-                self.ending(run, at, Outcome::Cancelled, Reason::None, None, Some(hold))
+            (Phase::Running(run), Event::Requeued { at, how }) => {
+                let hold = if run.is_suspended() { how.hold.max(Hold::User) } else { how.hold };
+                let how = Requeue { hold, ..how };
+                self.ending(run, at, Outcome::Requeued, Reason::None, None, Some(how))
+            }
+            (Phase::Running(run), Event::Suspended { at, by })
+                if run.suspended_by() != Some(SuspendedBy::Operator) && run.preemption.is_none() =>
+            {
+                self.suspended(run, at, by)
+            }
+            (Phase::Running(run), Event::ResumeAsked) if run.is_suspended() => self.resume_asked(run),
+            (Phase::Running(run), Event::Resumed { at }) if run.is_suspended() => self.resumed(run, at),
+            (Phase::Running(run), Event::Preempted { at, by, requeue, grace, warning })
+                if run.preemption.is_none() =>
+            {
+                self.preempted(run, Preemption { at, by, requeue }, grace, warning)
             }
             (Phase::Running(run), Event::Signalled { signal, scope }) => self.signalled(run, signal, scope),
             (Phase::Running(run), Event::Held { .. }) => {
                 // Takes effect if the job is ever put back.
                 Job { priority: 0, ..self.clone() }.turned(Phase::Running(run.clone()))
             }
-            (Phase::Completing(completing), Event::Ended { at, end, usage }) => {
+            (Phase::Completing(completing), Event::Ended { at, end, usage, .. }) => {
                 self.completed(completing, at, &end, usage)
             }
             (Phase::Completing(completing), Event::KillDue { .. }) => self.killed(completing),
-            (Phase::Completing(completing), Event::Cancelled { kill: true, .. }) => self.killed(completing),
-            (Phase::Ended(ended), Event::Requeued { at, hold }) => {
-                self.requeued(self.clone(), at, hold, ended.run.is_some())
+            (Phase::Completing(completing), Event::Cancelled { by, kill, .. }) => {
+                self.cancelled_while_ending(completing, by, kill)
+            }
+            (Phase::Ended(ended), Event::Requeued { at, how }) => {
+                self.requeued(self.clone(), at, how, ended.run.is_some())
             }
             (phase, _) => Err(Refused { event: name, state: phase.name() }),
         }
@@ -134,11 +166,14 @@ impl Job {
         match &self.phase {
             Phase::Pending(pending) => {
                 let begin = self.waits_for_time(pending).filter(|_| self.eligible == Timestamp::NEVER);
-                [begin, self.spec.deadline].into_iter().flatten().min()
+                [begin, self.latest_start()].into_iter().flatten().min()
             }
+            // Its time stands still.
+            Phase::Running(run) if run.is_suspended() => None,
             Phase::Running(run) => {
                 let warning = self.warning_time(run).filter(|_| !run.warned);
-                Some(warning.unwrap_or(run.until).min(run.until)).filter(|at| *at != Timestamp::NEVER)
+                let last = self.last_moment(run);
+                Some(warning.unwrap_or(last).min(last)).filter(|at| *at != Timestamp::NEVER)
             }
             Phase::Completing(completing) => Some(completing.since.after(if completing.killed {
                 // SIGKILL can be lost only with the engine; repeating it is harmless.
@@ -156,14 +191,38 @@ impl Job {
             return None;
         }
         match &self.phase {
-            Phase::Pending(_) if self.spec.deadline.is_some_and(|deadline| deadline <= now) => {
+            Phase::Pending(_) if self.latest_start().is_some_and(|latest| latest <= now) => {
                 Some(Event::DeadlinePassed { at: now })
             }
             Phase::Pending(_) => Some(Event::BeginReached { at: now }),
-            Phase::Running(run) if run.until <= now => Some(Event::LimitReached { at: now }),
+            Phase::Running(run) if self.last_moment(run) <= now => Some(Event::LimitReached { at: now }),
             Phase::Running(_) => Some(Event::WarningDue),
             Phase::Completing(_) => Some(Event::KillDue { at: now }),
             Phase::Ended(_) => None,
+        }
+    }
+
+    /// Returns the last moment at which it could start and still end before its deadline, if it has one; with a
+    /// deadline it needs at most its least time.
+    pub fn latest_start(&self) -> Option<Timestamp> {
+        let needed = match (self.spec.time_minimum, self.spec.time_limit) {
+            (0, TimeLimit::Minutes(limit)) => limit,
+            (0, TimeLimit::Unlimited) => 0,
+            (least, _) => least,
+        };
+        let deadline = self.spec.deadline?;
+        Some(deadline.before(Duration::from_secs(u64::from(needed) * 60)))
+    }
+
+    fn not_beyond_deadline(&self, until: Timestamp) -> Timestamp {
+        self.spec.deadline.map_or(until, |deadline| until.min(deadline))
+    }
+
+    /// Returns when a run is ended: it may exceed its limit where that is allowed, but no deadline and no grace time.
+    fn last_moment(&self, run: &Running) -> Timestamp {
+        match run.preemption {
+            Some(_) => run.until,
+            None => self.not_beyond_deadline(run.until.after(run.overtime)),
         }
     }
 
@@ -183,6 +242,9 @@ impl Job {
     fn obstacle(&self, pending: &Pending, at: Timestamp) -> (Reason, Timestamp) {
         let since = if self.eligible == Timestamp::NEVER { at } else { self.eligible };
         match (pending.hold, self.dependency.as_ref().map(|dependency| dependency.state())) {
+            (Hold::User | Hold::Admin, _) if pending.put_back == PutBack::TooOften => {
+                (Reason::JobHoldMaxRequeue, Timestamp::NEVER)
+            }
             (Hold::User, _) => (Reason::JobHeldUser, Timestamp::NEVER),
             (Hold::Admin, _) => (Reason::JobHeldAdmin, Timestamp::NEVER),
             (_, Some(TermState::Failed)) => (Reason::DependencyNeverSatisfied, Timestamp::NEVER),
@@ -204,7 +266,7 @@ impl Job {
             .then(|| run.until.before(Duration::from_secs(u64::from(warning.lead))))
     }
 
-    fn turned(&self, phase: Phase) -> Applied {
+    pub(super) fn turned(&self, phase: Phase) -> Applied {
         Ok(Step { job: Job { phase, ..self.clone() }, effects: Vec::new(), closed: None })
     }
 
@@ -229,7 +291,9 @@ impl Job {
     }
 
     fn released(&self, pending: &Pending, at: Timestamp, priority: u32) -> Applied {
-        Job { priority, ..self.clone() }.waiting(Pending { hold: Hold::None, ..pending.clone() }, at)
+        let (put_back, remark) = (PutBack::Plain, Text::default());
+        let pending = Pending { hold: Hold::None, put_back, remark, ..pending.clone() };
+        Job { priority, ..self.clone() }.waiting(pending, at)
     }
 
     fn warned(&self, run: &Running) -> Applied {
@@ -252,26 +316,46 @@ impl Job {
         Ok(step)
     }
 
-    fn ending(
+    pub(super) fn ending(
         &self,
         run: &Running,
         since: Timestamp,
         outcome: Outcome,
         reason: Reason,
         cancelled_by: Option<Uid>,
-        requeue: Option<Hold>,
+        requeue: Option<Requeue>,
     ) -> Applied {
-        let completing =
-            Completing { run: run.clone(), since, outcome, reason, killed: false, cancelled_by, requeue };
+        let (put_back, requeue) =
+            requeue.map_or((PutBack::Plain, None), |how| (how.put_back, Some(how.hold)));
+        let was_suspended = run.is_suspended();
+        let mut run = run.clone();
+        if let Some(pause) = run.pause.as_mut().filter(|pause| pause.by.is_some()) {
+            // Its end takes some time, too.
+            (pause.by, pause.changed) = (None, since);
+        }
+        let killed = false;
+        let completing = Completing { run, since, outcome, reason, killed, cancelled_by, requeue, put_back };
         if !self.runs_script() {
             // No process of ours has to end first.
             return self.completed(&completing, since, &End::Released, Usage::default());
         }
         let mut step = self.turned(Phase::Completing(Box::new(completing)))?;
+        if was_suspended {
+            step.effects.push(Effect::Resume);
+        }
         // A stopped process takes no other signal until it is woken.
         step.effects.push(Effect::Signal { signal: signal::CONT, scope: WarningScope::Full });
         step.effects.push(Effect::Signal { signal: signal::TERM, scope: WarningScope::Full });
         Ok(step)
+    }
+
+    /// Ends for good what would have gone back into the queue, and does not wait any longer if told so.
+    fn cancelled_while_ending(&self, completing: &Completing, by: Uid, kill: bool) -> Applied {
+        let mut completing = completing.clone();
+        if completing.requeue.take().is_some() {
+            (completing.outcome, completing.cancelled_by) = (Outcome::Cancelled, Some(by));
+        }
+        if kill { self.killed(&completing) } else { self.turned(Phase::Completing(Box::new(completing))) }
     }
 
     fn killed(&self, completing: &Completing) -> Applied {
@@ -281,33 +365,50 @@ impl Job {
         Ok(step)
     }
 
-    fn run_ended(&self, run: &Running, at: Timestamp, end: End, usage: Usage) -> Applied {
+    fn run_ended(
+        &self,
+        run: &Running,
+        at: Timestamp,
+        end: End,
+        usage: Usage,
+        requeue: Option<Requeue>,
+    ) -> Applied {
         let (outcome, reason, exit) = verdict(&end);
-        let remark = remark(&end);
-        if outcome == Outcome::NodeFail && self.spec.requeue {
-            let closed = self.closed(run.clone(), at, outcome, reason, exit, usage, None);
-            return self.requeued(closed, at, Hold::None, true).map(|mut step| {
-                if let Phase::Pending(pending) = &mut step.job.phase {
-                    pending.retry_after = Some(at.after(RETRY_AFTER_NODE_FAILURE));
-                }
-                step.job.eligible = Timestamp::NEVER;
-                step.job = step.job.settled(at);
-                step
-            });
-        }
         let mut job = self.closed(run.clone(), at, outcome, reason, exit, usage, None);
+        let requeue = match &end {
+            End::Vanished if self.spec.requeue => Some(requeue.unwrap_or_default()),
+            End::LaunchFailed(_) => requeue.or(Some(LAUNCH_FAILED)),
+            End::Process(_) => requeue,
+            _ => None,
+        };
+        let retry_after = requeue.filter(|how| how.hold == Hold::None).map(|_| at.after(RETRY_AFTER));
+        let remark = remark(&end);
         if let Phase::Ended(ended) = &mut job.phase {
-            ended.remark = remark;
+            ended.remark = remark.clone();
         }
-        Ok(Step { job, effects: vec![Effect::Forget { attempt: self.restarts }], closed: None })
+        if let (Phase::Ended(ended), End::Process(_), true) = (&mut job.phase, &end, requeue.is_some()) {
+            (ended.outcome, ended.reason) = (Outcome::Requeued, Reason::None);
+        }
+        let Some(how) = requeue else {
+            return Ok(Step { job, effects: vec![Effect::Forget { attempt: self.restarts }], closed: None });
+        };
+        let mut step = self.requeued(job, at, how, true)?;
+        if let Phase::Pending(pending) = &mut step.job.phase {
+            (pending.retry_after, pending.remark) = (retry_after, remark);
+        }
+        if retry_after.is_some() {
+            step.job.eligible = Timestamp::NEVER;
+        }
+        step.job = step.job.settled(at);
+        Ok(step)
     }
 
     fn completed(&self, completing: &Completing, at: Timestamp, end: &End, usage: Usage) -> Applied {
         let (_, _, exit) = verdict(end);
-        let Completing { run, outcome, reason, cancelled_by, requeue, .. } = completing;
+        let Completing { run, outcome, reason, cancelled_by, requeue, put_back, .. } = completing;
         let job = self.closed(run.clone(), at, *outcome, *reason, exit, usage, *cancelled_by);
         match requeue {
-            Some(hold) => self.requeued(job, at, *hold, true),
+            Some(hold) => self.requeued(job, at, Requeue { hold: *hold, put_back: *put_back }, true),
             None => Ok(Step { job, effects: vec![Effect::Forget { attempt: self.restarts }], closed: None }),
         }
     }
@@ -323,8 +424,8 @@ impl Job {
         usage: Usage,
         cancelled_by: Option<Uid>,
     ) -> Job {
-        let run = Some(run);
-        let ended = Ended { outcome, reason, ended, exit, usage, cancelled_by, run, remark: Text::default() };
+        let remark = Text::default();
+        let ended = Ended { outcome, reason, ended, exit, usage, cancelled_by, run: Some(run), remark };
         Job { phase: Phase::Ended(Box::new(ended)), ..self.clone() }
     }
 
@@ -347,8 +448,9 @@ impl Job {
         })))
     }
 
-    fn requeued(&self, closed: Job, at: Timestamp, hold: Hold, has_run: bool) -> Applied {
-        let pending = Pending { hold, ..Pending::default() };
+    fn requeued(&self, closed: Job, at: Timestamp, how: Requeue, has_run: bool) -> Applied {
+        let Requeue { hold, put_back } = how;
+        let pending = Pending { hold, put_back, ..Pending::default() };
         let mut spec = Arc::clone(&self.spec);
         if has_run && !spec.flags.has(JobFlags::JOB_WAS_RUNNING) {
             let spec = Arc::make_mut(&mut spec);
@@ -388,6 +490,7 @@ fn is_obstacle(reason: Reason) -> bool {
         reason,
         Reason::JobHeldUser
             | Reason::JobHeldAdmin
+            | Reason::JobHoldMaxRequeue
             | Reason::Dependency
             | Reason::DependencyNeverSatisfied
             | Reason::BeginTime
@@ -397,7 +500,7 @@ fn is_obstacle(reason: Reason) -> bool {
 /// Returns what there is to say to the owner of a job that ended like this.
 fn remark(end: &End) -> Text {
     match end {
-        End::NotStarted(why) => why.clone(),
+        End::NotStarted(why) | End::LaunchFailed(why) => why.clone(),
         _ => Text::default(),
     }
 }
@@ -410,6 +513,7 @@ fn verdict(end: &End) -> (Outcome, Reason, Exit) {
         End::OverMemory(exit) => (Outcome::OutOfMemory, Reason::OutOfMemory, exit),
         // Slurm shows a job that could not be started as ended by signal 53 (facts: missing directory).
         End::NotStarted(_) => (Outcome::Failed, Reason::RaisedSignal, Exit::Signal(53)),
+        End::LaunchFailed(_) => (Outcome::NodeFail, Reason::JobLaunchFailure, Exit::None),
         End::Vanished => (Outcome::NodeFail, Reason::NodeDown, Exit::None),
     }
 }

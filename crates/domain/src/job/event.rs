@@ -1,8 +1,9 @@
 //! What can happen to a job.
 
-use super::{Allocation, Change, Dependency, End, Hold, Reason, Usage, WarningScope};
-use crate::{Text, TimeLimit, Timestamp, Uid};
+use super::{Allocation, Change, Dependency, End, Hold, PutBack, Reason, SuspendedBy, Usage, WarningScope};
+use crate::{JobId, Text, TimeLimit, Timestamp, Uid};
 use std::sync::Arc;
+use std::time::Duration;
 
 /// What can happen to a job. Times are when it happened, not when we heard of it.
 #[derive(Clone, Debug, PartialEq)]
@@ -17,6 +18,8 @@ pub enum Event {
         limit: TimeLimit,
         /// The boot of the machine.
         boot: Text,
+        /// How long it may run on when its time is up.
+        overtime: Duration,
     },
     /// All its processes are gone.
     Ended {
@@ -26,6 +29,8 @@ pub enum Event {
         end: End,
         /// What they used.
         usage: Usage,
+        /// It goes back into the queue for the exit code it left, if it was not ending anyway.
+        requeue: Option<Requeue>,
     },
     /// Its time is up.
     LimitReached {
@@ -71,8 +76,35 @@ pub enum Event {
     Requeued {
         /// When.
         at: Timestamp,
-        /// Held like this.
-        hold: Hold,
+        /// How.
+        how: Requeue,
+    },
+    /// Its processes are halted; others may use its CPUs.
+    Suspended {
+        /// When.
+        at: Timestamp,
+        /// Who did that.
+        by: SuspendedBy,
+    },
+    /// An operator lets a suspended job go on, but its CPUs are in use.
+    ResumeAsked,
+    /// Its CPUs are its own again, and its processes go on.
+    Resumed {
+        /// When.
+        at: Timestamp,
+    },
+    /// It makes way for another job.
+    Preempted {
+        /// When.
+        at: Timestamp,
+        /// For which.
+        by: JobId,
+        /// It goes back into the queue afterwards.
+        requeue: bool,
+        /// How long it has before it is ended.
+        grace: Duration,
+        /// What it is told at the beginning of that time: the warning signal it asked for, or SIGTERM.
+        warning: PreemptionWarning,
     },
     /// Its request was changed.
     Updated {
@@ -109,6 +141,25 @@ pub enum Event {
     },
 }
 
+/// How a job goes back into the queue.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Requeue {
+    /// Held like this.
+    pub hold: Hold,
+    /// What is said of it.
+    pub put_back: PutBack,
+}
+
+/// What a job is told when its grace time begins.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum PreemptionWarning {
+    /// SIGTERM.
+    #[default]
+    Terminate,
+    /// The signal it asked for ahead of its time limit, if it did and has not had it yet (`send_user_signal`).
+    UserSignal,
+}
+
 impl Event {
     /// Returns the event's name, for messages.
     pub fn name(&self) -> &'static str {
@@ -123,6 +174,10 @@ impl Event {
             Event::Held { .. } => "held",
             Event::Released { .. } => "released",
             Event::Requeued { .. } => "requeued",
+            Event::Suspended { .. } => "suspended",
+            Event::ResumeAsked => "resume asked",
+            Event::Resumed { .. } => "resumed",
+            Event::Preempted { .. } => "preempted",
             Event::Updated { .. } => "updated",
             Event::DependencyMoved { .. } => "dependency moved",
             Event::BeginReached { .. } => "begin reached",

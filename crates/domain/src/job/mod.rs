@@ -14,6 +14,7 @@ mod phase;
 mod reason;
 mod resources;
 mod spec;
+mod suspend;
 
 #[cfg(test)]
 pub(crate) mod tests;
@@ -23,10 +24,13 @@ pub use array::{ArrayPart, Progression, TaskSet};
 pub use change::Change;
 pub use constraint::{Constraint, Expression};
 pub use dependency::{Dependency, Relation, Requirement, Term, TermState};
-pub use event::Event;
+pub use event::{Event, PreemptionWarning, Requeue};
 pub use flags::{JobFlags, MailTypes};
 pub use het::HetPart;
-pub use phase::{Completing, End, Ended, Exit, Hold, Outcome, Pending, Phase, Running, Usage};
+pub use phase::{
+    Completing, End, Ended, Exit, Hold, Outcome, Pause, Pending, Phase, Preemption, PutBack, Running,
+    SuspendedBy, Usage,
+};
 pub use reason::Reason;
 pub use resources::{Allocation, CpuSet, GresRequest, GresShare, Memory, NodeShare, Per, Resources, Sharing};
 pub use spec::{JobKind, JobSpec, OpenMode, Owner, Payload, Streams, Uncommon, Warning, WarningScope};
@@ -75,6 +79,11 @@ impl Job {
         self.is_pending() && self.eligible != Timestamp::NEVER
     }
 
+    /// Tells whether it is suspended.
+    pub fn is_suspended(&self) -> bool {
+        matches!(&self.phase, Phase::Running(run) if run.is_suspended())
+    }
+
     /// Returns the number its array has, or its own outside arrays.
     pub fn array_id(&self) -> JobId {
         match &self.array {
@@ -88,7 +97,7 @@ impl Job {
         self.spec.kind == JobKind::Batch && self.het.is_none_or(HetPart::is_leader)
     }
 
-    /// Returns the resources it holds now, if any.
+    /// Returns the resources it holds now, if any. A suspended job holds all but its CPUs.
     pub fn held_resources(&self) -> Option<&Arc<Allocation>> {
         match &self.phase {
             Phase::Running(running) => Some(&running.allocation),

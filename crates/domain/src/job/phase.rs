@@ -9,9 +9,12 @@
 //!    │     requeued                         │
 //!    └──────────────────────────────────────┘ Cancelled
 //! ```
+//!
+//! A suspended job is a running one with a [`Pause`]; one that has been told to make way, and still has its grace
+//! time, is a running one with a [`Preemption`].
 
 use super::{Allocation, Reason};
-use crate::{Text, Timestamp, Uid};
+use crate::{JobId, Text, TimeLimit, Timestamp, Uid};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -51,6 +54,26 @@ pub struct Pending {
     pub retry_after: Option<Timestamp>,
     /// When the scheduler expects to start it; not remembered over a restart.
     pub expected_start: Option<Timestamp>,
+    /// What else is said of a job that was put back.
+    pub put_back: PutBack,
+    /// What went wrong with its last attempt, in words; mostly empty.
+    pub remark: Text,
+}
+
+/// What is said of a job that was put back into the queue, until it is released or starts again.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum PutBack {
+    /// Nothing out of the ordinary.
+    #[default]
+    Plain,
+    /// It was held with it (Slurm's `REQUEUE_HOLD`).
+    Held,
+    /// It left an exit code that holds it (Slurm's `SPECIAL_EXIT`).
+    SpecialExit,
+    /// It could not be started, and not by its own fault.
+    LaunchFailed,
+    /// It has been put back as often as a job may be.
+    TooOften,
 }
 
 /// Who holds a job.
@@ -80,6 +103,87 @@ pub struct Running {
     pub stopped: bool,
     /// The boot of the machine it was started in; processes cannot outlive it.
     pub boot: Text,
+    /// When it was suspended or resumed last; `None` if never.
+    pub pause: Option<Pause>,
+    /// It has been told to make way for another job.
+    pub preemption: Option<Preemption>,
+    /// How long it may run on when its time is up (`OverTimeLimit`).
+    pub overtime: Duration,
+}
+
+impl Running {
+    /// Makes a run that begins.
+    pub fn new(started: Timestamp, allocation: Arc<Allocation>, until: Timestamp, boot: Text) -> Self {
+        Running {
+            started,
+            allocation,
+            until,
+            warned: false,
+            stopped: false,
+            boot,
+            pause: None,
+            preemption: None,
+            overtime: Duration::ZERO,
+        }
+    }
+
+    /// Returns who suspended it; `None` while it runs.
+    pub fn suspended_by(&self) -> Option<SuspendedBy> {
+        self.pause.and_then(|pause| pause.by)
+    }
+
+    /// Tells whether it is suspended: it keeps its memory, and others may use its CPUs.
+    pub fn is_suspended(&self) -> bool {
+        self.suspended_by().is_some()
+    }
+
+    /// Returns how long it has run until `now`, suspensions left out.
+    pub fn elapsed(&self, now: Timestamp) -> Duration {
+        match self.pause {
+            None => now.since(self.started),
+            Some(Pause { ran, by: Some(_), .. }) => ran,
+            Some(Pause { ran, changed, by: None }) => ran.saturating_add(now.since(changed)),
+        }
+    }
+
+    /// Returns when a limit is used up if the run is not suspended any more: suspensions do not count.
+    pub fn end_within(&self, limit: TimeLimit) -> Timestamp {
+        match self.pause {
+            None => limit.end_from(self.started),
+            Some(pause) => limit.end_from(pause.changed.before(pause.ran)),
+        }
+    }
+}
+
+/// The last time a run was suspended or resumed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Pause {
+    /// When that was.
+    pub changed: Timestamp,
+    /// How long it had run until it was suspended last, earlier suspensions left out.
+    pub ran: Duration,
+    /// Who suspended it; `None` once it has been resumed.
+    pub by: Option<SuspendedBy>,
+}
+
+/// Who suspended a job, and so who resumes it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SuspendedBy {
+    /// An operator; only an operator lets it go on.
+    Operator,
+    /// The scheduler, or an operator who has let it go on since: it does as soon as its CPUs are free.
+    Scheduler,
+}
+
+/// A run has been told to make way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Preemption {
+    /// When.
+    pub at: Timestamp,
+    /// For which job.
+    pub by: JobId,
+    /// It goes back into the queue afterwards.
+    pub requeue: bool,
 }
 
 /// Its outcome is decided; its processes are being ended.
@@ -99,6 +203,8 @@ pub struct Completing {
     pub cancelled_by: Option<Uid>,
     /// It goes back into the queue afterwards, held like this.
     pub requeue: Option<Hold>,
+    /// What is said of it then.
+    pub put_back: PutBack,
 }
 
 /// Over for good.
@@ -141,6 +247,8 @@ pub enum Outcome {
     Deadline,
     /// Made way for another job.
     Preempted,
+    /// Put back into the queue: how an attempt ends, not a job.
+    Requeued,
 }
 
 impl Outcome {
@@ -154,6 +262,7 @@ impl Outcome {
         Outcome::OutOfMemory,
         Outcome::Deadline,
         Outcome::Preempted,
+        Outcome::Requeued,
     ];
 
     /// Returns the name Slurm shows.
@@ -167,6 +276,7 @@ impl Outcome {
             Outcome::OutOfMemory => "OUT_OF_MEMORY",
             Outcome::Deadline => "DEADLINE",
             Outcome::Preempted => "PREEMPTED",
+            Outcome::Requeued => "REQUEUED",
         }
     }
 }
@@ -209,8 +319,12 @@ pub enum End {
     Process(Exit),
     /// The kernel ended it for want of memory.
     OverMemory(Exit),
-    /// It could not be started: the output file, the working directory, the script; what went wrong in words.
+    /// It could not be started by its own fault: the output file, the working directory, the script; what went wrong
+    /// in words.
     NotStarted(Text),
+    /// It could not be started for a reason of the node, such as a prolog that failed; what went wrong in words. The
+    /// job goes back into the queue and is held.
+    LaunchFailed(Text),
     /// Its processes are gone and nobody saw how (the machine went down).
     Vanished,
     /// An allocation was given back.

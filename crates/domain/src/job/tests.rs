@@ -65,11 +65,12 @@ fn started() -> Event {
         allocation: Arc::new(allocation),
         limit: TimeLimit::Minutes(10),
         boot: Text::default(),
+        overtime: Duration::ZERO,
     }
 }
 
 fn ended(end: End) -> Event {
-    Event::Ended { at: at(300), end, usage: Usage::default() }
+    Event::Ended { at: at(300), end, usage: Usage::default(), requeue: None }
 }
 
 fn after(events: impl IntoIterator<Item = Event>) -> Step {
@@ -229,4 +230,224 @@ fn constraints_read_and_hold() {
     for bad in ["", "&", "a&", "(a", "[a|b]", "a*2"] {
         assert!(Constraint::parse(bad).is_err(), "{bad}");
     }
+}
+
+fn running(job: &Job) -> &Running {
+    match &job.phase {
+        Phase::Running(run) => run,
+        other => panic!("expected a running job, not {}", other.name()),
+    }
+}
+
+fn suspended(seconds: i64) -> Event {
+    Event::Suspended { at: at(seconds), by: SuspendedBy::Operator }
+}
+
+fn preempted(requeue: bool, grace: u64) -> Event {
+    let (grace, warning) = (Duration::from_secs(grace), PreemptionWarning::UserSignal);
+    Event::Preempted { at: at(300), by: JobId(9), requeue, grace, warning }
+}
+
+const CONT: Effect = Effect::Signal { signal: 18, scope: WarningScope::Full };
+const TERM: Effect = Effect::Signal { signal: 15, scope: WarningScope::Full };
+
+#[test]
+fn time_stands_still_while_a_job_is_suspended() {
+    let halted = after([started(), suspended(260)]);
+    assert_eq!(halted.effects, [Effect::Suspend]);
+    assert!(halted.job.is_suspended());
+    assert_eq!(halted.job.next_alarm(WAIT), None, "no limit is reached meanwhile");
+    assert_eq!(running(&halted.job).elapsed(at(900)), Duration::from_secs(60));
+    assert_eq!(
+        halted.job.apply(suspended(270)).map(|_| ()),
+        Err(Refused { event: "suspended", state: "running" })
+    );
+
+    let on = halted.job.apply(Event::Resumed { at: at(1000) }).expect("it goes on");
+    assert_eq!(on.effects, [Effect::Resume]);
+    assert_eq!(on.job.next_alarm(WAIT), Some(at(800 + 740)), "the limit moves by the pause");
+    assert_eq!(running(&on.job).elapsed(at(1010)), Duration::from_secs(70));
+    assert!(on.job.apply(Event::Resumed { at: at(1001) }).is_err());
+
+    let again = on.job.apply(suspended(1100)).expect("it can be halted again").job;
+    assert_eq!(running(&again).elapsed(at(5000)), Duration::from_secs(160));
+    let longer = Event::Updated { at: at(1200), changes: vec![Change::TimeLimit(TimeLimit::Minutes(20))] };
+    let on = again
+        .apply(longer)
+        .expect("it fits")
+        .job
+        .apply(Event::Resumed { at: at(1300) })
+        .expect("it fits")
+        .job;
+    assert_eq!(on.next_alarm(WAIT), Some(at(1300 - 160 + 1200)));
+}
+
+#[test]
+fn what_the_owner_has_stopped_stays_so_after_a_suspension() {
+    let stop = Event::Signalled { signal: 19, scope: WarningScope::Full };
+    let step = after([started(), stop, suspended(260), Event::Resumed { at: at(300) }]);
+    assert_eq!(step.effects, [Effect::Resume, Effect::Signal { signal: 19, scope: WarningScope::Full }]);
+}
+
+#[test]
+fn a_suspended_job_can_be_cancelled_and_put_back() {
+    let cancel = Event::Cancelled { at: at(300), by: Uid(0), kill: false };
+    let ending = after([started(), suspended(260), cancel]);
+    assert_eq!(ending.effects, [Effect::Resume, CONT, TERM], "it must run to take a signal");
+    assert!(!ending.job.is_suspended());
+
+    let step = after([
+        started(),
+        suspended(260),
+        Event::Requeued { at: at(300), how: Requeue::default() },
+        ended(End::Process(Exit::Signal(15))),
+    ]);
+    assert!(
+        matches!(&step.job.phase, Phase::Pending(pending) if pending.hold == Hold::User),
+        "held, as in Slurm"
+    );
+    assert_eq!(
+        step.closed.as_deref().and_then(outcome).map(|(outcome, ..)| outcome),
+        Some(Outcome::Requeued)
+    );
+}
+
+#[test]
+fn an_operator_hands_a_suspended_job_to_the_scheduler() {
+    let step = after([started(), suspended(260), Event::ResumeAsked]);
+    assert_eq!(running(&step.job).suspended_by(), Some(SuspendedBy::Scheduler));
+    assert_eq!(step.effects, []);
+    let back = step.job.apply(suspended(300)).expect("an operator can halt it for good").job;
+    assert_eq!(running(&back).suspended_by(), Some(SuspendedBy::Operator));
+    assert_eq!(running(&back).elapsed(at(900)), Duration::from_secs(60));
+}
+
+#[test]
+fn without_grace_a_job_makes_way_at_once() {
+    let cancelled = after([started(), preempted(false, 0)]);
+    assert_eq!(cancelled.effects, [CONT, TERM]);
+    let over = cancelled.job.apply(ended(End::Process(Exit::Signal(15)))).expect("it ends").job;
+    assert_eq!(outcome(&over), Some((Outcome::Preempted, Reason::None, Exit::Signal(15))));
+
+    let back = after([started(), preempted(true, 0), ended(End::Process(Exit::Signal(15)))]);
+    assert_eq!((back.job.is_pending(), back.job.restarts, back.job.eligible), (true, 1, at(300)));
+    assert_eq!(
+        back.closed.as_deref().and_then(outcome).map(|(outcome, ..)| outcome),
+        Some(Outcome::Preempted)
+    );
+}
+
+#[test]
+fn a_grace_time_begins_with_a_warning_and_ends_the_job() {
+    let told = after([started(), preempted(true, 60)]);
+    let steps = |signal| Effect::Signal { signal, scope: WarningScope::Steps };
+    assert_eq!(told.effects, [steps(18), steps(15)]);
+    assert_eq!(running(&told.job).preemption, Some(Preemption { at: at(300), by: JobId(9), requeue: true }));
+    assert!(told.job.apply(preempted(true, 60)).is_err(), "once is enough");
+    assert!(told.job.apply(suspended(310)).is_err(), "its time must not stand still");
+    let longer = Event::Updated { at: at(310), changes: vec![Change::TimeLimit(TimeLimit::Unlimited)] };
+    let told = told.job.apply(longer).expect("it fits").job;
+    assert_eq!(told.next_alarm(WAIT), Some(at(360)), "no new limit saves it");
+    let ending = told.apply(told.alarm(at(360), WAIT).expect("its time is over")).expect("it fits");
+    assert_eq!(ending.effects, [CONT, TERM]);
+    let back = ending.job.apply(ended(End::Process(Exit::Signal(9)))).expect("it ends");
+    assert!(back.job.is_pending());
+
+    let mut own = job(1);
+    Arc::make_mut(&mut own.spec).warning =
+        Some(Warning { signal: 10, lead: 60, scope: WarningScope::Batch, flags: 0 });
+    let told = own.apply(started()).expect("it starts").job.apply(preempted(false, 60)).expect("it is told");
+    assert_eq!(told.effects[1], Effect::Signal { signal: 10, scope: WarningScope::Batch });
+    assert!(running(&told.job).warned);
+}
+
+#[test]
+fn what_ends_by_itself_in_its_grace_time_has_its_own_outcome() {
+    let step = after([started(), preempted(true, 60), ended(End::Process(Exit::Code(0)))]);
+    assert_eq!(outcome(&step.job), Some((Outcome::Completed, Reason::None, Exit::Code(0))));
+}
+
+#[test]
+fn an_exit_code_can_put_a_job_back() {
+    let left = |requeue| Event::Ended {
+        at: at(300),
+        end: End::Process(Exit::Code(3)),
+        usage: Usage::default(),
+        requeue: Some(requeue),
+    };
+    let again = after([started(), left(Requeue::default())]);
+    assert_eq!(
+        again.closed.as_deref().and_then(outcome),
+        Some((Outcome::Requeued, Reason::None, Exit::Code(3)))
+    );
+    assert_eq!(again.job.next_alarm(WAIT), Some(at(420)), "not at once, or it would spin");
+
+    let special = after([started(), left(Requeue { hold: Hold::User, put_back: PutBack::SpecialExit })]).job;
+    let pending = |job: &Job| match &job.phase {
+        Phase::Pending(pending) => pending.clone(),
+        other => panic!("expected a waiting job, not {}", other.name()),
+    };
+    assert_eq!(
+        (pending(&special).put_back, pending(&special).reason),
+        (PutBack::SpecialExit, Reason::JobHeldUser)
+    );
+    let released = special.apply(Event::Released { at: at(400), priority: 1000 }).expect("it fits").job;
+    assert_eq!((pending(&released).put_back, released.eligible), (PutBack::Plain, at(400)));
+
+    let often = after([started(), left(Requeue { hold: Hold::Admin, put_back: PutBack::TooOften })]).job;
+    assert_eq!(pending(&often).reason, Reason::JobHoldMaxRequeue);
+}
+
+#[test]
+fn a_job_its_node_would_not_start_is_put_back_and_held_with_the_reason_in_words() {
+    let why = Text::const_new("prolog: exit code 1");
+    let step = after([started(), ended(End::LaunchFailed(why.clone()))]);
+    let Phase::Pending(pending) = &step.job.phase else { panic!("it waits") };
+    assert_eq!((pending.hold, pending.put_back, &pending.remark), (Hold::User, PutBack::LaunchFailed, &why));
+    assert!(matches!(&step.closed.expect("an attempt").phase, Phase::Ended(ended) if ended.remark == why));
+
+    let own = after([started(), ended(End::NotStarted(why.clone()))]).job;
+    assert!(
+        matches!(&own.phase, Phase::Ended(ended) if ended.remark == why && ended.exit == Exit::Signal(53))
+    );
+}
+
+#[test]
+fn cancelling_a_job_that_would_go_back_ends_it_for_good() {
+    let step = after([
+        started(),
+        preempted(true, 0),
+        Event::Cancelled { at: at(301), by: Uid(7), kill: false },
+        ended(End::Process(Exit::Signal(15))),
+    ]);
+    assert_eq!(outcome(&step.job), Some((Outcome::Cancelled, Reason::None, Exit::Signal(15))));
+}
+
+#[test]
+fn a_deadline_counts_from_the_last_moment_a_job_could_start() {
+    let mut job = job(1);
+    Arc::make_mut(&mut job.spec).deadline = Some(at(1000));
+    assert_eq!(job.next_alarm(WAIT), Some(at(400)), "ten minutes before");
+    Arc::make_mut(&mut job.spec).time_minimum = 5;
+    assert_eq!(job.next_alarm(WAIT), Some(at(700)));
+    let over = job.apply(job.alarm(at(700), WAIT).expect("due")).expect("it fits").job;
+    assert_eq!(outcome(&over), Some((Outcome::Deadline, Reason::DeadLine, Exit::None)));
+
+    let Event::Started { allocation, limit, boot, overtime, .. } = started() else { unreachable!() };
+    let late = Event::Started { at: at(500), allocation, limit, boot, overtime };
+    let run = job.apply(late).expect("it starts").job;
+    assert_eq!(run.next_alarm(WAIT), Some(at(1000)), "it runs no longer than to its deadline");
+    let ending = run.apply(run.alarm(at(1000), WAIT).expect("due")).expect("it fits").job;
+    let over = ending.apply(ended(End::Process(Exit::Signal(15)))).expect("it ends").job;
+    assert_eq!(outcome(&over).map(|(outcome, ..)| outcome), Some(Outcome::Deadline));
+}
+
+#[test]
+fn a_limit_may_be_exceeded_by_the_overtime_allowed() {
+    let Event::Started { at: begun, allocation, limit, boot, .. } = started() else { unreachable!() };
+    let overtime = Duration::from_secs(120);
+    let run = after([Event::Started { at: begun, allocation, limit, boot, overtime }]).job;
+    assert_eq!(running(&run).until, at(800), "what is shown is the limit");
+    assert_eq!(run.next_alarm(WAIT), Some(at(920)));
+    assert_eq!(run.alarm(at(900), WAIT), None);
 }

@@ -5,6 +5,7 @@ use crate::job::{Allocation, End, Job, Payload, Reason, Usage, WarningScope};
 use crate::state::State;
 use crate::{JobId, TaskIndex, Text, TimeLimit, Timestamp};
 use std::sync::Arc;
+use std::time::Duration;
 
 /// Runs jobs.
 pub trait Engine: Send {
@@ -48,7 +49,10 @@ pub struct Enforced {
 #[derive(Clone, Debug, PartialEq)]
 pub enum Recovered {
     /// It runs.
-    Alive,
+    Alive {
+        /// It is suspended.
+        suspended: bool,
+    },
     /// It has ended.
     Ended {
         /// When.
@@ -67,6 +71,10 @@ pub enum Recovered {
 /// What the scheduler proposes.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Plan {
+    /// Jobs that make way, before anything starts.
+    pub preempts: Vec<Preempt>,
+    /// Suspended jobs that go on, before anything starts.
+    pub resumes: Vec<JobId>,
     /// Jobs to start, in this order.
     pub starts: Vec<Start>,
     /// Why others wait, where that is new, and when they should start.
@@ -79,6 +87,30 @@ pub struct Plan {
     pub backfill_depth: usize,
     /// Jobs that waited, in all.
     pub queue: usize,
+}
+
+/// A job that makes way for another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Preempt {
+    /// The job that makes way.
+    pub job: JobId,
+    /// How.
+    pub how: PreemptHow,
+    /// The job it makes way for.
+    pub by: JobId,
+    /// How long it has before it is ended.
+    pub grace: Duration,
+}
+
+/// How a job makes way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PreemptHow {
+    /// It is ended.
+    Cancel,
+    /// It is ended and goes back into the queue.
+    Requeue,
+    /// It is halted, and goes on when there is room again.
+    Suspend,
 }
 
 /// A job to start, or the next task of an array.
@@ -121,6 +153,20 @@ pub enum Order {
     },
     /// Kill every process.
     Kill {
+        /// The job.
+        job: JobId,
+        /// Which attempt.
+        attempt: u32,
+    },
+    /// Halt every process.
+    Suspend {
+        /// The job.
+        job: JobId,
+        /// Which attempt.
+        attempt: u32,
+    },
+    /// Let every process go on.
+    Resume {
         /// The job.
         job: JobId,
         /// Which attempt.

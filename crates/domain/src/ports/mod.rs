@@ -9,6 +9,6 @@ mod store;
 
 pub use clock::Clock;
 pub use directory::Directory;
-pub use engine::{Enforced, Engine, Order, Plan, Recovered, Report, Reports, Start};
+pub use engine::{Enforced, Engine, Order, Plan, Preempt, PreemptHow, Recovered, Report, Reports, Start};
 pub use meter::{MachineLoad, Meter};
 pub use store::{Batch, Closed, History, HistoryFilter, Saved, Store, StoreError};

@@ -2,7 +2,9 @@
 
 use super::ledger::Ledger;
 use super::selection::{Action, Handled, Selection, Target};
-use crate::job::{ArrayPart, Event, HetPart, Hold, Job, Phase, TaskSet};
+use crate::job::{
+    ArrayPart, Event, HetPart, Hold, Job, JobKind, Phase, PutBack, Requeue, Running, SuspendedBy, TaskSet,
+};
 use crate::who::Principal;
 use crate::{Error, JobId, Problem, TaskIndex, Text, Uid};
 use std::sync::Arc;
@@ -94,7 +96,7 @@ impl Ledger<'_> {
 
     /// The leader comes last, as the original tells it. Components that are over are left alone, unless all are.
     fn act_on_components(&mut self, by: &Principal, records: &[Arc<Job>], action: Action) -> Vec<Handled> {
-        if let Action::Requeue { .. } = action {
+        if let Action::Requeue { .. } | Action::Suspend | Action::Resume = action {
             // The others follow him.
             let leader = records.iter().find(|job| job.het.is_some_and(HetPart::is_leader));
             return leader.map(|job| self.act_on(by, job, action)).into_iter().collect();
@@ -168,35 +170,91 @@ impl Ledger<'_> {
     }
 
     fn perform(&mut self, by: &Principal, job: &Arc<Job>, action: Action) -> Result<(), Error> {
-        let at = self.now;
-        let by = by.uid.unwrap_or(Uid(0));
+        let (id, at) = (job.id, self.now);
+        let who = by.uid.unwrap_or(Uid(0));
         match (&job.phase, action) {
-            (_, Action::Requeue { .. }) if job.het.is_some_and(|part| !part.is_leader()) => {
+            (_, Action::Requeue { .. } | Action::Suspend | Action::Resume)
+                if job.het.is_some_and(|part| !part.is_leader()) =>
+            {
                 Err(Problem::NotLeader(job.id).into())
             }
-            (Phase::Ended(_), Action::Requeue { hold }) => {
-                let hold = if hold { Hold::User } else { Hold::None };
-                Ok(self.happen(job.id, Event::Requeued { at, hold })?)
-            }
-            (Phase::Ended(_), _) => Err(Problem::AlreadyEnded(job.id).into()),
+            (_, Action::Requeue { hold, special }) => self.put_back(by, job, hold || special, special),
+            (Phase::Ended(_), _) => Err(Problem::AlreadyEnded(id).into()),
             (Phase::Completing(_), Action::Cancel { kill: true }) => {
-                Ok(self.happen(job.id, Event::Cancelled { at, by, kill: true })?)
+                Ok(self.happen(id, Event::Cancelled { at, by: who, kill: true })?)
             }
-            (Phase::Completing(_), _) => Err(Problem::AlreadyEnding(job.id).into()),
-            (Phase::Pending(_), Action::Signal { .. } | Action::Requeue { .. }) => {
-                Err(Problem::NotRunning(job.id).into())
+            // It would have gone back into the queue.
+            (Phase::Completing(completing), Action::Cancel { kill }) if completing.requeue.is_some() => {
+                Ok(self.happen(id, Event::Cancelled { at, by: who, kill })?)
             }
-            (_, Action::Cancel { kill }) => Ok(self.happen(job.id, Event::Cancelled { at, by, kill })?),
+            (Phase::Completing(_), _) => Err(Problem::AlreadyEnding(id).into()),
+            (Phase::Pending(_), Action::Signal { .. } | Action::Suspend | Action::Resume) => {
+                Err(Problem::NotRunning(id).into())
+            }
+            (_, Action::Cancel { kill }) => Ok(self.happen(id, Event::Cancelled { at, by: who, kill })?),
             (Phase::Running(_), Action::Signal { signal, scope }) => {
-                Ok(self.happen(job.id, Event::Signalled { signal, scope })?)
+                Ok(self.happen(id, Event::Signalled { signal, scope })?)
             }
-            (Phase::Running(_), Action::Requeue { .. }) if !job.spec.requeue => {
+            (Phase::Running(run), Action::Suspend) => self.suspend(id, run),
+            (Phase::Running(run), Action::Resume) => self.let_go_on(job, run),
+        }
+    }
+
+    /// Puts a job back into the queue; a hold is the caller's own, so that only an operator releases an operator's.
+    fn put_back(&mut self, by: &Principal, job: &Arc<Job>, hold: bool, special: bool) -> Result<(), Error> {
+        let put_back = match (hold, special) {
+            (_, true) => PutBack::SpecialExit,
+            (true, false) => PutBack::Held,
+            (false, false) => PutBack::Plain,
+        };
+        let is_own = by.uid == Some(job.spec.owner.uid);
+        let hold = match (hold || job.is_suspended(), is_own) {
+            (false, _) => Hold::None,
+            (true, true) => Hold::User,
+            (true, false) => Hold::Admin,
+        };
+        match &job.phase {
+            Phase::Pending(_) => Err(Problem::NotRunning(job.id).into()),
+            Phase::Completing(_) => Err(Problem::AlreadyEnding(job.id).into()),
+            Phase::Running(_) | Phase::Ended(_) if !job.spec.requeue || job.spec.kind != JobKind::Batch => {
                 Err(Problem::Unalterable(job.id).into())
             }
-            (Phase::Running(_), Action::Requeue { hold }) => {
-                let hold = if hold { Hold::User } else { Hold::None };
-                Ok(self.happen(job.id, Event::Requeued { at, hold })?)
+            Phase::Running(_) | Phase::Ended(_) => {
+                let how = Requeue { hold, put_back };
+                Ok(self.happen(job.id, Event::Requeued { at: self.now, how })?)
             }
+        }
+    }
+
+    fn suspend(&mut self, id: JobId, run: &Running) -> Result<(), Error> {
+        match run.suspended_by() {
+            Some(SuspendedBy::Operator) => Err(Problem::Suspended(id).into()),
+            None if run.preemption.is_some() => Err(Problem::Unalterable(id).into()),
+            // What the scheduler has suspended would go on by itself; an operator may forbid that.
+            _ => Ok(self.happen(id, Event::Suspended { at: self.now, by: SuspendedBy::Operator })?),
+        }
+    }
+
+    /// Lets a suspended job go on at once, or as soon as others have left its CPUs.
+    fn let_go_on(&mut self, job: &Job, run: &Running) -> Result<(), Error> {
+        match run.suspended_by() {
+            None => Err(Problem::NotSuspended(job.id).into()),
+            Some(_) if self.has_room_to_resume(job) => {
+                Ok(self.happen(job.id, Event::Resumed { at: self.now })?)
+            }
+            Some(_) => Ok(self.happen(job.id, Event::ResumeAsked)?),
+        }
+    }
+
+    /// Tells whether a suspended job can go on at once, with all its components.
+    pub(super) fn has_room_to_resume(&self, job: &Job) -> bool {
+        let has_room = |id| match self.job(id) {
+            Some(other) if other.is_suspended() => self.state().has_room_to_resume(other),
+            _ => true,
+        };
+        match job.het {
+            Some(part) => part.members().all(has_room),
+            None => has_room(job.id),
         }
     }
 }

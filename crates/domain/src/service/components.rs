@@ -5,7 +5,7 @@
 use super::ledger::Ledger;
 use super::prepare::Draft;
 use super::submission::Submitted;
-use crate::job::{Event, HetPart, Hold, Job, Phase};
+use crate::job::{Event, HetPart, Job, Phase, Requeue};
 use crate::{Error, JobId, Problem};
 
 impl Ledger<'_> {
@@ -64,9 +64,20 @@ fn consequence(part: HetPart, before: &Job, event: &Event, after: &Job) -> Optio
         _ if !part.is_leader() => None,
         (Phase::Running(_), Phase::Completing(_) | Phase::Ended(_)) => Some(event.clone()),
         // He goes back into the queue, and all go with him.
-        (Phase::Running(_) | Phase::Ended(_), Phase::Pending(_)) => match event {
+        (Phase::Running(_) | Phase::Ended(_), Phase::Pending(pending)) => match event {
             Event::Requeued { .. } => Some(event.clone()),
-            Event::Ended { at, .. } => Some(Event::Requeued { at: *at, hold: Hold::None }),
+            Event::Ended { at, .. } => {
+                let how = Requeue { hold: pending.hold, put_back: pending.put_back };
+                Some(Event::Requeued { at: *at, how })
+            }
+            _ => None,
+        },
+        // They halt and go on together, and are told together to make way.
+        (Phase::Running(_), Phase::Running(_)) => match event {
+            Event::Suspended { .. }
+            | Event::Resumed { .. }
+            | Event::ResumeAsked
+            | Event::Preempted { .. } => Some(event.clone()),
             _ => None,
         },
         _ => None,
@@ -77,7 +88,11 @@ fn consequence(part: HetPart, before: &Job, event: &Event, after: &Job) -> Optio
 fn is_concerned(job: &Job, consequence: &Event) -> bool {
     match &job.phase {
         Phase::Pending(_) => !matches!(consequence, Event::Requeued { .. } | Event::Ended { .. }),
-        Phase::Running(_) => !matches!(consequence, Event::DeadlinePassed { .. }),
+        Phase::Running(run) => match consequence {
+            Event::DeadlinePassed { .. } => false,
+            Event::Resumed { .. } | Event::ResumeAsked => run.is_suspended(),
+            _ => true,
+        },
         Phase::Completing(_) => false,
         Phase::Ended(_) => matches!(consequence, Event::Requeued { .. }),
     }

@@ -164,7 +164,12 @@ impl Ledger<'_> {
 
     /// Cancels a job that waits in vain, if it was asked for that.
     pub(super) fn end_if_hopeless(&mut self, id: JobId) {
-        let wanted = |job: &&Arc<Job>| job.spec.flags.has(JobFlags::KILL_INVALID_DEPENDENCY);
+        let always = self.cluster().limits.kill_invalid_dependency;
+        let wanted = |job: &&Arc<Job>| {
+            let flags = job.spec.flags;
+            flags.has(JobFlags::KILL_INVALID_DEPENDENCY)
+                || always && !flags.has(JobFlags::NO_KILL_INVALID_DEPENDENCY)
+        };
         let Some(job) = self.job(id).filter(wanted) else { return };
         let state = job.dependency.as_ref().map(|dependency| dependency.state());
         if state == Some(TermState::Failed) {

@@ -40,6 +40,8 @@ pub enum StateWord {
     Running,
     /// Is stopped by SIGSTOP.
     Stopped,
+    /// Is suspended.
+    Suspended,
     /// Its processes are being ended.
     Completing,
     /// Is over.
@@ -51,6 +53,7 @@ impl StateWord {
     pub fn of(job: &Job) -> Self {
         match &job.phase {
             Phase::Pending(_) => StateWord::Pending,
+            Phase::Running(run) if run.is_suspended() => StateWord::Suspended,
             Phase::Running(run) if run.stopped => StateWord::Stopped,
             Phase::Running(_) => StateWord::Running,
             Phase::Completing(_) => StateWord::Completing,
@@ -64,6 +67,7 @@ impl StateWord {
             StateWord::Pending => "PENDING",
             StateWord::Running => "RUNNING",
             StateWord::Stopped => "STOPPED",
+            StateWord::Suspended => "SUSPENDED",
             StateWord::Completing => "COMPLETING",
             StateWord::Ended(outcome) => outcome.name(),
         }

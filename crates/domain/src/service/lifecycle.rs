@@ -1,6 +1,7 @@
 //! What happens without anybody asking: alarms, reports of the engine, finished jobs that leave.
 
 use super::ledger::Ledger;
+use super::requeue;
 use crate::JobId;
 use crate::job::{ArrayPart, Effect, End, Event, Phase};
 use crate::ports::Report;
@@ -65,10 +66,12 @@ impl Ledger<'_> {
         if let Some(why) = fault {
             self.drain_under(id, &why);
         }
-        if let End::NotStarted(why) = &end {
+
+        if let End::NotStarted(why) | End::LaunchFailed(why) = &end {
             tracing::info!(job.id = id.0, %why, "job could not be started");
         }
-        if let Err(refused) = self.happen(id, Event::Ended { at, end, usage }) {
+        let requeue = self.job(id).and_then(|job| requeue::after(job, &end, &self.cluster().limits));
+        if let Err(refused) = self.happen(id, Event::Ended { at, end, usage, requeue }) {
             tracing::error!(job.id = id.0, error = %refused, "end could not be noted");
         }
     }

@@ -14,6 +14,7 @@ mod nodes;
 mod pace;
 mod prepare;
 mod recovery;
+mod requeue;
 mod schedule;
 mod selection;
 mod submission;

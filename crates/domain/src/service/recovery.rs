@@ -22,19 +22,30 @@ impl Ledger<'_> {
                 Recovered::Ended { at, end, usage, fault } => {
                     self.take_report(Report { job: job.id, attempt: job.restarts, at, end, usage, fault });
                 }
-                Recovered::Alive => self.remind(job),
+                Recovered::Alive { suspended } => self.remind(job, suspended),
                 Recovered::Unknown => self.resume_unknown(job, &boot),
             }
         }
     }
 
-    /// A job that was told to end may not have heard it.
-    fn remind(&mut self, job: &Arc<Job>) {
-        if let Phase::Completing(completing) = &job.phase {
-            let effect = match completing.killed {
-                true => Effect::Kill,
-                false => Effect::Signal { signal: SIGTERM, scope: WarningScope::Full },
-            };
+    /// A job that was told to end, to halt, to go on or to make way may not have heard it.
+    fn remind(&mut self, job: &Arc<Job>, suspended: bool) {
+        let mut effects = Vec::new();
+        if suspended && !job.is_suspended() {
+            effects.push(Effect::Resume);
+        }
+        match &job.phase {
+            Phase::Completing(completing) if completing.killed => effects.push(Effect::Kill),
+            Phase::Completing(_) => {
+                effects.push(Effect::Signal { signal: SIGTERM, scope: WarningScope::Full });
+            }
+            Phase::Running(run) if run.is_suspended() && !suspended => effects.push(Effect::Suspend),
+            Phase::Running(run) if run.preemption.is_some() && !run.warned => {
+                effects.push(Effect::Signal { signal: SIGTERM, scope: WarningScope::Steps });
+            }
+            _ => {}
+        }
+        for effect in effects {
             self.repeat(job.id, job.restarts, effect);
         }
     }
@@ -43,7 +54,12 @@ impl Ledger<'_> {
     fn resume_unknown(&mut self, job: &Arc<Job>, boot: &Text) {
         let same_boot = job.run().is_some_and(|run| run.boot == *boot);
         match &job.phase {
-            Phase::Running(_) if same_boot => self.repeat(job.id, job.restarts, Effect::Launch),
+            Phase::Running(_) if same_boot => {
+                self.repeat(job.id, job.restarts, Effect::Launch);
+                if job.is_suspended() {
+                    self.repeat(job.id, job.restarts, Effect::Suspend);
+                }
+            }
             _ => {
                 let at: Timestamp = self.now;
                 let report = Report {

@@ -1,14 +1,21 @@
 //! Taking in what the scheduler proposes.
 
 use super::ledger::Ledger;
-use crate::job::{ArrayPart, Event, HetPart, Phase};
-use crate::ports::{Plan, Start};
+use crate::job::{ArrayPart, Event, HetPart, Phase, Running, SuspendedBy};
+use crate::ports::{Plan, Preempt, PreemptHow, Start};
 use crate::{JobId, Text};
 use std::sync::Arc;
+use std::time::Duration;
 
 impl Ledger<'_> {
     /// Starts what the plan starts and notes why others wait. A proposal that no longer fits is dropped.
     pub(super) fn take_plan(&mut self, plan: &Plan, boot: &Text) {
+        for preempt in &plan.preempts {
+            self.preempt(preempt);
+        }
+        for job in &plan.resumes {
+            self.resume(*job);
+        }
         for start in &plan.starts {
             match self.job(start.job).and_then(|job| job.het) {
                 None => self.start(start, boot),
@@ -44,6 +51,52 @@ impl Ledger<'_> {
         }
     }
 
+    /// Lets a job make way, if it still runs and has not been told before.
+    fn preempt(&mut self, preempt: &Preempt) {
+        let Preempt { job: id, how, by, grace } = *preempt;
+        let Some(run) = self.job(id).and_then(|job| match &job.phase {
+            Phase::Running(run) if run.preemption.is_none() => Some(run),
+            _ => None,
+        }) else {
+            return;
+        };
+        let event = match how {
+            PreemptHow::Suspend if run.is_suspended() => return,
+            PreemptHow::Suspend => Event::Suspended { at: self.now, by: SuspendedBy::Scheduler },
+            PreemptHow::Cancel | PreemptHow::Requeue => Event::Preempted {
+                at: self.now,
+                by,
+                requeue: how == PreemptHow::Requeue,
+                grace,
+                warning: self.cluster().preempt.warning,
+            },
+        };
+        if let Err(refused) = self.happen(id, event) {
+            tracing::error!(job.id = id.0, error = %refused, "preemption could not be noted");
+        }
+    }
+
+    /// Lets a suspended job go on.
+    fn resume(&mut self, id: JobId) {
+        let waits = |run: &Running| run.suspended_by() == Some(SuspendedBy::Scheduler);
+        let Some(job) = self.job(id).filter(|job| matches!(&job.phase, Phase::Running(run) if waits(run)))
+        else {
+            return;
+        };
+        if !self.has_room_to_resume(job) {
+            return;
+        }
+        if let Err(refused) = self.happen(id, Event::Resumed { at: self.now }) {
+            tracing::error!(job.id = id.0, error = %refused, "resumption could not be noted");
+        }
+    }
+
+    /// Returns how long jobs may exceed their limit in a partition.
+    fn overtime(&self, partition: &str) -> Duration {
+        let own = self.cluster().partition(partition).and_then(|partition| partition.overtime);
+        own.unwrap_or(self.cluster().limits.overtime)
+    }
+
     fn start(&mut self, start: &Start, boot: &Text) {
         let Some(id) = self.startable(start) else { return };
         let event = Event::Started {
@@ -51,6 +104,7 @@ impl Ledger<'_> {
             allocation: Arc::clone(&start.allocation),
             limit: start.limit,
             boot: boot.clone(),
+            overtime: self.overtime(&start.allocation.partition),
         };
         if let Err(refused) = self.happen(id, event) {
             tracing::error!(job.id = id.0, error = %refused, "start could not be noted");

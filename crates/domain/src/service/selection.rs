@@ -68,7 +68,13 @@ pub enum Action {
     Requeue {
         /// And hold them.
         hold: bool,
+        /// Marked as something special (`State=SpecialExit`); held as well.
+        special: bool,
     },
+    /// Halt them: they keep their memory, and others may use their CPUs.
+    Suspend,
+    /// Let suspended ones go on, as soon as their CPUs are free.
+    Resume,
 }
 
 /// What became of one job.
@@ -103,7 +109,8 @@ impl Filter {
                 None => spec.partitions.iter().any(|partition| partition.eq_ignore_ascii_case(name)),
             })
             && self.running.is_none_or(|running| running == matches!(job.phase, Phase::Running(_)))
-            && (!self.stopped || matches!(&job.phase, Phase::Running(run) if run.stopped))
+            && (!self.stopped
+                || matches!(&job.phase, Phase::Running(run) if run.stopped || run.is_suspended()))
             && (self.nodes.is_empty() || self.runs_on(job, state))
     }
 

@@ -3,8 +3,8 @@
 use super::*;
 use crate::cluster::{Cluster, Node, NodeFlags, NodeMark, Partition, Topology};
 use crate::job::{
-    Allocation, ArrayPart, CpuSet, End, Exit, Job, JobKind, JobSpec, NodeShare, Outcome, Owner, Payload,
-    Phase, Reason, Usage,
+    Allocation, ArrayPart, CpuSet, End, Exit, Hold, Job, JobKind, JobSpec, NodeShare, Outcome, Owner,
+    Payload, Phase, Reason, Usage,
 };
 use crate::ports::*;
 use crate::state::State;
@@ -265,11 +265,22 @@ struct World {
 
 impl World {
     fn new(slots: usize) -> Self {
-        let engine = SlotEngine { slots, orders: Arc::default(), found: Arc::default() };
-        Self::over(MemoryStore::default(), engine, HandClock(Arc::new(AtomicI64::new(1_000_000_000))))
+        Self::with(slots, |_| {})
     }
 
-    fn over(store: MemoryStore, engine: SlotEngine, clock: HandClock) -> Self {
+    fn with(slots: usize, change: impl FnOnce(&mut Cluster)) -> Self {
+        let engine = SlotEngine { slots, orders: Arc::default(), found: Arc::default() };
+        let mut cluster = cluster();
+        change(&mut cluster);
+        Self::over(
+            MemoryStore::default(),
+            engine,
+            HandClock(Arc::new(AtomicI64::new(1_000_000_000))),
+            cluster,
+        )
+    }
+
+    fn over(store: MemoryStore, engine: SlotEngine, clock: HandClock, cluster: Cluster) -> Self {
         let handed_out: Arc<Mutex<Option<Reports>>> = Arc::default();
         let (slot, boxed) = (Arc::clone(&handed_out), Box::new(engine.clone()));
         let ports = Ports {
@@ -283,7 +294,7 @@ impl World {
             meter: Arc::new(Idle),
             clock: Arc::new(clock.clone()),
         };
-        let service = JobService::start(cluster(), ports).unwrap();
+        let service = JobService::start(cluster, ports).unwrap();
         let reports = handed_out.lock().unwrap().take().unwrap();
         World { service, store, engine, clock, reports }
     }
@@ -292,7 +303,7 @@ impl World {
     async fn restarted(self) -> Self {
         self.service.stop().await;
         self.engine.orders.lock().unwrap().clear();
-        World::over(self.store, self.engine, self.clock)
+        World::over(self.store, self.engine, self.clock, cluster())
     }
 
     async fn submit(&self, change: impl FnOnce(&mut Submission)) -> Result<JobId, Error> {
@@ -541,7 +552,8 @@ async fn a_restart_relaunches_what_was_recorded_but_never_performed() {
         usage: Usage::default(),
         fault: None,
     };
-    *world.engine.found.lock().unwrap() = BTreeMap::from([(alive, Recovered::Alive), (over, end)]);
+    *world.engine.found.lock().unwrap() =
+        BTreeMap::from([(alive, Recovered::Alive { suspended: false }), (over, end)]);
     let world = world.restarted().await;
     assert_eq!(world.launched(), [lost]);
     assert_eq!(world.word(alive), StateWord::Running);
@@ -655,4 +667,100 @@ async fn a_fault_takes_the_node_out_of_service_until_somebody_puts_it_back() {
     let drain = Availability::Drain(Text::const_new("disk"));
     assert!(matches!(world.service.mark_node(&root, name.clone(), drain).await, Err(Error::Unavailable(_))));
     assert_eq!(node(&world).flags, NodeFlags::default(), "what could not be recorded has not happened");
+}
+
+#[tokio::test]
+async fn owners_and_operators_suspend_and_resume() {
+    let world = World::new(1);
+    let job = world.submit(|_| {}).await.unwrap();
+    let refused = |handled: Vec<Handled>| handled[0].result.clone().unwrap_err();
+    assert_eq!(refused(world.act("bob", job, Action::Suspend).await), Problem::NotOwner.into());
+    assert!(world.act("alice", job, Action::Suspend).await[0].result.is_ok());
+    assert_eq!(world.word(job), StateWord::Suspended);
+    assert_eq!(
+        refused(world.act("root", job, Action::Suspend).await),
+        Problem::Suspended(job).into(),
+        "once is enough"
+    );
+    assert!(world.act("root", job, Action::Resume).await[0].result.is_ok());
+    assert_eq!(world.word(job), StateWord::Running);
+    assert_eq!(refused(world.act("root", job, Action::Resume).await), Problem::NotSuspended(job).into());
+    let orders = world.engine.orders.lock().unwrap();
+    let halted = orders.iter().filter(|order| matches!(order, Order::Suspend { .. } | Order::Resume { .. }));
+    assert_eq!(halted.count(), 2);
+}
+
+#[tokio::test]
+async fn after_a_crash_a_suspended_job_is_halted_again_and_a_resumed_one_goes_on() {
+    let world = World::new(2);
+    let (halted, on) = (world.submit(|_| {}).await.unwrap(), world.submit(|_| {}).await.unwrap());
+    world.act("root", halted, Action::Suspend).await;
+    // The orders were lost: what is on record counts, not what the launchers were told.
+    *world.engine.found.lock().unwrap() = BTreeMap::from([
+        (halted, Recovered::Alive { suspended: false }),
+        (on, Recovered::Alive { suspended: true }),
+    ]);
+    let world = world.restarted().await;
+    let orders = world.engine.orders.lock().unwrap();
+    assert!(
+        matches!(orders[..], [Order::Suspend { job: first, .. }, Order::Resume { job: second, .. }]
+        if first == halted && second == on),
+        "{orders:?}"
+    );
+}
+
+#[tokio::test]
+async fn exit_codes_put_jobs_back_as_configured() {
+    let world = World::with(1, |cluster| {
+        cluster.limits.requeue_exit = crate::cluster::ExitCodes::parse("3").unwrap();
+        cluster.limits.requeue_exit_hold = crate::cluster::ExitCodes::parse("20").unwrap();
+        cluster.limits.max_requeue = 2;
+    });
+    let job = world.submit(|submission| submission.requeue = Some(true)).await.unwrap();
+    for attempt in 0..2 {
+        assert_eq!((world.word(job), world.job(job).restarts), (StateWord::Running, attempt));
+        world.end(job, Exit::Code(3)).await;
+        assert_eq!(world.word(job), StateWord::Pending);
+        world.clock.0.fetch_add(121_000_000, Ordering::SeqCst);
+        // Something has to wake the writer, since the clock is set by hand.
+        let other = world.submit(|submission| submission.hold = true).await.unwrap();
+        world.act("alice", other, Action::Cancel { kill: false }).await;
+    }
+    world.end(job, Exit::Code(3)).await;
+    let reason = |job: &Job| match &job.phase {
+        Phase::Pending(pending) => pending.reason,
+        _ => Reason::None,
+    };
+    assert_eq!(reason(&world.job(job)), Reason::JobHoldMaxRequeue);
+    let attempts = world.service.history().attempts(job).unwrap();
+    let outcomes: Vec<_> = attempts.iter().map(|closed| StateWord::of(&closed.job)).collect();
+    assert_eq!(outcomes, [StateWord::Ended(Outcome::Requeued); 3]);
+
+    let special = world.submit(|submission| submission.requeue = Some(true)).await.unwrap();
+    world.end(special, Exit::Code(20)).await;
+    assert_eq!(reason(&world.job(special)), Reason::JobHeldUser);
+    let never = world.submit(|submission| submission.requeue = Some(false)).await.unwrap();
+    world.end(never, Exit::Code(20)).await;
+    assert_eq!(world.word(never), StateWord::Ended(Outcome::Failed), "it is not to be put back");
+}
+
+#[tokio::test]
+async fn a_hold_that_comes_with_a_requeue_belongs_to_who_asked() {
+    let world = World::new(2);
+    let hold = |world: &World, job| match &world.job(job).phase {
+        Phase::Pending(pending) => pending.hold,
+        other => panic!("expected a waiting job, not {}", other.name()),
+    };
+    for (by, special, expected) in
+        [("alice", false, Hold::User), ("root", false, Hold::Admin), ("root", true, Hold::Admin)]
+    {
+        let job = world.submit(|submission| submission.requeue = Some(true)).await.unwrap();
+        let handled = world.act(by, job, Action::Requeue { hold: true, special }).await;
+        assert_eq!(handled[0].result, Ok(()));
+        world.end(job, Exit::Signal(15)).await;
+        assert_eq!(hold(&world, job), expected);
+    }
+    let job = world.submit(|submission| submission.requeue = Some(true)).await.unwrap();
+    let handled = world.act("bob", job, Action::Requeue { hold: false, special: false }).await;
+    assert_eq!(handled[0].result, Err(Problem::NotOwner.into()));
 }

@@ -312,6 +312,8 @@ impl Writer {
         let order = match effect {
             Effect::Signal { signal, scope } => Order::Signal { job: id, attempt, signal, scope },
             Effect::Kill => Order::Kill { job: id, attempt },
+            Effect::Suspend => Order::Suspend { job: id, attempt },
+            Effect::Resume => Order::Resume { job: id, attempt },
             Effect::Forget { attempt } => Order::Forget { job: id, attempt },
             Effect::Launch => {
                 let runs =

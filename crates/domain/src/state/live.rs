@@ -95,6 +95,15 @@ impl State {
         self.running.iter().filter_map(|id| self.jobs.job(*id))
     }
 
+    /// Tells whether the CPUs of a suspended job are free again, so that it can go on.
+    pub fn has_room_to_resume(&self, job: &Job) -> bool {
+        let Some(allocation) = job.held_resources() else { return false };
+        let sharers = self.cluster.cpu_sharers(job, allocation);
+        allocation.nodes.iter().all(|share| {
+            self.nodes.get(share.node.0 as usize).is_some_and(|in_use| in_use.has_room_for(share, sharers))
+        })
+    }
+
     /// Returns how many tasks of an array hold resources.
     pub fn running_tasks(&self, array: JobId) -> u32 {
         self.running_tasks.of(array)
@@ -264,8 +273,11 @@ impl State {
 
     fn hold_resources(&mut self, id: JobId, before: Option<&Job>, after: Option<&Job>) {
         let (old, new) = (before.and_then(Job::held_resources), after.and_then(Job::held_resources));
+        let suspended = |job: Option<&Job>| job.is_some_and(Job::is_suspended);
         match (old, new) {
-            (Some(old), Some(new)) if Arc::ptr_eq(old, new) => return,
+            (Some(old), Some(new)) if Arc::ptr_eq(old, new) && suspended(before) == suspended(after) => {
+                return;
+            }
             (None, None) => return,
             _ => {}
         }

@@ -131,7 +131,9 @@ fn started(job: Job, nodes: smallvec::SmallVec<[NodeShare; 1]>) -> Job {
         Arc::new(Allocation { partition: "main".into(), nodes, whole: false, licenses: smallvec![] });
     let at = Timestamp::from_seconds(1_000_000);
     let limit = TimeLimit::Minutes(10);
-    job.apply(Event::Started { at, allocation, limit, boot: "boot".into() }).unwrap().job
+    job.apply(Event::Started { at, allocation, limit, boot: "boot".into(), overtime: Duration::ZERO })
+        .unwrap()
+        .job
 }
 
 fn until(what: &str, holds: impl Fn() -> bool) {
@@ -319,7 +321,7 @@ fn jobs_outlive_the_server_and_strays_do_not() {
     world.heard.reports.lock().unwrap().clear();
     world.open();
     let found = world.local().recover(&[(JobId(1), 0), (JobId(3), 0), (JobId(4), 0)]);
-    assert_eq!(found[0], Recovered::Alive);
+    assert_eq!(found[0], Recovered::Alive { suspended: false });
     assert!(matches!(found[1], Recovered::Ended { end: End::Process(Exit::Code(4)), .. }), "{:?}", found[1]);
     assert_eq!(found[2], Recovered::Unknown);
     std::fs::write(world.path("gate"), "").unwrap();

@@ -72,7 +72,8 @@ impl Simulation {
     fn end(&mut self, id: JobId) {
         let job = Arc::clone(self.state.job(id).unwrap());
         let end = End::Process(Exit::Code(0));
-        let step = job.apply(Event::Ended { at: self.now, end, usage: Usage::default() }).unwrap();
+        let step =
+            job.apply(Event::Ended { at: self.now, end, usage: Usage::default(), requeue: None }).unwrap();
         assert!(step.job.is_final());
         self.state.put(Arc::new(step.job));
         self.state.take(id);
@@ -148,6 +149,7 @@ impl Simulation {
             allocation: Arc::clone(&start.allocation),
             limit: start.limit,
             boot: "boot".into(),
+            overtime: std::time::Duration::ZERO,
         };
         let step = job.apply(event).expect("a proposal fits");
         let until = step.job.run().unwrap().until;

@@ -4,10 +4,11 @@ use super::ConfigError;
 use super::file::{ClusterTable, File, GresTable, NodeTable, PartitionTable};
 use super::hostnames::expand;
 use super::scheduling;
-use domain::cluster::{Cluster, Gres, Limits, Node, Partition, Topology};
+use domain::cluster::{Cluster, ExitCodes, Gres, Limits, Node, Partition, Topology};
 use domain::who::Membership;
-use domain::{JobId, NodeIndex, Text, Timestamp};
+use domain::{JobId, NodeIndex, Text, TimeLimit, Timestamp};
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 /// Makes the cluster.
 pub(super) fn cluster(file: &File, machine: &Node, now: Timestamp) -> Result<Cluster, ConfigError> {
@@ -91,11 +92,26 @@ fn limits(table: &ClusterTable) -> Result<Limits, ConfigError> {
         backfill_depth: table.bf_max_job_test,
         queue_depth: table.default_queue_depth,
         requeue: table.job_requeue,
+        requeue_exit: exit_codes("requeue_exit", &table.requeue_exit)?,
+        requeue_exit_hold: exit_codes("requeue_exit_hold", &table.requeue_exit_hold)?,
+        max_requeue: table.max_batch_requeue,
+        overtime: overtime(table.over_time_limit.0),
+        kill_invalid_dependency: table.kill_invalid_depend,
         append_output: table.job_file_append,
         service_user: Text::from(&table.service_user),
         track_wckeys: table.track_wckey,
         kept_changes: table.kept_changes,
     })
+}
+
+fn exit_codes(key: &str, written: &str) -> Result<ExitCodes, ConfigError> {
+    ExitCodes::parse(written).ok_or_else(|| {
+        ConfigError::unfit("[cluster]", format!("{key} = \"{written}\" is not a list such as \"3,10-12\""))
+    })
+}
+
+fn overtime(limit: TimeLimit) -> Duration {
+    limit.minutes().map_or(Duration::MAX, |minutes| Duration::from_secs(u64::from(minutes) * 60))
 }
 
 fn nodes(tables: &[NodeTable], machine: &Node) -> Result<Vec<Node>, ConfigError> {
@@ -258,6 +274,7 @@ fn partition(table: &PartitionTable, cluster: &Cluster, is_default: bool) -> Res
         deny_accounts: lower(&table.deny_accounts),
         allow_qos: texts(&table.allow_qos),
         deny_qos: texts(&table.deny_qos),
+        overtime: table.over_time_limit.map(|limit| overtime(limit.0)),
         grace_time: u32::try_from(table.grace_time.0.as_secs()).unwrap_or(u32::MAX),
         preempt_mode: table.preempt_mode,
         hidden: table.hidden,

@@ -72,6 +72,11 @@ pub(crate) struct ClusterTable {
     pub(crate) kill_wait: Wait,
     pub(crate) batch_sched_delay: Wait,
     pub(crate) job_requeue: bool,
+    pub(crate) requeue_exit: String,
+    pub(crate) requeue_exit_hold: String,
+    pub(crate) max_batch_requeue: u32,
+    pub(crate) over_time_limit: Limit,
+    pub(crate) kill_invalid_depend: bool,
     pub(crate) job_file_append: bool,
     pub(crate) track_wckey: bool,
     pub(crate) base_priority: u32,
@@ -94,6 +99,11 @@ impl Default for ClusterTable {
             kill_wait: Wait(limits.kill_wait),
             batch_sched_delay: Wait(limits.batch_delay),
             job_requeue: limits.requeue,
+            requeue_exit: String::new(),
+            requeue_exit_hold: String::new(),
+            max_batch_requeue: limits.max_requeue,
+            over_time_limit: Limit(TimeLimit::Minutes(0)),
+            kill_invalid_depend: limits.kill_invalid_dependency,
             job_file_append: limits.append_output,
             track_wckey: limits.track_wckeys,
             base_priority: limits.base_priority,
@@ -180,6 +190,7 @@ pub(crate) struct PartitionTable {
     pub(crate) deny_qos: Vec<String>,
     #[serde(default = "no_wait")]
     pub(crate) grace_time: Wait,
+    pub(crate) over_time_limit: Option<Limit>,
     #[serde(default, deserialize_with = "preempt_mode")]
     pub(crate) preempt_mode: Option<PreemptMode>,
     #[serde(default)]
@@ -214,6 +225,7 @@ impl PartitionTable {
             allow_qos: Vec::new(),
             deny_qos: Vec::new(),
             grace_time: no_wait(),
+            over_time_limit: None,
             preempt_mode: None,
             hidden: false,
         }

@@ -4,6 +4,7 @@ use super::ConfigError;
 use super::units::{Wait, word, word_of};
 use domain::Text;
 use domain::cluster::{PreemptMode, PreemptRules, PreemptType, Qos, QosFlags};
+use domain::job::PreemptionWarning;
 use domain::priority::{PriorityFlags, PriorityType, Rules, Tres, TresWeight};
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -38,12 +39,18 @@ pub(crate) struct PreemptTable {
     #[serde(deserialize_with = "preempt_mode")]
     pub(crate) mode: Option<PreemptMode>,
     pub(crate) exempt_time: Wait,
+    pub(crate) send_user_signal: bool,
 }
 
 impl Default for PreemptTable {
     fn default() -> Self {
         let rules = PreemptRules::default();
-        PreemptTable { by: rules.by, mode: Some(rules.mode), exempt_time: Wait(rules.exempt_time) }
+        PreemptTable {
+            by: rules.by,
+            mode: Some(rules.mode),
+            exempt_time: Wait(rules.exempt_time),
+            send_user_signal: rules.warning == PreemptionWarning::UserSignal,
+        }
     }
 }
 
@@ -159,7 +166,11 @@ pub(super) fn preempt(table: &PreemptTable) -> Result<PreemptRules, ConfigError>
         }
         _ => {}
     }
-    Ok(PreemptRules { by: table.by, mode, exempt_time: table.exempt_time.0 })
+    let warning = match table.send_user_signal {
+        true => PreemptionWarning::UserSignal,
+        false => PreemptionWarning::Terminate,
+    };
+    Ok(PreemptRules { by: table.by, mode, exempt_time: table.exempt_time.0, warning })
 }
 
 /// Makes the rules of ranking.

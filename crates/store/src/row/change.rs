@@ -35,6 +35,8 @@ pub(crate) enum StateWordRow {
     Completing,
     #[serde(rename = "e")]
     Ended(u8),
+    #[serde(rename = "u")]
+    Suspended,
 }
 
 impl Stored for StateWord {
@@ -45,6 +47,7 @@ impl Stored for StateWord {
             StateWord::Pending => StateWordRow::Pending,
             StateWord::Running => StateWordRow::Running,
             StateWord::Stopped => StateWordRow::Stopped,
+            StateWord::Suspended => StateWordRow::Suspended,
             StateWord::Completing => StateWordRow::Completing,
             StateWord::Ended(outcome) => StateWordRow::Ended(outcome.to_row()),
         }
@@ -55,6 +58,7 @@ impl Stored for StateWord {
             StateWordRow::Pending => StateWord::Pending,
             StateWordRow::Running => StateWord::Running,
             StateWordRow::Stopped => StateWord::Stopped,
+            StateWordRow::Suspended => StateWord::Suspended,
             StateWordRow::Completing => StateWord::Completing,
             StateWordRow::Ended(outcome) => StateWord::Ended(Outcome::from_row(outcome)?),
         })

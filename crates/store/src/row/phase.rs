@@ -2,9 +2,10 @@
 
 use super::{BadRow, Stored};
 use domain::job::{
-    Allocation, Completing, Ended, Exit, Hold, Outcome, Pending, Phase, Reason, Running, Usage,
+    Allocation, Completing, Ended, Exit, Hold, Outcome, Pause, Pending, Phase, Preemption, PutBack, Reason,
+    Running, SuspendedBy, Usage,
 };
-use domain::{Text, Timestamp, Uid};
+use domain::{JobId, Text, Timestamp, Uid};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,6 +18,19 @@ rows! {
         warned = "w": bool,
         stopped = "t": bool,
         boot = "b": Text,
+        pause = "p": Option<Pause>,
+        preemption = "m": Option<Preemption>,
+        overtime = "o": Duration,
+    }
+    Pause => PauseRow {
+        changed = "c": Timestamp,
+        ran = "r": Duration,
+        by = "b": Option<SuspendedBy>,
+    }
+    Preemption => PreemptionRow {
+        at = "a": Timestamp,
+        by = "b": JobId,
+        requeue = "r": bool,
     }
     Completing => CompletingRow {
         run = "r": Running,
@@ -26,6 +40,7 @@ rows! {
         killed = "k": bool,
         cancelled_by = "c": Option<Uid>,
         requeue = "q": Option<Hold>,
+        put_back = "p": PutBack,
     }
     Ended => EndedRow {
         outcome = "o": Outcome,
@@ -54,6 +69,17 @@ codes! {
         User = 1,
         Admin = 2,
     }
+    PutBack, "way of being put back" {
+        Plain = 0,
+        Held = 1,
+        SpecialExit = 2,
+        LaunchFailed = 3,
+        TooOften = 4,
+    }
+    SuspendedBy, "kind of suspension" {
+        Operator = 0,
+        Scheduler = 1,
+    }
 }
 
 /// A waiting job. When it is expected to start is not remembered: the scheduler finds out again.
@@ -66,14 +92,24 @@ pub(crate) struct PendingRow {
     hold: u8,
     #[serde(rename = "t", skip_serializing_if = "super::is_zero")]
     retry_after: Option<i64>,
+    #[serde(rename = "p", skip_serializing_if = "super::is_zero")]
+    put_back: u8,
+    #[serde(rename = "m", skip_serializing_if = "super::is_zero")]
+    remark: Text,
 }
 
 impl Stored for Pending {
     type Row = PendingRow;
 
     fn to_row(&self) -> PendingRow {
-        let Pending { reason, hold, retry_after, expected_start: _ } = self;
-        PendingRow { reason: reason.to_row(), hold: hold.to_row(), retry_after: retry_after.to_row() }
+        let Pending { reason, hold, retry_after, expected_start: _, put_back, remark } = self;
+        PendingRow {
+            reason: reason.to_row(),
+            hold: hold.to_row(),
+            retry_after: retry_after.to_row(),
+            put_back: put_back.to_row(),
+            remark: remark.to_row(),
+        }
     }
 
     fn from_row(row: PendingRow) -> Result<Self, BadRow> {
@@ -82,6 +118,8 @@ impl Stored for Pending {
             hold: Hold::from_row(row.hold)?,
             retry_after: Option::from_row(row.retry_after)?,
             expected_start: None,
+            put_back: PutBack::from_row(row.put_back)?,
+            remark: Text::from_row(row.remark)?,
         })
     }
 }

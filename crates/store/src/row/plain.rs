@@ -125,6 +125,7 @@ codes! {
         OutOfMemory = 5,
         Deadline = 6,
         Preempted = 7,
+        Requeued = 8,
     }
 }
 

@@ -169,11 +169,21 @@ fn a_requeued_job_keeps_its_attempt_in_history() {
     let job = waiting(1);
     writer.commit(&Batch { payloads: vec![(JobId(1), payload("true"))], ..batch_of([job.clone()]) }).unwrap();
     let allocation: Arc<Allocation> = Arc::clone(&running().allocation);
-    let started =
-        Event::Started { at: at(200), allocation, limit: TimeLimit::Minutes(10), boot: text("boot") };
+    let started = Event::Started {
+        at: at(200),
+        allocation,
+        limit: TimeLimit::Minutes(10),
+        boot: text("boot"),
+        overtime: std::time::Duration::ZERO,
+    };
     let run = job.apply(started).unwrap().job;
     writer.commit(&batch_of([run.clone()])).unwrap();
-    let end = Event::Ended { at: at(300), end: domain::job::End::Vanished, usage: Default::default() };
+    let end = Event::Ended {
+        at: at(300),
+        end: domain::job::End::Vanished,
+        usage: Default::default(),
+        requeue: None,
+    };
     let step = run.apply(end).unwrap();
     let first = step.closed.unwrap();
     let batch = Batch {

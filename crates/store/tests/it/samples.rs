@@ -262,6 +262,13 @@ pub(crate) fn running() -> Running {
         warned: true,
         stopped: true,
         boot: text("4b1ff7e6-0d4b-4a6c-a7b0-0b6a4ec1c7f4"),
+        pause: Some(Pause {
+            changed: at(450),
+            ran: Duration::from_secs(50),
+            by: Some(SuspendedBy::Scheduler),
+        }),
+        preemption: Some(Preemption { at: at(440), by: JobId(77), requeue: true }),
+        overtime: Duration::from_secs(60),
     }
 }
 
@@ -272,6 +279,8 @@ fn phases() -> Vec<Phase> {
             hold: Hold::Admin,
             retry_after: Some(at(300)),
             expected_start: None,
+            put_back: PutBack::SpecialExit,
+            remark: text("prolog: exit code 1"),
         }),
         Phase::Running(Box::new(running())),
         Phase::Completing(Box::new(Completing {
@@ -282,6 +291,7 @@ fn phases() -> Vec<Phase> {
             killed: true,
             cancelled_by: Some(Uid(0)),
             requeue: Some(Hold::User),
+            put_back: PutBack::Held,
         })),
     ];
     phases.extend(Outcome::ALL.iter().map(|outcome| {

@@ -105,7 +105,7 @@ async fn bad_values_are_named() {
         (
             "state=RUNNING",
             "state: \"RUNNING\" is not how a job ends; known are COMPLETED, FAILED, CANCELLED, TIMEOUT, \
-          NODE_FAIL, OUT_OF_MEMORY, DEADLINE, PREEMPTED",
+          NODE_FAIL, OUT_OF_MEMORY, DEADLINE, PREEMPTED, REQUEUED",
         ),
     ] {
         let refused = world.get("alice", &format!("history?{query}")).await;
@@ -117,7 +117,7 @@ async fn bad_values_are_named() {
 async fn all_attempts_of_a_job_and_all_tasks_of_an_array_are_told() {
     let world = World::new().await;
     let job = world.submit(|_| {}).await;
-    world.act(job, Action::Requeue { hold: false }).await;
+    world.act(job, Action::Requeue { hold: false, special: false }).await;
     world.end(job, 0).await;
     let array = world.submit(|submission| submission.array = "0-1".into()).await;
     world.end(job, 0).await;

@@ -149,7 +149,7 @@ async fn output_written_anew_is_followed_from_its_beginning() {
     write(world.path("slurm-1.out"), "a long first line\n").unwrap();
     let mut open = world.begin("alice", "jobs/1/stdout?follow=1").await;
     assert_eq!(open.line().await, "a long first line\n");
-    world.act(job, Action::Requeue { hold: false }).await;
+    world.act(job, Action::Requeue { hold: false, special: false }).await;
     world.end(job, 0).await;
     write(world.path("slurm-1.out"), "again\n").unwrap();
     assert_eq!(open.line().await, "again\n");

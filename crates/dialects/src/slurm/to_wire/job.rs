@@ -5,8 +5,8 @@ use super::exit_code::exit_code;
 use super::{given, state, time, tres};
 use domain::cluster::Cluster;
 use domain::job::{
-    ArrayPart, Constraint, Hold, Job, JobFlags, JobKind, MailTypes, Memory, Pending, Phase, Reason, Running,
-    Sharing, Uncommon,
+    ArrayPart, Constraint, Hold, Job, JobFlags, JobKind, MailTypes, Memory, Pending, Phase, PutBack, Reason,
+    Running, Sharing, SuspendedBy, Uncommon,
 };
 use domain::priority::Ranking;
 use domain::state::Snapshot;
@@ -174,7 +174,9 @@ fn numbers(info: &mut JobInfo, job: &Job, cluster: &Cluster) {
 
 /// A waiting job that names several partitions has a priority in each of them.
 fn priorities(info: &mut JobInfo, job: &Job, ranking: &Ranking) {
-    info.priority = NoVal::Set(job.priority);
+    // A suspended job has none, so that nobody takes it for one that could go on.
+    let is_suspended = job.run().is_some_and(|run| run.suspended_by() == Some(SuspendedBy::Operator));
+    info.priority = NoVal::Set(if is_suspended { 0 } else { job.priority });
     if job.is_pending() && job.spec.partitions.len() > 1 {
         let names = job.spec.partitions.iter();
         let part =
@@ -277,7 +279,7 @@ fn profile(bits: u16) -> Flags<Profile> {
 fn is_held(job: &Job) -> bool {
     match &job.phase {
         Phase::Pending(pending) => pending.hold != Hold::None,
-        Phase::Running(_) => false,
+        Phase::Running(run) => run.suspended_by() == Some(SuspendedBy::Operator),
         Phase::Completing(_) | Phase::Ended(_) => job.priority == 0,
     }
 }
@@ -288,7 +290,9 @@ fn standing(info: &mut JobInfo, job: &Job) {
     info.hold = is_held(job) && (job.is_pending() || !is_pool);
     let reason = match state::reason(job) {
         // Being held is told for longer than it lasts.
-        Reason::None if !job.is_pending() && is_held(job) => Reason::JobHeldUser,
+        Reason::None if matches!(job.phase, Phase::Completing(_) | Phase::Ended(_)) && is_held(job) => {
+            Reason::JobHeldUser
+        }
         reason => reason,
     };
     info.state_reason = Text::const_new(reason.name());
@@ -297,10 +301,37 @@ fn standing(info: &mut JobInfo, job: &Job) {
     if let (Reason::RaisedSignal, Some(number)) = (reason, info.exit_code.signal.id.number()) {
         info.state_description = Text::from(format!("RaisedSignal:{number}({})", signal_in_words(number)));
     }
+    // Slurm leaves this to the log of the node.
+    info.system_comment = remark(job);
+    if let Some(said) = described(job) {
+        info.state_description = said;
+    }
     if let Some(dependency) = job.dependency.as_ref().filter(|_| job.is_pending()) {
         info.dependency = dependency.written().into();
     }
     info.flags = flags(job);
+}
+
+/// Returns what Slurm says of the state of a job that was put back and held.
+fn described(job: &Job) -> Option<Text> {
+    match &job.phase {
+        Phase::Pending(Pending { put_back: PutBack::LaunchFailed, .. }) => {
+            Some(Text::const_new("launch failed requeued held"))
+        }
+        Phase::Pending(Pending { put_back: PutBack::Held, .. }) => {
+            Some(Text::const_new("job requeued in held state"))
+        }
+        _ => None,
+    }
+}
+
+/// Returns what went wrong, in the service's words.
+fn remark(job: &Job) -> Text {
+    match &job.phase {
+        Phase::Pending(pending) => pending.remark.clone(),
+        Phase::Ended(ended) => ended.remark.clone(),
+        Phase::Running(_) | Phase::Completing(_) => Text::default(),
+    }
 }
 
 /// Names a signal as the C library does.
@@ -359,15 +390,14 @@ fn times(info: &mut JobInfo, job: &Job) {
     let started = job.run().map(|run| run.started);
     info.last_sched_evaluation = time(started.unwrap_or(job.submitted));
     info.accrue_time = if started.is_some() { info.eligible_time } else { NoVal::Set(0) };
-    for unused in [
-        &mut info.preempt_time,
-        &mut info.preemptable_time,
-        &mut info.pre_sus_time,
-        &mut info.resize_time,
-        &mut info.suspend_time,
-    ] {
+    for unused in [&mut info.preemptable_time, &mut info.resize_time] {
         *unused = NoVal::Set(0);
     }
+    let pause = job.run().and_then(|run| run.pause);
+    info.suspend_time = time(pause.map_or(Timestamp::EPOCH, |pause| pause.changed));
+    info.pre_sus_time = NoVal::Set(pause.map_or(0, |pause| pause.ran.as_secs()));
+    let preemption = job.run().and_then(|run| run.preemption);
+    info.preempt_time = time(preemption.map_or(Timestamp::EPOCH, |preemption| preemption.at));
     let (start, end) = match &job.phase {
         Phase::Pending(pending) => expected(job, pending, begin),
         Phase::Running(run) => (run.started, run.until),

@@ -1,7 +1,7 @@
 //! Where a job stands, in Slurm's words: one base state, then whatever else holds.
 
 use domain::JobId;
-use domain::job::{ArrayPart, Job, Outcome, Phase, Reason};
+use domain::job::{ArrayPart, Completing, Job, Outcome, Phase, PutBack, Reason};
 use domain::state::Snapshot;
 use slurm_wire::Flags;
 use slurm_wire::job_ids::SelectedStep;
@@ -12,12 +12,29 @@ use std::sync::Arc;
 /// Returns the words for a job's state.
 pub(super) fn words(job: &Job) -> Flags<JobState> {
     match &job.phase {
+        Phase::Pending(pending) if pending.put_back == PutBack::SpecialExit => {
+            [JobState::Pending, JobState::SpecialExit].into()
+        }
         Phase::Pending(_) => JobState::Pending.into(),
+        Phase::Running(run) if run.is_suspended() => JobState::Suspended.into(),
         Phase::Running(run) if run.stopped => [JobState::Running, JobState::Stopped].into(),
         Phase::Running(_) => JobState::Running.into(),
+        Phase::Completing(completing) if completing.requeue.is_some() => returning(completing),
         Phase::Completing(completing) => [outcome(completing.outcome), JobState::Completing].into(),
         Phase::Ended(ended) => outcome(ended.outcome).into(),
     }
+}
+
+/// Words for a job that goes back into the queue when its processes are gone.
+fn returning(completing: &Completing) -> Flags<JobState> {
+    let how = match completing.put_back {
+        PutBack::SpecialExit => JobState::SpecialExit,
+        PutBack::Held => JobState::RequeueHold,
+        PutBack::Plain | PutBack::LaunchFailed | PutBack::TooOften => JobState::Requeued,
+    };
+    let base =
+        if completing.outcome == Outcome::Requeued { JobState::Pending } else { outcome(completing.outcome) };
+    [base, JobState::Completing, how].into()
 }
 
 fn outcome(outcome: Outcome) -> JobState {
@@ -30,6 +47,7 @@ fn outcome(outcome: Outcome) -> JobState {
         Outcome::OutOfMemory => JobState::OutOfMemory,
         Outcome::Deadline => JobState::Deadline,
         Outcome::Preempted => JobState::Preempted,
+        Outcome::Requeued => JobState::Requeued,
     }
 }
 

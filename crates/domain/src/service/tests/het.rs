@@ -120,7 +120,7 @@ async fn cancelling_the_leader_cancels_all() {
 async fn all_go_back_into_the_queue_with_the_leader_and_with_nobody_else() {
     let world = World::new(2);
     let leader = world.submit_components(2, |_, job| job.requeue = Some(true)).await.unwrap();
-    let requeue = Action::Requeue { hold: false };
+    let requeue = Action::Requeue { hold: false, special: false };
     let second = JobId(leader.0 + 1);
     let refused = world.act("alice", second, requeue).await;
     assert_eq!(refused[0].result, Err(Problem::NotLeader(second).into()));

@@ -13,7 +13,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use supervise::users::Users;
-use supervise::{Capabilities, Found, RunId, Supervisor, SupervisorConfig, UnixMicros, Whom};
+use supervise::{Capabilities, Found, FoundState, RunId, Supervisor, SupervisorConfig, UnixMicros, Whom};
 
 /// `SIGCONT` and `SIGSTOP`.
 const SIGCONT: i32 = 18;
@@ -182,6 +182,18 @@ impl Local {
         }
     }
 
+    fn halt(&mut self, run: RunId) {
+        if !self.repeat(run) && self.supervisor.suspend(run).is_err() {
+            tracing::debug!(run = %run, "a run that is not there cannot be suspended");
+        }
+    }
+
+    fn let_go_on(&mut self, run: RunId) {
+        if !self.repeat(run) && self.supervisor.resume(run).is_err() {
+            tracing::debug!(run = %run, "a run that is not there cannot be resumed");
+        }
+    }
+
     fn kill(&mut self, job: JobId, attempt: u32) {
         let run = run_of(job, attempt);
         if !self.repeat(run) && self.supervisor.kill(run).is_err() {
@@ -227,7 +239,9 @@ impl Local {
         let Some(found) = self.found.get(&run) else { return Recovered::Unknown };
         match found.reports().iter().find_map(to_domain) {
             Some(Report { at, end, usage, fault, .. }) => Recovered::Ended { at, end, usage, fault },
-            None => Recovered::Alive,
+            None => Recovered::Alive {
+                suspended: matches!(found.state, FoundState::Running { suspended: true, .. }),
+            },
         }
     }
 }
@@ -248,6 +262,8 @@ impl Engine for Local {
             Order::Launch { job, payload, components } => self.launch(&job, &payload, &components),
             Order::Signal { job, attempt, signal, scope } => self.signal(run_of(job, attempt), signal, scope),
             Order::Kill { job, attempt } => self.kill(job, attempt),
+            Order::Suspend { job, attempt } => self.halt(run_of(job, attempt)),
+            Order::Resume { job, attempt } => self.let_go_on(run_of(job, attempt)),
             Order::Forget { job, attempt } => self.forget(run_of(job, attempt)),
         }
     }
