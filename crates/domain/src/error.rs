@@ -73,6 +73,8 @@ problems! {
     BadTres(Text) => Invalid, "invalid trackable resource {0}";
     /// No node, or no set of nodes, could ever satisfy the request.
     NodeConfiguration => Invalid, "no node has what is asked for";
+    /// Fewest and most nodes contradict each other.
+    BadNodeCount => Invalid, "the most nodes are fewer than the least";
     /// More nodes are asked for than the request can ever get, and it would not wait.
     TooManyNodes => Invalid, "more nodes requested than there are";
     /// A dependency that cannot be read or names an unknown job.

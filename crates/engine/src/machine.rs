@@ -33,6 +33,7 @@ pub fn this_machine() -> Node {
         port: 0,
         topology,
         memory: machine.memory / MEGABYTE,
+        system: Default::default(),
         tmp_disk: disk,
         weight: 1,
         features: Vec::new(),
@@ -61,7 +62,7 @@ fn gpus(devices: &Path) -> Option<Gres> {
     let file = |number: &u32| Text::from(devices.join(format!("nvidia{number}")).to_string_lossy());
     let files: Vec<Text> = numbers.iter().map(file).collect();
     let count = u32::try_from(files.len()).ok().filter(|count| *count > 0)?;
-    Some(Gres { name: Text::const_new("gpu"), kind: Text::default(), count, files })
+    Some(Gres { name: Text::const_new("gpu"), kind: Text::default(), count, files, ..Gres::default() })
 }
 
 /// Looks at this machine.

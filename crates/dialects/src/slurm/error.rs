@@ -11,6 +11,8 @@ const TRY_AGAIN: i32 = 11;
 const NO_CONTROLLER: i32 = 1800;
 /// The partition is closed to the user's groups.
 const PARTITION_GROUP: i32 = 2003;
+/// The most nodes are fewer than the least.
+const NODE_COUNT: i32 = 2006;
 
 /// The leader of a heterogeneous job is meant, and another component was named.
 const NOT_LEADER: i32 = 2107;
@@ -51,6 +53,7 @@ fn problem_number(problem: &Problem) -> i32 {
         Problem::BadGres(_) => slurm::GRES,
         Problem::BadTres(_) => slurm::TRES,
         Problem::NodeConfiguration => slurm::NODE_CONFIGURATION,
+        Problem::BadNodeCount => NODE_COUNT,
         Problem::TooManyNodes => slurm::TASKS,
         Problem::BadDependency(_) => slurm::DEPENDENCY,
         Problem::Unsupported(_) => slurm::NOT_SUPPORTED,
@@ -90,6 +93,7 @@ pub(super) fn own_text(number: i32) -> Option<&'static str> {
         TRY_AGAIN => Some("Resource temporarily unavailable"),
         NO_CONTROLLER => Some("Unable to contact slurm controller (connect failure)"),
         NOT_LEADER => Some("Job not heterogeneous job leader"),
+        NODE_COUNT => Some("Node count specification invalid"),
         PARTITION_GROUP => Some("User's group not permitted to use this partition"),
         _ => None,
     }

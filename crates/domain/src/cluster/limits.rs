@@ -45,6 +45,10 @@ pub struct Limits {
     pub overtime: Duration,
     /// Jobs whose dependency can never be met are cancelled, unless they say otherwise (`kill_invalid_depend`).
     pub kill_invalid_dependency: bool,
+    /// Jobs may say how many cores are kept for the system (`AllowSpecResourcesUsage`).
+    pub allow_core_spec: bool,
+    /// The longest a job may wait for the switches it asks for (`max_switch_wait`).
+    pub max_switch_wait: Duration,
     /// How many changes the feed keeps for those who resume it.
     pub kept_changes: usize,
 }
@@ -71,6 +75,8 @@ impl Default for Limits {
             max_requeue: 5,
             overtime: Duration::ZERO,
             kill_invalid_dependency: false,
+            allow_core_spec: false,
+            max_switch_wait: Duration::from_secs(300),
             kept_changes: 10_000,
         }
     }

@@ -7,14 +7,16 @@ mod node;
 mod partition;
 mod preempt;
 mod qos;
+mod switches;
 
 pub use limits::{ExitCodes, Limits};
 pub use names::fold;
 
-pub use node::{Gres, Node, NodeFlags, NodeMark, NodeUse, Taken, Topology};
-pub use partition::{Partition, PartitionState};
+pub use node::{Gres, Node, NodeFlags, NodeMark, NodeUse, SystemShare, Taken, Topology};
+pub use partition::{GpuDefaults, Partition, PartitionSharing, PartitionState};
 pub use preempt::{PreemptMode, PreemptRules, PreemptType};
 pub use qos::{Qos, QosFlags};
+pub use switches::{Switch, Switches};
 
 use crate::job::{Allocation, Job, Sharing};
 use crate::priority::Rules;
@@ -35,6 +37,8 @@ pub struct Cluster {
     pub partitions: Vec<Partition>,
     /// Licences and how many there are.
     pub licenses: BTreeMap<Text, u32>,
+    /// How nodes hang on switches.
+    pub switches: Switches,
     /// Users known by configuration, by name.
     pub members: BTreeMap<Text, Membership>,
     /// Numbers of the associations of account and user; a user of no name stands for the account itself.
@@ -60,6 +64,7 @@ impl Default for Cluster {
             nodes: Vec::new(),
             partitions: Vec::new(),
             licenses: BTreeMap::new(),
+            switches: Switches::default(),
             members: BTreeMap::new(),
             associations: BTreeMap::new(),
             qos: vec![Qos::named(Text::const_new("normal"))],
@@ -130,11 +135,15 @@ impl Cluster {
     /// Returns the shares of an allocation with how the job stands to others on its nodes.
     pub fn taken<'a>(
         &self,
-        job: &Job,
+        job: &'a Job,
         allocation: &'a Allocation,
     ) -> impl Iterator<Item = Taken<'a>> + use<'a> {
         let resources = &job.spec.resources;
-        let same_user = resources.sharing == Sharing::SameUser;
+        let partition = self.partition(&allocation.partition);
+        let same_user = resources.sharing == Sharing::SameUser
+            || partition.is_some_and(|partition| partition.sharing.one_user);
+        let same_label = resources.sharing == Sharing::SameLabel;
+        let label = &job.spec.uncommon().mcs_label;
         let shares_cpus = self.cpu_sharers(job, allocation) > 1;
         let (user, whole, is_suspended) = (job.spec.owner.uid, allocation.whole, job.is_suspended());
         allocation.nodes.iter().map(move |share| Taken {
@@ -142,6 +151,8 @@ impl Cluster {
             user,
             whole,
             same_user,
+            label,
+            same_label,
             shares_cpus,
             is_suspended,
         })
@@ -149,12 +160,8 @@ impl Cluster {
 
     /// Returns how many jobs may share each CPU that a job was given: 1 for none.
     pub fn cpu_sharers(&self, job: &Job, allocation: &Allocation) -> u16 {
-        let resources = &job.spec.resources;
-        let partition = self.partition(&allocation.partition);
-        match partition.filter(|_| resources.sharing == Sharing::Oversubscribe) {
-            Some(partition) => crate::fit::cpu_sharers(partition, resources),
-            None => 1,
-        }
+        let partition = self.partition(&allocation.partition).filter(|_| !allocation.whole);
+        partition.map_or(1, |partition| crate::fit::cpu_sharers(partition, &job.spec.resources))
     }
 
     /// Returns what a user may do beyond their own jobs. `root` and the service's own user may do everything.

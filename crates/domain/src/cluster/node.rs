@@ -18,8 +18,10 @@ pub struct Node {
     pub port: u16,
     /// CPUs and how they hang together.
     pub topology: Topology,
-    /// Memory jobs may use, megabytes.
+    /// Memory it has, megabytes.
     pub memory: u64,
+    /// What of it is kept for the system.
+    pub system: SystemShare,
     /// Temporary disk, megabytes.
     pub tmp_disk: u64,
     /// Lower ones are filled first.
@@ -102,14 +104,82 @@ pub struct Topology {
 }
 
 impl Topology {
+    /// Returns how many sockets there are, at least one.
+    pub fn socket_count(self) -> u32 {
+        u32::from(self.sockets.max(1))
+    }
+
+    /// Returns the CPUs of a full socket.
+    fn on_socket(self) -> u32 {
+        (u32::from(self.cores.max(1)) * u32::from(self.threads.max(1))).max(1)
+    }
+
+    /// Returns the place of the socket of a CPU.
+    pub fn socket_of(self, cpu: u32) -> usize {
+        (cpu / self.on_socket()) as usize
+    }
+
+    /// Returns the CPUs of so many cores at the end: the last core of the last socket, then the last core of the socket
+    /// before it, and so on in turn, as Slurm chooses the cores it keeps for the system.
+    pub fn last_cores(self, count: u32) -> CpuSet {
+        let granule = self.granule();
+        let mut left: Vec<_> = (0..self.socket_count()).map(|socket| self.socket_cpus(socket)).collect();
+        let mut cpus = CpuSet::default();
+        let mut wanted = count.min(self.cpus.div_ceil(granule));
+        while wanted > 0 && left.iter().any(|socket| socket.start < socket.end) {
+            for socket in left.iter_mut().rev() {
+                if socket.start >= socket.end {
+                    continue;
+                }
+                if wanted == 0 {
+                    break;
+                }
+                let first = socket.end.saturating_sub(granule).max(socket.start);
+                (first..socket.end).for_each(|cpu| cpus.insert(cpu));
+                socket.end = first;
+                wanted -= 1;
+            }
+        }
+        cpus
+    }
+
+    /// Returns the CPUs of a socket; the last ones may have fewer.
+    pub fn socket_cpus(self, socket: u32) -> std::ops::Range<u32> {
+        let first = socket.saturating_mul(self.on_socket()).min(self.cpus);
+        // What lies beyond the last socket belongs to it.
+        let last = if socket + 1 >= self.socket_count() { self.cpus } else { first + self.on_socket() };
+        first..last.min(self.cpus)
+    }
+
     /// Returns the CPUs that must be given out together: the threads of a core.
     pub fn granule(self) -> u32 {
         u32::from(self.threads.max(1)).min(self.cpus.max(1))
     }
 }
 
+impl Node {
+    /// Returns the memory that jobs may use, megabytes.
+    pub fn job_memory(&self) -> u64 {
+        self.memory.saturating_sub(self.system.memory)
+    }
+
+    /// Returns the CPUs that jobs may use.
+    pub fn job_cpus(&self) -> u32 {
+        self.topology.cpus.saturating_sub(self.system.cpus.len())
+    }
+}
+
+/// What of a node is kept for the system and never given to jobs.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SystemShare {
+    /// CPUs, whole cores (`CoreSpecCount`, `CpuSpecList`).
+    pub cpus: CpuSet,
+    /// Memory, megabytes (`MemSpecLimit`).
+    pub memory: u64,
+}
+
 /// A generic resource of a node.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Gres {
     /// Name, such as `gpu`.
     pub name: Text,
@@ -119,6 +189,8 @@ pub struct Gres {
     pub count: u32,
     /// Device files, one for each unit, or none.
     pub files: Vec<Text>,
+    /// CPUs it is near to; empty for all.
+    pub near: CpuSet,
 }
 
 /// Administrative state of a node; allocation is not part of it.
@@ -154,6 +226,10 @@ pub struct NodeUse {
     pub users: SmallVec<[(Uid, u32); 1]>,
     /// Jobs on it that want no other user's jobs beside them.
     pub same_user: u32,
+    /// How many jobs of each security label are on it.
+    pub labels: SmallVec<[(Text, u32); 0]>,
+    /// Jobs on it that want no other label's jobs beside them.
+    pub same_label: u32,
     /// CPUs given to jobs that share them, and how many do.
     pub shared: BTreeMap<u32, u16>,
     /// When its last job left.
@@ -168,6 +244,14 @@ impl NodeUse {
             None => !self.cpus.contains(cpu),
         };
         share.cpus.iter().all(is_open)
+    }
+
+    /// Tells whether the jobs on it and a new one stand each other, as far as users and labels go.
+    pub fn admits(&self, user: Uid, same_user: bool, label: &Text, same_label: bool) -> bool {
+        let other_users = || self.users.iter().any(|(other, _)| *other != user);
+        let other_labels = || self.labels.iter().any(|(other, _)| other != label);
+        !((same_user || self.same_user > 0) && other_users()
+            || (same_label || self.same_label > 0) && other_labels())
     }
 
     /// Takes in that a share of the node has been given out.
@@ -185,9 +269,14 @@ impl NodeUse {
         self.memory += share.memory;
         self.jobs += 1;
         self.same_user += u32::from(taken.same_user);
+        self.same_label += u32::from(taken.same_label);
         match self.users.iter_mut().find(|(user, _)| *user == taken.user) {
             Some((_, jobs)) => *jobs += 1,
             None => self.users.push((taken.user, 1)),
+        }
+        match self.labels.iter_mut().find(|(label, _)| label == taken.label) {
+            Some((_, jobs)) => *jobs += 1,
+            None => self.labels.push((taken.label.clone(), 1)),
         }
         for gres in &share.gres {
             if let Some(used) = self.gres.get_mut(gres.at) {
@@ -213,10 +302,15 @@ impl NodeUse {
         let whole = taken.whole && !taken.is_suspended;
         self.exclusive = self.exclusive.saturating_sub(u32::from(whole));
         self.same_user = self.same_user.saturating_sub(u32::from(taken.same_user));
+        self.same_label = self.same_label.saturating_sub(u32::from(taken.same_label));
         if let Some((_, jobs)) = self.users.iter_mut().find(|(user, _)| *user == taken.user) {
             *jobs = jobs.saturating_sub(1);
         }
         self.users.retain(|(_, jobs)| *jobs > 0);
+        if let Some((_, jobs)) = self.labels.iter_mut().find(|(label, _)| label == taken.label) {
+            *jobs = jobs.saturating_sub(1);
+        }
+        self.labels.retain(|(_, jobs)| *jobs > 0);
         for gres in &share.gres {
             if let Some(used) = self.gres.get_mut(gres.at) {
                 used.remove(&gres.units);
@@ -246,6 +340,10 @@ pub struct Taken<'a> {
     pub whole: bool,
     /// The job wants no other user's jobs beside it.
     pub same_user: bool,
+    /// The security label of the job; empty for none.
+    pub label: &'a Text,
+    /// The job wants no job of another label beside it.
+    pub same_label: bool,
     /// The job shares its CPUs with others that do.
     pub shares_cpus: bool,
     /// The job is suspended: it keeps all but its CPUs, and does not keep others away.

@@ -43,6 +43,10 @@ pub struct Partition {
     pub exclusive: bool,
     /// How many jobs may share a CPU; 1 for none.
     pub oversubscribe: u16,
+    /// How jobs share nodes and CPUs beyond that.
+    pub sharing: PartitionSharing,
+    /// What GPUs bring along.
+    pub gpu_defaults: GpuDefaults,
     /// Only root may use it.
     pub root_only: bool,
     /// Only these groups may use it; empty for all.
@@ -87,6 +91,8 @@ impl Default for Partition {
             job_factor: 1,
             exclusive: false,
             oversubscribe: 1,
+            sharing: PartitionSharing::default(),
+            gpu_defaults: GpuDefaults::default(),
             root_only: false,
             allow_groups: Vec::new(),
             allow_accounts: Vec::new(),
@@ -99,6 +105,26 @@ impl Default for Partition {
             hidden: false,
         }
     }
+}
+
+/// How jobs of a partition share nodes and CPUs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct PartitionSharing {
+    /// Every job shares its CPUs, whether it wants to or not (`OverSubscribe=FORCE`).
+    pub forced: bool,
+    /// Nodes are used by one user at a time (`ExclusiveUser`).
+    pub one_user: bool,
+    /// Most CPUs of a job on a socket; `None` for no limit.
+    pub max_cpus_per_socket: Option<u32>,
+}
+
+/// What comes with a GPU where a job says nothing.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct GpuDefaults {
+    /// CPUs for each (`DefCpuPerGPU`).
+    pub cpus: Option<u32>,
+    /// Memory for each, megabytes (`DefMemPerGPU`).
+    pub memory: Option<u64>,
 }
 
 /// What a partition does with jobs (scontrol's State).

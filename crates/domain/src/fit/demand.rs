@@ -1,9 +1,9 @@
-//! What a job needs in one partition, with the partition's defaults and limits worked in, and what it needs of
-//! a single node. Follows select/cons_tres with cores and memory as what is given out.
+//! What a job needs in one partition, with the partition's defaults and limits worked in. Follows select/cons_tres with
+//! cores and memory as what is given out; what it needs of a single node is worked out in `carve`.
 
-use super::Amounts;
+use super::sharing::cpu_sharers;
 use crate::cluster::{Cluster, Node, Partition};
-use crate::job::{Constraint, GresRequest, JobSpec, Memory, Per, Resources, Sharing};
+use crate::job::{Constraint, GresRequest, JobFlags, JobSpec, Memory, Per, Resources, Sharing};
 use crate::{NodeIndex, Text};
 use smallvec::SmallVec;
 
@@ -14,7 +14,7 @@ pub struct Demand<'a> {
     pub partition: &'a Partition,
     /// What was asked for.
     pub resources: &'a Resources,
-    /// Features tried first.
+    /// Features tried first, in the place of those that are asked for.
     pub prefer: Option<&'a Constraint>,
     /// Fewest nodes.
     pub min_nodes: u32,
@@ -28,21 +28,62 @@ pub struct Demand<'a> {
     pub whole: bool,
     /// Nodes it must have.
     pub required: SmallVec<[NodeIndex; 1]>,
-    excluded: SmallVec<[NodeIndex; 1]>,
-    task_cpus: u32,
-    node_cpus: u32,
-    memory: MemoryNeed,
+    /// Most leaf switches, while it waits for them.
+    pub most_switches: Option<u32>,
+    /// The security label of the job.
+    pub label: &'a Text,
+    pub(super) excluded: SmallVec<[NodeIndex; 1]>,
+    pub(super) task_cpus: u32,
+    pub(super) node_cpus: u32,
+    pub(super) memory: MemoryNeed,
+    /// Features of its first node.
+    pub(super) batch: Option<Constraint>,
+    /// Tasks that each further node takes, where their number was not said.
+    pub(super) tasks_by_node: Option<u32>,
+    pub(super) spread: Spread,
+    /// CPUs that come with each unit of a generic resource.
+    pub(super) cpus_per_gres: SmallVec<[(Text, u32); 1]>,
+    /// CPUs must be near the generic resources.
+    pub(super) bound: bool,
+    /// CPUs come socket after socket; otherwise from all sockets in turn.
+    pub(super) socket_by_socket: bool,
+    /// CPUs of each node that the job leaves to the system.
+    pub(super) left_out: Option<LeftOut>,
+    sharers: u16,
+    for_one_user: bool,
 }
 
 /// Memory needed, megabytes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum MemoryNeed {
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum MemoryNeed {
     /// On each node; zero where nothing was said and nothing is configured: then memory is not counted.
     Node(u64),
     /// All that the node has.
     Whole,
     /// For each CPU given.
     Cpu(u64),
+    /// For each unit of a generic resource.
+    Gres(Text, u64),
+}
+
+/// Over how many nodes a job goes that may go over more or fewer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Spread {
+    /// Over the fewest.
+    Few,
+    /// Over as many as it may, since it named the most (Slurm fills a range of nodes up).
+    Many,
+    /// Over as many as it may, with tasks evenly divided (`SPREAD_JOB`).
+    Even,
+}
+
+/// What a job leaves to the system on each node.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum LeftOut {
+    /// So many cores, in the place of those that the node keeps anyhow.
+    Cores(u16),
+    /// So many CPUs.
+    Threads(u16),
 }
 
 /// Why a partition can never meet a request as it is configured now.
@@ -52,6 +93,8 @@ pub enum Misfit {
     NodeLimit,
     /// More memory than the partition gives.
     MemoryLimit,
+    /// Counts that contradict one another.
+    Contradiction,
     /// A node that is not configured.
     UnknownNode(Text),
     /// A node that the partition does not have, or that is excluded as well.
@@ -65,215 +108,160 @@ impl<'a> Demand<'a> {
     /// [`Misfit`] where the partition's limits or the cluster's nodes rule the job out.
     pub fn of(cluster: &Cluster, partition: &'a Partition, spec: &'a JobSpec) -> Result<Self, Misfit> {
         let resources = &spec.resources;
+        let uncommon = spec.uncommon();
         let (required, excluded) = named_nodes(cluster, partition, resources)?;
-        let (min_nodes, max_nodes) = node_range(partition, resources, required.len())?;
-        let (memory, factor, memory_cpus) = memory_need(partition, resources)?;
-        let task_cpus = resources.task_cpus().saturating_mul(factor);
+        let (min_nodes, mut max_nodes) = node_range(partition, resources, required.len())?;
+        let gpus = GpuNeed::of(partition, resources);
+        let (memory, factor, memory_cpus) = memory_need(partition, resources, gpus.memory.clone())?;
         let per_node = u32::from(resources.tasks_per_node.max(1));
         let tasks = resources.tasks.unwrap_or_else(|| min_nodes.saturating_mul(per_node)).max(min_nodes);
-        // A task cannot be on two nodes, so more nodes than tasks are never given.
-        let max_nodes = max_nodes.min(tasks.max(min_nodes));
+        let by_job = resources.gres.iter().any(|request| request.per == Per::Job && request.count > 0);
+        let mut tasks_by_node = None;
+        match resources.tasks {
+            // A task cannot be on two nodes, so more nodes than tasks are never given.
+            Some(_) => max_nodes = max_nodes.min(tasks),
+            // Somebody who says nothing gets more nodes where a range was named, or where units are spread over nodes.
+            None if resources.max_nodes > 0 || by_job => tasks_by_node = Some(per_node),
+            None => max_nodes = min_nodes,
+        }
+        let task_cpus = resources.task_cpus().saturating_mul(factor).max(gpus.cpus_by(resources, Per::Task));
+        let on_node = u32::from(resources.tasks_per_node);
+        let node_cpus = if resources.overcommit { 0 } else { on_node.saturating_mul(task_cpus) };
+        let left_out = left_out(cluster, spec);
+        let spread = if spec.flags.has(JobFlags::SPREAD_JOB) {
+            Spread::Even
+        } else if resources.max_nodes > min_nodes && !spec.flags.has(JobFlags::PREFER_MINIMUM_NODE_COUNT) {
+            Spread::Many
+        } else {
+            Spread::Few
+        };
+        let distribution = uncommon.distribution.split([',', '+']).next().unwrap_or_default();
+        let on_sockets = distribution.split(':').nth(1).unwrap_or_default();
         Ok(Demand {
             partition,
             resources,
-            prefer: spec.uncommon.as_deref().and_then(|uncommon| uncommon.prefer.as_ref()),
+            prefer: uncommon.prefer.as_ref(),
             min_nodes,
             max_nodes,
             tasks,
             least_cpus: resources.min_cpus,
-            whole: partition.exclusive || matches!(resources.sharing, Sharing::Exclusive | Sharing::Topology),
+            whole: partition.exclusive || resources.sharing == Sharing::Exclusive || left_out.is_some(),
             required,
+            most_switches: (uncommon.switches > 0 && !cluster.switches.is_empty())
+                .then_some(uncommon.switches),
+            label: &uncommon.mcs_label,
             excluded,
             task_cpus,
-            node_cpus: u32::from(resources.min_cpus_per_node).max(memory_cpus),
+            node_cpus: u32::from(resources.min_cpus_per_node)
+                .max(memory_cpus)
+                .max(node_cpus)
+                .max(gpus.cpus_by(resources, Per::Node)),
             memory,
+            batch: Constraint::parse(&uncommon.batch_features).ok(),
+            tasks_by_node,
+            spread,
+            cpus_per_gres: gpus.cpus,
+            bound: spec.flags.has(JobFlags::GRES_BINDING_ENFORCED),
+            // Tasks of several CPUs keep them together.
+            socket_by_socket: match on_sockets {
+                "block" => true,
+                "cyclic" | "fcyclic" => false,
+                _ => task_cpus > 1,
+            },
+            left_out,
+            sharers: cpu_sharers(partition, resources),
+            for_one_user: partition.sharing.one_user || resources.sharing == Sharing::SameUser,
         })
     }
 
     /// Tells whether the job wants no other user's jobs on its nodes.
     pub fn is_for_one_user(&self) -> bool {
-        self.resources.sharing == Sharing::SameUser
+        self.for_one_user
+    }
+
+    /// Tells whether the job wants no jobs of another security label on its nodes.
+    pub fn is_for_one_label(&self) -> bool {
+        self.resources.sharing == Sharing::SameLabel
     }
 
     /// Returns how many jobs may be on each of its CPUs.
     pub fn cpu_sharers(&self) -> u16 {
-        cpu_sharers(self.partition, self.resources)
+        if self.whole { 1 } else { self.sharers }
     }
 
-    /// Tells whether a node is of the right kind, whatever is free there.
+    /// Returns the licences it takes, where so many of each are free: all it asks for, or the first of its alternatives
+    /// of which there are enough. `None` if there are not.
+    pub fn licenses(&self, free: impl Fn(&Text) -> u32) -> Option<&'a [(Text, u32)]> {
+        let wanted = self.resources.licenses.as_slice();
+        let has = |(name, count): &(Text, u32)| free(name) >= *count;
+        if self.resources.any_license {
+            let at = wanted.iter().position(has)?;
+            return wanted.get(at..=at);
+        }
+        wanted.iter().all(has).then_some(wanted)
+    }
+
+    /// Tells whether a node is of the right kind, whatever is free there and whatever features are asked for.
     pub fn suits(&self, index: NodeIndex, node: &Node) -> bool {
         let (resources, topology) = (self.resources, node.topology);
+        // A node with more threads than wanted will do: of each core only so many are used.
         !self.excluded.contains(&index)
             && topology.sockets >= resources.sockets_per_node
             && topology.cores >= resources.cores_per_socket
             && topology.threads >= resources.threads_per_core
             && node.tmp_disk >= u64::from(resources.tmp_disk)
-            && resources.constraint.as_ref().is_none_or(|wanted| wanted.holds(&node.active_features))
     }
 
-    /// Returns how many tasks a node can take with this much free; zero if it is of no use.
-    pub fn most_tasks(&self, node: &Node, free: &Amounts) -> u32 {
-        let (resources, topology) = (self.resources, node.topology);
-        if self.whole && free.cpus < topology.cpus {
-            return 0;
+    /// Returns the tasks of a placement on so many nodes.
+    pub(super) fn tasks_on(&self, nodes: usize) -> u32 {
+        let nodes = u32::try_from(nodes).unwrap_or(u32::MAX);
+        self.tasks_by_node.map_or(self.tasks, |tasks| tasks.saturating_mul(nodes).max(self.tasks))
+    }
+
+    /// Tells whether so many nodes are one of the sizes that were asked for.
+    pub(super) fn is_size(&self, nodes: u32) -> bool {
+        let sizes = &self.resources.node_sizes;
+        sizes.is_empty() || sizes.iter().any(|(low, high)| (*low..=*high).contains(&nodes))
+    }
+
+    /// Returns the CPUs that come with a unit of a generic resource.
+    pub(super) fn cpus_of_unit(&self, request: &GresRequest) -> u32 {
+        let of_name = self.cpus_per_gres.iter().find(|(name, _)| *name == request.name);
+        of_name.map_or(0, |(_, cpus)| *cpus)
+    }
+}
+
+/// What comes with units of generic resources: as asked for, or for GPUs as the partition says.
+struct GpuNeed {
+    cpus: SmallVec<[(Text, u32); 1]>,
+    memory: Option<(Text, u64)>,
+}
+
+impl GpuNeed {
+    fn of(partition: &Partition, resources: &Resources) -> Self {
+        const GPU: &str = "gpu";
+        let asks_gpu = resources.gres.iter().any(|request| request.name == GPU && request.count > 0);
+        let mut cpus: SmallVec<[(Text, u32); 1]> = resources.cpus_per_gres.iter().cloned().collect();
+        if let (true, true, Some(count)) = (cpus.is_empty(), asks_gpu, partition.gpu_defaults.cpus) {
+            cpus.push((Text::const_new(GPU), count));
         }
-        let cpus = self.usable_cpus(node, free);
-        if cpus == 0 || cpus < self.node_cpus {
-            return 0;
-        }
-        let mut most = if resources.overcommit { self.tasks } else { cpus / self.task_cpus };
-        let mut at_most = |limit: u16, times: u32| {
-            if limit > 0 {
-                most = most.min(u32::from(limit).saturating_mul(times));
-            }
-        };
-        at_most(resources.tasks_per_node, 1);
-        at_most(resources.tasks_per_core, (cpus / topology.granule()).max(1));
-        at_most(resources.tasks_per_socket, u32::from(topology.sockets));
-        at_most(resources.tasks_per_board, u32::from(topology.boards));
-        for request in &resources.gres {
-            let there = matching_units(node, request, &free.gres);
-            let count = units(request.count);
-            most = match request.per {
-                Per::Task => most.min(there.checked_div(count).unwrap_or(u32::MAX)),
-                _ if there < self.fixed_units(request) => 0,
-                _ => most,
-            };
-        }
-        most.min(self.tasks)
-    }
-
-    /// Returns what so many tasks take of a node, apart from generic resources counted by the whole job.
-    pub fn needs(&self, node: &Node, tasks: u32) -> Amounts {
-        let cpus = self.cpus_for(node, tasks);
-        Amounts { cpus, memory: self.memory_for(node, cpus), gres: SmallVec::new() }
-    }
-
-    /// Returns the CPUs that so many tasks take of a node: whole cores.
-    fn cpus_for(&self, node: &Node, tasks: u32) -> u32 {
-        let topology = node.topology;
-        if self.whole {
-            return topology.cpus;
-        }
-        let granule = topology.granule();
-        let for_tasks = match self.resources.tasks_per_core {
-            _ if self.resources.overcommit => 1,
-            0 => tasks.saturating_mul(self.task_cpus),
-            on_core => tasks
-                .saturating_mul(self.task_cpus)
-                .max(tasks.div_ceil(u32::from(on_core)).saturating_mul(granule)),
-        };
-        whole_cores(for_tasks.max(self.node_cpus).max(1), granule, topology.cpus)
-    }
-
-    /// Returns the memory that goes with so many CPUs of a node, megabytes.
-    pub fn memory_for(&self, node: &Node, cpus: u32) -> u64 {
-        match self.memory {
-            MemoryNeed::Node(memory) => memory,
-            MemoryNeed::Whole => node.memory,
-            MemoryNeed::Cpu(memory) => {
-                let all = memory.saturating_mul(u64::from(cpus));
-                // Somebody who gets all CPUs without asking for them is not asked for their memory.
-                if self.whole { all.min(node.memory) } else { all }
-            }
-        }
-    }
-
-    /// Returns the CPUs of whole cores that the job may use of what is free on a node.
-    pub fn usable_cpus(&self, node: &Node, free: &Amounts) -> u32 {
-        let granule = node.topology.granule();
-        let most = match self.memory {
-            MemoryNeed::Node(memory) if free.memory < memory => 0,
-            MemoryNeed::Whole if free.memory < node.memory => 0,
-            MemoryNeed::Cpu(memory) if !self.whole => {
-                let covered = free.memory.checked_div(memory).unwrap_or(u64::MAX);
-                u32::try_from(covered).unwrap_or(u32::MAX)
-            }
-            _ => u32::MAX,
-        };
-        let most = most.min(self.partition.max_cpus_per_node.unwrap_or(u32::MAX));
-        let cpus = free.cpus.min(most);
-        if cpus == node.topology.cpus { cpus } else { cpus - cpus % granule }
-    }
-
-    /// Picks generic resources of a node for so many tasks, and so many more units of those counted by the job.
-    /// Returns the count from each of the node's resources.
-    pub fn pick_gres(
-        &self,
-        node: &Node,
-        free: &Amounts,
-        tasks: u32,
-        job_units: &[u32],
-    ) -> Option<SmallVec<[u32; 2]>> {
-        if self.whole {
-            // Whole nodes come with everything in them; the requests must fit all the same.
-            self.pick(node, free, tasks, job_units)?;
-            return Some(free.gres.clone());
-        }
-        self.pick(node, free, tasks, job_units)
-    }
-
-    fn pick(&self, node: &Node, free: &Amounts, tasks: u32, job_units: &[u32]) -> Option<SmallVec<[u32; 2]>> {
-        let mut taken: SmallVec<[u32; 2]> = node.gres.iter().map(|_| 0).collect();
-        let mut job_units = job_units.iter();
-        let wants = self.resources.gres.iter().map(|request| {
-            let wanted = match request.per {
-                Per::Job => job_units.next().copied().unwrap_or(0),
-                Per::Task => units(request.count).saturating_mul(tasks),
-                Per::Node | Per::Socket => self.fixed_units(request),
-            };
-            (request, wanted)
+        let memory = resources.memory_per_gres.first().cloned().or_else(|| {
+            let megabytes = partition.gpu_defaults.memory.filter(|_| asks_gpu)?;
+            Some((Text::const_new(GPU), megabytes))
         });
-        let mut wants: SmallVec<[(&GresRequest, u32); 2]> = wants.collect();
-        // Those who want a certain type choose before those who take any.
-        wants.sort_by_key(|(request, _)| request.kind.is_empty());
-        for (request, mut wanted) in wants {
-            for (at, gres) in node.gres.iter().enumerate() {
-                if wanted == 0 {
-                    break;
-                }
-                if gres.name == request.name && (request.kind.is_empty() || gres.kind == request.kind) {
-                    let more = (free.gres.get(at).copied().unwrap_or(0) - taken[at]).min(wanted);
-                    taken[at] += more;
-                    wanted -= more;
-                }
-            }
-            if wanted > 0 {
-                return None;
-            }
-        }
-        Some(taken)
+        GpuNeed { cpus, memory }
     }
 
-    /// Returns the units a request takes of each node however many tasks are there; one where it counts by the job,
-    /// since each node must have a part in it.
-    fn fixed_units(&self, request: &GresRequest) -> u32 {
-        match request.per {
-            Per::Job => units(request.count).min(1),
-            Per::Node => units(request.count),
-            Per::Socket => {
-                units(request.count).saturating_mul(u32::from(self.resources.sockets_per_node.max(1)))
-            }
-            Per::Task => 0,
-        }
+    /// Returns the CPUs that come with what is asked for by task or node.
+    fn cpus_by(&self, resources: &Resources, per: Per) -> u32 {
+        let of_kind = resources.gres.iter().filter(|request| request.per == per);
+        of_kind
+            .map(|request| {
+                let each = self.cpus.iter().find(|(name, _)| *name == request.name);
+                each.map_or(0, |(_, cpus)| cpus.saturating_mul(units(request.count)))
+            })
+            .fold(0, u32::saturating_add)
     }
-}
-
-/// Returns how many jobs may be on each CPU of such a job; one if it shares with nobody.
-pub(crate) fn cpu_sharers(partition: &Partition, resources: &Resources) -> u16 {
-    if resources.sharing == Sharing::Oversubscribe && !partition.exclusive {
-        partition.oversubscribe.max(1)
-    } else {
-        1
-    }
-}
-
-/// Returns the units of a node that a request would take.
-pub(super) fn matching_units(node: &Node, request: &GresRequest, free: &[u32]) -> u32 {
-    let fits = |gres: &crate::cluster::Gres| {
-        gres.name == request.name && (request.kind.is_empty() || gres.kind == request.kind)
-    };
-    node.gres.iter().zip(free).filter(|(gres, _)| fits(gres)).map(|(_, free)| *free).sum()
 }
 
 /// Returns a count of units as a number that fits; more than that no node has.
@@ -281,10 +269,15 @@ pub(super) fn units(count: u64) -> u32 {
     u32::try_from(count).unwrap_or(u32::MAX)
 }
 
-/// Rounds up to whole cores, but not beyond what the node has if the wish itself is not.
-fn whole_cores(cpus: u32, granule: u32, most: u32) -> u32 {
-    let rounded = cpus.div_ceil(granule).saturating_mul(granule);
-    if cpus <= most { rounded.min(most) } else { rounded }
+/// What the job leaves to the system, if it may say so.
+fn left_out(cluster: &Cluster, spec: &JobSpec) -> Option<LeftOut> {
+    let uncommon = spec.uncommon();
+    if !cluster.limits.allow_core_spec {
+        // The original passes over the wish as well.
+        return None;
+    }
+    let threads = || uncommon.thread_spec.map(LeftOut::Threads);
+    uncommon.core_spec.map(LeftOut::Cores).or_else(threads)
 }
 
 type Named = SmallVec<[NodeIndex; 1]>;
@@ -308,10 +301,15 @@ fn named_nodes(
 
 fn node_range(partition: &Partition, resources: &Resources, required: usize) -> Result<(u32, u32), Misfit> {
     let required = u32::try_from(required).unwrap_or(u32::MAX);
-    let mut min = resources.min_nodes.max(partition.min_nodes).max(required).max(1);
+    let counted = resources.constraint.as_ref().map_or(0, Constraint::counted_nodes);
+    let mut min = resources.min_nodes.max(required).max(counted).max(1);
     if let (Some(tasks), on_node @ 1..) = (resources.tasks, u32::from(resources.tasks_per_node)) {
         min = min.max(tasks.div_ceil(on_node));
     }
+    if resources.max_nodes != 0 && min > resources.max_nodes.max(required) {
+        return Err(Misfit::Contradiction);
+    }
+    let min = min.max(partition.min_nodes);
     let wished = if resources.max_nodes == 0 { u32::MAX } else { resources.max_nodes.max(required) };
     let max = wished.min(partition.max_nodes.unwrap_or(u32::MAX));
     if min > max { Err(Misfit::NodeLimit) } else { Ok((min, max)) }
@@ -319,25 +317,36 @@ fn node_range(partition: &Partition, resources: &Resources, required: usize) -> 
 
 /// Works out the memory, by how much the CPUs of each task grow to stay within the partition's memory for
 /// each CPU, and the CPUs each node must give for the same reason.
-fn memory_need(partition: &Partition, resources: &Resources) -> Result<(MemoryNeed, u32, u32), Misfit> {
-    let asked = match resources.memory {
-        Memory::Default => match (partition.default_memory_per_cpu, partition.default_memory_per_node) {
-            (Some(memory), _) => MemoryNeed::Cpu(memory),
-            (None, Some(memory)) => MemoryNeed::Node(memory),
-            (None, None) => return Ok((MemoryNeed::Node(0), 1, 0)),
-        },
-        Memory::PerNode(0) => MemoryNeed::Whole,
-        Memory::PerNode(memory) => MemoryNeed::Node(memory),
-        Memory::PerCpu(memory) => MemoryNeed::Cpu(memory),
+fn memory_need(
+    partition: &Partition,
+    resources: &Resources,
+    of_gres: Option<(Text, u64)>,
+) -> Result<(MemoryNeed, u32, u32), Misfit> {
+    let asked = match (resources.memory, of_gres) {
+        (Memory::PerNode(0), _) => MemoryNeed::Whole,
+        (Memory::PerNode(memory), _) => MemoryNeed::Node(memory),
+        (Memory::PerCpu(memory), _) => MemoryNeed::Cpu(memory),
+        (Memory::Default, Some((name, memory))) => MemoryNeed::Gres(name, memory),
+        (Memory::Default, None) => {
+            match (partition.default_memory_per_cpu, partition.default_memory_per_node) {
+                (Some(memory), _) => MemoryNeed::Cpu(memory),
+                (None, Some(memory)) => MemoryNeed::Node(memory),
+                (None, None) => return Ok((MemoryNeed::Node(0), 1, 0)),
+            }
+        }
     };
     let over_node = |memory: u64| partition.max_memory_per_node.is_some_and(|most| memory > most);
     let cpus = |memory: u64, most: u64| u32::try_from(memory.div_ceil(most)).unwrap_or(u32::MAX);
-    match (asked, partition.max_memory_per_cpu.filter(|most| *most > 0)) {
-        (MemoryNeed::Node(memory), _) if over_node(memory) => Err(Misfit::MemoryLimit),
-        (MemoryNeed::Cpu(memory), _) if over_node(memory) => Err(Misfit::MemoryLimit),
-        (MemoryNeed::Node(memory), Some(most)) => Ok((asked, 1, cpus(memory, most))),
-        (MemoryNeed::Cpu(memory), Some(most)) if memory > most => {
-            let factor = cpus(memory, most);
+    match (&asked, partition.max_memory_per_cpu.filter(|most| *most > 0)) {
+        (MemoryNeed::Node(memory) | MemoryNeed::Cpu(memory), _) if over_node(*memory) => {
+            Err(Misfit::MemoryLimit)
+        }
+        (MemoryNeed::Node(memory), Some(most)) => {
+            let cpus = cpus(*memory, most);
+            Ok((asked, 1, cpus))
+        }
+        (MemoryNeed::Cpu(memory), Some(most)) if *memory > most => {
+            let factor = cpus(*memory, most);
             Ok((MemoryNeed::Cpu(memory.div_ceil(u64::from(factor))), factor, 0))
         }
         _ => Ok((asked, 1, 0)),

@@ -36,33 +36,55 @@ pub fn could_ever_run(cluster: &Cluster, spec: &JobSpec) -> Result<Feasibility, 
 }
 
 fn in_partition(cluster: &Cluster, partition: &Partition, spec: &JobSpec) -> Result<Feasibility, Problem> {
-    let demand = match Demand::of(cluster, partition, spec) {
+    let mut demand = match Demand::of(cluster, partition, spec) {
         Ok(demand) => demand,
         Err(Misfit::NodeLimit) => return Ok(Feasibility::BeyondPartition),
         Err(Misfit::UnknownNode(name)) => return Err(Problem::UnknownNode(name)),
-        Err(Misfit::MemoryLimit | Misfit::NodeOutside(_)) => return Err(Problem::NodeConfiguration),
+        Err(Misfit::MemoryLimit | Misfit::NodeOutside(_) | Misfit::Contradiction) => {
+            return Err(Problem::NodeConfiguration);
+        }
     };
+    // Waiting for switches ends by itself.
+    demand.most_switches = None;
     let whole = |node| cluster.node(node).map(Amounts::all_of);
     let up = |node| cluster.node(node).filter(|node| node.flags.takes_jobs()).map(Amounts::all_of);
     if place(&demand, cluster, &partition.nodes, up).is_some() {
         let fits = spec.time_limit <= partition.max_time;
         return Ok(if fits { Feasibility::Possible } else { Feasibility::BeyondPartition });
     }
+    if is_beyond(cluster, partition, spec) {
+        return Ok(Feasibility::BeyondPartition);
+    }
     if place(&demand, cluster, &partition.nodes, whole).is_some() {
         return Ok(Feasibility::NodesUnavailable);
     }
-    // Enough nodes of the right kind may be all that is missing; that is waited for, as Slurm does.
-    let suitable = partition.nodes.iter().filter(|index| {
-        cluster.node(**index).is_some_and(|node| {
-            demand.suits(**index, node) && demand.most_tasks(node, &Amounts::all_of(node)) > 0
-        })
-    });
-    let suitable = u32::try_from(suitable.count()).unwrap_or(u32::MAX);
-    if suitable > 0 && partition.nodes.len() < demand.min_nodes as usize {
-        Ok(Feasibility::BeyondPartition)
-    } else {
-        Err(lacking_gres(cluster, &spec.resources).unwrap_or(Problem::NodeConfiguration))
+    Err(lacking_gres(cluster, &spec.resources).unwrap_or(Problem::NodeConfiguration))
+}
+
+/// Tells whether a partition has fewer nodes or CPUs than a job asks for. That is waited for, as Slurm does: nodes may be
+/// added.
+pub(crate) fn is_beyond(cluster: &Cluster, partition: &Partition, spec: &JobSpec) -> bool {
+    let (nodes, cpus) = (spec.resources.min_nodes as usize, spec.resources.least_cpus());
+    let members = partition.nodes.iter().filter_map(|index| cluster.node(*index));
+    let all = members.fold(0u32, |all, node| all.saturating_add(node.topology.cpus));
+    partition.nodes.len() < nodes || all < cpus
+}
+
+/// Checks that the numbers of a request can be true together.
+///
+/// # Errors
+/// [`Problem::BadNodeCount`] and [`Problem::NodeConfiguration`] where the most is less than the least,
+/// [`Problem::UnknownNode`] for a node that is required and excluded.
+pub(crate) fn check_sense(spec: &JobSpec) -> Result<(), Problem> {
+    let resources = &spec.resources;
+    if resources.max_nodes > 0 && resources.min_nodes > resources.max_nodes {
+        return Err(Problem::BadNodeCount);
     }
+    if resources.max_cpus > 0 && resources.min_cpus > resources.max_cpus {
+        return Err(Problem::NodeConfiguration);
+    }
+    let both = resources.required_nodes.iter().find(|name| resources.excluded_nodes.contains(name));
+    both.map_or(Ok(()), |name| Err(Problem::UnknownNode(name.clone())))
 }
 
 /// Checks that everything a request names exists.
@@ -94,18 +116,15 @@ pub(crate) fn check_names(cluster: &Cluster, spec: &JobSpec) -> Result<(), Probl
     lacking_gres(cluster, resources).map_or(Ok(()), Err)
 }
 
-/// Returns the generic resource that no node has, if one is asked for.
+/// Returns the generic resource that no node has, if one is asked for. A type that no node has is another matter: then
+/// no node is as it has to be.
 fn lacking_gres(cluster: &Cluster, resources: &Resources) -> Option<Problem> {
     let exists = |request: &GresRequest| {
         let mut all = cluster.nodes.iter().flat_map(|node| &node.gres);
-        all.any(|gres| gres.name == request.name && (request.kind.is_empty() || gres.kind == request.kind))
+        all.any(|gres| gres.name == request.name)
     };
     let lacking = resources.gres.iter().find(|request| request.count > 0 && !exists(request))?;
-    let name = match lacking.kind.as_str() {
-        "" => lacking.name.clone(),
-        kind => Text::from(format!("{}:{kind}", lacking.name)),
-    };
-    Some(Problem::BadGres(name))
+    Some(Problem::BadGres(lacking.name.clone()))
 }
 
 fn check_licenses(cluster: &Cluster, resources: &Resources) -> Result<(), Problem> {

@@ -16,13 +16,14 @@ fn node(name: &str, cores: u16, threads: u16) -> Node {
         port: 0,
         topology: Topology { boards: 1, sockets: 1, cores, threads, cpus },
         memory: 8000,
+        system: Default::default(),
         tmp_disk: 100,
         weight: 1,
         features: vec!["any".into()],
         active_features: vec!["any".into()],
         gres: vec![
-            Gres { name: "gpu".into(), kind: "small".into(), count: 2, files: Vec::new() },
-            Gres { name: "gpu".into(), kind: "large".into(), count: 1, files: Vec::new() },
+            Gres { name: "gpu".into(), kind: "small".into(), count: 2, ..Gres::default() },
+            Gres { name: "gpu".into(), kind: "large".into(), count: 1, ..Gres::default() },
         ],
         flags: NodeFlags::default(),
         reason: Text::default(),
@@ -230,7 +231,9 @@ fn requests_that_no_waiting_helps_are_refused() {
     check(&|_| {}, Ok(Feasibility::Possible));
     check(&|wanted| wanted.tasks = Some(32), Ok(Feasibility::Possible));
     check(&|wanted| wanted.min_nodes = 5, Ok(Feasibility::BeyondPartition));
-    check(&|wanted| wanted.tasks = Some(33), Err(Problem::NodeConfiguration));
+    // The partition has 32 CPUs: more may be added, so that is waited for.
+    check(&|wanted| wanted.tasks = Some(33), Ok(Feasibility::BeyondPartition));
+    check(&|wanted| (wanted.tasks, wanted.max_nodes) = (Some(17), 2), Err(Problem::NodeConfiguration));
     check(&|wanted| wanted.cpus_per_task = 9, Err(Problem::NodeConfiguration));
     check(&|wanted| wanted.memory = Memory::PerNode(9000), Err(Problem::NodeConfiguration));
     check(&|wanted| wanted.required_nodes = vec!["n9".into()], Err(Problem::UnknownNode("n9".into())));
@@ -239,7 +242,9 @@ fn requests_that_no_waiting_helps_are_refused() {
         &|wanted| wanted.constraint = Constraint::parse("slow").ok(),
         Err(Problem::BadConstraint("slow".into())),
     );
-    check(&|wanted| wanted.gres.push(gres("a100", 1, Per::Node)), Err(Problem::BadGres("gpu:a100".into())));
+    check(&|wanted| wanted.gres.push(gres("a100", 1, Per::Node)), Err(Problem::NodeConfiguration));
+    let of = |name: &str| GresRequest { name: name.into(), ..gres("", 1, Per::Node) };
+    check(&|wanted| wanted.gres.push(of("shard")), Err(Problem::BadGres("shard".into())));
     check(&|wanted| wanted.gres.push(gres("large", 2, Per::Node)), Err(Problem::NodeConfiguration));
     check(&|wanted| wanted.licenses.push(("matlab".into(), 4)), Err(Problem::BadLicense("matlab".into())));
     check(&|wanted| wanted.licenses.push(("maple".into(), 1)), Err(Problem::BadLicense("maple".into())));

@@ -1,8 +1,8 @@
 //! Changes to a job's request: one variant a field, with the rule of who may change it and when.
 
 use super::{
-    ArrayPart, Constraint, Dependency, GresRequest, Job, JobFlags, JobSpec, MailTypes, Memory, Sharing,
-    Streams, Uncommon,
+    ArrayPart, Constraint, Dependency, GresRequest, Job, JobFlags, JobSpec, LicenseWish, MailTypes, Memory,
+    Sharing, Streams, Uncommon,
 };
 use crate::{Text, TimeLimit, Timestamp};
 use std::sync::Arc;
@@ -52,6 +52,8 @@ pub enum Change {
         min: u32,
         /// Most; zero for no wish.
         max: u32,
+        /// Sizes that would do; empty for all between.
+        sizes: Vec<(u32, u32)>,
     },
     /// Tasks.
     Tasks(u32),
@@ -82,7 +84,7 @@ pub enum Change {
     /// Whether its nodes must be neighbours.
     Contiguous(bool),
     /// Licences: as written, and what it means.
-    Licenses(Text, Vec<(Text, u32)>),
+    Licenses(Text, LicenseWish),
     /// Generic resources, with the text for `tres_per_node` and the like.
     Gres(Vec<GresRequest>),
     /// Text of `tres_per_node`, shown again.
@@ -190,7 +192,10 @@ impl JobSpec {
             Change::Begin(begin) => self.begin = begin,
             Change::Deadline(deadline) => self.deadline = deadline,
             Change::Requeue(requeue) => self.requeue = requeue,
-            Change::Nodes { min, max } => (resources.min_nodes, resources.max_nodes) = (min, max),
+            Change::Nodes { min, max, sizes } => {
+                (resources.min_nodes, resources.max_nodes) = (min, max);
+                resources.node_sizes = sizes;
+            }
             Change::Tasks(tasks) => resources.tasks = Some(tasks),
             Change::CpusPerTask(cpus) => resources.cpus_per_task = cpus,
             Change::MinCpus(cpus) => resources.min_cpus = cpus,
@@ -206,7 +211,8 @@ impl JobSpec {
             Change::Contiguous(contiguous) => resources.contiguous = contiguous,
             Change::Gres(gres) => resources.gres = gres.into(),
             Change::Licenses(written, licenses) => {
-                resources.licenses = licenses.into();
+                resources.licenses = licenses.wanted;
+                resources.any_license = licenses.any;
                 self.uncommon_mut().licenses = written;
             }
             change => self.uncommon_mut().change(change),

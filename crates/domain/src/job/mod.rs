@@ -22,7 +22,7 @@ pub(crate) mod tests;
 pub use apply::{Effect, Step};
 pub use array::{ArrayPart, Progression, TaskSet};
 pub use change::Change;
-pub use constraint::{Constraint, Expression};
+pub use constraint::{Constraint, Expression, MOST_COUNTS};
 pub use dependency::{Dependency, Relation, Requirement, Term, TermState};
 pub use event::{Event, PreemptionWarning, Requeue};
 pub use flags::{JobFlags, MailTypes};
@@ -32,7 +32,9 @@ pub use phase::{
     SuspendedBy, Usage,
 };
 pub use reason::Reason;
-pub use resources::{Allocation, CpuSet, GresRequest, GresShare, Memory, NodeShare, Per, Resources, Sharing};
+pub use resources::{
+    Allocation, CpuSet, GresRequest, GresShare, LicenseWish, Memory, NodeShare, Per, Resources, Sharing,
+};
 pub use spec::{JobKind, JobSpec, OpenMode, Owner, Payload, Streams, Uncommon, Warning, WarningScope};
 
 use crate::{JobId, Timestamp};

@@ -43,6 +43,8 @@ reasons! {
     PartitionDown;
     /// The partition takes no new jobs.
     PartitionInactive;
+    /// It asks for more nodes or CPUs than the partition has.
+    PartitionConfig;
     /// It asks for more nodes than the partition gives.
     PartitionNodeLimit;
     /// It asks for more time than the partition gives.

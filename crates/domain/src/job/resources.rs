@@ -11,6 +11,8 @@ pub struct Resources {
     pub min_nodes: u32,
     /// Most nodes; zero for no wish.
     pub max_nodes: u32,
+    /// Numbers of nodes that would do, as ranges; empty where every number between the two will.
+    pub node_sizes: Vec<(u32, u32)>,
     /// Tasks; `None` where not given, which counts as one per node.
     pub tasks: Option<u32>,
     /// CPUs for each task.
@@ -53,8 +55,25 @@ pub struct Resources {
     pub overcommit: bool,
     /// Generic resources.
     pub gres: SmallVec<[GresRequest; 1]>,
+    /// CPUs for each unit of a generic resource.
+    pub cpus_per_gres: Vec<(Text, u32)>,
+    /// Memory for each unit of a generic resource, megabytes.
+    pub memory_per_gres: Vec<(Text, u64)>,
+    /// Tasks for each GPU; zero for no such rule.
+    pub tasks_per_gpu: u16,
     /// Licences: name and count.
     pub licenses: SmallVec<[(Text, u32); 1]>,
+    /// One of the licences will do, the first that is free; otherwise all are needed.
+    pub any_license: bool,
+}
+
+/// Licences asked for.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct LicenseWish {
+    /// Name and count.
+    pub wanted: SmallVec<[(Text, u32); 1]>,
+    /// One of them will do; otherwise all are needed.
+    pub any: bool,
 }
 
 /// Memory asked for, in megabytes.

@@ -248,6 +248,31 @@ impl JobSpec {
         self.uncommon.get_or_insert_default()
     }
 
+    /// Tells whether another job could take this one's place: that it needs the same, for the same time, as far as the
+    /// choice of nodes goes.
+    pub fn needs_as(&self, other: &JobSpec) -> bool {
+        const OF_PLACEMENT: JobFlags = JobFlags::GRES_BINDING_ENFORCED
+            .with(JobFlags::GRES_BINDING_DISABLED)
+            .with(JobFlags::SPREAD_JOB)
+            .with(JobFlags::PREFER_MINIMUM_NODE_COUNT);
+        let uncommon = |spec: &JobSpec| match spec.uncommon.as_deref() {
+            None => (None, Text::default(), Text::default(), None, None, (0, 0)),
+            Some(uncommon) => (
+                uncommon.prefer.clone(),
+                uncommon.batch_features.clone(),
+                uncommon.mcs_label.clone(),
+                uncommon.core_spec,
+                uncommon.thread_spec,
+                (uncommon.switches, uncommon.switch_wait),
+            ),
+        };
+        self.time_limit == other.time_limit
+            && self.owner.uid == other.owner.uid
+            && self.resources == other.resources
+            && self.flags.0 & OF_PLACEMENT.0 == other.flags.0 & OF_PLACEMENT.0
+            && (self.uncommon.is_none() && other.uncommon.is_none() || uncommon(self) == uncommon(other))
+    }
+
     /// Returns the partition of first choice.
     pub fn partition(&self) -> &Text {
         static NONE: Text = Text::const_new("");

@@ -227,9 +227,43 @@ fn constraints_read_and_hold() {
     check("fast&amd", false);
     check("(amd|intel)&fast", true);
     check("amd|arm", false);
-    for bad in ["", "&", "a&", "(a", "[a|b]", "a*2"] {
+    check("[amd|fast]", true);
+    check("intel&[amd|arm]", false);
+    check("[amd*2&arm*1]", true);
+    check("amd*2", true);
+    // Each of these is refused by Slurm 26.05 with "Invalid feature specification", save "a&", which it takes for "a".
+    for bad in [
+        "",
+        "&",
+        "a&",
+        "(a",
+        "[a|b",
+        "a|(b",
+        "a*0",
+        "a*x",
+        "a*",
+        "a*2&b*1",
+        "a*2&b",
+        "[a*2&b]",
+        "[a&b]",
+        "[a*2|b]",
+        "[a|b]&[c|d]",
+        "((a))",
+        "(a|(b&c))",
+        "a|b*2",
+        "!a",
+        " a ",
+        "a,,b",
+        "[]",
+        "a*99999999999",
+        "[a|b]c",
+    ] {
         assert!(Constraint::parse(bad).is_err(), "{bad}");
     }
+    let read = Constraint::parse("[(a&b)*1&c*2]").expect("it reads");
+    assert_eq!((read.counts.len(), read.counted_nodes(), read.features().len()), (2, 3, 3));
+    let read = Constraint::parse("a,[b|c]").expect("it reads");
+    assert_eq!((read.same.len(), read.features().len()), (2, 3));
 }
 
 fn running(job: &Job) -> &Running {

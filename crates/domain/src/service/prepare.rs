@@ -3,7 +3,7 @@
 
 use super::submission::{Note, Submission};
 use crate::cluster::{Cluster, Limits, Partition, PartitionState};
-use crate::fit::{Feasibility, check_names, could_ever_run};
+use crate::fit::{Feasibility, check_names, check_sense, could_ever_run, derive_counts, is_beyond};
 use crate::job::{ArrayPart, Dependency, Hold, JobFlags, JobKind, JobSpec, Payload, TaskSet};
 use crate::who::Principal;
 use crate::{Error, Problem, Text, TimeLimit, Timestamp};
@@ -51,6 +51,8 @@ pub(super) fn prepare(
         spec.fixed_priority = None;
     }
     // Of a held job only what it names is checked; how much it asks for is not measured (facts 2.4).
+    check_sense(&spec)?;
+    derive_counts(&mut spec.resources)?;
     check_names(cluster, &spec)?;
     let note = match (held, feasible(&spec, cluster)) {
         (true, _) if is_beyond_partitions(&spec, cluster) => Some(Note::PartitionConfiguration),
@@ -240,13 +242,8 @@ fn check_times(spec: &JobSpec, now: Timestamp) -> Result<(), Error> {
 
 /// Tells whether no partition of the job has as many nodes and CPUs as it asks for.
 fn is_beyond_partitions(spec: &JobSpec, cluster: &Cluster) -> bool {
-    let (nodes, cpus) = (spec.resources.min_nodes as usize, spec.resources.least_cpus());
     let mut partitions = spec.partitions.iter().filter_map(|name| cluster.partition(name));
-    partitions.all(|partition| {
-        let members = partition.nodes.iter().filter_map(|index| cluster.node(*index));
-        let all = members.fold(0u32, |all, node| all.saturating_add(node.topology.cpus));
-        partition.nodes.len() < nodes || all < cpus
-    })
+    partitions.all(|partition| is_beyond(cluster, partition, spec))
 }
 
 /// What an idle cluster would say to the request.

@@ -219,6 +219,7 @@ fn cluster() -> Cluster {
         port: 0,
         topology,
         memory: 16_000,
+        system: Default::default(),
         tmp_disk: 10_000,
         weight: 1,
         features: vec![text("fast")],

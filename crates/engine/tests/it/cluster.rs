@@ -12,7 +12,7 @@ use std::sync::Arc;
 pub(crate) fn node(name: &str, cpus: u32, threads: u16, memory: u64, gpus: u32) -> Node {
     let gres = match gpus {
         0 => Vec::new(),
-        count => vec![Gres { name: "gpu".into(), kind: "a100".into(), count, files: Vec::new() }],
+        count => vec![Gres { name: "gpu".into(), kind: "a100".into(), count, ..Gres::default() }],
     };
     let text = Text::default;
     Node {
@@ -28,6 +28,7 @@ pub(crate) fn node(name: &str, cpus: u32, threads: u16, memory: u64, gpus: u32) 
             cpus,
         },
         memory,
+        system: Default::default(),
         tmp_disk: 1000,
         weight: 1,
         features: vec!["any".into()],

@@ -2,9 +2,13 @@
 
 use super::ConfigError;
 use super::file::{ClusterTable, File, GresTable, NodeTable, PartitionTable};
+use super::hardware::{cpus_of_cores, switches, system_share};
 use super::hostnames::expand;
 use super::scheduling;
-use domain::cluster::{Cluster, ExitCodes, Gres, Limits, Node, Partition, Topology};
+use super::units::OverSubscribe;
+use domain::cluster::{
+    Cluster, ExitCodes, GpuDefaults, Gres, Limits, Node, Partition, PartitionSharing, Switches, Topology,
+};
 use domain::who::Membership;
 use domain::{JobId, NodeIndex, Text, TimeLimit, Timestamp};
 use std::collections::{BTreeMap, BTreeSet};
@@ -19,6 +23,7 @@ pub(super) fn cluster(file: &File, machine: &Node, now: Timestamp) -> Result<Clu
         nodes,
         partitions: Vec::new(),
         licenses: file.licenses.iter().map(|(name, count)| (Text::from(name), *count)).collect(),
+        switches: Switches::default(),
         associations: associations(file),
         members: file.users.iter().map(member).map(|member| (member.name.clone(), member)).collect(),
         qos: scheduling::qos(&file.qos)?,
@@ -27,6 +32,7 @@ pub(super) fn cluster(file: &File, machine: &Node, now: Timestamp) -> Result<Clu
         limits: limits(&file.cluster)?,
         started: now,
     };
+    cluster.switches = switches(&file.switches, &cluster)?;
     cluster.partitions = partitions(&file.partitions, &cluster)?;
     if cluster.name.is_empty() {
         return Err(ConfigError::unfit("[cluster]", "name is empty"));
@@ -100,6 +106,8 @@ fn limits(table: &ClusterTable) -> Result<Limits, ConfigError> {
         append_output: table.job_file_append,
         service_user: Text::from(&table.service_user),
         track_wckeys: table.track_wckey,
+        allow_core_spec: table.allow_spec_resources_usage,
+        max_switch_wait: table.max_switch_wait.0,
         kept_changes: table.kept_changes,
     })
 }
@@ -143,14 +151,20 @@ fn nodes(tables: &[NodeTable], machine: &Node) -> Result<Vec<Node>, ConfigError>
 
 fn node(name: &str, table: &NodeTable, machine: &Node) -> Result<Node, ConfigError> {
     let features: Vec<Text> = table.features.iter().map(Text::from).collect();
-    let gres = table.gres.as_ref().map(|list| list.iter().map(|gres| self::gres(name, gres)).collect());
+    let topology = topology(name, table, machine.topology)?;
+    let gres =
+        table.gres.as_ref().map(|list| list.iter().map(|gres| self::gres(name, gres, topology)).collect());
+    let memory = table.memory.map_or(machine.memory, |memory| memory.0);
+    let system = system_share(table, topology, memory)
+        .map_err(|why| ConfigError::unfit("[[nodes]]", format!("node \"{name}\": {why}")))?;
     Ok(Node {
         name: Text::from(name),
         host: table.host.as_ref().map_or_else(|| machine.host.clone(), Text::from),
         address: Text::from(table.address.as_deref().unwrap_or("127.0.0.1")),
         port: table.port.unwrap_or(0),
-        topology: topology(name, table, machine.topology)?,
-        memory: table.memory.map_or(machine.memory, |memory| memory.0),
+        topology,
+        memory,
+        system,
         tmp_disk: table.tmp_disk.map_or(machine.tmp_disk, |disk| disk.0),
         weight: table.weight.unwrap_or(1),
         active_features: features.clone(),
@@ -197,10 +211,13 @@ fn topology(name: &str, table: &NodeTable, machine: Topology) -> Result<Topology
     }
 }
 
-fn gres(node: &str, table: &GresTable) -> Result<Gres, ConfigError> {
+fn gres(node: &str, table: &GresTable, topology: Topology) -> Result<Gres, ConfigError> {
     let unfit = |why: String| Err(ConfigError::unfit("[[nodes]]", format!("node \"{node}\": {why}")));
     if table.name.is_empty() {
         return unfit("a generic resource needs a name".to_owned());
+    }
+    if ["mps", "shard"].contains(&table.name.as_str()) {
+        return unfit(format!("{} is not supported: GPUs are given out whole", table.name));
     }
     let files = u32::try_from(table.files.len()).unwrap_or(u32::MAX);
     let count = table.count.unwrap_or(files.max(1));
@@ -215,6 +232,9 @@ fn gres(node: &str, table: &GresTable) -> Result<Gres, ConfigError> {
         kind: Text::from(&table.kind),
         count,
         files: table.files.iter().map(Text::from).collect(),
+        near: cpus_of_cores(topology, &table.cores).map_err(|why| {
+            ConfigError::unfit("[[nodes]]", format!("node \"{node}\": cores of {}: {why}", table.name))
+        })?,
     })
 }
 
@@ -266,8 +286,20 @@ fn partition(table: &PartitionTable, cluster: &Cluster, is_default: bool) -> Res
         max_memory_per_node: table.max_memory_per_node.map(|size| size.0),
         tier: table.priority_tier,
         job_factor: table.priority_job_factor,
-        exclusive: table.exclusive,
-        oversubscribe: table.oversubscribe.max(1),
+        exclusive: table.exclusive || table.oversubscribe == OverSubscribe::Exclusive,
+        oversubscribe: match table.oversubscribe {
+            OverSubscribe::Jobs(jobs) | OverSubscribe::Force(jobs) => jobs,
+            OverSubscribe::Exclusive => 1,
+        },
+        sharing: PartitionSharing {
+            forced: matches!(table.oversubscribe, OverSubscribe::Force(_)),
+            one_user: table.exclusive_user,
+            max_cpus_per_socket: table.max_cpus_per_socket,
+        },
+        gpu_defaults: GpuDefaults {
+            cpus: table.default_cpus_per_gpu,
+            memory: table.default_memory_per_gpu.map(|size| size.0),
+        },
         root_only: table.root_only,
         allow_groups: texts(&table.allow_groups),
         allow_accounts: lower(&table.allow_accounts),

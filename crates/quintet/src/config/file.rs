@@ -4,7 +4,7 @@
 //! Each key is described in `quintet.example.toml`; a test compares the two.
 
 use super::scheduling::{PreemptTable, PriorityTable, QosTable, preempt_mode};
-use super::units::{Bytes, Limit, Megabytes, Wait, word};
+use super::units::{Bytes, Limit, Megabytes, OverSubscribe, Wait, word};
 use domain::TimeLimit;
 use domain::cluster::{Limits, PartitionState, PreemptMode};
 use domain::who::AdminLevel;
@@ -23,6 +23,7 @@ pub(crate) struct File {
     pub(crate) nodes: Vec<NodeTable>,
     pub(crate) partitions: Vec<PartitionTable>,
     pub(crate) licenses: BTreeMap<String, u32>,
+    pub(crate) switches: Vec<SwitchTable>,
     pub(crate) qos: Vec<QosTable>,
     pub(crate) preempt: PreemptTable,
     pub(crate) priority: PriorityTable,
@@ -44,6 +45,7 @@ impl Default for File {
             nodes: Vec::new(),
             partitions: Vec::new(),
             licenses: BTreeMap::new(),
+            switches: Vec::new(),
             qos: Vec::new(),
             preempt: PreemptTable::default(),
             priority: PriorityTable::default(),
@@ -82,6 +84,8 @@ pub(crate) struct ClusterTable {
     pub(crate) base_priority: u32,
     pub(crate) default_queue_depth: usize,
     pub(crate) bf_max_job_test: usize,
+    pub(crate) allow_spec_resources_usage: bool,
+    pub(crate) max_switch_wait: Wait,
     pub(crate) kept_changes: usize,
 }
 
@@ -109,6 +113,8 @@ impl Default for ClusterTable {
             base_priority: limits.base_priority,
             default_queue_depth: limits.queue_depth,
             bf_max_job_test: limits.backfill_depth,
+            allow_spec_resources_usage: limits.allow_core_spec,
+            max_switch_wait: Wait(limits.max_switch_wait),
             kept_changes: limits.kept_changes,
         }
     }
@@ -125,6 +131,9 @@ pub(crate) struct NodeTable {
     pub(crate) threads_per_core: Option<u16>,
     pub(crate) memory: Option<Megabytes>,
     pub(crate) tmp_disk: Option<Megabytes>,
+    pub(crate) core_spec_count: Option<u16>,
+    pub(crate) cpu_spec_list: Option<String>,
+    pub(crate) mem_spec_limit: Option<Megabytes>,
     pub(crate) weight: Option<u32>,
     #[serde(default)]
     pub(crate) features: Vec<String>,
@@ -144,6 +153,17 @@ pub(crate) struct GresTable {
     pub(crate) count: Option<u32>,
     #[serde(default)]
     pub(crate) files: Vec<String>,
+    #[serde(default)]
+    pub(crate) cores: String,
+}
+
+/// `[[switches]]`
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct SwitchTable {
+    pub(crate) name: String,
+    pub(crate) nodes: String,
+    pub(crate) switches: String,
 }
 
 /// `[[partitions]]`
@@ -174,8 +194,13 @@ pub(crate) struct PartitionTable {
     pub(crate) priority_job_factor: u16,
     #[serde(default)]
     pub(crate) exclusive: bool,
-    #[serde(default = "one")]
-    pub(crate) oversubscribe: u16,
+    #[serde(default = "not_shared")]
+    pub(crate) oversubscribe: OverSubscribe,
+    #[serde(default)]
+    pub(crate) exclusive_user: bool,
+    pub(crate) max_cpus_per_socket: Option<u32>,
+    pub(crate) default_cpus_per_gpu: Option<u32>,
+    pub(crate) default_memory_per_gpu: Option<Megabytes>,
     #[serde(default)]
     pub(crate) root_only: bool,
     #[serde(default)]
@@ -217,7 +242,11 @@ impl PartitionTable {
             priority_tier: one(),
             priority_job_factor: one(),
             exclusive: false,
-            oversubscribe: one(),
+            oversubscribe: not_shared(),
+            exclusive_user: false,
+            max_cpus_per_socket: None,
+            default_cpus_per_gpu: None,
+            default_memory_per_gpu: None,
             root_only: false,
             allow_groups: Vec::new(),
             allow_accounts: Vec::new(),
@@ -242,6 +271,10 @@ fn unlimited() -> Limit {
 
 fn one() -> u16 {
     1
+}
+
+fn not_shared() -> OverSubscribe {
+    OverSubscribe::Jobs(1)
 }
 
 fn no_wait() -> Wait {

@@ -5,6 +5,7 @@ mod accounts;
 mod cluster;
 mod error;
 mod file;
+mod hardware;
 mod hostnames;
 mod people;
 mod scheduling;

@@ -165,7 +165,43 @@ macro_rules! measures {
     };
 }
 
-measures! { Wait Megabytes Bytes Limit }
+/// How jobs of a partition share CPUs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum OverSubscribe {
+    /// So many jobs on a CPU, if they say that they share it; one for none.
+    Jobs(u16),
+    /// So many jobs on a CPU, whatever they say.
+    Force(u16),
+    /// Jobs get whole nodes.
+    Exclusive,
+}
+
+/// How many jobs share a CPU where a partition lets them and does not say.
+const USUAL_SHARERS: u16 = 4;
+
+impl Measure for OverSubscribe {
+    const EXPECTED: &'static str = "a number of jobs, \"no\", \"yes:2\", \"force:2\" or \"exclusive\"";
+
+    fn from_number(number: u64) -> Option<Self> {
+        u16::try_from(number).ok().map(|jobs| OverSubscribe::Jobs(jobs.max(1)))
+    }
+
+    fn from_text(text: &str) -> Option<Self> {
+        let (word, jobs) = match text.split_once(':') {
+            Some((word, jobs)) => (word, Some(jobs.parse().ok().filter(|jobs| *jobs > 0)?)),
+            None => (text, None),
+        };
+        match (word.to_ascii_lowercase().as_str(), jobs) {
+            ("no", None) => Some(OverSubscribe::Jobs(1)),
+            ("exclusive", None) => Some(OverSubscribe::Exclusive),
+            ("yes", jobs) => Some(OverSubscribe::Jobs(jobs.unwrap_or(USUAL_SHARERS))),
+            ("force", jobs) => Some(OverSubscribe::Force(jobs.unwrap_or(USUAL_SHARERS))),
+            _ => None,
+        }
+    }
+}
+
+measures! { Wait Megabytes Bytes Limit OverSubscribe }
 
 /// A word out of a fixed list, compared without regard to case.
 pub(crate) fn word<'de, D, T: Copy>(deserializer: D, words: &[(&str, T)]) -> Result<T, D::Error>

@@ -14,6 +14,7 @@ rows! {
     Resources => ResourcesRow {
         min_nodes = "n": u32,
         max_nodes = "N": u32,
+        node_sizes = "ns": Vec<(u32, u32)>,
         tasks = "t": Option<u32>,
         cpus_per_task = "c": u16,
         min_cpus = "m": u32,
@@ -35,7 +36,11 @@ rows! {
         contiguous = "cont": bool,
         overcommit = "oc": bool,
         gres = "g": SmallVec<[GresRequest; 1]>,
+        cpus_per_gres = "cg": Vec<(Text, u32)>,
+        memory_per_gres = "mg": Vec<(Text, u64)>,
+        tasks_per_gpu = "tg": u16,
         licenses = "l": SmallVec<[(Text, u32); 1]>,
+        any_license = "la": bool,
     }
     GresRequest => GresRequestRow {
         name = "n": Text,
@@ -63,6 +68,8 @@ rows! {
     Constraint => ConstraintRow {
         written = "w": Text,
         meaning = "m": Expression,
+        same = "s": Vec<Expression>,
+        counts = "c": Vec<(Expression, u32)>,
     }
 }
 

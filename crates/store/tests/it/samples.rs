@@ -115,6 +115,8 @@ fn constraint() -> Constraint {
             Expression::Any(vec![Expression::Feature(text("a")), Expression::Feature(text("b"))]),
             Expression::Feature(text("c")),
         ]),
+        same: vec![Expression::Feature(text("d")), Expression::Feature(text("e"))],
+        counts: vec![(Expression::Feature(text("f")), 2)],
     }
 }
 
@@ -122,6 +124,7 @@ fn full_resources(memory: Memory, sharing: Sharing, per: Per) -> Resources {
     Resources {
         min_nodes: 2,
         max_nodes: 4,
+        node_sizes: vec![(2, 2), (4, 4)],
         tasks: Some(8),
         cpus_per_task: 3,
         min_cpus: 24,
@@ -146,7 +149,11 @@ fn full_resources(memory: Memory, sharing: Sharing, per: Per) -> Resources {
             GresRequest { name: text("gpu"), kind: text("a100"), count: 2, per },
             GresRequest { name: text("fpga"), kind: Text::default(), count: 1, per: Per::Job },
         ],
+        cpus_per_gres: vec![(text("gpu"), 4)],
+        memory_per_gres: vec![(text("gpu"), 1000)],
+        tasks_per_gpu: 2,
         licenses: smallvec![(text("matlab"), 3), (text("ansys"), 1)],
+        any_license: true,
     }
 }
 

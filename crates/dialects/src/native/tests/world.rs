@@ -199,6 +199,7 @@ fn cluster(limits: Limits) -> Cluster {
         port: 0,
         topology: Topology { boards: 1, sockets: 1, cores: 8, threads: 1, cpus: 8 },
         memory: 16_000,
+        system: Default::default(),
         tmp_disk: 10_000,
         weight: 1,
         features: Vec::new(),

@@ -2,33 +2,64 @@
 
 use domain::Problem;
 use domain::Text;
-use domain::job::{GresRequest, Per};
+use domain::job::{GresRequest, LicenseWish, Per};
 
-/// Kinds that a list may name besides generic resources. They are counted elsewhere, so that here they are only kept.
-const KINDS: [&str; 8] = ["cpu", "mem", "node", "energy", "billing", "vmem", "pages", "fs"];
+/// Kinds that a list may name besides generic resources and that ask for nothing a job could be given.
+const KINDS: [&str; 5] = ["energy", "billing", "vmem", "pages", "fs"];
+
+/// What a list asks for.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Tres {
+    /// Generic resources.
+    pub(super) gres: Vec<GresRequest>,
+    /// CPUs.
+    pub(super) cpus: Option<u64>,
+    /// Memory, megabytes.
+    pub(super) memory: Option<u64>,
+    /// Nodes.
+    pub(super) nodes: Option<u64>,
+}
+
+/// One item of a list.
+enum Item {
+    Gres(GresRequest),
+    Cpus(u64),
+    Memory(u64),
+    Nodes(u64),
+    Nothing,
+}
+
+/// Reads a list.
+pub(super) fn tres(list: &str, per: Per) -> Result<Tres, Problem> {
+    let mut read = Tres::default();
+    for item in list.split(',').map(str::trim).filter(|item| !item.is_empty()) {
+        match item_of(item, per).ok_or_else(|| Problem::BadTres(Text::from(item)))? {
+            Item::Gres(request) => {
+                let alike =
+                    |known: &&mut GresRequest| known.name == request.name && known.kind == request.kind;
+                match read.gres.iter_mut().find(alike) {
+                    Some(known) => known.count = known.count.saturating_add(request.count),
+                    None => read.gres.push(request),
+                }
+            }
+            Item::Cpus(count) => read.cpus = Some(count),
+            Item::Memory(megabytes) => read.memory = Some(megabytes),
+            Item::Nodes(count) => read.nodes = Some(count),
+            Item::Nothing => {}
+        }
+    }
+    Ok(read)
+}
 
 /// Reads a list; returns the generic resources in it.
 pub(super) fn gres(list: &str, per: Per) -> Result<Vec<GresRequest>, Problem> {
-    let mut requests: Vec<GresRequest> = Vec::new();
-    for item in list.split(',').map(str::trim).filter(|item| !item.is_empty()) {
-        let Some(request) = item_of(item, per).ok_or_else(|| Problem::BadTres(Text::from(item)))? else {
-            continue;
-        };
-        match requests.iter_mut().find(|known| known.name == request.name && known.kind == request.kind) {
-            Some(known) => known.count = known.count.saturating_add(request.count),
-            None => requests.push(request),
-        }
-    }
-    Ok(requests)
+    Ok(tres(list, per)?.gres)
 }
 
-/// Reads one item: `None` where it is nothing, `Some(None)` where it is no generic resource.
-fn item_of(item: &str, per: Per) -> Option<Option<GresRequest>> {
+/// Reads one item; `None` where it is nothing, and for licences, which are asked for by a field of their own.
+fn item_of(item: &str, per: Per) -> Option<Item> {
     let Some(rest) = item.strip_prefix("gres/").or_else(|| item.strip_prefix("gres:")) else {
-        let word = item.split([':', '=', '/']).next().unwrap_or_default();
-        let is_known = KINDS.iter().any(|kind| word.eq_ignore_ascii_case(kind));
-        // A single word asks for nothing that could be missing; the original keeps it without a look.
-        return (is_known || word == item).then_some(None);
+        return plain_item(item);
     };
     let (rest, count) = match rest.split_once('=') {
         Some((rest, count)) => (rest, Some(counted(count)?)),
@@ -54,7 +85,27 @@ fn item_of(item: &str, per: Per) -> Option<Option<GresRequest>> {
         (Some(_), Some(_)) => return None,
         (count, last) => count.or(last).unwrap_or(1),
     };
-    Some(Some(GresRequest { name: Text::from(name), kind: Text::from(kind), count, per }))
+    Some(Item::Gres(GresRequest { name: Text::from(name), kind: Text::from(kind), count, per }))
+}
+
+fn plain_item(item: &str) -> Option<Item> {
+    let (word, amount) = match item.split_once([':', '=']) {
+        Some((word, amount)) => (word, Some(amount)),
+        None => (item, None),
+    };
+    let Some(amount) = amount else {
+        // A single word asks for nothing that could be missing; the original keeps it without a look.
+        return (!item.contains('/')).then_some(Item::Nothing);
+    };
+    match word.to_ascii_lowercase().as_str() {
+        "cpu" => Some(Item::Cpus(counted(amount)?)),
+        "mem" => Some(Item::Memory(slurm_wire::size::megabytes(amount)?)),
+        "node" => Some(Item::Nodes(counted(amount)?)),
+        _ => {
+            let kind = word.split('/').next().unwrap_or_default();
+            KINDS.iter().any(|known| kind.eq_ignore_ascii_case(known)).then_some(Item::Nothing)
+        }
+    }
 }
 
 fn counted(text: &str) -> Option<u64> {
@@ -79,26 +130,41 @@ pub(super) fn shown(list: &str) -> Text {
     Text::from(items.collect::<Vec<_>>().join(","))
 }
 
-/// Reads amounts per generic resource (`cpus_per_tres`, `memory_per_tres`): name and amount.
-pub(super) fn amounts(list: &str) -> Result<Vec<(Text, u64)>, Problem> {
-    Ok(gres(list, Per::Job)?.into_iter().map(|request| (request.name, request.count)).collect())
+/// Reads CPUs per unit of a generic resource (`cpus_per_tres`): name and count.
+pub(super) fn cpus_per_unit(list: &str) -> Result<Vec<(Text, u64)>, Problem> {
+    per_unit(list, counted)
 }
 
-/// Reads licences: `a:2,b`, with `;` or `,` between those wanted together. Of alternatives (`|`) the first is taken,
-/// since any of them will do; all must be readable.
-pub(super) fn licenses(list: &str) -> Result<Vec<(Text, u32)>, Problem> {
+/// Reads memory per unit of a generic resource (`memory_per_tres`): name and megabytes.
+pub(super) fn memory_per_unit(list: &str) -> Result<Vec<(Text, u64)>, Problem> {
+    per_unit(list, slurm_wire::size::megabytes)
+}
+
+fn per_unit(list: &str, measured: fn(&str) -> Option<u64>) -> Result<Vec<(Text, u64)>, Problem> {
+    let read = |item: &str| {
+        let rest = item.strip_prefix("gres/").or_else(|| item.strip_prefix("gres:"))?;
+        let (name, amount) = rest.split_once([':', '='])?;
+        (!name.is_empty()).then_some((Text::from(name), measured(amount)?))
+    };
+    let items = list.split(',').map(str::trim).filter(|item| !item.is_empty());
+    items.map(|item| read(item).ok_or_else(|| Problem::BadTres(Text::from(item)))).collect()
+}
+
+/// Reads licences: `a:2,b` where all are wanted together (`;` does as well), `a:2|b` where one will do. The two cannot
+/// be mixed.
+pub(super) fn licenses(list: &str) -> Result<LicenseWish, Problem> {
+    let bad = || Problem::BadLicense(Text::from(list));
+    let any = list.contains('|');
     let mut wanted: Vec<(Text, u32)> = Vec::new();
-    for (place, alternative) in list.split('|').enumerate() {
-        for item in alternative.split([',', ';']).map(str::trim).filter(|item| !item.is_empty()) {
-            let (name, count) = license(item).ok_or_else(|| Problem::BadLicense(Text::from(list)))?;
-            match wanted.iter_mut().find(|(known, _)| *known == name) {
-                Some((_, known)) if place == 0 => *known = known.saturating_add(count),
-                None if place == 0 => wanted.push((name, count)),
-                _ => {}
-            }
+    let separators: &[char] = if any { &['|'] } else { &[',', ';'] };
+    for item in list.split(separators).map(str::trim).filter(|item| !item.is_empty()) {
+        let (name, count) = license(item).ok_or_else(bad)?;
+        match wanted.iter_mut().find(|(known, _)| *known == name && !any) {
+            Some((_, known)) => *known = known.saturating_add(count),
+            None => wanted.push((name, count)),
         }
     }
-    Ok(wanted)
+    Ok(LicenseWish { wanted: wanted.into(), any: any && !list.is_empty() })
 }
 
 fn license(item: &str) -> Option<(Text, u32)> {
@@ -106,7 +172,7 @@ fn license(item: &str) -> Option<(Text, u32)> {
         Some((name, count)) => (name, count.parse().ok()?),
         None => (item, 1),
     };
-    (!name.is_empty()).then(|| (Text::from(name), count))
+    (!name.is_empty() && !name.contains([',', ';'])).then(|| (Text::from(name), count))
 }
 
 #[cfg(test)]
@@ -144,17 +210,26 @@ mod tests {
     fn licences_are_added_up() {
         let check = |list: &str, wanted: &[(&str, u32)]| {
             let read = licenses(list).unwrap();
+            assert_eq!(read.any, list.contains('|'), "{list}");
             assert_eq!(
-                read.iter().map(|(name, count)| (name.as_str(), *count)).collect::<Vec<_>>(),
+                read.wanted.iter().map(|(name, count)| (name.as_str(), *count)).collect::<Vec<_>>(),
                 wanted,
                 "{list}"
             );
         };
         check("matlab:2,ansys", &[("matlab", 2), ("ansys", 1)]);
         check("matlab:5;matlab:6", &[("matlab", 11)]);
-        check("matlab:1|ansys:1", &[("matlab", 1)]);
+        check("matlab:1|ansys:1", &[("matlab", 1), ("ansys", 1)]);
+        check("matlab@db:2", &[("matlab@db", 2)]);
         check("", &[]);
-        for list in ["matlab:x", ":1", "matlab:1|ansys:x"] {
+        for list in [
+            "matlab:x",
+            ":1",
+            "matlab:1|ansys:x",
+            "matlab:1,ansys:1|matlab:2",
+            "matlab:-1",
+            "matlab:5000000000",
+        ] {
             assert!(licenses(list).is_err(), "{list}");
         }
     }

@@ -105,7 +105,7 @@ fn times(wanted: &JobDescMsg, now: Timestamp, changes: &mut Vec<Change>) {
 fn machine(wanted: &JobDescMsg, now: &Resources, changes: &mut Vec<Change>) -> Result<(), Refusal> {
     if wanted.nodes.is_some() || wanted.minimum_nodes.is_some() || wanted.maximum_nodes.is_some() {
         let (min, max) = resources::nodes(wanted, (now.min_nodes, now.max_nodes));
-        changes.push(Change::Nodes { min: min.max(1), max });
+        changes.push(Change::Nodes { min: min.max(1), max, sizes: resources::node_sizes(wanted) });
     }
     changes.extend(resources::count(wanted.tasks).map(|tasks| Change::Tasks(tasks.max(1))));
     changes.extend(wanted.cpus_per_task.map(Change::CpusPerTask));

@@ -12,7 +12,7 @@ use domain::fit::{Demand, Placement};
 use domain::job::{ArrayPart, Job, JobSpec, Reason};
 use domain::ports::Start;
 use domain::state::State;
-use domain::{JobId, Text, TimeLimit, Timestamp};
+use domain::{JobId, TimeLimit, Timestamp};
 use std::collections::HashSet;
 use std::sync::Arc;
 
@@ -170,8 +170,7 @@ impl<'a> Backfill<'a, '_> {
     }
 
     fn lacks_licenses(&self, demand: &Demand<'_>) -> bool {
-        let lacks = |(name, count): &(Text, u32)| self.ground.free_licenses(name) < *count;
-        demand.resources.licenses.iter().any(lacks)
+        demand.licenses(|name| self.ground.free_licenses(name)).is_none()
     }
 
     /// Returns how many bookings a job gets: one, or as many as tasks of an array may run besides.
@@ -266,7 +265,12 @@ impl<'a> Backfill<'a, '_> {
 
     fn start(&mut self, job: &Arc<Job>, chance: &Chance<'a>) -> bool {
         let Chance { demand, placement, limit, .. } = chance;
-        let Some(start) = self.ground.start(job, demand, placement, *limit, true) else { return false };
+        let nodes = &self.layout.partitions[chance.partition].nodes;
+        let wish = Wish { demand, nodes, user: job.spec.owner.uid, limit: *limit };
+        let Some(licenses) = self.forecast.licenses_at(wish, self.now, *limit) else { return false };
+        let Some(start) = self.ground.start(job, demand, placement, licenses, *limit, true) else {
+            return false;
+        };
         self.forecast.book_start(job, &start.allocation, *limit);
         self.starts.push(start);
         true
@@ -312,8 +316,5 @@ impl<'a> Backfill<'a, '_> {
 
 /// Tells whether two requests are met by the same resources for the same time.
 fn is_alike(one: &Arc<JobSpec>, other: &Arc<JobSpec>) -> bool {
-    Arc::ptr_eq(one, other)
-        || one.time_limit == other.time_limit
-            && one.owner.uid == other.owner.uid
-            && one.resources == other.resources
+    Arc::ptr_eq(one, other) || one.needs_as(other)
 }

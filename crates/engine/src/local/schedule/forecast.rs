@@ -29,12 +29,42 @@ pub(super) struct Forecast<'a> {
 }
 
 /// A job's time on a node.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 struct Stay {
     from: Timestamp,
     until: Timestamp,
+    company: Company,
+}
+
+/// Whose job it is, and whose jobs it stands beside it.
+#[derive(Clone, Debug)]
+struct Company {
     user: Uid,
     same_user: bool,
+    label: Text,
+    same_label: bool,
+}
+
+impl Company {
+    fn of(wish: Wish<'_>) -> Self {
+        let demand = wish.demand;
+        Company {
+            user: wish.user,
+            same_user: demand.is_for_one_user(),
+            label: demand.label.clone(),
+            same_label: demand.is_for_one_label(),
+        }
+    }
+
+    fn of_taken(taken: Taken<'_>) -> Self {
+        let Taken { user, same_user, label, same_label, .. } = taken;
+        Company { user, same_user, label: label.clone(), same_label }
+    }
+
+    fn stands(&self, other: &Company) -> bool {
+        !((self.same_user || other.same_user) && self.user != other.user
+            || (self.same_label || other.same_label) && self.label != other.label)
+    }
 }
 
 /// A job that wants to be placed in one partition.
@@ -144,25 +174,15 @@ impl<'a> Forecast<'a> {
     /// Returns where a wish can be met at a time, if it then runs at most so long.
     pub(super) fn at(&mut self, wish: Wish<'_>, at: Timestamp, limit: TimeLimit) -> Option<Placement> {
         let until = end(at, limit);
-        for (name, count) in &wish.demand.resources.licenses {
-            let (free, seen) = self.licenses.get(name)?.least(at, until);
-            self.work += seen;
-            if free.cpus < *count {
-                return None;
-            }
-        }
+        self.work += wish.demand.resources.licenses.len();
+        self.licenses_at(wish, at, limit)?;
         let (nodes, stays) = (&self.nodes, &self.stays);
         let mut work = 0;
         let free = |index: NodeIndex| {
             let place = index.0 as usize;
             let timeline = nodes.get(place)?.as_ref()?;
-            let same_user = wish.demand.is_for_one_user();
-            let disturbs = |stay: &Stay| {
-                stay.user != wish.user
-                    && (same_user || stay.same_user)
-                    && stay.from < until
-                    && at < stay.until
-            };
+            let mine = Company::of(wish);
+            let disturbs = |stay: &Stay| !stay.company.stands(&mine) && stay.from < until && at < stay.until;
             work += 1;
             if stays.get(place)?.iter().any(disturbs) {
                 return None;
@@ -176,13 +196,25 @@ impl<'a> Forecast<'a> {
         placement
     }
 
+    /// Returns the licences a wish takes at a time, if it then runs at most so long; `None` if they are not free.
+    pub(super) fn licenses_at<'w>(
+        &self,
+        wish: Wish<'w>,
+        at: Timestamp,
+        limit: TimeLimit,
+    ) -> Option<&'w [(Text, u32)]> {
+        let until = end(at, limit);
+        wish.demand
+            .licenses(|name| self.licenses.get(name).map_or(0, |timeline| timeline.least(at, until).0.cpus))
+    }
+
     /// Books a placement.
     pub(super) fn book(&mut self, wish: Wish<'_>, at: Timestamp, placement: &Placement) {
         let until = end(at, wish.limit);
         for placed in &placement.nodes {
-            self.occupy(placed.node, at, until, &placed.takes, (wish.user, wish.demand.is_for_one_user()));
+            self.occupy(placed.node, at, until, &placed.takes, Company::of(wish));
         }
-        for (name, count) in &wish.demand.resources.licenses {
+        for (name, count) in self.licenses_at(wish, at, wish.limit).unwrap_or_default() {
             if let Some(timeline) = self.licenses.get_mut(name) {
                 timeline.take(at, until, &as_amounts(*count));
             }
@@ -195,7 +227,7 @@ impl<'a> Forecast<'a> {
         let until = end(self.now, limit);
         for taken in self.layout.cluster().taken(job, allocation) {
             let amounts = amounts_of(self.layout, taken);
-            self.occupy(taken.share.node, self.now, until, &amounts, (taken.user, taken.same_user));
+            self.occupy(taken.share.node, self.now, until, &amounts, Company::of_taken(taken));
         }
         for (name, count) in &allocation.licenses {
             if let Some(timeline) = self.licenses.get_mut(name) {
@@ -211,14 +243,14 @@ impl<'a> Forecast<'a> {
         from: Timestamp,
         until: Timestamp,
         amounts: &Amounts,
-        (user, same_user): (Uid, bool),
+        company: Company,
     ) {
         let at = node.0 as usize;
         if let Some(timeline) = self.nodes.get_mut(at).and_then(Option::as_mut) {
             timeline.take(from, until, amounts);
         }
         if let Some(stays) = self.stays.get_mut(at) {
-            stays.push(Stay { from, until, user, same_user });
+            stays.push(Stay { from, until, company });
         }
     }
 }
@@ -252,6 +284,7 @@ impl<'a> Past<'a> {
             if taken.shares_cpus {
                 // A shared CPU is free when the last of its jobs is gone.
                 amounts.cpus = 0;
+                amounts.sockets.iter_mut().for_each(|cpus| *cpus = 0);
                 for cpu in taken.share.cpus.iter() {
                     let last = self.shared.entry((at, cpu)).or_insert(until);
                     *last = until.max(*last);
@@ -261,7 +294,7 @@ impl<'a> Past<'a> {
                 continue;
             };
             releases.push((until, amounts));
-            stays.push(Stay { from: now, until, user: taken.user, same_user: taken.same_user });
+            stays.push(Stay { from: now, until, company: Company::of_taken(taken) });
         }
         for (name, count) in &allocation.licenses {
             self.licenses.entry(name.clone()).or_default().push((until, as_amounts(*count)));
@@ -269,9 +302,11 @@ impl<'a> Past<'a> {
     }
 
     fn split(mut self) -> (Vec<Vec<Stay>>, BTreeMap<Text, Releases>, Vec<Releases>) {
-        for ((at, _), until) in self.shared {
-            if let Some(releases) = self.releases.get_mut(at) {
-                releases.push((until, as_amounts(1)));
+        for ((at, cpu), until) in self.shared {
+            if let (Some(releases), Some(node)) =
+                (self.releases.get_mut(at), self.layout.cluster().nodes.get(at))
+            {
+                releases.push((until, Amounts::of_cpus(node, [cpu])));
             }
         }
         (self.stays, self.licenses, self.releases)
@@ -279,18 +314,8 @@ impl<'a> Past<'a> {
 }
 
 fn amounts_of(layout: &Layout, taken: Taken<'_>) -> Amounts {
-    let gres = layout.cluster().node(taken.share.node).map_or(0, |node| node.gres.len());
-    let mut amounts = Amounts {
-        cpus: taken.share.cpus.len(),
-        memory: taken.share.memory,
-        gres: std::iter::repeat_n(0, gres).collect(),
-    };
-    for share in &taken.share.gres {
-        if let Some(count) = amounts.gres.get_mut(share.at) {
-            *count = share.units.len();
-        }
-    }
-    amounts
+    let node = layout.cluster().node(taken.share.node);
+    node.map(|node| Amounts::of_share(node, taken.share)).unwrap_or_default()
 }
 
 /// A count of one thing, such as licences, in the place of CPUs.

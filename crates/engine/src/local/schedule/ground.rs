@@ -1,8 +1,8 @@
 //! What is free at this moment, with what this pass has already proposed taken off; and which units a job gets.
 
 use domain::cluster::{Node, NodeUse};
-use domain::fit::{Amounts, Demand, Placed, Placement};
-use domain::job::{Allocation, ArrayPart, CpuSet, GresShare, Job, NodeShare};
+use domain::fit::{Amounts, Demand, Placement};
+use domain::job::{Allocation, ArrayPart, Job};
 use domain::ports::Start;
 use domain::state::State;
 use domain::{JobId, NodeIndex, TaskIndex, Text, TimeLimit, Uid};
@@ -47,20 +47,14 @@ impl<'a> Ground<'a> {
 
     /// Returns how many CPUs of a node are free.
     pub(super) fn free_cpus(&self, index: NodeIndex) -> u32 {
-        let all = self.state.cluster().node(index).map_or(0, |node| node.topology.cpus);
+        let all = self.state.cluster().node(index).map_or(0, Node::job_cpus);
         self.in_use(index).map_or(0, |in_use| all.saturating_sub(in_use.cpus.len()))
     }
 
     /// Returns what is free on a node, whoever asks.
     pub(super) fn free(&self, index: NodeIndex) -> Option<Amounts> {
         let node = self.state.cluster().node(index).filter(|node| node.flags.takes_jobs())?;
-        let in_use = self.in_use(index)?;
-        let gres = node.gres.iter().zip(&in_use.gres);
-        Some(Amounts {
-            cpus: node.topology.cpus.saturating_sub(in_use.cpus.len()),
-            memory: node.memory.saturating_sub(in_use.memory),
-            gres: gres.map(|(gres, used)| gres.count.saturating_sub(used.len())).collect(),
-        })
+        Some(Amounts::free_of(node, self.in_use(index)?))
     }
 
     /// Returns what a job could have of a node; `None` if it may not go there.
@@ -71,14 +65,14 @@ impl<'a> Ground<'a> {
             // Most nodes of a busy cluster end here.
             return None;
         }
-        let others = in_use.users.iter().any(|(other, _)| *other != user);
-        if others && (demand.is_for_one_user() || in_use.same_user > 0) {
+        if !in_use.admits(user, demand.is_for_one_user(), demand.label, demand.is_for_one_label()) {
             return None;
         }
         let mut free = self.free(index)?;
-        if sharers > 1 && !in_use.shared.is_empty() && !demand.whole {
-            let open = in_use.shared.values().filter(|jobs| **jobs < sharers).count();
-            free.cpus += u32::try_from(open).unwrap_or(0);
+        if sharers > 1 && !in_use.shared.is_empty() {
+            let node = self.state.cluster().node(index)?;
+            let open = in_use.shared.iter().filter(|(_, jobs)| **jobs < sharers);
+            free.add_cpus(node, open.map(|(cpu, _)| *cpu));
         }
         Some(free)
     }
@@ -117,21 +111,25 @@ impl<'a> Ground<'a> {
         None
     }
 
-    /// Gives a job its place. `None` if the units cannot be found after all.
+    /// Gives a job its place and these licences. `None` if the units cannot be found after all.
     pub(super) fn start(
         &mut self,
         job: &Job,
         demand: &Demand<'_>,
         placement: &Placement,
+        licenses: &[(Text, u32)],
         limit: TimeLimit,
         backfilled: bool,
     ) -> Option<Start> {
-        let shares = placement.nodes.iter().map(|placed| self.share(placed, demand.cpu_sharers()));
+        let shares = placement.nodes.iter().map(|placed| {
+            let node = self.state.cluster().node(placed.node)?;
+            demand.share(node, self.in_use(placed.node)?, placed)
+        });
         let allocation = Allocation {
             partition: demand.partition.name.clone(),
             nodes: shares.collect::<Option<_>>()?,
             whole: demand.whole,
-            licenses: demand.resources.licenses.clone(),
+            licenses: licenses.iter().cloned().collect(),
         };
         let task = self.next_task(job);
         self.take(job, &allocation);
@@ -159,59 +157,4 @@ impl<'a> Ground<'a> {
             }
         }
     }
-
-    fn share(&self, placed: &Placed, sharers: u16) -> Option<NodeShare> {
-        let node = self.state.cluster().node(placed.node)?;
-        let in_use = self.in_use(placed.node)?;
-        let mut gres = smallvec::SmallVec::new();
-        for (at, count) in placed.takes.gres.iter().enumerate().filter(|(_, count)| **count > 0) {
-            let all = node.gres.get(at)?.count;
-            let used = in_use.gres.get(at)?;
-            let units: CpuSet = (0..all).filter(|unit| !used.contains(*unit)).take(*count as usize).collect();
-            if units.len() < *count {
-                return None;
-            }
-            gres.push(GresShare { at, units });
-        }
-        Some(NodeShare {
-            node: placed.node,
-            cpus: pick_cpus(node, in_use, placed.takes.cpus, sharers)?,
-            memory: placed.takes.memory,
-            tasks: placed.tasks,
-            gres,
-        })
-    }
-}
-
-/// Picks CPUs: whole cores nobody uses, in order, then those that the fewest share.
-fn pick_cpus(node: &Node, in_use: &NodeUse, count: u32, sharers: u16) -> Option<CpuSet> {
-    let (granule, all) = (node.topology.granule(), node.topology.cpus);
-    let mut picked = CpuSet::default();
-    let mut left = count;
-    let mut first = 0;
-    while left > 0 && first < all {
-        let core = first..(first + granule).min(all);
-        first += granule;
-        if core.clone().any(|cpu| in_use.cpus.contains(cpu)) {
-            continue;
-        }
-        for cpu in core.take(left as usize) {
-            picked.insert(cpu);
-            left -= 1;
-        }
-    }
-    if left > 0 && sharers > 1 {
-        let mut open: Vec<(u16, u32)> = in_use
-            .shared
-            .iter()
-            .filter(|(_, jobs)| **jobs < sharers)
-            .map(|(cpu, jobs)| (*jobs, *cpu))
-            .collect();
-        open.sort_unstable();
-        for (_, cpu) in open.into_iter().take(left as usize) {
-            picked.insert(cpu);
-            left -= 1;
-        }
-    }
-    (left == 0).then_some(picked)
 }

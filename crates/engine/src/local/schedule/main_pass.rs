@@ -32,7 +32,7 @@ enum Attempt<'a> {
     /// The job waits for something that others may overtake it for.
     Aside(Reason),
     /// What the job needs is in use.
-    Busy(Demand<'a>),
+    Busy(Box<Demand<'a>>),
 }
 
 /// What the main pass found.
@@ -120,13 +120,11 @@ impl<'a, 'g> MainPass<'a, 'g> {
             if self.ground.is_throttled(job) {
                 return Attempt::Aside(Reason::JobArrayTaskLimit);
             }
-            if let Some(reason) = self.lacks_licenses(&demand) {
-                return Attempt::Aside(reason);
-            }
-            if !self.start(job, &demand, &entry.nodes) {
+            let Some(licenses) = self.licenses(&demand) else { return Attempt::Aside(Reason::Licenses) };
+            if !self.start(job, &demand, licenses, &entry.nodes) {
                 return match obstacle::beyond_idle(self.layout, entry, &demand) {
                     Some(reason) => Attempt::Aside(reason),
-                    None => Attempt::Busy(demand),
+                    None => Attempt::Busy(Box::new(demand)),
                 };
             }
             if self.ground.has_started(job.id) {
@@ -139,28 +137,35 @@ impl<'a, 'g> MainPass<'a, 'g> {
         }
     }
 
-    fn start(&mut self, job: &Job, demand: &Demand<'_>, nodes: &[NodeIndex]) -> bool {
+    fn start(
+        &mut self,
+        job: &Job,
+        demand: &Demand<'_>,
+        licenses: &[(Text, u32)],
+        nodes: &[NodeIndex],
+    ) -> bool {
         let user = job.spec.owner.uid;
         let free = |index: NodeIndex| {
             if self.is_closed(index) { None } else { self.ground.free_for(index, demand, user) }
         };
         let Some(placement) = place(demand, self.layout.cluster(), nodes, free) else { return false };
-        let start = self.ground.start(job, demand, &placement, job.spec.time_limit, false);
+        let start = self.ground.start(job, demand, &placement, licenses, job.spec.time_limit, false);
         let has_started = start.is_some();
         self.starts.extend(start);
         has_started
     }
 
-    fn lacks_licenses(&mut self, demand: &Demand<'a>) -> Option<Reason> {
-        let licenses = &demand.resources.licenses;
-        if licenses.iter().all(|(name, count)| {
-            !self.closed_licenses.contains(&name) && self.ground.free_licenses(name) >= *count
-        }) {
-            return None;
+    /// Returns the licences the job takes; `None` if it has to wait for them.
+    fn licenses(&mut self, demand: &Demand<'a>) -> Option<&'a [(Text, u32)]> {
+        let open = |name: &Text| {
+            if self.closed_licenses.contains(&name) { 0 } else { self.ground.free_licenses(name) }
+        };
+        let found = demand.licenses(open);
+        if found.is_none() {
+            // Nobody behind takes one by one what this job needs together.
+            self.closed_licenses.extend(demand.resources.licenses.iter().map(|(name, _)| name));
         }
-        // Nobody behind takes one by one what this job needs together.
-        self.closed_licenses.extend(licenses.iter().map(|(name, _)| name));
-        Some(Reason::Licenses)
+        found
     }
 
     fn is_closed(&self, node: NodeIndex) -> bool {

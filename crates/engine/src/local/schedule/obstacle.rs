@@ -25,7 +25,9 @@ pub(super) fn demand<'a>(
     }
     Demand::of(layout.cluster(), partition, &job.spec).map_err(|misfit| match misfit {
         Misfit::NodeLimit => Reason::PartitionNodeLimit,
-        Misfit::MemoryLimit | Misfit::UnknownNode(_) | Misfit::NodeOutside(_) => Reason::BadConstraints,
+        Misfit::MemoryLimit | Misfit::Contradiction | Misfit::UnknownNode(_) | Misfit::NodeOutside(_) => {
+            Reason::BadConstraints
+        }
     })
 }
 
