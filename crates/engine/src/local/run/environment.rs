@@ -227,6 +227,8 @@ fn request_variables(variables: &mut Variables, job: &Job, allocation: &Allocati
     }
     if resources.cpus_per_task > 1 {
         variables.set("SLURM_CPUS_PER_TASK", resources.cpus_per_task);
+        // This one, and not the other, is what srun takes for its own.
+        variables.set("SLURM_TRES_PER_TASK", format!("cpu={}", resources.cpus_per_task));
     }
     let partition = cluster.partition(&allocation.partition);
     let memory = match resources.memory {

@@ -1,5 +1,6 @@
 //! Makes a launch of a job: who, where, with what limits and files.
 
+use super::commands;
 use super::environment::{self, Gpus};
 use super::report::run_of;
 use domain::cluster::{Cluster, Node};
@@ -19,6 +20,8 @@ const MEGABYTE: u64 = 1 << 20;
 pub(super) struct Surroundings {
     /// Where scripts are written.
     pub(super) spool: PathBuf,
+    /// The folder of commands that jobs find first on their `PATH`.
+    pub(super) commands: Option<PathBuf>,
     /// The kernel holds jobs to their memory.
     pub(super) limit_memory: bool,
     /// The machine's CPUs, if jobs are bound to theirs.
@@ -52,6 +55,9 @@ pub(super) fn launch(
         .into_iter()
         .map(|(name, value)| (name.into(), value.into()))
         .collect();
+    if let Some(commands) = &surroundings.commands {
+        commands::put_first(commands, &mut launch.env);
+    }
     launch.cwd = PathBuf::from(job.spec.work_dir.as_str());
     launch.user = surroundings.may_switch_user.then(|| credentials(job, users));
     launch.umask = uncommon.umask.unwrap_or(UMASK) & 0o777;

@@ -1,5 +1,6 @@
 //! The local engine: a scheduler, and a supervisor whose launchers outlive this process.
 
+use super::commands;
 use super::launch::{self, Surroundings};
 use super::report::{run_of, to_domain};
 use crate::local::schedule::Scheduler;
@@ -116,6 +117,7 @@ impl Local {
     /// # Errors
     /// If a folder cannot be made or no launcher can be started.
     pub fn open(config: LocalConfig, reports: Reports) -> Result<Local, supervise::Error> {
+        let exe = config.exe.clone();
         let mut supervised = SupervisorConfig::new(config.dir, config.launchers.max(1), config.exe);
         supervised.exe_args = config.exe_args;
         supervised.cgroups = config.cgroups;
@@ -129,8 +131,13 @@ impl Local {
         };
         let (supervisor, found) = Supervisor::open(supervised, listen)?;
         let capabilities = supervisor.capabilities();
+        let commands = commands::link(&config.spool, &exe);
+        if let Err(error) = &commands {
+            tracing::warn!(%error, "jobs will not find srun on their PATH");
+        }
         let surroundings = Surroundings {
             spool: config.spool,
+            commands: commands.ok(),
             limit_memory: config.limit_memory,
             bind_to: config.bind_cpus.then(|| supervise::machine::describe().cpus),
             may_switch_user: capabilities.users,

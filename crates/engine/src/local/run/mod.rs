@@ -1,6 +1,7 @@
 //! Runs jobs on this machine: orders become launches and signals of `supervise`, its reports become the domain's.
 //! Decides nothing: who starts is the scheduler's matter, what follows from an end is the domain's.
 
+mod commands;
 mod environment;
 mod launch;
 mod local;
