@@ -11,13 +11,14 @@ use crate::jobs::wait::{self, WaitArgs};
 use crate::nodes::{self, NodesArgs};
 use crate::run::{self, RunArgs};
 use crate::serve::{self, ServeArgs};
+use crate::srun::{self, SrunArgs};
 use crate::submit::{self, SubmitArgs};
 use crate::terminal::{ColourWish, Terminal};
 use crate::token::{self, TokenArgs};
 use crate::users::{self, UserArgs};
 use clap::{ArgMatches, CommandFactory, FromArgMatches, Parser, Subcommand};
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 /// The whole command line.
@@ -49,6 +50,9 @@ enum Command {
     /// Run a command as a job, as if it ran here
     #[command(infer_long_args = true, args_override_self = true)]
     Run(Box<RunArgs>),
+    /// Run tasks inside a job, as srun does; outside of one, make a job for them
+    #[command(infer_long_args = true, args_override_self = true)]
+    Srun(Box<SrunArgs>),
     /// List jobs that wait and run
     Ps(PsArgs),
     /// Show one job, node or partition in full
@@ -82,6 +86,20 @@ enum Command {
     },
 }
 
+/// Returns the words of the command line as this program has them: called by the name `srun` it is that command.
+pub(crate) fn words(mut words: Vec<OsString>) -> Vec<OsString> {
+    let is_srun = |word: &OsString| Path::new(word).file_name().is_some_and(|name| name == "srun");
+    if words.first().is_some_and(is_srun) {
+        words.insert(0, "quintet".into());
+        words[1] = "srun".into();
+    }
+    if words.get(1).is_some_and(|word| word == "srun") {
+        let rest = words.split_off(2);
+        words.extend(srun::spread(rest));
+    }
+    words
+}
+
 /// Reads the command line; whatever is wrong with it is told here, with exit code 2.
 pub(crate) fn read(words: impl IntoIterator<Item = OsString>) -> Result<(Cli, ArgMatches), clap::Error> {
     let matches = Cli::command().try_get_matches_from(words)?;
@@ -102,6 +120,7 @@ pub(crate) fn run(cli: Cli, matches: &ArgMatches) -> anyhow::Result<ExitCode> {
         Command::History(args) => asking(history::run(args, terminal)),
         Command::Submit(args) => asking(submit::run(*args, of_command, terminal)),
         Command::Run(args) => asking(run::run(*args, of_command, terminal)),
+        Command::Srun(args) => asking(async { Ok(srun::run(*args, of_command).await) }),
         Command::Attach(args) => asking(attach::run(args, terminal)),
         Command::Wait(args) => asking(wait::run(args, terminal)),
         Command::Ps(args) => asking(list::run(args, terminal)),

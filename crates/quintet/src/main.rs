@@ -14,6 +14,7 @@ mod nodes;
 mod run;
 mod serve;
 mod sheet;
+mod srun;
 mod state_dir;
 mod submit;
 mod terminal;
@@ -32,8 +33,11 @@ fn main() -> ExitCode {
     if words.next().is_some_and(|word| word == "launcher") {
         return supervise::launcher::main(words);
     }
-    let (cli, matches) = match cli::read(std::env::args_os()) {
+    let words = cli::words(std::env::args_os().collect());
+    let is_srun = words.get(1).is_some_and(|word| word == "srun");
+    let (cli, matches) = match cli::read(words) {
         Ok(read) => read,
+        Err(error) if is_srun => return srun::refuse(&error),
         Err(error) => {
             // What was asked for (help, version) goes to standard output, what is wrong to standard error.
             let _ = error.print();

@@ -59,6 +59,11 @@ impl EventStream {
         Self::with(client, &[("job_id", id.to_owned())]).await
     }
 
+    /// Begins to follow the jobs of a user.
+    pub(crate) async fn of_user(client: &Client, user: &str) -> Result<Self, ClientError> {
+        Self::with(client, &[("user", user.to_owned())]).await
+    }
+
     async fn with(client: &Client, query: &[(&str, String)]) -> Result<Self, ClientError> {
         let answer = client.send(Method::GET, &format!("{NATIVE}/events"), query, None).await?;
         Ok(EventStream { answer, base: client.base().to_owned(), buffer: Buffer::default() })

@@ -34,16 +34,31 @@ pub(crate) enum OptionError {
 }
 
 /// How a variable is turned into an option.
-#[derive(Clone, Copy)]
-enum Meaning {
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Meaning {
     /// Its value is the option's.
     Value(&'static str),
     /// The option is switched on whatever the value.
     Switch(&'static str),
+    /// The option is switched on unless the value is empty, 0 or no.
+    Truth(&'static str),
     /// Its value is the option's; if it is empty the option stands alone.
     Optional(&'static str),
-    /// sbatch knows it, this program does not.
+    /// Slurm knows it, this program does not.
     Unsupported,
+}
+
+impl Meaning {
+    /// Returns the long option that a variable stands for.
+    pub(crate) fn option(self) -> Option<&'static str> {
+        match self {
+            Meaning::Value(option)
+            | Meaning::Switch(option)
+            | Meaning::Truth(option)
+            | Meaning::Optional(option) => Some(option),
+            Meaning::Unsupported => None,
+        }
+    }
 }
 
 /// The variables sbatch knows.
@@ -116,30 +131,58 @@ pub(crate) fn combine(
     for Directive { line, words: of_line } in directives {
         let why = |error: clap::Error| (script.to_owned(), *line, first_line(&error));
         let line_error = |(script, line, why)| OptionError::Line { script, line, why };
-        let matches = command().try_get_matches_from(of_line).map_err(why).map_err(line_error)?;
-        words.extend(words_of(&matches));
+        let matches =
+            command::<JobOptions>().try_get_matches_from(of_line).map_err(why).map_err(line_error)?;
+        words.extend(words_of::<JobOptions>(&matches));
     }
     for (name, meaning) in VARIABLES {
         let Some(value) = variable(name) else { continue };
-        let option = option_of(*meaning, &value).ok_or_else(|| OptionError::Variable {
-            variable: name,
-            why: "what it asks for is not supported; unset it".to_owned(),
-        })?;
-        let matches = command().try_get_matches_from([option]);
-        let matches =
-            matches.map_err(|error| OptionError::Variable { variable: name, why: first_line(&error) })?;
-        words.extend(words_of(&matches));
+        words.extend(words_of_variable::<JobOptions>(name, *meaning, &value)?);
     }
-    words.extend(words_of(command_line));
-    let matches = command().try_get_matches_from(words);
-    let options = matches.and_then(|matches| JobOptions::from_arg_matches(&matches));
+    words.extend(words_of::<JobOptions>(command_line));
+    whole(words)
+}
+
+/// Returns the options that a variable stands for, as words.
+///
+/// # Errors
+/// If it holds what is no option.
+pub(crate) fn words_of_variable<O: Args>(
+    name: &'static str,
+    meaning: Meaning,
+    value: &OsStr,
+) -> Result<Vec<OsString>, OptionError> {
+    if let Meaning::Truth(_) = meaning
+        && (value.is_empty() || value == "0" || value.eq_ignore_ascii_case("no"))
+    {
+        return Ok(Vec::new());
+    }
+    let option = option_of(meaning, value).ok_or_else(|| OptionError::Variable {
+        variable: name,
+        why: "what it asks for is not supported; unset it".to_owned(),
+    })?;
+    let matches = command::<O>().try_get_matches_from([option]);
+    let matches =
+        matches.map_err(|error| OptionError::Variable { variable: name, why: first_line(&error) })?;
+    Ok(words_of::<O>(&matches))
+}
+
+/// Returns the options that words of all layers, the strongest last, make together.
+///
+/// # Errors
+/// If they exclude one another.
+pub(crate) fn whole<O: Args + FromArgMatches>(
+    words: impl IntoIterator<Item = OsString>,
+) -> Result<O, OptionError> {
+    let matches = command::<O>().try_get_matches_from(words);
+    let options = matches.and_then(|matches| O::from_arg_matches(&matches));
     options.map_err(|error| OptionError::Together(first_line(&error)))
 }
 
 /// The options alone, as a command of their own.
-fn command() -> Command {
+fn command<O: Args>() -> Command {
     let command = Command::new("submit").no_binary_name(true).args_override_self(true).infer_long_args(true);
-    JobOptions::augment_args(command.disable_help_flag(true).disable_version_flag(true))
+    O::augment_args(command.disable_help_flag(true).disable_version_flag(true))
 }
 
 fn option_of(meaning: Meaning, value: &OsStr) -> Option<OsString> {
@@ -151,14 +194,16 @@ fn option_of(meaning: Meaning, value: &OsStr) -> Option<OsString> {
     match meaning {
         Meaning::Value(option) => Some(with_value(option)),
         Meaning::Optional(option) if !value.is_empty() => Some(with_value(option)),
-        Meaning::Optional(option) | Meaning::Switch(option) => Some(format!("--{option}").into()),
+        Meaning::Optional(option) | Meaning::Switch(option) | Meaning::Truth(option) => {
+            Some(format!("--{option}").into())
+        }
         Meaning::Unsupported => None,
     }
 }
 
 /// Writes options that were given as words again, so that layers can be laid over one another.
-fn words_of(matches: &ArgMatches) -> Vec<OsString> {
-    let command = command();
+pub(crate) fn words_of<O: Args>(matches: &ArgMatches) -> Vec<OsString> {
+    let command = command::<O>();
     let mut words = Vec::new();
     for argument in command.get_arguments() {
         let id = argument.get_id().as_str();
@@ -182,7 +227,7 @@ fn words_of(matches: &ArgMatches) -> Vec<OsString> {
 }
 
 /// Returns what clap says in one line, without its prefix and its advice about this program's usage.
-fn first_line(error: &clap::Error) -> String {
+pub(crate) fn first_line(error: &clap::Error) -> String {
     let text = error.render().to_string();
     let line = text.lines().next().unwrap_or_default();
     let line = line.strip_prefix("error: ").unwrap_or(line).to_owned();

@@ -8,13 +8,13 @@
 
 mod command;
 mod directives;
-mod environment;
-mod layers;
+pub(crate) mod environment;
+pub(crate) mod layers;
 mod options;
-mod request;
+pub(crate) mod request;
 #[cfg(test)]
 mod tests;
-mod values;
+pub(crate) mod values;
 
 pub(crate) use command::{SubmitArgs, run, send, whole_request};
 pub(crate) use layers::combine;

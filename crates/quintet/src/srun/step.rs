@@ -1,0 +1,441 @@
+//! One step from start to end: hears of its tasks, passes on its streams and signals, and ends it when it must end.
+
+use super::conversation::Conversation;
+use super::course::Course;
+use super::interrupt::{Answer, Interrupts, Manner};
+use super::message::{complain, say};
+use super::relay::{Sinks, Written, feed_all, read_all};
+use super::streams::Plan;
+use super::terminal::{Pair, Raw};
+use crate::sheet::local_time;
+use std::time::{Duration, Instant};
+use supervise::steps::{StepAnswer, StepCut, StepEnded, StepProgram};
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::mpsc;
+use tokio::time::{Instant as Moment, sleep_until};
+
+const SIGHUP: i32 = 1;
+const SIGINT: i32 = 2;
+const SIGKILL: i32 = 9;
+const SIGTERM: i32 = 15;
+const SIGCONT: i32 = 18;
+
+/// How long tasks have between the request to end and their end; Slurm's own default.
+const KILL_WAIT: Duration = Duration::from_secs(30);
+/// How long bad ends are gathered, so that those of one moment are told in one line.
+const GATHERED: Duration = Duration::from_millis(50);
+/// How long output may still come when all processes are gone.
+const LAST_WORDS: Duration = Duration::from_secs(2);
+
+/// How a step is to be ended and told about.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Rules {
+    /// A task that fails ends the step.
+    pub(super) kill_on_bad_exit: bool,
+    /// The step ends so long after its first task has.
+    pub(super) wait: Option<Duration>,
+    /// How Ctrl-C is taken.
+    pub(super) manner: Manner,
+    /// Output is passed on as it comes.
+    pub(super) unbuffered: bool,
+    /// Only errors are told.
+    pub(super) quiet: bool,
+    /// Everything is told.
+    pub(super) verbose: bool,
+    /// A signal for the tasks, so long after the start.
+    pub(super) warning: Option<(i32, Duration)>,
+}
+
+/// Which streams a step has.
+pub(super) enum Streams {
+    /// Files and pipes.
+    Plan(Plan),
+    /// A terminal for task 0.
+    Terminal(Box<Pair>),
+}
+
+/// A step under way.
+pub(super) struct Step {
+    conversation: Conversation,
+    course: Course,
+    rules: Rules,
+    interrupts: Interrupts,
+    /// When the step is killed.
+    kill_at: Option<Moment>,
+    /// When the first task had ended long enough ago.
+    wait_until: Option<Moment>,
+    tell_at: Option<Moment>,
+    warn_at: Option<Moment>,
+    is_ending: bool,
+}
+
+/// What is passed on while a step runs: what comes from its tasks, where it goes, or its terminal.
+type Begun = (Option<mpsc::Receiver<Written>>, Sinks, Option<Box<Pair>>);
+
+/// What happens next.
+enum Event {
+    Answer(StepAnswer),
+    Lost(supervise::steps::StepError),
+    Output(Written),
+    OutputEnds,
+    Terminal(std::io::Result<()>),
+    Given(Given),
+    Time,
+}
+
+impl Step {
+    /// Begins a step that was granted.
+    pub(super) fn new(conversation: Conversation, course: Course, rules: Rules) -> Self {
+        Step {
+            conversation,
+            course,
+            interrupts: Interrupts::new(rules.manner),
+            rules,
+            kill_at: None,
+            wait_until: None,
+            tell_at: None,
+            warn_at: None,
+            is_ending: false,
+        }
+    }
+
+    /// Starts the tasks and stays with them; returns the exit code.
+    ///
+    /// # Errors
+    /// If the launcher is lost.
+    pub(super) async fn run(
+        mut self,
+        program: StepProgram,
+        streams: Streams,
+        signals: &mut Signals,
+    ) -> anyhow::Result<u8> {
+        let (mut output, mut sinks, mut terminal) = self.start(program, streams)?;
+        let raw = terminal.as_ref().map(|_| Raw::enter());
+        if let Some((_, after)) = self.rules.warning {
+            self.warn_at = Some(Moment::now() + after);
+        }
+        let ended = loop {
+            let event = self.next(&mut output, terminal.as_deref_mut(), signals).await;
+            match event {
+                Event::Answer(StepAnswer::Ended(ended)) => break ended,
+                Event::Answer(answer) => self.hear(answer)?,
+                Event::Lost(error) => {
+                    drop(raw);
+                    complain(&format!("StepId={} lost: {error}", self.course.name()));
+                    self.course.tell();
+                    return Ok(self.course.code().max(1));
+                }
+                Event::Output(written) => self.write(&mut sinks, &written),
+                Event::OutputEnds => output = None,
+                Event::Terminal(Ok(())) => {}
+                Event::Terminal(Err(error)) => {
+                    complain(&format!("cannot pass on the terminal: {error}"));
+                    terminal = None;
+                    self.end()?;
+                }
+                Event::Given(Given::Resized) => {
+                    if let Some(terminal) = &terminal {
+                        terminal.fit();
+                    }
+                }
+                Event::Given(given) => self.take(given)?,
+                Event::Time => self.time()?,
+            }
+        };
+        self.last_words(output, &mut sinks).await;
+        if let Some(mut terminal) = terminal {
+            // Whoever looks has gone as well, if it cannot be shown.
+            let _ = terminal.rest().await;
+        }
+        drop(raw);
+        self.course.tell();
+        Ok(self.told(&ended))
+    }
+
+    fn start(&mut self, program: StepProgram, streams: Streams) -> anyhow::Result<Begun> {
+        match streams {
+            Streams::Plan(mut plan) => {
+                let program = StepProgram { streams: std::mem::take(&mut plan.streams), ..program };
+                self.conversation.start(program, &plan.passed())?;
+                // Only the tasks may hold their ends, or the others' would never come.
+                plan.passed.clear();
+                feed_all(plan.inputs)?;
+                let output = read_all(plan.relays, self.rules.unbuffered)?;
+                Ok((Some(output), Sinks::new(plan.files), None))
+            }
+            Streams::Terminal(mut pair) => {
+                use std::os::fd::AsFd;
+                let theirs = pair.theirs();
+                let files: Vec<_> = theirs.iter().map(AsFd::as_fd).collect();
+                self.conversation.start(program, &files)?;
+                drop(theirs);
+                pair.begin()?;
+                Ok((None, Sinks::new(Vec::new()), Some(pair)))
+            }
+        }
+    }
+
+    /// Waits for whatever comes first.
+    async fn next(
+        &mut self,
+        output: &mut Option<mpsc::Receiver<Written>>,
+        terminal: Option<&mut Pair>,
+        signals: &mut Signals,
+    ) -> Event {
+        let times = [self.kill_at, self.wait_until, self.tell_at, self.warn_at];
+        let soonest = times.into_iter().flatten().min();
+        let time = async {
+            match soonest {
+                Some(at) => sleep_until(at).await,
+                None => std::future::pending().await,
+            }
+        };
+        let shown = async {
+            match terminal {
+                Some(terminal) => terminal.show().await,
+                None => std::future::pending().await,
+            }
+        };
+        let written = async {
+            match output {
+                Some(output) => output.recv().await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            written = written => written.map_or(Event::OutputEnds, Event::Output),
+            shown = shown => Event::Terminal(shown),
+            answer = self.conversation.hear() => answer.map_or_else(Event::Lost, Event::Answer),
+            given = signals.next() => Event::Given(given),
+            () = time => Event::Time,
+        }
+    }
+
+    fn hear(&mut self, answer: StepAnswer) -> anyhow::Result<()> {
+        match answer {
+            StepAnswer::TaskStarted { task, pid } => {
+                self.course.started(task);
+                if self.rules.verbose {
+                    say(&format!("StepId={} task {task} started as process {pid}", self.course.name()));
+                }
+            }
+            StepAnswer::TaskFailed { task, failure } => {
+                complain(&failure.to_string());
+                self.course.not_started(task);
+                self.has_ended(true)?;
+            }
+            StepAnswer::TaskEnded { task, status } => {
+                let is_bad = self.course.ended(task, status);
+                self.has_ended(is_bad)?;
+            }
+            StepAnswer::Waiting { .. }
+            | StepAnswer::Refused { .. }
+            | StepAnswer::Granted(_)
+            | StepAnswer::Ended(_) => {}
+        }
+        Ok(())
+    }
+
+    /// A task has ended.
+    fn has_ended(&mut self, is_bad: bool) -> anyhow::Result<()> {
+        if self.course.has_untold() && self.tell_at.is_none() {
+            self.tell_at = Some(Moment::now() + GATHERED);
+        }
+        if self.course.is_over() {
+            return Ok(());
+        }
+        if is_bad && self.rules.kill_on_bad_exit && !self.is_ending {
+            self.course.tell();
+            self.say(&format!("Terminating StepId={}", self.course.name()));
+            self.end()?;
+        }
+        if let Some(wait) = self.rules.wait
+            && self.wait_until.is_none()
+            && !self.is_ending
+        {
+            self.wait_until = Some(Moment::now() + wait);
+        }
+        Ok(())
+    }
+
+    /// Some time has come.
+    fn time(&mut self) -> anyhow::Result<()> {
+        let now = Moment::now();
+        let is_due = |at: &mut Option<Moment>| at.take_if(|at| *at <= now).is_some();
+        if is_due(&mut self.tell_at) {
+            self.course.tell();
+        }
+        if is_due(&mut self.warn_at)
+            && let Some((signal, _)) = self.rules.warning
+        {
+            self.conversation.signal(signal)?;
+        }
+        if is_due(&mut self.wait_until) && !self.is_ending && !self.course.is_over() {
+            let seconds = self.rules.wait.unwrap_or_default().as_secs();
+            self.say(&format!("First task exited {seconds}s ago"));
+            self.course.tell_standing();
+            self.say(&format!("Terminating StepId={}", self.course.name()));
+            self.end()?;
+        }
+        if is_due(&mut self.kill_at) {
+            self.conversation.signal(SIGKILL)?;
+        }
+        Ok(())
+    }
+
+    /// Does what a signal asks for.
+    fn take(&mut self, given: Given) -> anyhow::Result<()> {
+        match given {
+            Given::Interrupt => match self.interrupts.another(Instant::now()) {
+                Answer::Tell => {
+                    self.say("interrupt (one more within 1 sec to abort)");
+                    if !self.rules.quiet {
+                        self.course.tell_standing();
+                    }
+                }
+                Answer::PassOn => self.conversation.signal(SIGINT)?,
+                Answer::End => {
+                    self.say(&format!("sending Ctrl-C to StepId={}", self.course.name()));
+                    self.conversation.signal(SIGINT)?;
+                    self.end()?;
+                }
+                Answer::Kill => {
+                    self.say(&format!("Force Terminated StepId={}", self.course.name()));
+                    self.conversation.signal(SIGKILL)?;
+                }
+            },
+            Given::Terminate => {
+                self.say("forcing job termination");
+                self.end()?;
+            }
+            Given::HangUp => {
+                self.conversation.signal(SIGHUP)?;
+                self.end()?;
+            }
+            Given::Other(signal) => self.conversation.signal(signal)?,
+            Given::Resized => {}
+        }
+        Ok(())
+    }
+
+    /// Asks the tasks to end; they are killed if they do not.
+    fn end(&mut self) -> anyhow::Result<()> {
+        if self.is_ending {
+            return Ok(());
+        }
+        self.is_ending = true;
+        self.kill_at = Some(Moment::now() + KILL_WAIT);
+        self.say(&format!(
+            "Job step aborted: Waiting up to {} seconds for job step to finish.",
+            KILL_WAIT.as_secs() + 2
+        ));
+        self.conversation.signal(SIGCONT)?;
+        self.conversation.signal(SIGTERM)?;
+        Ok(())
+    }
+
+    fn say(&self, text: &str) {
+        if !self.rules.quiet {
+            say(text);
+        }
+    }
+
+    fn write(&mut self, sinks: &mut Sinks, written: &Written) {
+        if let Err(error) = sinks.write(written) {
+            complain(&format!("cannot pass on what the tasks write: {error}"));
+        }
+    }
+
+    /// Passes on what was written before the end and has not been seen yet.
+    async fn last_words(&mut self, output: Option<mpsc::Receiver<Written>>, sinks: &mut Sinks) {
+        let Some(mut output) = output else { return };
+        let until = Moment::now() + LAST_WORDS;
+        while let Ok(Some(written)) = tokio::time::timeout_at(until, output.recv()).await {
+            self.write(sinks, &written);
+        }
+    }
+
+    /// Says why the step ended, where its tasks did not end it; returns the exit code.
+    fn told(&self, ended: &StepEnded) -> u8 {
+        let cancelled = |why: &str| {
+            let at = local_time(ended.at.0.div_euclid(1_000_000));
+            let (step, nodes) = (self.course.name(), self.course.all_nodes());
+            complain(&format!("*** STEP {step} ON {nodes} CANCELLED AT {at}{why} ***"));
+        };
+        match ended.cut {
+            Some(StepCut::TimeLimit) => cancelled(" DUE TO TIME LIMIT"),
+            Some(StepCut::RunEnded) => cancelled(" DUE TO THE END OF THE JOB"),
+            Some(StepCut::Killed) if !self.is_ending => cancelled(""),
+            Some(StepCut::Lost) => {
+                complain(&format!("StepId={} lost: its launcher died", self.course.name()))
+            }
+            Some(StepCut::Killed | StepCut::ClientGone | StepCut::NotStarted) | None => {}
+        }
+        if ended.over_memory {
+            complain(&format!(
+                "Detected 1 oom_kill event in StepId={}. Some of the step tasks have been OOM Killed.",
+                self.course.name()
+            ));
+        }
+        let code = self.course.code();
+        let was_cut = matches!(
+            ended.cut,
+            Some(StepCut::TimeLimit | StepCut::RunEnded | StepCut::Killed | StepCut::Lost)
+        );
+        if was_cut && code == 0 && !self.course.is_over() { 1 } else { code }
+    }
+}
+
+/// A signal that this process was given.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Given {
+    /// Ctrl-C.
+    Interrupt,
+    /// The request to end.
+    Terminate,
+    /// The terminal has gone.
+    HangUp,
+    /// The terminal has another size.
+    Resized,
+    /// One that is the tasks'.
+    Other(i32),
+}
+
+/// The signals that are taken.
+pub(super) struct Signals {
+    interrupt: Signal,
+    terminate: Signal,
+    hang_up: Signal,
+    quit: Signal,
+    first: Signal,
+    second: Signal,
+    resized: Signal,
+}
+
+impl Signals {
+    /// Begins to take signals, which end this process no longer.
+    pub(super) fn new() -> std::io::Result<Self> {
+        Ok(Signals {
+            interrupt: signal(SignalKind::interrupt())?,
+            terminate: signal(SignalKind::terminate())?,
+            hang_up: signal(SignalKind::hangup())?,
+            quit: signal(SignalKind::quit())?,
+            first: signal(SignalKind::user_defined1())?,
+            second: signal(SignalKind::user_defined2())?,
+            resized: signal(SignalKind::window_change())?,
+        })
+    }
+
+    /// Waits for the next.
+    pub(super) async fn next(&mut self) -> Given {
+        tokio::select! {
+            _ = self.interrupt.recv() => Given::Interrupt,
+            _ = self.terminate.recv() => Given::Terminate,
+            _ = self.hang_up.recv() => Given::HangUp,
+            _ = self.quit.recv() => Given::Other(SignalKind::quit().as_raw_value()),
+            _ = self.first.recv() => Given::Other(SignalKind::user_defined1().as_raw_value()),
+            _ = self.second.recv() => Given::Other(SignalKind::user_defined2().as_raw_value()),
+            _ = self.resized.recv() => Given::Resized,
+        }
+    }
+}
