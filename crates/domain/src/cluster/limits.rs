@@ -20,10 +20,6 @@ pub struct Limits {
     pub first_job_id: u32,
     /// The priority of a job nobody has given another.
     pub base_priority: u32,
-    /// Jobs the backfill looks at in one pass (`bf_max_job_test`).
-    pub backfill_depth: usize,
-    /// Jobs the main pass looks at (`default_queue_depth`).
-    pub queue_depth: usize,
     /// Jobs go back into the queue when their node fails (`JobRequeue`).
     pub requeue: bool,
     /// Output files are appended to (`JobFileAppend`).
@@ -63,8 +59,6 @@ impl Default for Limits {
             max_script: 4 << 20,
             first_job_id: 1,
             base_priority: 1000,
-            backfill_depth: 500,
-            queue_depth: 1000,
             requeue: true,
             append_output: false,
             service_user: Text::const_new("slurm"),

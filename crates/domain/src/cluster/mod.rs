@@ -7,6 +7,7 @@ mod node;
 mod partition;
 mod preempt;
 mod qos;
+mod scheduling;
 mod switches;
 
 pub use limits::{ExitCodes, Limits};
@@ -16,9 +17,10 @@ pub use node::{Gres, Node, NodeFlags, NodeMark, NodeUse, SystemShare, Taken, Top
 pub use partition::{GpuDefaults, Partition, PartitionSharing, PartitionState};
 pub use preempt::{PreemptMode, PreemptRules, PreemptType};
 pub use qos::{Qos, QosFlags};
+pub use scheduling::{Backfill, SchedulerType, Scheduling};
 pub use switches::{Switch, Switches};
 
-use crate::job::{Allocation, Job, Sharing};
+use crate::job::{Allocation, Job, JobSpec, Sharing};
 use crate::priority::Rules;
 use crate::who::{AdminLevel, Membership};
 use crate::{NodeIndex, Text, Timestamp};
@@ -47,6 +49,8 @@ pub struct Cluster {
     pub qos: Vec<Qos>,
     /// Who may have to make way for whom, and how.
     pub preempt: PreemptRules,
+    /// How far and how deep the scheduler looks.
+    pub scheduling: Scheduling,
     /// How waiting jobs are ranked.
     pub priority: Rules,
     /// Limits and waits.
@@ -69,6 +73,7 @@ impl Default for Cluster {
             associations: BTreeMap::new(),
             qos: vec![Qos::named(Text::const_new("normal"))],
             preempt: PreemptRules::default(),
+            scheduling: Scheduling::default(),
             priority: Rules::default(),
             limits: Limits::default(),
             started: Timestamp::EPOCH,
@@ -86,6 +91,16 @@ impl Cluster {
     /// Returns the partition of this name; case does not matter (facts 2.8).
     pub fn partition(&self, name: &str) -> Option<&Partition> {
         self.partitions.iter().find(|partition| partition.name.eq_ignore_ascii_case(name))
+    }
+
+    /// Returns the switches of the quality of service of this name; none for one that is not known.
+    pub fn qos_flags(&self, name: &str) -> QosFlags {
+        self.qos(name).map_or_else(QosFlags::default, |qos| qos.flags)
+    }
+
+    /// Tells whether a partition gives a job as much time as it asks for.
+    pub fn gives_time(&self, partition: &Partition, spec: &JobSpec) -> bool {
+        spec.time_limit <= partition.max_time || self.qos_flags(&spec.qos).partition_time_limit
     }
 
     /// Returns the partition that jobs get when they name none.

@@ -49,7 +49,7 @@ fn in_partition(cluster: &Cluster, partition: &Partition, spec: &JobSpec) -> Res
     let whole = |node| cluster.node(node).map(Amounts::all_of);
     let up = |node| cluster.node(node).filter(|node| node.flags.takes_jobs()).map(Amounts::all_of);
     if place(&demand, cluster, &partition.nodes, up).is_some() {
-        let fits = spec.time_limit <= partition.max_time;
+        let fits = cluster.gives_time(partition, spec);
         return Ok(if fits { Feasibility::Possible } else { Feasibility::BeyondPartition });
     }
     if is_beyond(cluster, partition, spec) {

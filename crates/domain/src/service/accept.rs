@@ -79,7 +79,7 @@ impl Ledger<'_> {
         if partitions().all(|partition| partition.state == PartitionState::Down) {
             return Reason::PartitionDown;
         }
-        if partitions().all(|partition| spec.time_limit > partition.max_time) {
+        if !partitions().any(|partition| self.cluster().gives_time(partition, spec)) {
             return Reason::PartitionTimeLimit;
         }
         if partitions().all(|partition| self.state().queues().len_of(&partition.name) > 0) {

@@ -4,6 +4,7 @@
 
 mod cluster;
 mod dependencies;
+mod order;
 mod running;
 mod simulation;
 mod workload;

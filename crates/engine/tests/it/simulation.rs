@@ -266,7 +266,7 @@ impl Simulation {
         let cluster = self.state.cluster();
         let waiting: usize =
             cluster.partitions.iter().map(|partition| self.state.queues().len_of(&partition.name)).sum();
-        if waiting > cluster.limits.backfill_depth {
+        if waiting > cluster.scheduling.backfill.max_jobs {
             return;
         }
         for partition in &cluster.partitions {

@@ -28,6 +28,7 @@ pub(super) fn cluster(file: &File, machine: &Node, now: Timestamp) -> Result<Clu
         members: file.users.iter().map(member).map(|member| (member.name.clone(), member)).collect(),
         qos: scheduling::qos(&file.qos)?,
         preempt: scheduling::preempt(&file.preempt)?,
+        scheduling: scheduling::scheduler(&file.scheduler)?,
         priority: scheduling::priority(&file.priority)?,
         limits: limits(&file.cluster)?,
         started: now,
@@ -80,9 +81,6 @@ fn limits(table: &ClusterTable) -> Result<Limits, ConfigError> {
     if table.max_job_count == 0 {
         return unfit("max_job_count must be at least 1");
     }
-    if table.default_queue_depth == 0 || table.bf_max_job_test == 0 {
-        return unfit("default_queue_depth and bf_max_job_test must be at least 1");
-    }
     if table.kept_changes == 0 {
         return unfit("kept_changes must be at least 1");
     }
@@ -95,8 +93,6 @@ fn limits(table: &ClusterTable) -> Result<Limits, ConfigError> {
         max_script: table.max_script_size.0,
         first_job_id: table.first_job_id,
         base_priority: table.base_priority,
-        backfill_depth: table.bf_max_job_test,
-        queue_depth: table.default_queue_depth,
         requeue: table.job_requeue,
         requeue_exit: exit_codes("requeue_exit", &table.requeue_exit)?,
         requeue_exit_hold: exit_codes("requeue_exit_hold", &table.requeue_exit_hold)?,

@@ -3,7 +3,7 @@
 //!
 //! Each key is described in `quintet.example.toml`; a test compares the two.
 
-use super::scheduling::{PreemptTable, PriorityTable, QosTable, preempt_mode};
+use super::scheduling::{PreemptTable, PriorityTable, QosTable, SchedulerTable, preempt_mode};
 use super::units::{Bytes, Limit, Megabytes, OverSubscribe, Wait, word};
 use domain::TimeLimit;
 use domain::cluster::{Limits, PartitionState, PreemptMode};
@@ -25,6 +25,7 @@ pub(crate) struct File {
     pub(crate) licenses: BTreeMap<String, u32>,
     pub(crate) switches: Vec<SwitchTable>,
     pub(crate) qos: Vec<QosTable>,
+    pub(crate) scheduler: SchedulerTable,
     pub(crate) preempt: PreemptTable,
     pub(crate) priority: PriorityTable,
     pub(crate) users: Vec<UserTable>,
@@ -47,6 +48,7 @@ impl Default for File {
             licenses: BTreeMap::new(),
             switches: Vec::new(),
             qos: Vec::new(),
+            scheduler: SchedulerTable::default(),
             preempt: PreemptTable::default(),
             priority: PriorityTable::default(),
             users: Vec::new(),
@@ -82,8 +84,6 @@ pub(crate) struct ClusterTable {
     pub(crate) job_file_append: bool,
     pub(crate) track_wckey: bool,
     pub(crate) base_priority: u32,
-    pub(crate) default_queue_depth: usize,
-    pub(crate) bf_max_job_test: usize,
     pub(crate) allow_spec_resources_usage: bool,
     pub(crate) max_switch_wait: Wait,
     pub(crate) kept_changes: usize,
@@ -111,8 +111,6 @@ impl Default for ClusterTable {
             job_file_append: limits.append_output,
             track_wckey: limits.track_wckeys,
             base_priority: limits.base_priority,
-            default_queue_depth: limits.queue_depth,
-            bf_max_job_test: limits.backfill_depth,
             allow_spec_resources_usage: limits.allow_core_spec,
             max_switch_wait: Wait(limits.max_switch_wait),
             kept_changes: limits.kept_changes,

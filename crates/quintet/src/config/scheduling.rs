@@ -1,11 +1,13 @@
-//! What orders jobs, as written and as meant: qualities of service, priorities, and who makes way for whom.
+//! What orders jobs, as written and as meant: the scheduler, qualities of service, priorities, and who makes way for whom.
 
 use super::ConfigError;
-use super::units::{Wait, word, word_of};
-use domain::Text;
-use domain::cluster::{PreemptMode, PreemptRules, PreemptType, Qos, QosFlags};
+use super::units::{Limit, Wait, word, word_of};
+use domain::cluster::{
+    Backfill, PreemptMode, PreemptRules, PreemptType, Qos, QosFlags, SchedulerType, Scheduling,
+};
 use domain::job::PreemptionWarning;
 use domain::priority::{PriorityFlags, PriorityType, Rules, Tres, TresWeight};
+use domain::{Text, TimeLimit};
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -50,6 +52,46 @@ impl Default for PreemptTable {
             mode: Some(rules.mode),
             exempt_time: Wait(rules.exempt_time),
             send_user_signal: rules.warning == PreemptionWarning::UserSignal,
+        }
+    }
+}
+
+/// `[scheduler]`
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct SchedulerTable {
+    #[serde(rename = "type", deserialize_with = "scheduler_type")]
+    pub(crate) by: SchedulerType,
+    pub(crate) default_queue_depth: usize,
+    pub(crate) partition_job_depth: usize,
+    pub(crate) bf_window: Limit,
+    pub(crate) bf_resolution: Wait,
+    pub(crate) bf_max_job_test: usize,
+    pub(crate) bf_max_job_part: usize,
+    pub(crate) bf_max_job_user: usize,
+    pub(crate) bf_max_job_start: usize,
+    pub(crate) bf_max_job_array_resv: u32,
+    pub(crate) bf_min_prio_reserve: u32,
+    pub(crate) bf_min_age_reserve: Wait,
+}
+
+impl Default for SchedulerTable {
+    fn default() -> Self {
+        let scheduling = Scheduling::default();
+        let backfill = scheduling.backfill;
+        SchedulerTable {
+            by: scheduling.by,
+            default_queue_depth: scheduling.queue_depth,
+            partition_job_depth: scheduling.partition_depth,
+            bf_window: Limit(TimeLimit::Unlimited),
+            bf_resolution: Wait(backfill.resolution),
+            bf_max_job_test: backfill.max_jobs,
+            bf_max_job_part: backfill.max_jobs_of_partition,
+            bf_max_job_user: backfill.max_jobs_of_user,
+            bf_max_job_start: backfill.max_starts,
+            bf_max_job_array_resv: backfill.max_tasks_of_array,
+            bf_min_prio_reserve: backfill.least_priority,
+            bf_min_age_reserve: Wait(backfill.least_age),
         }
     }
 }
@@ -171,6 +213,45 @@ pub(super) fn preempt(table: &PreemptTable) -> Result<PreemptRules, ConfigError>
         false => PreemptionWarning::Terminate,
     };
     Ok(PreemptRules { by: table.by, mode, exempt_time: table.exempt_time.0, warning })
+}
+
+/// Makes how the scheduler works.
+pub(super) fn scheduler(table: &SchedulerTable) -> Result<Scheduling, ConfigError> {
+    let unfit = |why: &str| Err(ConfigError::unfit("[scheduler]", why));
+    if table.default_queue_depth == 0 || table.bf_max_job_test == 0 || table.bf_max_job_array_resv == 0 {
+        return unfit("default_queue_depth, bf_max_job_test and bf_max_job_array_resv must be at least 1");
+    }
+    // Slurm's bounds: a month, and an hour.
+    let window = match table.bf_window.0 {
+        TimeLimit::Unlimited => None,
+        TimeLimit::Minutes(minutes @ 1..=43_200) => Some(Duration::from_secs(u64::from(minutes) * 60)),
+        TimeLimit::Minutes(_) => {
+            return unfit("bf_window must be between 1 minute and 30 days, or unlimited");
+        }
+    };
+    if !(1..=3600).contains(&table.bf_resolution.0.as_secs()) {
+        return unfit("bf_resolution must be between 1 second and 1 hour");
+    }
+    Ok(Scheduling {
+        by: table.by,
+        queue_depth: table.default_queue_depth,
+        partition_depth: table.partition_job_depth,
+        backfill: Backfill {
+            window,
+            resolution: table.bf_resolution.0,
+            max_jobs: table.bf_max_job_test,
+            max_jobs_of_partition: table.bf_max_job_part,
+            max_jobs_of_user: table.bf_max_job_user,
+            max_starts: table.bf_max_job_start,
+            max_tasks_of_array: table.bf_max_job_array_resv,
+            least_priority: table.bf_min_prio_reserve,
+            least_age: table.bf_min_age_reserve.0,
+        },
+    })
+}
+
+fn scheduler_type<'de, D: serde::Deserializer<'de>>(from: D) -> Result<SchedulerType, D::Error> {
+    word(from, &[("backfill", SchedulerType::Backfill), ("builtin", SchedulerType::Builtin)])
 }
 
 /// Makes the rules of ranking.

@@ -78,6 +78,7 @@ fn example_shows_every_key() {
         ("partitions", "[[partitions]]\nzzz = 1\n"),
         ("switches", "[[switches]]\nzzz = 1\n"),
         ("qos", "[[qos]]\nzzz = 1\n"),
+        ("scheduler", "[scheduler]\nzzz = 1\n"),
         ("preempt", "[preempt]\nzzz = 1\n"),
         ("priority", "[priority]\nzzz = 1\n"),
         ("users", "[[users]]\nzzz = 1\n"),
@@ -309,6 +310,18 @@ fn what_is_wrong_is_told() {
     check(
         "[priority]\nweight_fairshare = 5",
         "[priority]: priority by associations and fair share is not supported yet",
+    );
+    check(
+        "[scheduler]\nbf_window = 0",
+        "[scheduler]: bf_window must be between 1 minute and 30 days, or unlimited",
+    );
+    check("[scheduler]\nbf_resolution = 0", "[scheduler]: bf_resolution must be between 1 second and 1 hour");
+    check(
+        "[scheduler]\nbf_max_job_test = 0",
+        concat!(
+            "[scheduler]: default_queue_depth, bf_max_job_test and bf_max_job_array_resv ",
+            "must be at least 1"
+        ),
     );
     check("[priority]\nmax_age = 0", "[priority]: max_age and calc_period must be at least a second");
     check(

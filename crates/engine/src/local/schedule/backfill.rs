@@ -8,18 +8,17 @@ use super::layout::Layout;
 use super::obstacle;
 use super::waits::Waits;
 use super::walk::Walk;
+use domain::cluster::{SchedulerType, Scheduling};
 use domain::fit::{Demand, Placement};
 use domain::job::{ArrayPart, Job, JobSpec, Reason};
 use domain::ports::Start;
 use domain::state::State;
-use domain::{JobId, TimeLimit, Timestamp};
-use std::collections::HashSet;
+use domain::{JobId, TimeLimit, Timestamp, Uid};
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 /// Steps of timelines one pass may look at: a few milliseconds.
 const MOST_WORK: usize = 200_000;
-/// Tasks of one array that are booked ahead (`bf_max_job_array_resv`).
-const MOST_BOOKED_TASKS: u32 = 20;
 /// Requests remembered for each partition, to spare the search for the next one alike.
 const REMEMBERED: usize = 8;
 
@@ -47,6 +46,7 @@ pub(super) fn run<'a>(
         }
     }
     let partitions = layout.partitions.len();
+    let starts_before = starts.len();
     let mut pass = Backfill {
         layout,
         now,
@@ -59,6 +59,10 @@ pub(super) fn run<'a>(
         seen: HashSet::new(),
         has_booking: HashSet::new(),
         booked: 0,
+        booked_of_partition: vec![0; partitions],
+        booked_of_user: HashMap::new(),
+        not_before: vec![now; partitions],
+        most_starts: most_starts(&layout.cluster().scheduling, starts_before),
     };
     pass.walk(state);
     pass.note_closed(state);
@@ -81,6 +85,22 @@ struct Backfill<'a, 'p> {
     /// Jobs that have a booking in a tier above.
     has_booking: HashSet<JobId>,
     booked: usize,
+    booked_of_partition: Vec<usize>,
+    booked_of_user: HashMap<Uid, usize>,
+    /// Starts after which no more are made.
+    most_starts: usize,
+    /// When the last job planned in each partition starts, where nobody overtakes.
+    not_before: Vec<Timestamp>,
+}
+
+/// Returns after how many starts a pass makes no more, if some have been made before it.
+fn most_starts(scheduling: &Scheduling, before: usize) -> usize {
+    match (scheduling.by, scheduling.backfill.max_starts) {
+        // Nobody overtakes: the pass only says when each job should start.
+        (SchedulerType::Builtin, _) => 0,
+        (SchedulerType::Backfill, 0) => MOST_STARTS,
+        (SchedulerType::Backfill, most) => before.saturating_add(most).min(MOST_STARTS),
+    }
 }
 
 /// Where and when a job could start.
@@ -96,10 +116,11 @@ impl<'a> Backfill<'a, '_> {
     fn walk(&mut self, state: &'a State) {
         let layout = self.layout;
         let starts = |at: usize| layout.partition(&layout.partitions[at]).state.starts_jobs();
-        let limits = &layout.cluster().limits;
+        let scheduling = &layout.cluster().scheduling;
+        let most = scheduling.queue_depth.max(scheduling.backfill.max_jobs);
         let mut depth = 0;
         for turn in Walk::over(layout, state, starts) {
-            if depth >= limits.queue_depth.max(limits.backfill_depth) || self.starts.len() >= MOST_STARTS {
+            if depth >= most || self.starts.len() >= MOST_STARTS {
                 break;
             }
             let tier = layout.partitions[turn.partition].tier;
@@ -107,9 +128,36 @@ impl<'a> Backfill<'a, '_> {
                 continue;
             }
             depth += 1;
-            let may_book = self.booked < limits.backfill_depth && self.forecast.work < MOST_WORK;
+            let may_book = self.may_book(turn.job, turn.partition);
             self.look_at(turn.job, turn.partition, may_book);
         }
+    }
+
+    /// Tells whether a job is planned ahead, and counts it.
+    fn may_book(&mut self, job: &Job, partition: usize) -> bool {
+        let backfill = &self.layout.cluster().scheduling.backfill;
+        let has_room = |count: usize, most: usize| most == 0 || count < most;
+        let of_user = self.booked_of_user.entry(job.spec.owner.uid).or_default();
+        let of_partition = &mut self.booked_of_partition[partition];
+        let may_book = self.booked < backfill.max_jobs
+            && self.forecast.work < MOST_WORK
+            && has_room(*of_partition, backfill.max_jobs_of_partition)
+            && has_room(*of_user, backfill.max_jobs_of_user);
+        if may_book {
+            self.booked += 1;
+            *of_partition += 1;
+            *of_user += 1;
+        }
+        may_book
+    }
+
+    /// Tells whether resources are kept free for a job that cannot start now.
+    fn is_kept_for(&self, job: &Job) -> bool {
+        let cluster = self.layout.cluster();
+        let backfill = &cluster.scheduling.backfill;
+        job.priority >= backfill.least_priority
+            && self.now.since(job.eligible) >= backfill.least_age
+            && !cluster.qos_flags(&job.spec.qos).no_reserve
     }
 
     fn look_at(&mut self, job: &'a Arc<Job>, partition: usize, may_book: bool) {
@@ -122,7 +170,6 @@ impl<'a> Backfill<'a, '_> {
             self.waits.note(job.id, reason, None);
             return;
         }
-        self.booked += 1;
         let tier = self.layout.partitions[partition].tier;
         let mut booked_tasks = 0;
         loop {
@@ -139,7 +186,8 @@ impl<'a> Backfill<'a, '_> {
                     return;
                 }
             };
-            if chance.at <= self.now && booked_tasks == 0 && self.start(job, &chance) {
+            let may_start = self.starts.len() < self.most_starts;
+            if chance.at <= self.now && booked_tasks == 0 && may_start && self.start(job, &chance) {
                 if self.ground.has_started(job.id) {
                     self.waits.strike(job.id);
                     return;
@@ -148,6 +196,11 @@ impl<'a> Backfill<'a, '_> {
                     return;
                 }
                 continue;
+            }
+            if self.is_beyond_window(&chance) || !self.is_kept_for(job) {
+                let reason = self.turn_to_wait(chance.partition);
+                self.waits.note(job.id, reason, None);
+                return;
             }
             if booked_tasks == 0 && !self.has_booking.insert(job.id) {
                 // Its booking in a higher tier stands; this one could only have been for now.
@@ -169,6 +222,11 @@ impl<'a> Backfill<'a, '_> {
         }
     }
 
+    fn is_beyond_window(&self, chance: &Chance<'_>) -> bool {
+        let window = self.layout.cluster().scheduling.backfill.window;
+        window.is_some_and(|window| chance.at > self.now.after(window))
+    }
+
     fn lacks_licenses(&self, demand: &Demand<'_>) -> bool {
         demand.licenses(|name| self.ground.free_licenses(name)).is_none()
     }
@@ -176,7 +234,9 @@ impl<'a> Backfill<'a, '_> {
     /// Returns how many bookings a job gets: one, or as many as tasks of an array may run besides.
     fn tasks_to_book(&self, job: &Job) -> u32 {
         match &job.array {
-            Some(ArrayPart::Pool { waiting, throttle: 0, .. }) => waiting.len().min(MOST_BOOKED_TASKS),
+            Some(ArrayPart::Pool { waiting, throttle: 0, .. }) => {
+                waiting.len().min(self.layout.cluster().scheduling.backfill.max_tasks_of_array)
+            }
             _ => 1,
         }
     }
@@ -228,12 +288,13 @@ impl<'a> Backfill<'a, '_> {
         let user = job.spec.owner.uid;
         let limit = job.spec.time_limit;
         let wish = Wish { demand: &demand, nodes: &entry.nodes, user, limit };
-        let from = self.recall(partition, job).unwrap_or(self.now);
+        let from = self.recall(partition, job).unwrap_or(self.now).max(self.not_before[partition]);
         let found = self.forecast.earliest(wish, from, MOST_WORK);
         if let Some((at, _)) = &found {
             self.remember(partition, job, *at);
         }
-        if found.as_ref().is_none_or(|(at, _)| *at > self.now)
+        if self.starts.len() < self.most_starts
+            && found.as_ref().is_none_or(|(at, _)| *at > self.now)
             && let Some((limit, placement)) = self.shortened(job, wish)
         {
             return Ok(Chance { partition, demand, limit, at: self.now, placement });
@@ -280,6 +341,9 @@ impl<'a> Backfill<'a, '_> {
         let nodes = &self.layout.partitions[chance.partition].nodes;
         let wish = Wish { demand: &chance.demand, nodes, user: job.spec.owner.uid, limit: chance.limit };
         self.forecast.book(wish, chance.at.max(self.now), &chance.placement);
+        if self.layout.cluster().scheduling.by == SchedulerType::Builtin {
+            self.not_before[chance.partition] = chance.at;
+        }
     }
 
     /// Returns a time before which no job like this one can start in the partition: bookings only grow.
@@ -305,7 +369,7 @@ impl<'a> Backfill<'a, '_> {
                 continue;
             }
             let reason = obstacle::closed(partition.state);
-            for key in state.queues().of(&entry.name).take(layout.cluster().limits.queue_depth) {
+            for key in state.queues().of(&entry.name).take(layout.cluster().scheduling.queue_depth) {
                 if !self.ground.has_started(key.job) {
                     self.waits.note(key.job, reason, None);
                 }

@@ -210,7 +210,7 @@ impl<'a> Forecast<'a> {
 
     /// Books a placement.
     pub(super) fn book(&mut self, wish: Wish<'_>, at: Timestamp, placement: &Placement) {
-        let until = end(at, wish.limit);
+        let until = self.layout.rounded(end(at, wish.limit));
         for placed in &placement.nodes {
             self.occupy(placed.node, at, until, &placed.takes, Company::of(wish));
         }
@@ -224,7 +224,7 @@ impl<'a> Forecast<'a> {
 
     /// Takes in a job that the same pass has proposed to start.
     pub(super) fn book_start(&mut self, job: &Job, allocation: &Allocation, limit: TimeLimit) {
-        let until = end(self.now, limit);
+        let until = self.layout.rounded(end(self.now, limit));
         for taken in self.layout.cluster().taken(job, allocation) {
             let amounts = amounts_of(self.layout, taken);
             self.occupy(taken.share.node, self.now, until, &amounts, Company::of_taken(taken));
@@ -277,7 +277,7 @@ impl<'a> Past<'a> {
     }
 
     fn add(&mut self, job: &Job, allocation: &Allocation, now: Timestamp) {
-        let until = expected_end(job, now, self.layout.cluster().limits.kill_wait);
+        let until = self.layout.rounded(expected_end(job, now, self.layout.cluster().limits.kill_wait));
         for taken in self.layout.cluster().taken(job, allocation) {
             let at = taken.share.node.0 as usize;
             let mut amounts = amounts_of(self.layout, taken);

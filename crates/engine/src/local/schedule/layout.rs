@@ -3,7 +3,7 @@
 
 use super::ground::Ground;
 use domain::cluster::{Cluster, Partition};
-use domain::{NodeIndex, Text};
+use domain::{NodeIndex, Text, Timestamp};
 use std::cmp::Reverse;
 use std::sync::Arc;
 
@@ -58,6 +58,13 @@ impl Layout {
     /// Returns the configuration.
     pub(super) fn cluster(&self) -> &Cluster {
         &self.cluster
+    }
+
+    /// Rounds a time in the future up to the resolution of planning.
+    pub(super) fn rounded(&self, at: Timestamp) -> Timestamp {
+        let step = i64::try_from(self.cluster.scheduling.backfill.resolution.as_micros()).unwrap_or(1).max(1);
+        let up = at.micros().div_euclid(step) + i64::from(at.micros().rem_euclid(step) != 0);
+        Timestamp::from_micros(up.saturating_mul(step))
     }
 
     /// Tells whether any node that takes jobs has a CPU to give out.

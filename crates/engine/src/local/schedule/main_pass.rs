@@ -8,6 +8,7 @@ use super::waits::Waits;
 use super::walk::{Turn, Walk};
 use domain::NodeIndex;
 use domain::Text;
+use domain::cluster::SchedulerType;
 use domain::fit::{Demand, place};
 use domain::job::{ArrayPart, Job, Reason};
 use domain::ports::Start;
@@ -22,6 +23,10 @@ pub(super) struct MainPass<'a, 'g> {
     closed_licenses: Vec<&'a Text>,
     starts: Vec<Start>,
     depth: usize,
+    /// Jobs looked at, by partition.
+    depths: Vec<usize>,
+    /// Nobody overtakes a job that waits.
+    is_strict: bool,
     left_some: bool,
 }
 
@@ -61,6 +66,8 @@ impl<'a, 'g> MainPass<'a, 'g> {
             closed_licenses: Vec::new(),
             starts: Vec::new(),
             depth: 0,
+            depths: vec![0; layout.partitions.len()],
+            is_strict: layout.cluster().scheduling.by == SchedulerType::Builtin,
             left_some: false,
         };
         pass.walk(state);
@@ -73,13 +80,19 @@ impl<'a, 'g> MainPass<'a, 'g> {
         let waits = |at: usize| !starts(at) && state.queues().len_of(&layout.partitions[at].name) > 0;
         self.left_some = (0..layout.partitions.len()).any(waits);
         let mut walk = Walk::over(layout, state, starts);
-        while self.depth < layout.cluster().limits.queue_depth && self.starts.len() < MOST_STARTS {
+        let scheduling = &layout.cluster().scheduling;
+        while self.depth < scheduling.queue_depth && self.starts.len() < MOST_STARTS {
             let Some(turn) = walk.next() else { return };
             if self.ground.has_started(turn.job.id) {
                 continue;
             }
             self.depth += 1;
             self.look_at(&turn, &mut walk);
+            self.depths[turn.partition] += 1;
+            if self.depths[turn.partition] == scheduling.partition_depth {
+                self.left_some = true;
+                walk.close(turn.partition);
+            }
         }
         self.left_some |= walk.has_more();
     }
@@ -91,6 +104,9 @@ impl<'a, 'g> MainPass<'a, 'g> {
             Attempt::Aside(reason) => {
                 self.left_some |= reason == Reason::Licenses;
                 self.waits.note(job.id, reason, None);
+                if reason == Reason::Licenses && self.is_strict {
+                    walk.close(turn.partition);
+                }
             }
             Attempt::Busy(demand) => {
                 self.left_some = true;
@@ -99,7 +115,7 @@ impl<'a, 'g> MainPass<'a, 'g> {
                 let reason = if is_first { Reason::Resources } else { Reason::Priority };
                 self.waits.note(job.id, reason, None);
                 self.closed_licenses.extend(demand.resources.licenses.iter().map(|(name, _)| name));
-                if demand.required.len() >= demand.max_nodes as usize {
+                if demand.required.len() >= demand.max_nodes as usize && !self.is_strict {
                     // It waits for these nodes alone, so only they are kept for it.
                     demand.required.iter().for_each(|node| self.close(*node));
                 } else {

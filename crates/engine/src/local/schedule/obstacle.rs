@@ -17,7 +17,7 @@ pub(super) fn demand<'a>(
     if !partition.state.starts_jobs() {
         return Err(closed(partition.state));
     }
-    if job.spec.time_limit > partition.max_time {
+    if !layout.cluster().gives_time(partition, &job.spec) {
         return Err(Reason::PartitionTimeLimit);
     }
     if job.spec.uncommon.as_deref().is_some_and(|uncommon| !uncommon.reservation.is_empty()) {
