@@ -3,4 +3,4 @@
 mod run;
 pub mod schedule;
 
-pub use run::{Local, LocalConfig};
+pub use run::{Around, Local, LocalConfig, PrivateTmp};

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "tests stop where something is not as it must be")]
 
+mod around;
 mod cluster;
 mod dependencies;
 mod order;

@@ -24,8 +24,8 @@ struct Heard {
     bell: Condvar,
 }
 
-struct World {
-    folder: tempfile::TempDir,
+pub(crate) struct World {
+    pub(crate) folder: tempfile::TempDir,
     cluster: Arc<Cluster>,
     heard: Arc<Heard>,
     local: Option<Local>,
@@ -38,6 +38,11 @@ fn launcher() -> PathBuf {
 
 impl World {
     fn new() -> Self {
+        Self::with(|_, _| {})
+    }
+
+    /// Makes a world whose engine is configured like this, given the world's folder.
+    pub(crate) fn with(adjust: impl FnOnce(&mut LocalConfig, &Path)) -> Self {
         let nodes = vec![node("n1", 4, 1, 4000, 2), node("n2", 4, 1, 4000, 0)];
         let cluster = Arc::new(cluster(nodes, vec![partition("main", [0, 1])]));
         let folder = tempfile::tempdir().unwrap();
@@ -45,11 +50,15 @@ impl World {
         let passable = std::os::unix::fs::PermissionsExt::from_mode(0o711);
         std::fs::set_permissions(folder.path(), passable).unwrap();
         let mut world = World { folder, cluster, heard: Arc::default(), local: None };
-        world.open();
+        world.open_with(adjust);
         world
     }
 
     fn open(&mut self) {
+        self.open_with(|_, _| {});
+    }
+
+    fn open_with(&mut self, adjust: impl FnOnce(&mut LocalConfig, &Path)) {
         let mut config = LocalConfig::new(
             self.path("launchers"),
             self.path("spool"),
@@ -57,6 +66,9 @@ impl World {
             Arc::clone(&self.cluster),
         );
         config.launchers = 1;
+        // A user that the machine does not know, so that no test depends on who lives there.
+        config.around.known_users.insert(54_321);
+        adjust(&mut config, self.folder.path());
         let heard = Arc::clone(&self.heard);
         let tell = move |news: Vec<Report>| {
             heard.reports.lock().unwrap().extend(news);
@@ -69,20 +81,20 @@ impl World {
         self.local = None;
     }
 
-    fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
 
-    fn read(&self, name: &str) -> String {
+    pub(crate) fn read(&self, name: &str) -> String {
         std::fs::read_to_string(self.path(name)).unwrap_or_default()
     }
 
-    fn local(&mut self) -> &mut Local {
+    pub(crate) fn local(&mut self) -> &mut Local {
         self.local.as_mut().unwrap()
     }
 
     /// Makes a job that has its resources and works in this world's folder.
-    fn job(&self, id: u32, change: impl FnOnce(&mut Job)) -> Job {
+    pub(crate) fn job(&self, id: u32, change: impl FnOnce(&mut Job)) -> Job {
         let mut job = job(id, "main", 10, ask(1, 1));
         let spec = Arc::make_mut(&mut job.spec);
         spec.work_dir = Text::from(self.folder.path().to_str().unwrap());
@@ -99,7 +111,7 @@ impl World {
         started(job, smallvec![share])
     }
 
-    fn launch(&mut self, job: &Job, script: &str, environment: &[&str]) {
+    pub(crate) fn launch(&mut self, job: &Job, script: &str, environment: &[&str]) {
         let payload = Payload {
             script: script.as_bytes().into(),
             environment: environment.iter().map(|line| Text::from(*line)).collect(),
@@ -109,7 +121,7 @@ impl World {
         self.local().perform(Order::Launch { job, payload, components: Vec::new() });
     }
 
-    fn report(&self, id: u32) -> Report {
+    pub(crate) fn report(&self, id: u32) -> Report {
         let deadline = Instant::now() + PATIENCE;
         let mut reports = self.heard.reports.lock().unwrap();
         loop {
@@ -136,7 +148,7 @@ fn started(job: Job, nodes: smallvec::SmallVec<[NodeShare; 1]>) -> Job {
         .job
 }
 
-fn until(what: &str, holds: impl Fn() -> bool) {
+pub(crate) fn until(what: &str, holds: impl Fn() -> bool) {
     let deadline = Instant::now() + PATIENCE;
     while !holds() {
         assert!(Instant::now() < deadline, "waited in vain until {what}");
@@ -144,7 +156,7 @@ fn until(what: &str, holds: impl Fn() -> bool) {
     }
 }
 
-fn variables(text: &str) -> BTreeMap<&str, &str> {
+pub(crate) fn variables(text: &str) -> BTreeMap<&str, &str> {
     text.lines().filter_map(|line| line.split_once('=')).collect()
 }
 

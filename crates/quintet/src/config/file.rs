@@ -8,6 +8,7 @@ use super::units::{Bytes, Limit, Megabytes, OverSubscribe, Wait, word};
 use domain::TimeLimit;
 use domain::cluster::{Limits, PartitionState, PreemptMode};
 use domain::who::AdminLevel;
+use engine::local::PrivateTmp;
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -342,6 +343,15 @@ pub(crate) struct EngineTable {
     pub(crate) limit_memory: bool,
     pub(crate) bind_cpus: Option<bool>,
     pub(crate) spool: Option<PathBuf>,
+    pub(crate) max_processes_per_job: Option<u64>,
+    pub(crate) prolog: Vec<PathBuf>,
+    pub(crate) epilog: Vec<PathBuf>,
+    pub(crate) task_prolog: Option<PathBuf>,
+    pub(crate) task_epilog: Option<PathBuf>,
+    pub(crate) prolog_epilog_timeout: Option<Wait>,
+    #[serde(deserialize_with = "private_tmp")]
+    pub(crate) private_tmp: PrivateTmp,
+    pub(crate) private_tmp_folder: Option<PathBuf>,
 }
 
 impl Default for EngineTable {
@@ -353,6 +363,14 @@ impl Default for EngineTable {
             limit_memory: true,
             bind_cpus: None,
             spool: None,
+            max_processes_per_job: None,
+            prolog: Vec::new(),
+            epilog: Vec::new(),
+            task_prolog: None,
+            task_epilog: None,
+            prolog_epilog_timeout: None,
+            private_tmp: PrivateTmp::Never,
+            private_tmp_folder: None,
         }
     }
 }
@@ -400,6 +418,11 @@ fn admin_level<'de, D: serde::Deserializer<'de>>(from: D) -> Result<AdminLevel, 
 
 fn engine_kind<'de, D: serde::Deserializer<'de>>(from: D) -> Result<EngineKind, D::Error> {
     word(from, &[("local", EngineKind::Local)])
+}
+
+fn private_tmp<'de, D: serde::Deserializer<'de>>(from: D) -> Result<PrivateTmp, D::Error> {
+    use PrivateTmp::{Always, Never, OnRequest};
+    word(from, &[("never", Never), ("on request", OnRequest), ("always", Always)])
 }
 
 fn log_format<'de, D: serde::Deserializer<'de>>(from: D) -> Result<LogFormat, D::Error> {

@@ -21,6 +21,7 @@ pub(crate) use units::time_limit;
 
 use domain::Timestamp;
 use domain::cluster::{Cluster, Node};
+use engine::local::{Around, PrivateTmp};
 use file::File;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -44,6 +45,8 @@ pub(crate) struct EngineConfig {
     pub(crate) bind_cpus: bool,
     /// Where batch scripts are put, if the file says so.
     pub(crate) spool: Option<PathBuf>,
+    /// What is around every job; without a folder for private ones if the file names none.
+    pub(crate) around: Around,
 }
 
 /// What is logged, and how.
@@ -76,7 +79,11 @@ impl Config {
     fn parse(name: &str, text: &str, folder: &Path) -> Result<Self, ConfigError> {
         let mut file: File =
             toml::from_str(text).map_err(|error| ConfigError::from_toml(name, text, &error))?;
-        for path in [&mut file.state, &mut file.auth.jwt_key, &mut file.engine.spool].into_iter().flatten() {
+        let engine = &mut file.engine;
+        let hooks = engine.prolog.iter_mut().chain(&mut engine.epilog);
+        let single = [&mut engine.spool, &mut engine.task_prolog, &mut engine.task_epilog];
+        let more = [&mut engine.private_tmp_folder, &mut file.state, &mut file.auth.jwt_key];
+        for path in hooks.chain(single.into_iter().chain(more).flatten()) {
             *path = folder.join(&*path);
         }
         let config = Config { file };
@@ -89,6 +96,7 @@ impl Config {
             let what = "enforcing associations, limits and qualities of service".to_owned();
             return Err(ConfigError::Unsupported { table: "[accounting]".to_owned(), what });
         }
+        self.check_engine()?;
         if self.file.engine.launchers == Some(0) {
             return Err(ConfigError::unfit("[engine]", "launchers must be at least 1"));
         }
@@ -100,6 +108,29 @@ impl Config {
         self.accounts()?;
         self.users()?;
         self.groups()?;
+        Ok(())
+    }
+
+    fn check_engine(&self) -> Result<(), ConfigError> {
+        let engine = &self.file.engine;
+        let unfit = |why: String| Err(ConfigError::unfit("[engine]", why));
+        if engine.max_processes_per_job == Some(0) {
+            return unfit("max_processes_per_job must be at least 1".to_owned());
+        }
+        if engine.private_tmp == PrivateTmp::Never {
+            return Ok(());
+        }
+        if uzers::get_effective_uid() != 0 {
+            return unfit("private_tmp needs root: only root can lay folders over /tmp".to_owned());
+        }
+        for folder in [&engine.spool, &engine.private_tmp_folder].into_iter().flatten() {
+            if folder.starts_with("/tmp") || folder.starts_with("/dev/shm") {
+                let folder = folder.display();
+                return unfit(format!(
+                    "{folder} would be out of sight of jobs that have /tmp for themselves"
+                ));
+            }
+        }
         Ok(())
     }
 
@@ -129,6 +160,17 @@ impl Config {
             // Virtual nodes give out more CPUs than there are.
             bind_cpus: engine.bind_cpus.unwrap_or(self.file.nodes.is_empty()),
             spool: engine.spool.clone(),
+            around: Around {
+                prolog: engine.prolog.clone(),
+                epilog: engine.epilog.clone(),
+                task_prolog: engine.task_prolog.clone(),
+                task_epilog: engine.task_epilog.clone(),
+                hook_timeout: engine.prolog_epilog_timeout.map(|wait| wait.0),
+                private_tmp: engine.private_tmp,
+                private_folder: engine.private_tmp_folder.clone().unwrap_or_default(),
+                max_processes: engine.max_processes_per_job,
+                known_users: self.file.users.iter().filter_map(|user| user.uid).collect(),
+            },
         }
     }
 

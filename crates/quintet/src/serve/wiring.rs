@@ -3,12 +3,12 @@
 use super::clock::SystemClock;
 use super::directory::People;
 use crate::config::Config;
-use anyhow::Context;
+use anyhow::{Context, bail};
 use domain::cluster::Cluster;
 use domain::ports::Engine;
 use domain::service::{JobService, Ports};
 use domain::{Error, Text};
-use engine::local::{Local, LocalConfig};
+use engine::local::{Local, LocalConfig, PrivateTmp};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -50,6 +50,22 @@ fn local(config: &Config, cluster: &Cluster, state: &Path) -> anyhow::Result<Loc
     local.cgroups = engine.cgroups;
     local.limit_memory = engine.limit_memory;
     local.bind_cpus = engine.bind_cpus;
+    local.around = engine.around;
+    let around = &local.around;
+    let hooks =
+        around.prolog.iter().chain(&around.epilog).chain(&around.task_prolog).chain(&around.task_epilog);
+    if let Some(missing) = hooks.into_iter().find(|hook| !hook.is_file()) {
+        bail!("[engine] of the configuration names {}, and there is no such program", missing.display());
+    }
+    if local.around.private_folder.as_os_str().is_empty() {
+        local.around.private_folder = state.join("private");
+    }
+    let folder = &local.around.private_folder;
+    if local.around.private_tmp != PrivateTmp::Never
+        && let Some(covered) = [folder, &local.spool].into_iter().find(|path| path.starts_with("/tmp"))
+    {
+        bail!("{} would be out of sight of jobs that have /tmp for themselves", covered.display());
+    }
     Ok(local)
 }
 

@@ -64,6 +64,13 @@ impl SupervisorConfig {
     }
 }
 
+impl SupervisorConfig {
+    /// Names what this instance makes on the machine, such as its control groups.
+    pub fn instance(&self) -> String {
+        crate::cgroup::instance_name(&self.dir)
+    }
+}
+
 /// The launchers cannot be worked with.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]

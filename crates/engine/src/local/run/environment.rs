@@ -11,6 +11,7 @@ use domain::cluster::{Cluster, Node};
 use domain::job::{Allocation, ArrayPart, Job, Memory, NodeShare, Payload, Running, Sharing};
 use domain::{Text, Timestamp};
 use std::collections::HashMap;
+use std::ffi::OsString;
 use std::sync::Arc;
 
 /// The number of the batch step, as Slurm shows it.
@@ -81,6 +82,57 @@ pub(super) fn environment(
     gpu_variables(&mut variables, gpus);
     component_variables(&mut variables, components, cluster);
     variables.list
+}
+
+/// Returns the environment of a prolog or an epilog: what Slurm's guide lists for them. No `PATH`, as there.
+pub(super) fn of_hook(
+    job: &Job,
+    run: &Running,
+    cluster: &Cluster,
+    gpus: &Gpus,
+    context: &str,
+) -> Vec<(OsString, OsString)> {
+    const NOT_THEIRS: [&str; 10] = [
+        "HOSTNAME",
+        "SLURM_STEP_ID",
+        "SLURM_STEPID",
+        "SLURM_NODEID",
+        "SLURM_PROCID",
+        "SLURM_LOCALID",
+        "SLURM_GTIDS",
+        "SLURM_TASKS_PER_NODE",
+        "SLURM_OOM_KILL_STEP",
+        "SLURM_RESTART_COUNT",
+    ];
+    let mut variables = Variables::default();
+    job_variables(&mut variables, job, run, cluster);
+    array_variables(&mut variables, job);
+    node_variables(&mut variables, job, &run.allocation, cluster);
+    request_variables(&mut variables, job, &run.allocation, cluster);
+    // They see all devices, so the numbers are the machine's.
+    let seen = Gpus { numbers: gpus.numbers.clone(), seen_as: gpus.numbers.clone() };
+    gpu_variables(&mut variables, &seen);
+    variables.set("SLURM_SCRIPT_CONTEXT", context);
+    variables.set("SLURM_JOB_WORK_DIR", &job.spec.work_dir);
+    variables.set("SLURM_JOB_RESTART_COUNT", job.restarts);
+    variables.set_given("SLURM_JOB_COMMENT", &job.spec.comment);
+    variables.set_given("SLURM_JOB_EXTRA", &job.spec.uncommon().extra);
+    let node = run.allocation.nodes.first().and_then(|share| cluster.node(share.node));
+    let node = node.map(|node| node.name.as_str()).unwrap_or_default();
+    let input = match job.spec.streams.input.as_str() {
+        "" => Text::const_new("/dev/null"),
+        pattern => job.stream_path(pattern, node),
+    };
+    variables.set("SLURM_JOB_STDIN", input);
+    let output = job.stream_path(job.output_pattern(), node);
+    let error = match job.spec.streams.error.as_str() {
+        "" => output.clone(),
+        pattern => job.stream_path(pattern, node),
+    };
+    variables.set("SLURM_JOB_STDOUT", output);
+    variables.set("SLURM_JOB_STDERR", error);
+    variables.list.retain(|(name, _)| !NOT_THEIRS.contains(&name.as_str()));
+    variables.list.into_iter().map(|(name, value)| (name.into(), value.into())).collect()
 }
 
 /// What the leader of a heterogeneous job is told of each component, where it applies there.

@@ -1,10 +1,13 @@
 //! Makes a launch of a job: who, where, with what limits and files.
 
+use super::around::Around;
 use super::commands;
 use super::environment::{self, Gpus};
 use super::report::run_of;
+use domain::Text;
 use domain::cluster::{Cluster, Node};
-use domain::job::{Job, NodeShare, OpenMode, Payload};
+use domain::job::{Job, NodeShare, OpenMode, Payload, Running};
+use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -30,9 +33,16 @@ pub(super) struct Surroundings {
     pub(super) may_switch_user: bool,
     /// Devices not given to a job are out of its sight.
     pub(super) hides_devices: bool,
+    /// What is around every job.
+    pub(super) around: Around,
+    /// This service's own name for what it makes on the machine.
+    pub(super) instance: String,
 }
 
-/// Makes the launch of a job's present attempt. `None` for a job that has no resources.
+/// Makes the launch of a job's present attempt.
+///
+/// # Errors
+/// If it cannot be started; why not, in words for its owner.
 pub(super) fn launch(
     job: &Job,
     payload: &Payload,
@@ -40,10 +50,12 @@ pub(super) fn launch(
     cluster: &Cluster,
     users: &Users,
     surroundings: &Surroundings,
-) -> Option<Launch> {
-    let run = job.run()?;
-    let share = run.allocation.nodes.first()?;
-    let node = cluster.node(share.node)?;
+) -> Result<Launch, String> {
+    let no_resources = || "the job has no resources".to_owned();
+    let run = job.run().ok_or_else(no_resources)?;
+    let share = run.allocation.nodes.first().ok_or_else(no_resources)?;
+    let node = cluster.node(share.node).ok_or_else(no_resources)?;
+    let around = &surroundings.around;
     let uncommon = job.spec.uncommon();
     let folder = format!("job{:05}.{}", job.id.0, job.restarts);
     let script = surroundings.spool.join(folder).join("slurm_script");
@@ -59,23 +71,32 @@ pub(super) fn launch(
         commands::put_first(commands, &mut launch.env);
     }
     launch.cwd = PathBuf::from(job.spec.work_dir.as_str());
-    launch.user = surroundings.may_switch_user.then(|| credentials(job, users));
+    if surroundings.may_switch_user {
+        launch.user = Some(credentials(job, users, &around.known_users)?);
+    }
     launch.umask = uncommon.umask.unwrap_or(UMASK) & 0o777;
     launch.rlimits = uncommon.rlimits.iter().filter_map(|(name, soft)| rlimit(name, *soft)).collect();
     (launch.stdin, launch.stdout, launch.stderr) = streams(job, node, cluster.limits.append_output);
     launch.script = Some(Script { path: script, content: payload.script.to_vec() });
-    launch.limits = limits(node, share, surroundings);
-    Some(launch)
+    launch.limits = limits(run, share, cluster, surroundings);
+    launch.hooks = around.hooks(job, run, cluster, &gpus);
+    launch.private = around.private(job, &surroundings.instance)?;
+    Ok(launch)
 }
 
-fn credentials(job: &Job, users: &Users) -> Credentials {
+/// Says who the job is. A locked account or one without a shell does no harm to a job; an unknown number does: nobody
+/// knows whose files it would reach.
+fn credentials(job: &Job, users: &Users, known: &BTreeSet<u32>) -> Result<Credentials, String> {
     let owner = &job.spec.owner;
     let groups = match users.by_uid(owner.uid.0) {
         Some(user) => users.credentials(&user).groups,
         // A user known by configuration alone is in no other group.
-        None => vec![owner.gid.0],
+        None if known.contains(&owner.uid.0) => vec![owner.gid.0],
+        None => {
+            return Err(format!("user {} ({}) is not known to this machine any more", owner.name, owner.uid));
+        }
     };
-    Credentials { uid: owner.uid.0, gid: owner.gid.0, groups }
+    Ok(Credentials { uid: owner.uid.0, gid: owner.gid.0, groups })
 }
 
 fn streams(job: &Job, node: &Node, appends: bool) -> (Stream, Stream, Stream) {
@@ -115,7 +136,7 @@ fn rlimit(name: &str, soft: Option<u64>) -> Option<Rlimit> {
     Some(Rlimit { resource, soft, hard })
 }
 
-fn limits(node: &Node, share: &NodeShare, surroundings: &Surroundings) -> Limits {
+fn limits(run: &Running, share: &NodeShare, cluster: &Cluster, surroundings: &Surroundings) -> Limits {
     let memory =
         (surroundings.limit_memory && share.memory > 0).then(|| share.memory.saturating_mul(MEGABYTE));
     let bound = surroundings.bind_to.as_ref().map(|machine| {
@@ -124,21 +145,23 @@ fn limits(node: &Node, share: &NodeShare, surroundings: &Surroundings) -> Limits
     Limits {
         memory,
         cpus: bound.filter(|cpus| !cpus.is_empty()),
-        deny_devices: denied(node, share),
+        pids: surroundings.around.max_processes,
+        deny_devices: denied(run, cluster),
         ..Limits::default()
     }
 }
 
-/// Returns the device files of a node that were not given to the job.
-fn denied(node: &Node, share: &NodeShare) -> Vec<PathBuf> {
-    let mut denied = Vec::new();
-    for (at, gres) in node.gres.iter().enumerate() {
-        let given = share.gres.iter().find(|given| given.at == at);
-        for (unit, file) in (0..).zip(&gres.files) {
-            if !given.is_some_and(|given| given.units.contains(unit)) {
-                denied.push(PathBuf::from(file.as_str()));
-            }
+/// Returns the device files of all nodes that were not given to the job: nodes may be virtual, and the machine is one.
+fn denied(run: &Running, cluster: &Cluster) -> Vec<PathBuf> {
+    let mut given: BTreeSet<&str> = BTreeSet::new();
+    for share in &run.allocation.nodes {
+        let Some(node) = cluster.node(share.node) else { continue };
+        for (gres, units) in share.gres.iter().filter_map(|part| Some((node.gres.get(part.at)?, &part.units)))
+        {
+            given.extend(units.iter().filter_map(|unit| gres.files.get(unit as usize)).map(Text::as_str));
         }
     }
-    denied
+    let all = cluster.nodes.iter().flat_map(|node| &node.gres).flat_map(|gres| &gres.files);
+    let denied: BTreeSet<&str> = all.map(Text::as_str).filter(|file| !given.contains(file)).collect();
+    denied.into_iter().map(PathBuf::from).collect()
 }

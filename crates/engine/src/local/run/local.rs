@@ -1,5 +1,6 @@
 //! The local engine: a scheduler, and a supervisor whose launchers outlive this process.
 
+use super::around::Around;
 use super::commands;
 use super::launch::{self, Surroundings};
 use super::report::{run_of, to_domain};
@@ -42,6 +43,8 @@ pub struct LocalConfig {
     pub bind_cpus: bool,
     /// What is configured; later changes come with the state.
     pub cluster: Arc<Cluster>,
+    /// What is around every job.
+    pub around: Around,
 }
 
 impl LocalConfig {
@@ -62,6 +65,7 @@ impl LocalConfig {
             limit_memory: true,
             bind_cpus: false,
             cluster,
+            around: Around::default(),
         }
     }
 }
@@ -129,6 +133,7 @@ impl Local {
                 tell(news);
             }
         };
+        let instance = supervised.instance();
         let (supervisor, found) = Supervisor::open(supervised, listen)?;
         let capabilities = supervisor.capabilities();
         let commands = commands::link(&config.spool, &exe);
@@ -142,7 +147,10 @@ impl Local {
             bind_to: config.bind_cpus.then(|| supervise::machine::describe().cpus),
             may_switch_user: capabilities.users,
             hides_devices: capabilities.devices == supervise::Limit::Enforced,
+            around: config.around,
+            instance,
         };
+        tell_limits(&capabilities, &surroundings);
         Ok(Local {
             scheduler: Scheduler::new(),
             supervisor,
@@ -166,9 +174,19 @@ impl Local {
             return;
         }
         match launch::launch(job, payload, components, &self.cluster, &self.users, &self.surroundings) {
-            Some(launch) => self.supervisor.launch(launch),
-            None => tracing::error!(job.id = job.id.0, "asked to launch a job that has no resources"),
+            Ok(launch) => self.supervisor.launch(launch),
+            Err(why) => self.cannot_start(job, &why),
         }
+    }
+
+    /// Reports a job that cannot even be tried.
+    fn cannot_start(&mut self, job: &Job, why: &str) {
+        let run = run_of(job.id, job.restarts);
+        let at = Timestamp::from_micros(UnixMicros::now().0);
+        let (end, usage) = (End::NotStarted(Text::from(why)), Usage::default());
+        let report = Report { job: job.id, attempt: job.restarts, at, end, usage, fault: None };
+        self.attempts.ended().insert(run, report);
+        self.repeat(run);
     }
 
     fn signal(&mut self, run: RunId, signal: i32, scope: WarningScope) {
@@ -321,4 +339,24 @@ fn enforcement(capabilities: &Capabilities) -> Vec<Enforced> {
     .into_iter()
     .map(|(what, limit)| Enforced { what, how: word(limit) })
     .collect()
+}
+
+/// Says once what jobs are held to, and what of the configuration this machine or this user cannot do.
+fn tell_limits(capabilities: &Capabilities, surroundings: &Surroundings) {
+    let held = enforcement(capabilities);
+    let those = |how| {
+        let words: Vec<&str> = held.iter().filter(|held| held.how == how).map(|held| held.what).collect();
+        if words.is_empty() { "nothing".to_owned() } else { words.join(", ") }
+    };
+    let (enforced, advisory, absent) = (those("enforced"), those("advisory"), those("absent"));
+    tracing::info!(cgroups = ?capabilities.version, enforced, advisory, absent, "what jobs are held to");
+    if !capabilities.users {
+        tracing::warn!("not root: every job runs as the user of this service, and so do prolog and epilog");
+    }
+    if surroundings.limit_memory && capabilities.memory != supervise::Limit::Enforced {
+        tracing::warn!("limit_memory has no effect: no memory controller can be written here");
+    }
+    if surroundings.around.max_processes.is_some() && capabilities.pids != supervise::Limit::Enforced {
+        tracing::warn!("max_processes_per_job has no effect: no pids controller can be written here");
+    }
 }

@@ -1,10 +1,12 @@
 //! Runs jobs on this machine: orders become launches and signals of `supervise`, its reports become the domain's.
 //! Decides nothing: who starts is the scheduler's matter, what follows from an end is the domain's.
 
+mod around;
 mod commands;
 mod environment;
 mod launch;
 mod local;
 mod report;
 
+pub use around::{Around, PrivateTmp};
 pub use local::{Local, LocalConfig};

@@ -22,7 +22,9 @@ pub(super) fn to_domain(report: &supervise::Report) -> Option<Report> {
             (ended.at, end, usage(&ended.usage))
         }
         supervise::Report::FailedToStart { failure, at, .. } => {
-            (*at, End::NotStarted(Text::from(failure.to_string())), Usage::default())
+            let why = Text::from(failure.to_string());
+            let end = if is_prolog_error(failure) { End::LaunchFailed(why) } else { End::NotStarted(why) };
+            (*at, end, Usage::default())
         }
         supervise::Report::Vanished { at, .. } => (*at, End::Vanished, Usage::default()),
         supervise::Report::NotSignalled { run, signal, errno } => {
