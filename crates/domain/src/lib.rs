@@ -9,6 +9,7 @@
 //! - [`service`]: the use cases, and the single writer that performs them
 
 pub mod cluster;
+pub mod cron;
 pub mod error;
 pub mod fit;
 mod ids;

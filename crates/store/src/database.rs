@@ -32,8 +32,11 @@ impl Database {
     }
 
     fn steps(self) -> &'static [M<'static>] {
-        const QUEUE: &[M] =
-            &[M::up(include_str!("schema/queue_1.sql")), M::up(include_str!("schema/queue_2.sql"))];
+        const QUEUE: &[M] = &[
+            M::up(include_str!("schema/queue_1.sql")),
+            M::up(include_str!("schema/queue_2.sql")),
+            M::up(include_str!("schema/queue_3.sql")),
+        ];
         const HISTORY: &[M] = &[M::up(include_str!("schema/history_1.sql"))];
         match self {
             Database::Queue => QUEUE,

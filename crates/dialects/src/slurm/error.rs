@@ -14,6 +14,10 @@ const PARTITION_GROUP: i32 = 2003;
 /// The most nodes are fewer than the least.
 const NODE_COUNT: i32 = 2006;
 
+/// Jobs of crontabs are changed there.
+const CRON_JOB: i32 = 2096;
+/// Jobs of crontabs are cancelled only where they are meant.
+const CRON_JOB_NOT_MEANT: i32 = 2098;
 /// The leader of a heterogeneous job is meant, and another component was named.
 const NOT_LEADER: i32 = 2107;
 
@@ -83,6 +87,8 @@ fn problem_number(problem: &Problem) -> i32 {
         }
         Problem::WholeArrayOnly(_) => slurm::INVALID_QUERY,
         Problem::NotLeader(_) => NOT_LEADER,
+        Problem::CronJob(_) => CRON_JOB,
+        Problem::CronJobNotMeant(_) => CRON_JOB_NOT_MEANT,
         Problem::TooManyJobs => TRY_AGAIN,
     }
 }
@@ -92,6 +98,8 @@ pub(super) fn own_text(number: i32) -> Option<&'static str> {
     match number {
         TRY_AGAIN => Some("Resource temporarily unavailable"),
         NO_CONTROLLER => Some("Unable to contact slurm controller (connect failure)"),
+        CRON_JOB => Some("Cannot modify scrontab jobs through scontrol"),
+        CRON_JOB_NOT_MEANT => Some("Cannot cancel scrontab jobs without --cron flag."),
         NOT_LEADER => Some("Job not heterogeneous job leader"),
         NODE_COUNT => Some("Node count specification invalid"),
         PARTITION_GROUP => Some("User's group not permitted to use this partition"),

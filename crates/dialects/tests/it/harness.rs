@@ -75,6 +75,7 @@ pub(crate) async fn site() -> Site {
         directory: Arc::new(People),
         meter: Arc::new(Idle),
         clock: Arc::new(WallClock),
+        calendar: Arc::new(domain::ports::Greenwich),
     };
     let jobs = JobService::start(cluster(), ports).unwrap();
     let keys = Arc::new(dialects::Keyring::new(KEY).unwrap());

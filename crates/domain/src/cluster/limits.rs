@@ -45,6 +45,8 @@ pub struct Limits {
     pub allow_core_spec: bool,
     /// The longest a job may wait for the switches it asks for (`max_switch_wait`).
     pub max_switch_wait: Duration,
+    /// Jobs of crontabs are cancelled only where they are named as such (`ScronParameters=explicit_scancel`).
+    pub explicit_cron_cancel: bool,
     /// How many changes the feed keeps for those who resume it.
     pub kept_changes: usize,
 }
@@ -71,6 +73,7 @@ impl Default for Limits {
             kill_invalid_dependency: false,
             allow_core_spec: false,
             max_switch_wait: Duration::from_secs(300),
+            explicit_cron_cancel: false,
             kept_changes: 10_000,
         }
     }

@@ -153,6 +153,9 @@ impl Job {
             (Phase::Completing(completing), Event::Cancelled { by, kill, .. }) => {
                 self.cancelled_while_ending(completing, by, kill)
             }
+            (Phase::Ended(ended), Event::Recurs { at, begin }) => {
+                self.recurring(at, begin, ended.run.is_some())
+            }
             (Phase::Ended(ended), Event::Requeued { at, how }) => {
                 self.requeued(self.clone(), at, how, ended.run.is_some())
             }
@@ -467,6 +470,14 @@ impl Job {
         };
         let effects = if has_run { vec![Effect::Forget { attempt: self.restarts }] } else { Vec::new() };
         Ok(Step { job: job.settled(at), effects, closed: Some(Box::new(closed)) })
+    }
+
+    /// Goes back for its next turn. The turn that has ended is closed already.
+    fn recurring(&self, at: Timestamp, begin: Timestamp, has_run: bool) -> Applied {
+        let mut next = Job { submitted: at, ..self.clone() };
+        Arc::make_mut(&mut next.spec).begin = Some(begin);
+        let step = next.requeued(next.clone(), at, Requeue::default(), has_run)?;
+        Ok(Step { effects: Vec::new(), closed: None, ..step })
     }
 
     /// Returns how long this job may run, given what the partition allows.

@@ -106,6 +106,13 @@ pub enum Event {
         /// What it is told at the beginning of that time: the warning signal it asked for, or SIGTERM.
         warning: PreemptionWarning,
     },
+    /// A job that recurs has ended, and goes back into the queue for its next turn.
+    Recurs {
+        /// When.
+        at: Timestamp,
+        /// Its next turn.
+        begin: Timestamp,
+    },
     /// Its request was changed.
     Updated {
         /// When.
@@ -178,6 +185,7 @@ impl Event {
             Event::ResumeAsked => "resume asked",
             Event::Resumed { .. } => "resumed",
             Event::Preempted { .. } => "preempted",
+            Event::Recurs { .. } => "recurs",
             Event::Updated { .. } => "updated",
             Event::DependencyMoved { .. } => "dependency moved",
             Event::BeginReached { .. } => "begin reached",

@@ -86,6 +86,11 @@ impl Job {
         matches!(&self.phase, Phase::Running(run) if run.is_suspended())
     }
 
+    /// Tells whether it goes back into the queue for its next turn whenever it has ended.
+    pub fn recurs(&self) -> bool {
+        self.spec.flags.has(JobFlags::CRON_JOB)
+    }
+
     /// Returns the number its array has, or its own outside arrays.
     pub fn array_id(&self) -> JobId {
         match &self.array {

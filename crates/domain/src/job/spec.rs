@@ -223,6 +223,8 @@ pub struct Uncommon {
     pub umask: Option<u32>,
     /// The command line that submitted it, as sent by the client.
     pub submit_line: Text,
+    /// When it recurs, as the five fields of a crontab; empty for jobs that do not.
+    pub cron: Text,
 }
 
 /// The bulky part of a submission: kept apart, so that a hundred thousand waiting jobs fit in memory.

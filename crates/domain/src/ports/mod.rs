@@ -1,12 +1,14 @@
 //! What the domain asks of the world: an engine that runs jobs, a store that remembers, a clock, a directory of
 //! users. Each is small; its contract is in its comments.
 
+mod calendar;
 mod clock;
 mod directory;
 mod engine;
 mod meter;
 mod store;
 
+pub use calendar::{Calendar, Greenwich, WallMinute};
 pub use clock::Clock;
 pub use directory::Directory;
 pub use engine::{Enforced, Engine, Order, Plan, Preempt, PreemptHow, Recovered, Report, Reports, Start};

@@ -1,6 +1,7 @@
 //! What is remembered. Writing is for the single writer; reading history is for everybody.
 
 use crate::cluster::NodeMark;
+use crate::cron::Crontab;
 use crate::job::{Job, Outcome, Payload};
 use crate::service::StateChange;
 use crate::who::Membership;
@@ -42,6 +43,8 @@ pub struct Saved {
     pub members: Vec<Membership>,
     /// Administrative states of nodes that differ from the configuration.
     pub nodes: Vec<NodeMark>,
+    /// Crontabs.
+    pub crontabs: Vec<Crontab>,
 }
 
 /// What changes together.
@@ -67,6 +70,10 @@ pub struct Batch {
     pub removed_members: Vec<Text>,
     /// Nodes whose administrative state has changed.
     pub nodes: Vec<NodeMark>,
+    /// Crontabs that are new or have changed.
+    pub crontabs: Vec<Arc<Crontab>>,
+    /// Users whose crontabs are gone.
+    pub removed_crontabs: Vec<Uid>,
 }
 
 impl Batch {
@@ -80,6 +87,8 @@ impl Batch {
             && self.members.is_empty()
             && self.removed_members.is_empty()
             && self.nodes.is_empty()
+            && self.crontabs.is_empty()
+            && self.removed_crontabs.is_empty()
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::ledger::Ledger;
 use super::selection::{Action, Handled, Selection, Target};
+use crate::cluster::Cluster;
 use crate::job::{
     ArrayPart, Event, HetPart, Hold, Job, JobKind, Phase, PutBack, Requeue, Running, SuspendedBy, TaskSet,
 };
@@ -12,6 +13,21 @@ use std::sync::Arc;
 /// `SIGKILL`.
 const SIGKILL: i32 = 9;
 
+/// What shall be done, and whether jobs that recur were named as such.
+#[derive(Clone, Copy)]
+struct Wish {
+    action: Action,
+    cron_jobs: bool,
+}
+
+impl Wish {
+    /// Only to cancel them needs to be said, and only where that is configured.
+    fn means_cron_jobs(self, cluster: &Cluster) -> bool {
+        let cancels = matches!(self.action, Action::Cancel { .. });
+        self.cron_jobs || !cancels || !cluster.limits.explicit_cron_cancel
+    }
+}
+
 impl Ledger<'_> {
     /// Does something with every job selected.
     pub(super) fn act(&mut self, by: &Principal, selection: &Selection, action: Action) -> Vec<Handled> {
@@ -20,16 +36,13 @@ impl Ledger<'_> {
             Action::Signal { signal: SIGKILL, .. } => Action::Cancel { kill: true },
             action => action,
         };
+        let wish = Wish { action, cron_jobs: selection.cron_jobs };
         if selection.targets.is_empty() {
             let passes = |job: &&Arc<Job>| !job.is_final() && selection.filter.passes(job, self.state());
             let chosen: Vec<Arc<Job>> = self.state().jobs().iter().filter(passes).cloned().collect();
-            return chosen.iter().map(|job| self.act_on(by, job, action)).collect();
+            return chosen.iter().map(|job| self.act_on(by, job, wish)).collect();
         }
-        selection
-            .targets
-            .iter()
-            .flat_map(|target| self.act_on_target(by, target, selection, action))
-            .collect()
+        selection.targets.iter().flat_map(|target| self.act_on_target(by, target, selection, wish)).collect()
     }
 
     fn act_on_target(
@@ -37,7 +50,7 @@ impl Ledger<'_> {
         by: &Principal,
         target: &Target,
         selection: &Selection,
-        action: Action,
+        wish: Wish,
     ) -> Vec<Handled> {
         let records = self.records(target.job);
         if records.is_empty() {
@@ -47,14 +60,14 @@ impl Ledger<'_> {
         let records: Vec<_> =
             records.into_iter().filter(|job| selection.filter.passes(job, self.state())).collect();
         if let Some(component) = target.component {
-            return self.act_on_component(by, target.job, &records, component, action);
+            return self.act_on_component(by, target.job, &records, component, wish);
         }
         if records.iter().any(|job| job.het.is_some_and(|part| part.size > 1 && part.leader == target.job)) {
-            return self.act_on_components(by, &records, action);
+            return self.act_on_components(by, &records, wish);
         }
         match &target.tasks {
             Some(tasks) if records.iter().any(|job| job.array.is_some()) => {
-                tasks.iter().map(|index| self.act_on_task(by, target.job, &records, index, action)).collect()
+                tasks.iter().map(|index| self.act_on_task(by, target.job, &records, index, wish)).collect()
             }
             // A job that is no array has no tasks.
             Some(tasks) => {
@@ -65,12 +78,12 @@ impl Ledger<'_> {
                 };
                 tasks.iter().map(unknown).collect()
             }
-            None if records.len() == 1 => records.iter().map(|job| self.act_on(by, job, action)).collect(),
+            None if records.len() == 1 => records.iter().map(|job| self.act_on(by, job, wish)).collect(),
             // Of a whole array the tasks that are over are left alone, unless all are.
             None => {
                 let open: Vec<_> = records.iter().filter(|job| !job.is_final()).cloned().collect();
                 let meant = if open.is_empty() { records } else { open };
-                meant.iter().map(|job| self.act_on(by, job, action)).collect()
+                meant.iter().map(|job| self.act_on(by, job, wish)).collect()
             }
         }
     }
@@ -81,12 +94,12 @@ impl Ledger<'_> {
         leader: JobId,
         records: &[Arc<Job>],
         component: u32,
-        action: Action,
+        wish: Wish,
     ) -> Vec<Handled> {
         let is_meant =
             |job: &&Arc<Job>| job.het.is_some_and(|part| part.leader == leader && part.offset == component);
         match records.iter().find(is_meant) {
-            Some(job) => vec![self.act_on(by, job, action)],
+            Some(job) => vec![self.act_on(by, job, wish)],
             None => {
                 let result = Err(Problem::UnknownJob(leader).into());
                 vec![Handled { job: Some(leader), task: None, result }]
@@ -95,15 +108,15 @@ impl Ledger<'_> {
     }
 
     /// The leader comes last, as the original tells it. Components that are over are left alone, unless all are.
-    fn act_on_components(&mut self, by: &Principal, records: &[Arc<Job>], action: Action) -> Vec<Handled> {
-        if let Action::Requeue { .. } | Action::Suspend | Action::Resume = action {
+    fn act_on_components(&mut self, by: &Principal, records: &[Arc<Job>], wish: Wish) -> Vec<Handled> {
+        if let Action::Requeue { .. } | Action::Suspend | Action::Resume = wish.action {
             // The others follow him.
             let leader = records.iter().find(|job| job.het.is_some_and(HetPart::is_leader));
-            return leader.map(|job| self.act_on(by, job, action)).into_iter().collect();
+            return leader.map(|job| self.act_on(by, job, wish)).into_iter().collect();
         }
         let all_over = records.iter().all(|job| job.is_final());
         let meant = records.iter().rev().filter(|job| all_over || !job.is_final());
-        meant.map(|job| self.act_on(by, job, action)).collect()
+        meant.map(|job| self.act_on(by, job, wish)).collect()
     }
 
     fn act_on_task(
@@ -112,14 +125,14 @@ impl Ledger<'_> {
         array: JobId,
         records: &[Arc<Job>],
         index: TaskIndex,
-        action: Action,
+        wish: Wish,
     ) -> Handled {
         let is_meant = |job: &&Arc<Job>| match &job.array {
             Some(ArrayPart::Task { index: own, .. }) => *own == index,
             _ => false,
         };
         if let Some(job) = records.iter().find(is_meant) {
-            return self.act_on(by, job, action);
+            return self.act_on(by, job, wish);
         }
         // The pool changes while its tasks are taken out, so it is looked up each time.
         let pool = self.job(array).filter(|job| match &job.array {
@@ -130,7 +143,7 @@ impl Ledger<'_> {
             let result = Err(Problem::UnknownTask(Text::from(format!("{array}_{index}"))).into());
             return Handled { job: None, task: Some(index), result };
         };
-        let result = match action {
+        let result = match wish.action {
             Action::Cancel { .. } if by.may_change(&pool) => self.drop_waiting_task(by, &pool, index),
             _ if !by.may_change(&pool) => Err(Problem::NotOwner.into()),
             _ => Err(Problem::NotRunning(array).into()),
@@ -152,7 +165,7 @@ impl Ledger<'_> {
         Ok(())
     }
 
-    fn act_on(&mut self, by: &Principal, job: &Arc<Job>, action: Action) -> Handled {
+    fn act_on(&mut self, by: &Principal, job: &Arc<Job>, wish: Wish) -> Handled {
         let task = match job.array {
             Some(ArrayPart::Task { index, .. }) => Some(index),
             _ => None,
@@ -163,8 +176,10 @@ impl Ledger<'_> {
         } else if now.het.is_some() && now.phase != job.phase {
             // Another component has just taken it along.
             Ok(())
+        } else if now.recurs() && !wish.means_cron_jobs(self.cluster()) {
+            Err(Problem::CronJobNotMeant(job.id).into())
         } else {
-            self.perform(by, &now, action)
+            self.perform(by, &now, wish.action)
         };
         Handled { job: Some(job.id), task, result }
     }

@@ -1,5 +1,6 @@
 //! The handle that dialects hold: questions are answered from the last snapshot, wishes go to the writer.
 
+use super::crontab::{BadCrontab, NewCrontab, due};
 use super::feed::Feed;
 use super::nodes::Availability;
 use super::prepare::{prepare, prepare_component};
@@ -8,11 +9,12 @@ use super::submission::{Submission, Submitted};
 use super::update::Update;
 use super::writer::{Command, Writer};
 use crate::cluster::Cluster;
-use crate::job::{Job, Phase};
-use crate::ports::{Clock, Directory, Enforced, Engine, History, Meter, Reports, Store};
+use crate::cron::Installed;
+use crate::job::{Job, Owner, Phase};
+use crate::ports::{Calendar, Clock, Directory, Enforced, Engine, History, Meter, Reports, Store};
 use crate::state::Snapshot;
 use crate::who::{Membership, Principal};
-use crate::{ChangeId, Error, JobId, Problem, Text};
+use crate::{ChangeId, Error, JobId, Problem, Text, Uid};
 use arc_swap::ArcSwap;
 use crossbeam_channel::Sender;
 use std::sync::Arc;
@@ -35,6 +37,8 @@ pub struct Ports {
     pub meter: Arc<dyn Meter>,
     /// Knows the time.
     pub clock: Arc<dyn Clock>,
+    /// Knows what the walls of the place show.
+    pub calendar: Arc<dyn Calendar>,
 }
 
 /// The job service. Copies are handles to the same one.
@@ -48,6 +52,7 @@ pub struct JobService {
     meter: Arc<dyn Meter>,
     clock: Arc<dyn Clock>,
     enforcement: Arc<[Enforced]>,
+    calendar: Arc<dyn Calendar>,
 }
 
 impl JobService {
@@ -56,17 +61,24 @@ impl JobService {
     /// # Errors
     /// [`Error::Unavailable`] if store or engine cannot be opened; the text says why.
     pub fn start(cluster: Cluster, ports: Ports) -> Result<Self, Error> {
-        let Ports { store, history, engine, directory, meter, clock } = ports;
+        let Ports { store, history, engine, directory, meter, clock, calendar } = ports;
         let (commands, inbox) = crossbeam_channel::unbounded();
         let to_writer = commands.clone();
         let reports: Reports = Arc::new(move |reports| {
             // The writer is gone only when the process is ending; the engine will report again to the next one.
             let _ = to_writer.send(Command::Reports(reports));
         });
-        let writer = Writer::open(cluster, store, || engine(reports), Arc::clone(&clock), inbox)?;
+        let writer = Writer::open(
+            cluster,
+            store,
+            || engine(reports),
+            (Arc::clone(&clock), Arc::clone(&calendar)),
+            inbox,
+        )?;
         let (snapshot, feed) = (writer.published(), writer.feed());
         let enforcement = writer.enforcement().into();
-        let service = JobService { commands, snapshot, feed, history, directory, meter, clock, enforcement };
+        let service =
+            JobService { commands, snapshot, feed, history, directory, meter, clock, enforcement, calendar };
         std::thread::Builder::new()
             .name("writer".into())
             .spawn(move || writer.run())
@@ -260,6 +272,43 @@ impl JobService {
     pub async fn mark_node(&self, by: &Principal, node: Text, wanted: Availability) -> Result<(), Error> {
         let by = by.clone();
         self.ask(|reply| Command::MarkNode { by, node, wanted, reply }).await?
+    }
+
+    /// Puts a user's crontab in the place of the one before. Each entry becomes a job, described by the submission in
+    /// the same place of the list, that comes back into the queue for its next turn whenever it has ended. Jobs of the
+    /// old crontab that wait are cancelled, those that run do so for the last time.
+    ///
+    /// # Errors
+    /// [`BadCrontab`] says which lines are to blame; nothing has changed then.
+    pub async fn set_crontab(
+        &self,
+        by: &Principal,
+        owner: Owner,
+        text: Text,
+        jobs: Vec<Submission>,
+    ) -> Result<Vec<Installed>, BadCrontab> {
+        let snapshot = self.snapshot.load_full();
+        let groups = match jobs.first() {
+            Some(job) => self.groups_if_needed(&snapshot.cluster, job),
+            None => Vec::new(),
+        };
+        let wish = NewCrontab::prepare(by, owner, text, jobs, |submission, schedule| {
+            let now = self.clock.now();
+            let begin = schedule.next_after(now, &*self.calendar).ok_or(Problem::BadDeadline)?;
+            let submission = due(submission, schedule, begin)?;
+            prepare(by, submission, &snapshot.cluster, &groups, now)
+        })?;
+        drop(snapshot);
+        Ok(self.ask(|reply| Command::SetCrontab(Box::new(wish), reply)).await??)
+    }
+
+    /// Takes a user's crontab away. Its jobs that wait are cancelled, those that run do so for the last time.
+    ///
+    /// # Errors
+    /// [`Problem::NotThatUser`].
+    pub async fn remove_crontab(&self, by: &Principal, owner: Uid) -> Result<(), Error> {
+        let by = by.clone();
+        self.ask(|reply| Command::RemoveCrontab { by, owner, reply }).await?
     }
 
     /// Stops the writer after what it has in hand. Jobs go on.

@@ -3,12 +3,13 @@
 
 use super::feed::{StateChange, StateWord};
 use crate::cluster::{Cluster, NodeMark};
+use crate::cron::Crontab;
 use crate::error::Refused;
 use crate::job::{ArrayPart, Effect, Event, Job, Payload, Phase};
-use crate::ports::{Batch, Closed};
+use crate::ports::{Batch, Calendar, Closed};
 use crate::state::{State, Statistics};
 use crate::who::Membership;
-use crate::{ChangeId, Error, JobId, Text, Timestamp};
+use crate::{ChangeId, Error, JobId, Text, Timestamp, Uid};
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -31,6 +32,8 @@ pub(super) struct Ledger<'a> {
     nodes: Vec<NodeMark>,
     /// The cluster before nodes of it changed.
     cluster_before: Option<Arc<Cluster>>,
+    crontabs_before: HashMap<Uid, Option<Arc<Crontab>>>,
+    calendar: &'a dyn Calendar,
     moved: Statistics,
     nodes_touched: bool,
     volatile: bool,
@@ -56,12 +59,18 @@ pub(super) struct Finished {
 pub(super) struct Undo {
     before: HashMap<JobId, Option<Arc<Job>>>,
     cluster: Option<Arc<Cluster>>,
+    crontabs_before: HashMap<Uid, Option<Arc<Crontab>>>,
     first_id: JobId,
 }
 
 impl<'a> Ledger<'a> {
     /// Opens a batch.
-    pub(super) fn open(state: &'a mut State, now: Timestamp, last_change: ChangeId) -> Self {
+    pub(super) fn open(
+        state: &'a mut State,
+        calendar: &'a dyn Calendar,
+        now: Timestamp,
+        last_change: ChangeId,
+    ) -> Self {
         let first_id = state.next_id();
         Ledger {
             now,
@@ -79,6 +88,8 @@ impl<'a> Ledger<'a> {
             removed_members: Vec::new(),
             nodes: Vec::new(),
             cluster_before: None,
+            crontabs_before: HashMap::new(),
+            calendar,
             moved: Statistics::default(),
             nodes_touched: false,
             volatile: false,
@@ -135,6 +146,17 @@ impl<'a> Ledger<'a> {
         self.removed_members.push(name);
     }
 
+    /// Returns what the walls of the place show.
+    pub(super) fn calendar(&self) -> &'a dyn Calendar {
+        self.calendar
+    }
+
+    /// Puts a user's crontab in the place of the one before, or takes it away.
+    pub(super) fn keep_crontab(&mut self, owner: Uid, crontab: Option<Crontab>) {
+        let before = self.state.put_crontab(owner, crontab.map(Arc::new));
+        self.crontabs_before.entry(owner).or_insert(before);
+    }
+
     /// Puts a job in its place: a new one, or one that a rule of arrays has made.
     pub(super) fn put(&mut self, job: Job) {
         let job = Arc::new(job);
@@ -168,6 +190,9 @@ impl<'a> Ledger<'a> {
             self.close(Arc::clone(&after));
         }
         self.follow(Some(&job), &after);
+        if matches!(after.phase, Phase::Ended(_)) {
+            self.recurs(&after);
+        }
         if let Some(event) = for_components {
             self.components_follow(&job, &event, &after);
         }
@@ -211,6 +236,10 @@ impl<'a> Ledger<'a> {
     /// Closes the batch.
     pub(super) fn finish(self) -> Finished {
         let jobs = self.order.iter().filter_map(|id| self.state.job(*id)).cloned().collect();
+        let owners = || self.crontabs_before.keys();
+        let crontabs = owners().filter_map(|owner| self.state.crontab(*owner)).cloned().collect();
+        let removed_crontabs =
+            owners().filter(|owner| self.state.crontab(**owner).is_none()).copied().collect();
         let next_id = (self.state.next_id() != self.first_id).then(|| self.state.next_id());
         let batch = Batch {
             jobs,
@@ -223,11 +252,18 @@ impl<'a> Ledger<'a> {
             members: self.members,
             removed_members: self.removed_members,
             nodes: self.nodes,
+            crontabs,
+            removed_crontabs,
         };
         Finished {
             batch,
             effects: self.effects,
-            undo: Undo { before: self.before, cluster: self.cluster_before, first_id: self.first_id },
+            undo: Undo {
+                before: self.before,
+                cluster: self.cluster_before,
+                crontabs_before: self.crontabs_before,
+                first_id: self.first_id,
+            },
             moved: self.moved,
             nodes_touched: self.nodes_touched,
             volatile: self.volatile,
@@ -281,6 +317,9 @@ impl Undo {
                     state.take(id);
                 }
             }
+        }
+        for (owner, before) in self.crontabs_before {
+            state.put_crontab(owner, before);
         }
         state.count_from(self.first_id);
     }

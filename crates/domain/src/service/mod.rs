@@ -4,6 +4,7 @@
 mod accept;
 mod act;
 mod components;
+mod crontab;
 mod dependencies;
 mod feed;
 mod handle;
@@ -24,6 +25,7 @@ mod writer;
 #[cfg(test)]
 mod tests;
 
+pub use crontab::BadCrontab;
 pub use feed::{Feed, StateChange, StateWord};
 pub use handle::{JobService, OpenEngine, Ports};
 pub use nodes::Availability;

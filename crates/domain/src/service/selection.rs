@@ -11,6 +11,8 @@ pub struct Selection {
     pub targets: Vec<Target>,
     /// What they must have in common.
     pub filter: Filter,
+    /// Jobs that recur are meant too, where the configuration wants that said before they are cancelled.
+    pub cron_jobs: bool,
 }
 
 /// A job, a whole array or heterogeneous job, or some tasks or a component of one.

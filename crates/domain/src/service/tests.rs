@@ -14,6 +14,7 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, Mutex};
 
+mod cron;
 mod het;
 
 #[derive(Default)]
@@ -25,6 +26,7 @@ struct Memory {
     changes: Vec<StateChange>,
     members: BTreeMap<Text, Membership>,
     nodes: BTreeMap<Text, NodeMark>,
+    crontabs: BTreeMap<Uid, Arc<crate::cron::Crontab>>,
     commits: usize,
 }
 
@@ -43,6 +45,7 @@ impl Store for MemoryStore {
             changes: memory.changes.clone(),
             members: memory.members.values().cloned().collect(),
             nodes: memory.nodes.values().cloned().collect(),
+            crontabs: memory.crontabs.values().map(|crontab| (**crontab).clone()).collect(),
         })
     }
 
@@ -65,6 +68,10 @@ impl Store for MemoryStore {
             memory.members.remove(name);
         }
         memory.nodes.extend(batch.nodes.iter().map(|mark| (mark.node.clone(), mark.clone())));
+        memory.crontabs.extend(batch.crontabs.iter().map(|crontab| (crontab.owner.uid, Arc::clone(crontab))));
+        for owner in &batch.removed_crontabs {
+            memory.crontabs.remove(owner);
+        }
         Ok(())
     }
 
@@ -294,6 +301,7 @@ impl World {
             directory: Arc::new(People),
             meter: Arc::new(Idle),
             clock: Arc::new(clock.clone()),
+            calendar: Arc::new(crate::ports::Greenwich),
         };
         let service = JobService::start(cluster, ports).unwrap();
         let reports = handed_out.lock().unwrap().take().unwrap();

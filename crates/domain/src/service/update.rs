@@ -70,6 +70,9 @@ impl Ledger<'_> {
         if let Phase::Ended(_) = job.phase {
             return Err(Problem::AlreadyEnded(job.id).into());
         }
+        if job.recurs() {
+            return Err(Problem::CronJob(job.id).into());
+        }
         let changes = update
             .changes
             .iter()

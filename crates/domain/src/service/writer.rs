@@ -3,6 +3,7 @@
 //! One turn is one batch and one commit, however many asked for something meanwhile. What cannot be recorded is taken
 //! back, and everybody who asked is told.
 
+use super::crontab::NewCrontab;
 use super::feed::Feed;
 use super::ledger::{Finished, Ledger, Undo};
 use super::nodes::Availability;
@@ -12,11 +13,12 @@ use super::selection::{Action, Handled, Selection};
 use super::submission::Submitted;
 use super::update::Update;
 use crate::cluster::Cluster;
+use crate::cron::Installed;
 use crate::job::{Effect, End, HetPart, Job, JobKind, JobSpec, Payload, Phase, Usage};
-use crate::ports::{Clock, Enforced, Engine, Order, Plan, Report, Store, StoreError};
+use crate::ports::{Calendar, Clock, Enforced, Engine, Order, Plan, Report, Store, StoreError};
 use crate::state::{Snapshot, State, Statistics};
 use crate::who::{Membership, Principal};
-use crate::{ChangeId, Error, JobId, Problem, Text, Timestamp};
+use crate::{ChangeId, Error, JobId, Problem, Text, Timestamp, Uid};
 use arc_swap::ArcSwap;
 use crossbeam_channel::{Receiver, RecvTimeoutError};
 use std::sync::Arc;
@@ -55,6 +57,12 @@ pub(super) enum Command {
         wanted: Availability,
         reply: oneshot::Sender<Result<(), Error>>,
     },
+    SetCrontab(Box<NewCrontab>, oneshot::Sender<Result<Vec<Installed>, Error>>),
+    RemoveCrontab {
+        by: Principal,
+        owner: Uid,
+        reply: oneshot::Sender<Result<(), Error>>,
+    },
     Reports(Vec<Report>),
     Stop(oneshot::Sender<()>),
 }
@@ -74,6 +82,7 @@ pub(super) struct Writer {
     store: Box<dyn Store>,
     engine: Box<dyn Engine>,
     clock: Arc<dyn Clock>,
+    calendar: Arc<dyn Calendar>,
     inbox: Receiver<Command>,
     published: Arc<ArcSwap<Snapshot>>,
     feed: Arc<Feed>,
@@ -94,7 +103,7 @@ impl Writer {
         cluster: Cluster,
         mut store: Box<dyn Store>,
         engine: impl FnOnce() -> Result<Box<dyn Engine>, Error>,
-        clock: Arc<dyn Clock>,
+        (clock, calendar): (Arc<dyn Clock>, Arc<dyn Calendar>),
         inbox: Receiver<Command>,
     ) -> Result<Self, Error> {
         let saved = store.load().map_err(|error| Error::Unavailable(Text::from(chain(&error))))?;
@@ -111,6 +120,9 @@ impl Writer {
             let job = state.ranked(job);
             state.put(Arc::new(job));
         }
+        for crontab in saved.crontabs {
+            state.put_crontab(crontab.owner.uid, Some(Arc::new(crontab)));
+        }
         if let Some(next) = saved.next_id {
             state.count_from(next);
         }
@@ -125,6 +137,7 @@ impl Writer {
             store,
             engine,
             clock,
+            calendar,
             inbox,
             published,
             feed,
@@ -190,7 +203,7 @@ impl Writer {
     fn turn(&mut self, commands: Vec<Command>) {
         let now = self.clock.now();
         let has_ranked = self.ranker.turn(&mut self.state, now);
-        let mut ledger = Ledger::open(&mut self.state, now, self.last_change);
+        let mut ledger = Ledger::open(&mut self.state, &*self.calendar, now, self.last_change);
         let mut answers: Vec<Answer> = Vec::with_capacity(commands.len());
         let mut reports = std::mem::take(&mut self.unrecorded);
         let mut stops = Vec::new();
@@ -354,7 +367,7 @@ impl Writer {
 
     fn recover(&mut self) -> Result<(), Error> {
         let now = self.clock.now();
-        let mut ledger = Ledger::open(&mut self.state, now, self.last_change);
+        let mut ledger = Ledger::open(&mut self.state, &*self.calendar, now, self.last_change);
         ledger.recover(&mut *self.engine);
         let finished = ledger.finish();
         self.record(now, finished)?;
@@ -381,6 +394,8 @@ fn serve(ledger: &mut Ledger<'_>, engine: &mut dyn Engine, boot: &Text, command:
         Command::RememberMember { by, member, reply } => later(reply, ledger.remember_member(&by, member)),
         Command::ForgetMember { by, name, reply } => later(reply, ledger.forget_member(&by, name)),
         Command::MarkNode { by, node, wanted, reply } => later(reply, ledger.mark_node(&by, &node, wanted)),
+        Command::SetCrontab(crontab, reply) => later(reply, ledger.set_crontab(*crontab)),
+        Command::RemoveCrontab { by, owner, reply } => later(reply, ledger.remove_crontab(&by, owner)),
         Command::Reports(_) | Command::Stop(_) => return None,
     })
 }

@@ -7,6 +7,7 @@ use super::rank::Ranks;
 use super::snapshot::Snapshot;
 use super::table::JobTable;
 use crate::cluster::{Cluster, NodeUse};
+use crate::cron::Crontab;
 use crate::job::{Allocation, ArrayPart, Job, Phase, Relation};
 use crate::priority::Ranking;
 use crate::{JobId, Text, Timestamp, Uid};
@@ -29,6 +30,7 @@ pub struct State {
     pending: u64,
     dependents: HashMap<JobId, BTreeSet<JobId>>,
     singletons: BTreeMap<(Uid, Text), BTreeSet<JobId>>,
+    crontabs: Arc<BTreeMap<Uid, Arc<Crontab>>>,
     next_id: JobId,
 }
 
@@ -56,6 +58,7 @@ impl State {
             pending: 0,
             dependents: HashMap::new(),
             singletons: BTreeMap::new(),
+            crontabs: Arc::default(),
             next_id,
         }
     }
@@ -117,6 +120,20 @@ impl State {
     /// Returns the oldest singleton of this name and user that still waits.
     pub fn oldest_singleton(&self, owner: Uid, name: &Text) -> Option<JobId> {
         self.singletons.get(&(owner, name.clone()))?.first().copied()
+    }
+
+    /// Returns a user's crontab.
+    pub fn crontab(&self, owner: Uid) -> Option<&Arc<Crontab>> {
+        self.crontabs.get(&owner)
+    }
+
+    /// Puts a user's crontab in the place of the one before, or takes it away; returns the one before.
+    pub fn put_crontab(&mut self, owner: Uid, crontab: Option<Arc<Crontab>>) -> Option<Arc<Crontab>> {
+        let crontabs = Arc::make_mut(&mut self.crontabs);
+        match crontab {
+            Some(crontab) => crontabs.insert(owner, crontab),
+            None => crontabs.remove(&owner),
+        }
     }
 
     /// Returns the number the next job will get.
@@ -222,6 +239,7 @@ impl State {
             nodes: Arc::clone(&self.nodes),
             licenses: Arc::clone(&self.licenses),
             ranking: Arc::clone(&self.ranks.ranking),
+            crontabs: Arc::clone(&self.crontabs),
             ..Snapshot::default()
         }
     }

@@ -2,9 +2,10 @@
 
 use super::table::JobTable;
 use crate::cluster::{Cluster, NodeUse};
+use crate::cron::Crontab;
 use crate::job::{ArrayPart, Job, Phase};
 use crate::priority::Ranking;
-use crate::{ChangeId, JobId, Text, Timestamp};
+use crate::{ChangeId, JobId, Text, Timestamp, Uid};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -23,6 +24,8 @@ pub struct Snapshot {
     pub licenses: Arc<BTreeMap<Text, u32>>,
     /// How jobs are ranked.
     pub ranking: Arc<Ranking>,
+    /// Crontabs by user.
+    pub crontabs: Arc<BTreeMap<Uid, Arc<Crontab>>>,
     /// When a job changed last.
     pub jobs_changed: Timestamp,
     /// When a node changed last, in state or in use.
@@ -45,6 +48,7 @@ impl Default for Snapshot {
             jobs: JobTable::default(),
             nodes: Arc::default(),
             licenses: Arc::default(),
+            crontabs: Arc::default(),
             jobs_changed: Timestamp::EPOCH,
             nodes_changed: Timestamp::EPOCH,
             partitions_changed: Timestamp::EPOCH,

@@ -134,6 +134,7 @@ async fn play(seed: u64) {
         directory: Arc::new(Nowhere),
         meter: Arc::new(Nowhere),
         clock: Arc::new(Steps(AtomicI64::new(1_000_000_000))),
+        calendar: Arc::new(domain::ports::Greenwich),
     };
     let nodes = (0..3).map(|at| node(&format!("n{at}"), 4, 1, 16_000, 0)).collect();
     let service = JobService::start(cluster(nodes, vec![partition("main", 0..3)]), ports).unwrap();

@@ -104,6 +104,7 @@ fn limits(table: &ClusterTable) -> Result<Limits, ConfigError> {
         track_wckeys: table.track_wckey,
         allow_core_spec: table.allow_spec_resources_usage,
         max_switch_wait: table.max_switch_wait.0,
+        explicit_cron_cancel: table.explicit_scancel,
         kept_changes: table.kept_changes,
     })
 }

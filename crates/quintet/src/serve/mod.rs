@@ -1,5 +1,6 @@
 //! `quintet serve`: makes the state directory, wires the rooms together, and serves until told to stop.
 
+mod calendar;
 mod clock;
 mod directory;
 mod log;

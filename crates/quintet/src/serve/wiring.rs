@@ -1,5 +1,6 @@
 //! Which room gets what: the store, the engine and the directory behind the job service.
 
+use super::calendar::LocalCalendar;
 use super::clock::SystemClock;
 use super::directory::People;
 use crate::config::Config;
@@ -37,6 +38,7 @@ pub(super) fn start(
         directory: Arc::new(People::of(config)?),
         meter: Arc::new(engine::machine::ThisMachine),
         clock,
+        calendar: Arc::new(LocalCalendar::of_this_place()),
     };
     Ok((JobService::start(cluster, ports).context("start the job service")?, spool))
 }

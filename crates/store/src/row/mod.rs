@@ -49,6 +49,7 @@ macro_rules! codes {
 
 mod array;
 mod change;
+mod crontab;
 mod dependency;
 mod job;
 mod member;

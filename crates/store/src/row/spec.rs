@@ -97,6 +97,7 @@ rows! {
         distribution = "di": Text,
         umask = "um": Option<u32>,
         submit_line = "sl": Text,
+        cron = "cr": Text,
     }
 }
 

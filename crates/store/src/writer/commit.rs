@@ -73,6 +73,8 @@ statements! {
     put_member: "INSERT OR REPLACE INTO member (name, body) VALUES (?1, ?2)";
     remove_member: "DELETE FROM member WHERE name = ?1";
     put_node: "INSERT OR REPLACE INTO node (name, body) VALUES (?1, ?2)";
+    put_crontab: "INSERT OR REPLACE INTO crontab (user, body) VALUES (?1, ?2)";
+    remove_crontab: "DELETE FROM crontab WHERE user = ?1";
     put_number: "INSERT OR REPLACE INTO number (name, value) VALUES (?1, ?2)";
 }
 
@@ -108,6 +110,12 @@ impl Recording<'_> {
         }
         for mark in &batch.nodes {
             self.statements.put_node.execute(params![mark.node.as_str(), encoded(mark)])?;
+        }
+        for crontab in &batch.crontabs {
+            self.statements.put_crontab.execute(params![crontab.owner.uid.0, encoded(&**crontab)])?;
+        }
+        for owner in &batch.removed_crontabs {
+            self.statements.remove_crontab.execute([owner.0])?;
         }
         if let Some(next) = batch.next_id {
             self.statements.put_number.execute(params!["next job", next.0])?;

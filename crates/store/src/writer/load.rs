@@ -6,6 +6,7 @@ use crate::failure::{failed, unreadable};
 use crate::row::{decode, decode_all, decode_job};
 use domain::JobId;
 use domain::cluster::NodeMark;
+use domain::cron::Crontab;
 use domain::job::{ArrayPart, Job, JobSpec};
 use domain::ports::{Saved, StoreError};
 use domain::service::StateChange;
@@ -53,6 +54,7 @@ pub(super) fn load(connection: &Connection, path: &Path, ledger: &mut Ledger) ->
         changes: read_changes(connection, path)?,
         members: read_members(connection, path)?,
         nodes: read_nodes(connection, path)?,
+        crontabs: read_crontabs(connection, path)?,
     })
 }
 
@@ -184,6 +186,14 @@ fn read_nodes(connection: &Connection, path: &Path) -> Result<Vec<NodeMark>, Sto
     nodes
         .collect::<Result<_, _>>()
         .map_err(|error| unreadable(format!("a node in {}", path.display()), error))
+}
+
+fn read_crontabs(connection: &Connection, path: &Path) -> Result<Vec<Crontab>, StoreError> {
+    let rows = bodies(connection, "SELECT body FROM crontab ORDER BY user", path)?;
+    let crontabs = rows.iter().map(|body| decode(body));
+    crontabs
+        .collect::<Result<_, _>>()
+        .map_err(|error| unreadable(format!("a crontab in {}", path.display()), error))
 }
 
 fn bodies(connection: &Connection, sql: &str, path: &Path) -> Result<Vec<Vec<u8>>, StoreError> {

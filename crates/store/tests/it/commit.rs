@@ -1,10 +1,13 @@
 //! What is committed comes back.
 
 use crate::samples::*;
-use domain::job::{Allocation, ArrayPart, Change, Event, Hold, Job, JobFlags, Outcome, Phase, TaskSet};
+use domain::cron::{Crontab, Installed};
+use domain::job::{
+    Allocation, ArrayPart, Change, Event, Hold, Job, JobFlags, Outcome, Owner, Phase, TaskSet,
+};
 use domain::ports::{Batch, History, Store};
 use domain::who::AdminLevel;
-use domain::{ChangeId, JobId, TaskIndex, TimeLimit};
+use domain::{ChangeId, JobId, TaskIndex, TimeLimit, Uid};
 use rusqlite::Connection;
 use std::path::Path;
 use std::sync::Arc;
@@ -232,6 +235,25 @@ fn members_are_changed_and_removed() {
     writer.commit(&batch).unwrap();
     drop(writer);
     assert_eq!(saved(directory.path()).members, [alice]);
+}
+
+#[test]
+fn crontabs_are_changed_and_removed() {
+    let directory = tempfile::tempdir().unwrap();
+    let (mut writer, _) = open(directory.path());
+    let crontab = |uid, written: &str, jobs: &[u32]| {
+        let owner = Owner { uid: Uid(uid), ..waiting(1).spec.owner.clone() };
+        let installed = |job: &u32| Installed { first_line: *job, last_line: job + 1, job: JobId(*job) };
+        Arc::new(Crontab { owner, text: text(written), installed: jobs.iter().map(installed).collect() })
+    };
+    let (first, other) = (crontab(7, "@daily a", &[1, 2]), crontab(8, "", &[]));
+    writer.commit(&Batch { crontabs: vec![first, other], ..Batch::default() }).unwrap();
+    let second = crontab(7, "@hourly a", &[3]);
+    let batch =
+        Batch { crontabs: vec![Arc::clone(&second)], removed_crontabs: vec![Uid(8)], ..Batch::default() };
+    writer.commit(&batch).unwrap();
+    drop(writer);
+    assert_eq!(saved(directory.path()).crontabs, [(*second).clone()]);
 }
 
 #[test]

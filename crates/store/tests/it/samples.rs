@@ -206,6 +206,7 @@ fn full_uncommon() -> Uncommon {
         distribution: text("distribution"),
         umask: Some(0o077),
         submit_line: text("a submit line that is longer than what fits without an allocation"),
+        cron: text("*/5 * * * *"),
     }
 }
 

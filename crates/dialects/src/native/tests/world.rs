@@ -275,6 +275,7 @@ impl World {
             directory: Arc::new(People),
             meter: Arc::new(Idle),
             clock: Arc::new(clock.clone()),
+            calendar: Arc::new(domain::ports::Greenwich),
         };
         let service = JobService::start(cluster(limits), ports).unwrap();
         let reports = handed_out.lock().unwrap().take().unwrap();

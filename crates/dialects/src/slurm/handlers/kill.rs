@@ -9,10 +9,12 @@ use crate::slurm::to_wire;
 use domain::Error;
 use domain::service::{Action, Filter, Handled, Selection};
 use domain::who::Principal;
+use slurm_wire::Flags;
 use slurm_wire::error_number as number;
 use slurm_wire::job_change::{KillJobResp, KillJobsMsg, KillJobsResp, KillJobsRespJob};
 use slurm_wire::job_ids::SelectedStep;
 use slurm_wire::query::JobInfoDeleteQuery;
+use slurm_wire::words::KillFlag;
 
 const FAILED: &str = "Signal request failed";
 const SOURCE: &str = "slurm_kill_jobs()";
@@ -22,9 +24,9 @@ pub(super) async fn kill_one(mut call: Call<'_>) -> Answer {
     let Some(wanted) = path(&mut call) else { return call.fail() };
     let Some(query) = call.read::<JobInfoDeleteQuery>() else { return call.fail() };
     let Some(by) = call.trusted(FAILED, SOURCE) else { return call.answer(KillJobResp::default()) };
-    let action =
-        signal_action(query.signal.as_ref(), &query.flags.unwrap_or_default(), names_unknown_signal(&call));
-    match act(&call, &by, vec![wanted], Filter::default(), action).await {
+    let flags = query.flags.unwrap_or_default();
+    let action = signal_action(query.signal.as_ref(), &flags, names_unknown_signal(&call));
+    match act(&call, &by, (vec![wanted], Filter::default()), &flags, action).await {
         Ok(status) => call.answer(KillJobResp { status: status.into(), ..KillJobResp::default() }),
         Err(error) => {
             call.refused(&error, FAILED, SOURCE);
@@ -57,9 +59,9 @@ pub(super) async fn kill_many(mut call: Call<'_>) -> Answer {
             return call.answer(KillJobsResp::default());
         }
     };
-    let action =
-        signal_action(wanted.signal.as_ref(), &wanted.flags.unwrap_or_default(), names_unknown_signal(&call));
-    match act(&call, &by, named, filter, action).await {
+    let flags = wanted.flags.unwrap_or_default();
+    let action = signal_action(wanted.signal.as_ref(), &flags, names_unknown_signal(&call));
+    match act(&call, &by, (named, filter), &flags, action).await {
         Ok(status) => call.answer(KillJobsResp { status: status.into(), ..KillJobsResp::default() }),
         Err(error) => {
             call.refused(&error, FAILED, SOURCE);
@@ -79,11 +81,12 @@ fn names_unknown_signal(call: &Call<'_>) -> bool {
 async fn act(
     call: &Call<'_>,
     by: &Principal,
-    named: Vec<SelectedStep>,
-    filter: Filter,
+    (named, filter): (Vec<SelectedStep>, Filter),
+    flags: &Flags<KillFlag>,
     action: Action,
 ) -> Result<Vec<KillJobsRespJob>, Error> {
-    let selection = Selection { targets: targets(&named), filter };
+    let cron_jobs = flags.contains(KillFlag::CronJobs);
+    let selection = Selection { targets: targets(&named), filter, cron_jobs };
     let handled = call.site.jobs.act(by, selection, action).await?;
     let snapshot = call.site.jobs.snapshot();
     let part = |handled: &Handled| snapshot.jobs.job(handled.job?)?.het;

@@ -246,6 +246,7 @@ fn uncommon(info: &mut JobInfo, uncommon: &Uncommon, job: &Job) {
     info.cpus_per_tres = uncommon.cpus_per_tres.clone();
     info.memory_per_tres = uncommon.memory_per_tres.clone();
     info.tasks_per_tres = NoVal::Set(uncommon.tasks_per_tres);
+    info.cron = uncommon.cron.clone();
     info.submit_line = uncommon.submit_line.clone();
     info.core_spec = uncommon.core_spec.unwrap_or(0);
     info.thread_spec = uncommon.thread_spec.unwrap_or(NO_THREADS);
