@@ -168,7 +168,7 @@ impl Job {
     pub fn next_alarm(&self, kill_wait: Duration) -> Option<Timestamp> {
         match &self.phase {
             Phase::Pending(pending) => {
-                let begin = self.waits_for_time(pending).filter(|_| self.eligible == Timestamp::NEVER);
+                let begin = self.waits_for_time(pending).filter(|_| self.waits_for_nothing_else(pending));
                 [begin, self.latest_start()].into_iter().flatten().min()
             }
             // Its time stands still.
@@ -261,6 +261,15 @@ impl Job {
 
     fn waits_for_time(&self, pending: &Pending) -> Option<Timestamp> {
         self.spec.begin.max(pending.retry_after)
+    }
+
+    /// Tells whether its time alone keeps it from the queue. Whoever is held, or waits for others as well, needs no
+    /// alarm: it would ring without end, and what comes of the hold or the others looks at the time anyway.
+    fn waits_for_nothing_else(&self, pending: &Pending) -> bool {
+        let dependency = self.dependency.as_ref().map(|dependency| dependency.state());
+        self.eligible == Timestamp::NEVER
+            && pending.hold == Hold::None
+            && !matches!(dependency, Some(TermState::Failed | TermState::Unfulfilled))
     }
 
     fn warning_time(&self, run: &Running) -> Option<Timestamp> {
@@ -453,6 +462,8 @@ impl Job {
 
     fn requeued(&self, closed: Job, at: Timestamp, how: Requeue, has_run: bool) -> Applied {
         let Requeue { hold, put_back } = how;
+        // Whoever was held while it ran is held now.
+        let hold = if self.priority == 0 { hold.max(Hold::User) } else { hold };
         let pending = Pending { hold, put_back, ..Pending::default() };
         let mut spec = Arc::clone(&self.spec);
         if has_run && !spec.flags.has(JobFlags::JOB_WAS_RUNNING) {

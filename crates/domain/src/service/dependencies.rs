@@ -69,8 +69,9 @@ fn term_state(state: &State, job: &Job, term: &Term) -> TermState {
 
 fn singleton_state(state: &State, job: &Job) -> TermState {
     let same = |other: &Job| other.spec.owner.uid == job.spec.owner.uid && other.spec.name == job.spec.name;
-    let earlier = state.jobs().iter().take_while(|other| other.id < job.array_id());
-    let blocked = earlier.filter(|other| !other.is_final()).any(|other| same(other));
+    // Tasks of an earlier array have later numbers of their own.
+    let mut earlier = state.jobs().iter().filter(|other| other.array_id() < job.array_id());
+    let blocked = earlier.any(|other| !other.is_final() && same(other));
     if blocked { TermState::Unfulfilled } else { TermState::Fulfilled }
 }
 

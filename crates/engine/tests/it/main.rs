@@ -8,4 +8,6 @@ mod dependencies;
 mod order;
 mod running;
 mod simulation;
+mod trial;
+mod trials;
 mod workload;

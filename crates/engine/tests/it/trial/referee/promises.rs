@@ -1,0 +1,111 @@
+//! No priority inversion: whoever is first in order is not delayed by those behind.
+//!
+//! The *first* is the waiting job that stands before all others: by the tier of its partition, then priority, then age.
+//! Its *promise* is the earliest time at which it could start if every job that runs used up its time limit and nobody
+//! else started. Three things are checked:
+//!
+//! 1. If it could start now, it does (requests that [`foresight`](super::foresight) can judge).
+//! 2. Whatever else the same pass starts leaves its promise as it was (the same requests).
+//! 3. It starts by the earliest time that the service ever told for it while it was first (all requests that wait for
+//!    nodes alone), unless somebody interferes: an operator, a node.
+
+use super::foresight::{earliest, is_plain};
+use super::{SLACK, brief};
+use crate::trial::play::Tally;
+use domain::job::{Job, Reason};
+use domain::ports::Plan;
+use domain::state::State;
+use domain::{JobId, Timestamp};
+use std::cmp::Reverse;
+use std::sync::Arc;
+
+/// The promise that holds now.
+#[derive(Default)]
+pub(super) struct Promises {
+    told: Option<(JobId, Timestamp)>,
+}
+
+/// Starts proposed in one pass; whoever is not among so many may have to wait for the next.
+const MANY: usize = 500;
+
+impl Promises {
+    /// Forgets what was promised.
+    pub(super) fn forget(&mut self) {
+        self.told = None;
+    }
+
+    /// Takes in a plan.
+    pub(super) fn planned(
+        &mut self,
+        state: &State,
+        plan: &Plan,
+        now: Timestamp,
+        tally: &mut Tally,
+    ) -> Result<(), String> {
+        let backfilled = plan.starts.iter().filter(|start| start.backfilled).count();
+        *tally.0.entry("backfilled".into()).or_default() += backfilled as u64;
+        let Some(first) = first(state) else {
+            self.told = None;
+            return Ok(());
+        };
+        let starts = plan.starts.iter().any(|start| start.job == first.id);
+        if !starts && plan.starts.len() < MANY && is_plain(state.cluster(), &first) {
+            check(state, &first, plan, now, tally)?;
+        }
+        self.told = self.told.filter(|(job, _)| *job == first.id);
+        let told = plan.waits.iter().find(|wait| wait.0 == first.id && waits_for_nodes(&first));
+        if let Some((job, Reason::Resources, Some(expected))) = told {
+            let earlier = self.told.map_or(*expected, |(_, told)| told.min(*expected));
+            self.told = Some((*job, earlier));
+        }
+        Ok(())
+    }
+
+    /// Takes in that a job starts.
+    pub(super) fn started(&mut self, job: &Job, now: Timestamp, tally: &mut Tally) -> Result<(), String> {
+        let Some((_, told)) = self.told.take_if(|(first, _)| *first == job.id) else { return Ok(()) };
+        tally.count("promises kept");
+        match now <= told.after(SLACK) {
+            true => Ok(()),
+            false => Err(format!("it was first and told to start at {} s: {}", told.seconds(), brief(job))),
+        }
+    }
+}
+
+/// Compares what the first could have with and without those who start before it.
+fn check(state: &State, first: &Job, plan: &Plan, now: Timestamp, tally: &mut Tally) -> Result<(), String> {
+    let alone = earliest(state, first, &[], now);
+    tally.count("promises checked");
+    if alone == Some(now) {
+        return Err(format!("it is first and could start now, but does not: {}", brief(first)));
+    }
+    if plan.starts.is_empty() {
+        return Ok(());
+    }
+    let with_others = earliest(state, first, &plan.starts, now);
+    let order = |at: Option<Timestamp>| at.unwrap_or(Timestamp::NEVER);
+    if order(with_others) > order(alone) {
+        let others: Vec<JobId> = plan.starts.iter().map(|start| start.job).collect();
+        return Err(format!(
+            "jobs {others:?} delay the first from {alone:?} to {with_others:?}: {}",
+            brief(first)
+        ));
+    }
+    Ok(())
+}
+
+/// Returns the waiting job that stands before all others, if nothing but resources keeps it.
+fn first(state: &State) -> Option<Arc<Job>> {
+    let queues = state.cluster().partitions.iter().filter(|partition| partition.state.starts_jobs());
+    let keys = queues.flat_map(|partition| {
+        let tier = Reverse(partition.tier);
+        state.queues().of(&partition.name).take(1).map(move |key| (tier, key))
+    });
+    let (_, key) = keys.min_by_key(|(tier, key)| (*tier, *key))?;
+    state.job(key.job).cloned()
+}
+
+/// Tells whether a job waits for nodes alone, and in one place: others may overtake it while it waits for licences.
+fn waits_for_nodes(job: &Job) -> bool {
+    job.spec.partitions.len() == 1 && job.spec.resources.licenses.is_empty() && job.array.is_none()
+}
