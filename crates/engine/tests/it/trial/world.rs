@@ -50,6 +50,7 @@ impl World {
             directory: Arc::new(Nowhere),
             meter: Arc::new(Nowhere),
             clock: Arc::clone(&world) as Arc<dyn Clock>,
+            calendar: Arc::new(Greenwich),
         };
         let service = JobService::start(scene.cluster.clone(), ports).unwrap();
         let reports = reports.lock().unwrap().take().unwrap();
