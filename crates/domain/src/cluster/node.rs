@@ -237,6 +237,35 @@ pub struct NodeUse {
 }
 
 impl NodeUse {
+    /// Returns what is in use if this is and the other is as well: before and after somebody takes another's place.
+    #[must_use]
+    pub fn or(&self, other: &NodeUse) -> NodeUse {
+        let mut both = self.clone();
+        both.cpus.add(&other.cpus);
+        both.memory = self.memory.max(other.memory);
+        for (used, more) in both.gres.iter_mut().zip(&other.gres) {
+            used.add(more);
+        }
+        for (cpu, jobs) in &other.shared {
+            let most = both.shared.entry(*cpu).or_default();
+            *most = (*most).max(*jobs);
+        }
+        both.exclusive = self.exclusive.max(other.exclusive);
+        both.same_user = self.same_user.max(other.same_user);
+        both.same_label = self.same_label.max(other.same_label);
+        for (user, jobs) in &other.users {
+            if !both.users.iter().any(|(own, _)| own == user) {
+                both.users.push((*user, *jobs));
+            }
+        }
+        for (label, jobs) in &other.labels {
+            if !both.labels.iter().any(|(own, _)| own == label) {
+                both.labels.push((label.clone(), *jobs));
+            }
+        }
+        both
+    }
+
     /// Tells whether a suspended job could go on in its share of the node, where a CPU may have so many jobs.
     pub fn has_room_for(&self, share: &NodeShare, sharers: u16) -> bool {
         let is_open = |cpu: u32| match self.shared.get(&cpu) {

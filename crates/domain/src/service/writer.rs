@@ -15,7 +15,7 @@ use super::update::Update;
 use crate::cluster::Cluster;
 use crate::cron::Installed;
 use crate::job::{Effect, End, HetPart, Job, JobKind, JobSpec, Payload, Phase, Usage};
-use crate::ports::{Calendar, Clock, Enforced, Engine, Order, Plan, Report, Store, StoreError};
+use crate::ports::{Calendar, Clock, Enforced, Engine, Order, Plan, PreemptHow, Report, Store, StoreError};
 use crate::state::{Snapshot, State, Statistics};
 use crate::who::{Membership, Principal};
 use crate::{ChangeId, Error, JobId, Problem, Text, Timestamp, Uid};
@@ -403,6 +403,7 @@ fn serve(ledger: &mut Ledger<'_>, engine: &mut dyn Engine, boot: &Text, command:
 /// Leaves of a plan what starts allocations.
 fn keep_allocations(plan: &mut Plan, state: &State) {
     let is_allocation = |id| state.job(id).is_some_and(|job| job.spec.kind == JobKind::Allocation);
+    plan.preempts.retain(|preempt| is_allocation(preempt.by));
     plan.starts.retain(|start| is_allocation(start.job));
     plan.waits.retain(|(job, ..)| is_allocation(*job));
 }
@@ -416,7 +417,9 @@ fn accept_now(
 ) -> Result<Submitted, Error> {
     let why_not = why_not_now(ledger, &draft.spec);
     let submitted = ledger.accept(draft)?;
-    let plan = engine.plan(ledger.state(), ledger.now);
+    let mut plan = engine.plan(ledger.state(), ledger.now);
+    // It would not wait until they have made way.
+    plan.preempts.retain(|preempt| preempt.by != submitted.id || preempt.how == PreemptHow::Suspend);
     ledger.take_plan(&plan, boot);
     let waits = ledger.job(submitted.id).is_none_or(|job| job.is_pending());
     if waits {

@@ -27,6 +27,8 @@ pub struct State {
     leaving: Alarms,
     running_tasks: RunningTasks,
     running: BTreeSet<JobId>,
+    suspended: BTreeSet<JobId>,
+    making_way: BTreeSet<JobId>,
     pending: u64,
     dependents: HashMap<JobId, BTreeSet<JobId>>,
     singletons: BTreeMap<(Uid, Text), BTreeSet<JobId>>,
@@ -55,6 +57,8 @@ impl State {
             leaving: Alarms::default(),
             running_tasks: RunningTasks::default(),
             running: BTreeSet::new(),
+            suspended: BTreeSet::new(),
+            making_way: BTreeSet::new(),
             pending: 0,
             dependents: HashMap::new(),
             singletons: BTreeMap::new(),
@@ -96,6 +100,16 @@ impl State {
     /// Returns the jobs that hold resources, the oldest first.
     pub fn holding(&self) -> impl Iterator<Item = &Arc<Job>> {
         self.running.iter().filter_map(|id| self.jobs.job(*id))
+    }
+
+    /// Returns the jobs that are suspended.
+    pub fn suspended(&self) -> impl Iterator<Item = &Arc<Job>> {
+        self.suspended.iter().filter_map(|id| self.jobs.job(*id))
+    }
+
+    /// Returns the jobs that have been told to make way and still hold resources.
+    pub fn making_way(&self) -> impl Iterator<Item = &Arc<Job>> {
+        self.making_way.iter().filter_map(|id| self.jobs.job(*id))
     }
 
     /// Tells whether the CPUs of a suspended job are free again, so that it can go on.
@@ -251,6 +265,8 @@ impl State {
         let limits = &self.cluster.limits;
         self.alarms.set(id, after.and_then(|job| job.next_alarm(limits.kill_wait)));
         self.leaving.set(id, after.and_then(|job| leaving_time(job, limits.min_job_age)));
+        note(&mut self.suspended, id, after.is_some_and(Job::is_suspended));
+        note(&mut self.making_way, id, after.is_some_and(makes_way));
         self.depend(id, before, after);
         self.hold_resources(id, before, after);
     }
@@ -344,6 +360,18 @@ impl State {
                 }
             }
         }
+    }
+}
+
+fn makes_way(job: &Job) -> bool {
+    job.held_resources().is_some() && job.run().is_some_and(|run| run.preemption.is_some())
+}
+
+fn note(set: &mut BTreeSet<JobId>, id: JobId, is_in: bool) {
+    if is_in {
+        set.insert(id);
+    } else if !set.is_empty() {
+        set.remove(&id);
     }
 }
 

@@ -6,6 +6,7 @@ mod around;
 mod cluster;
 mod dependencies;
 mod order;
+mod preempt;
 mod running;
 mod simulation;
 mod trial;

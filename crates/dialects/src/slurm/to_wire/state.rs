@@ -25,16 +25,15 @@ pub(super) fn words(job: &Job) -> Flags<JobState> {
     }
 }
 
-/// Words for a job that goes back into the queue when its processes are gone.
+/// Words for a job that goes back into the queue when its processes are gone: it is shown as one that waits already.
 fn returning(completing: &Completing) -> Flags<JobState> {
-    let how = match completing.put_back {
-        PutBack::SpecialExit => JobState::SpecialExit,
-        PutBack::Held => JobState::RequeueHold,
-        PutBack::Plain | PutBack::LaunchFailed | PutBack::TooOften => JobState::Requeued,
-    };
-    let base =
-        if completing.outcome == Outcome::Requeued { JobState::Pending } else { outcome(completing.outcome) };
-    [base, JobState::Completing, how].into()
+    match completing.put_back {
+        PutBack::SpecialExit => [JobState::Pending, JobState::Completing, JobState::SpecialExit].into(),
+        PutBack::Held => [JobState::Pending, JobState::Completing, JobState::RequeueHold].into(),
+        PutBack::Plain | PutBack::LaunchFailed | PutBack::TooOften => {
+            [JobState::Pending, JobState::Completing].into()
+        }
+    }
 }
 
 fn outcome(outcome: Outcome) -> JobState {

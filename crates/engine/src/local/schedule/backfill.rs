@@ -6,12 +6,13 @@ use super::forecast::{Forecast, Wish};
 use super::ground::Ground;
 use super::layout::Layout;
 use super::obstacle;
+use super::preempt::awaits_room;
 use super::waits::Waits;
 use super::walk::Walk;
 use domain::cluster::{SchedulerType, Scheduling};
 use domain::fit::{Demand, Placement};
 use domain::job::{ArrayPart, Job, JobSpec, Reason};
-use domain::ports::Start;
+use domain::ports::{Plan, Start};
 use domain::state::State;
 use domain::{JobId, TimeLimit, Timestamp, Uid};
 use std::collections::{HashMap, HashSet};
@@ -37,9 +38,12 @@ pub(super) fn run<'a>(
     now: Timestamp,
     ground: &mut Ground<'a>,
     waits: &mut Waits,
-    starts: &mut Vec<Start>,
+    kept: &HashSet<JobId>,
+    plan: &mut Plan,
 ) -> Effort {
     let mut forecast = Forecast::new(layout, state, now);
+    forecast.book_returns(state, &plan.resumes);
+    let starts = &mut plan.starts;
     for start in starts.iter() {
         if let Some(job) = state.job(start.job) {
             forecast.book_start(job, &start.allocation, start.limit);
@@ -49,6 +53,7 @@ pub(super) fn run<'a>(
     let starts_before = starts.len();
     let mut pass = Backfill {
         layout,
+        state,
         now,
         ground,
         waits,
@@ -64,6 +69,7 @@ pub(super) fn run<'a>(
         not_before: vec![now; partitions],
         most_starts: most_starts(&layout.cluster().scheduling, starts_before),
     };
+    kept.iter().filter_map(|id| state.job(*id)).for_each(|job| pass.book_first(job));
     pass.walk(state);
     pass.note_closed(state);
     Effort { depth: pass.booked, work: pass.forecast.work }
@@ -71,6 +77,7 @@ pub(super) fn run<'a>(
 
 struct Backfill<'a, 'p> {
     layout: &'a Layout,
+    state: &'a State,
     now: Timestamp,
     ground: &'p mut Ground<'a>,
     waits: &'p mut Waits,
@@ -158,6 +165,16 @@ impl<'a> Backfill<'a, '_> {
         job.priority >= backfill.least_priority
             && self.now.since(job.eligible) >= backfill.least_age
             && !cluster.qos_flags(&job.spec.qos).no_reserve
+    }
+
+    /// Books a job for which others make way, before anybody else is looked at.
+    fn book_first(&mut self, job: &'a Arc<Job>) {
+        for name in &job.spec.partitions {
+            let Some(partition) = self.layout.position(name) else { continue };
+            if self.seen.insert((job.id, self.layout.partitions[partition].tier)) {
+                self.look_at(job, partition, true);
+            }
+        }
     }
 
     fn look_at(&mut self, job: &'a Arc<Job>, partition: usize, may_book: bool) {
@@ -343,6 +360,10 @@ impl<'a> Backfill<'a, '_> {
         self.forecast.book(wish, chance.at.max(self.now), &chance.placement);
         if self.layout.cluster().scheduling.by == SchedulerType::Builtin {
             self.not_before[chance.partition] = chance.at;
+        }
+        if awaits_room(self.state, job.id) {
+            // Others give up their room for this job; nobody slips in until it has it.
+            self.forecast.keep_free(wish, chance.at, &chance.placement);
         }
     }
 

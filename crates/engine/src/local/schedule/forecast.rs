@@ -5,9 +5,9 @@ use super::layout::Layout;
 use super::timeline::Timeline;
 use domain::cluster::Taken;
 use domain::fit::{Amounts, Demand, Placement, place};
-use domain::job::{Allocation, Job, Phase};
+use domain::job::{Allocation, Job, Phase, SuspendedBy};
 use domain::state::State;
-use domain::{NodeIndex, Text, TimeLimit, Timestamp, Uid};
+use domain::{JobId, NodeIndex, Text, TimeLimit, Timestamp, Uid};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::Duration;
 
@@ -222,6 +222,52 @@ impl<'a> Forecast<'a> {
         self.times.insert(until);
     }
 
+    /// Keeps free until a time what a booked job will have from then on.
+    pub(super) fn keep_free(&mut self, wish: Wish<'_>, until: Timestamp, placement: &Placement) {
+        for placed in &placement.nodes {
+            let timeline = self.nodes.get_mut(placed.node.0 as usize).and_then(Option::as_mut);
+            if let Some(timeline) = timeline.filter(|_| until > self.now) {
+                timeline.take(self.now, until, &placed.takes);
+            }
+        }
+        self.work += wish.nodes.len().min(placement.nodes.len());
+    }
+
+    /// Books the CPUs of suspended jobs that go on by themselves: now for those that the same pass lets go on, when they
+    /// are free for the others.
+    pub(super) fn book_returns(&mut self, state: &State, resumed: &[JobId]) {
+        for job in state.suspended() {
+            let Phase::Running(run) = &job.phase else { continue };
+            let Some(pause) = run.pause.filter(|pause| pause.by == Some(SuspendedBy::Scheduler)) else {
+                continue;
+            };
+            let left = run.until.since(pause.changed).min(YEAR);
+            let at = match resumed.contains(&job.id) {
+                true => Some(self.now),
+                false => self.first_return(&run.allocation, left),
+            };
+            let Some(at) = at else { continue };
+            for share in &run.allocation.nodes {
+                let timeline = self.nodes.get_mut(share.node.0 as usize).and_then(Option::as_mut);
+                if let Some((timeline, node)) = timeline.zip(self.layout.cluster().node(share.node)) {
+                    timeline.take(at, at.after(left), &Amounts::of_cpus(node, share.cpus.iter()));
+                }
+            }
+            self.times.insert(at.after(left));
+        }
+    }
+
+    /// Returns when as many CPUs are free as a suspended job has, on all of its nodes and for as long as it needs.
+    fn first_return(&self, allocation: &Allocation, left: Duration) -> Option<Timestamp> {
+        let is_free = |at: Timestamp| {
+            allocation.nodes.iter().all(|share| {
+                let timeline = self.nodes.get(share.node.0 as usize).and_then(Option::as_ref);
+                timeline.is_some_and(|timeline| timeline.least(at, at.after(left)).0.cpus >= share.cpus.len())
+            })
+        };
+        self.times.iter().copied().find(|at| is_free(*at))
+    }
+
     /// Takes in a job that the same pass has proposed to start.
     pub(super) fn book_start(&mut self, job: &Job, allocation: &Allocation, limit: TimeLimit) {
         let until = self.layout.rounded(end(self.now, limit));
@@ -281,7 +327,11 @@ impl<'a> Past<'a> {
         for taken in self.layout.cluster().taken(job, allocation) {
             let at = taken.share.node.0 as usize;
             let mut amounts = amounts_of(self.layout, taken);
-            if taken.shares_cpus {
+            if taken.is_suspended {
+                // It has given its CPUs back already.
+                amounts.cpus = 0;
+                amounts.sockets.iter_mut().for_each(|cpus| *cpus = 0);
+            } else if taken.shares_cpus {
                 // A shared CPU is free when the last of its jobs is gone.
                 amounts.cpus = 0;
                 amounts.sockets.iter_mut().for_each(|cpus| *cpus = 0);
@@ -330,7 +380,12 @@ fn end(start: Timestamp, limit: TimeLimit) -> Timestamp {
 /// Returns when a job that holds resources will have given them back.
 fn expected_end(job: &Job, now: Timestamp, kill_wait: Duration) -> Timestamp {
     let at = match &job.phase {
-        Phase::Running(run) => run.until.min(run.started.after(YEAR)),
+        Phase::Running(run) if run.preemption.is_some() => run.until.after(kill_wait),
+        Phase::Running(run) if run.is_suspended() => {
+            // It could go on now, and then has what it had left.
+            now.after(run.pause.map_or(YEAR, |pause| run.until.since(pause.changed).min(YEAR)))
+        }
+        Phase::Running(run) => run.until.after(run.overtime).min(run.started.after(YEAR)),
         Phase::Completing(completing) => completing.since.after(kill_wait),
         Phase::Pending(_) | Phase::Ended(_) => now,
     };

@@ -1,8 +1,8 @@
 //! What is free at this moment, with what this pass has already proposed taken off; and which units a job gets.
 
-use domain::cluster::{Node, NodeUse};
+use domain::cluster::{Node, NodeUse, Taken};
 use domain::fit::{Amounts, Demand, Placement};
-use domain::job::{Allocation, ArrayPart, Job};
+use domain::job::{Allocation, ArrayPart, Job, NodeShare};
 use domain::ports::Start;
 use domain::state::State;
 use domain::{JobId, NodeIndex, TaskIndex, Text, TimeLimit, Uid};
@@ -10,6 +10,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 /// What is free now.
+#[derive(Clone)]
 pub(super) struct Ground<'a> {
     state: &'a State,
     nodes: HashMap<NodeIndex, NodeUse>,
@@ -136,12 +137,86 @@ impl<'a> Ground<'a> {
         Some(Start { job: job.id, task, allocation: Arc::new(allocation), limit, backfilled })
     }
 
-    fn take(&mut self, job: &Job, allocation: &Allocation) {
+    /// Takes off what a job holds, as if it were gone. Its licences stay taken: nobody makes way for those.
+    pub(super) fn give_back(&mut self, job: &Job, allocation: &Allocation) {
+        self.change(job, allocation, NodeUse::give_back);
+    }
+
+    /// Takes off the CPUs a job holds, as if it were suspended.
+    pub(super) fn suspend(&mut self, job: &Job, allocation: &Allocation) {
+        self.change(job, allocation, |in_use, taken| {
+            in_use.give_back(taken);
+            in_use.hand_out(Taken { is_suspended: true, ..taken });
+        });
+    }
+
+    /// Gives a suspended job its CPUs again.
+    pub(super) fn resume(&mut self, job: &Job, allocation: &Allocation) {
+        self.change(job, allocation, |in_use, taken| {
+            in_use.give_back(taken);
+            in_use.hand_out(Taken { is_suspended: false, ..taken });
+        });
+    }
+
+    /// Keeps room for a job that starts in a placement as soon as others have left it. `None` if the units cannot be found
+    /// after all.
+    pub(super) fn keep(
+        &mut self,
+        job: &Job,
+        demand: &Demand<'_>,
+        placement: &Placement,
+        left: &Ground<'a>,
+    ) -> Option<()> {
+        let shares = placement.nodes.iter().map(|placed| {
+            let node = self.state.cluster().node(placed.node)?;
+            demand.share(node, left.in_use(placed.node)?, placed)
+        });
+        let allocation = Allocation {
+            partition: demand.partition.name.clone(),
+            nodes: shares.collect::<Option<_>>()?,
+            whole: demand.whole,
+            licenses: Default::default(),
+        };
+        let mut after = left.clone();
+        after.change(job, &allocation, NodeUse::hand_out);
+        for share in &allocation.nodes {
+            if let (Some(before), Some(then)) = (self.in_use(share.node), after.in_use(share.node)) {
+                let both = before.or(then);
+                self.nodes.insert(share.node, both);
+            }
+        }
+        Some(())
+    }
+
+    /// Tells whether the CPUs of a suspended job are free.
+    pub(super) fn has_room_for(&self, job: &Job, allocation: &Allocation) -> bool {
+        let sharers = self.state.cluster().cpu_sharers(job, allocation);
+        let is_open = |share: &NodeShare| {
+            self.in_use(share.node).is_some_and(|in_use| in_use.has_room_for(share, sharers))
+        };
+        allocation.nodes.iter().all(is_open)
+    }
+
+    fn change(
+        &mut self,
+        job: &Job,
+        allocation: &Allocation,
+        mut change: impl FnMut(&mut NodeUse, Taken<'_>),
+    ) {
         for taken in self.state.cluster().taken(job, allocation) {
             let index = taken.share.node;
-            let Some(in_use) = self.in_use(index).cloned() else { continue };
-            self.nodes.entry(index).or_insert(in_use).hand_out(taken);
+            if !self.nodes.contains_key(&index) {
+                let Some(in_use) = self.in_use(index).cloned() else { continue };
+                self.nodes.insert(index, in_use);
+            }
+            if let Some(in_use) = self.nodes.get_mut(&index) {
+                change(in_use, taken);
+            }
         }
+    }
+
+    fn take(&mut self, job: &Job, allocation: &Allocation) {
+        self.change(job, allocation, NodeUse::hand_out);
         for (name, count) in &allocation.licenses {
             *self.licenses.entry(name.clone()).or_default() += count;
         }

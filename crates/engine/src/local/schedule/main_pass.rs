@@ -4,15 +4,18 @@ use super::MOST_STARTS;
 use super::ground::Ground;
 use super::layout::Layout;
 use super::obstacle;
+use super::preempt::{Displacing, Room};
+use super::resume::Returning;
 use super::waits::Waits;
 use super::walk::{Turn, Walk};
-use domain::NodeIndex;
-use domain::Text;
 use domain::cluster::SchedulerType;
 use domain::fit::{Demand, place};
 use domain::job::{ArrayPart, Job, Reason};
-use domain::ports::Start;
+use domain::ports::{Preempt, Start};
 use domain::state::State;
+use domain::{JobId, NodeIndex, Text, Timestamp};
+use std::collections::HashSet;
+use std::sync::Arc;
 
 /// The pass while it is made.
 pub(super) struct MainPass<'a, 'g> {
@@ -28,6 +31,10 @@ pub(super) struct MainPass<'a, 'g> {
     /// Nobody overtakes a job that waits.
     is_strict: bool,
     left_some: bool,
+    displacing: Displacing<'a, 'g>,
+    /// Jobs for which room is kept that others are leaving.
+    kept: HashSet<JobId>,
+    returning: Returning<'a>,
 }
 
 /// How an attempt went.
@@ -48,12 +55,19 @@ pub(super) struct Found {
     pub(super) depth: usize,
     /// There are jobs that wait, whether looked at or not.
     pub(super) left_some: bool,
+    /// Jobs that make way.
+    pub(super) preempts: Vec<Preempt>,
+    /// Suspended jobs that go on.
+    pub(super) resumes: Vec<JobId>,
+    /// Jobs for which room is kept that others are leaving.
+    pub(super) kept: HashSet<JobId>,
 }
 
 impl<'a, 'g> MainPass<'a, 'g> {
     /// Makes the pass.
     pub(super) fn run(
         layout: &'a Layout,
+        displacing: Displacing<'a, 'g>,
         state: &'a State,
         ground: &'g mut Ground<'a>,
         waits: &'g mut Waits,
@@ -69,9 +83,20 @@ impl<'a, 'g> MainPass<'a, 'g> {
             depths: vec![0; layout.partitions.len()],
             is_strict: layout.cluster().scheduling.by == SchedulerType::Builtin,
             left_some: false,
+            displacing,
+            kept: HashSet::new(),
+            returning: Returning::new(state),
         };
         pass.walk(state);
-        Found { starts: pass.starts, depth: pass.depth, left_some: pass.left_some }
+        pass.returning.at_last(pass.ground);
+        Found {
+            starts: pass.starts,
+            depth: pass.depth,
+            left_some: pass.left_some,
+            preempts: pass.displacing.preempts,
+            kept: pass.kept,
+            resumes: pass.returning.resumes,
+        }
     }
 
     fn walk(&mut self, state: &'a State) {
@@ -79,11 +104,14 @@ impl<'a, 'g> MainPass<'a, 'g> {
         let starts = |at: usize| layout.partition(&layout.partitions[at]).state.starts_jobs();
         let waits = |at: usize| !starts(at) && state.queues().len_of(&layout.partitions[at].name) > 0;
         self.left_some = (0..layout.partitions.len()).any(waits);
+        for job in self.displacing.claimants() {
+            self.claim(job);
+        }
         let mut walk = Walk::over(layout, state, starts);
         let scheduling = &layout.cluster().scheduling;
         while self.depth < scheduling.queue_depth && self.starts.len() < MOST_STARTS {
             let Some(turn) = walk.next() else { return };
-            if self.ground.has_started(turn.job.id) {
+            if self.ground.has_started(turn.job.id) || self.kept.contains(&turn.job.id) {
                 continue;
             }
             self.depth += 1;
@@ -99,7 +127,15 @@ impl<'a, 'g> MainPass<'a, 'g> {
 
     fn look_at(&mut self, turn: &Turn<'a>, walk: &mut Walk<'a>) {
         let job = turn.job.as_ref();
-        match self.attempt(job, turn.partition) {
+        let partition = self.layout.partition(&self.layout.partitions[turn.partition]);
+        self.returning.before(job, partition, self.ground);
+        let attempt = match self.attempt(job, turn.partition) {
+            Attempt::Busy(demand) if self.make_room(job, turn.partition, &demand) => {
+                self.attempt(job, turn.partition)
+            }
+            attempt => attempt,
+        };
+        match attempt {
             Attempt::Started => self.waits.strike(job.id),
             Attempt::Aside(reason) => {
                 self.left_some |= reason == Reason::Licenses;
@@ -124,6 +160,39 @@ impl<'a, 'g> MainPass<'a, 'g> {
                 }
             }
         }
+    }
+
+    /// Starts a job for which others have made way, or keeps the room they are leaving.
+    fn claim(&mut self, job: &'a Arc<Job>) {
+        for name in &job.spec.partitions {
+            let Some(partition) = self.layout.position(name) else { continue };
+            let entry = &self.layout.partitions[partition];
+            let starts = self.layout.partition(entry).state.starts_jobs();
+            if !starts || job.eligible == Timestamp::NEVER {
+                continue;
+            }
+            match self.attempt(job, partition) {
+                Attempt::Started => {
+                    self.waits.strike(job.id);
+                    return;
+                }
+                Attempt::Busy(demand) if self.displacing.keep_room(job, &demand, entry, self.ground) => {
+                    self.left_some = true;
+                    self.waits.note(job.id, Reason::Resources, None);
+                    self.kept.insert(job.id);
+                    return;
+                }
+                _ => {}
+            }
+        }
+    }
+
+    /// Has others suspended so that a job can start; or has them told to end, and lets it wait.
+    fn make_room(&mut self, job: &'a Job, partition: usize, demand: &Demand<'a>) -> bool {
+        let entry = &self.layout.partitions[partition];
+        let closed = &self.closed_nodes;
+        let room = self.displacing.make_room(job, demand, entry, self.ground, |node| is_closed(closed, node));
+        room == Room::Made
     }
 
     fn attempt(&mut self, job: &'a Job, partition: usize) -> Attempt<'a> {
@@ -185,8 +254,7 @@ impl<'a, 'g> MainPass<'a, 'g> {
     }
 
     fn is_closed(&self, node: NodeIndex) -> bool {
-        let at = node.0 as usize;
-        self.closed_nodes.get(at / 64).is_none_or(|word| word & (1 << (at % 64)) != 0)
+        is_closed(&self.closed_nodes, node)
     }
 
     fn close(&mut self, node: NodeIndex) {
@@ -195,4 +263,9 @@ impl<'a, 'g> MainPass<'a, 'g> {
             *word |= 1 << (at % 64);
         }
     }
+}
+
+fn is_closed(closed: &[u64], node: NodeIndex) -> bool {
+    let at = node.0 as usize;
+    closed.get(at / 64).is_none_or(|word| word & (1 << (at % 64)) != 0)
 }

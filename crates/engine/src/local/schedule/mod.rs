@@ -13,16 +13,21 @@ mod ground;
 mod layout;
 mod main_pass;
 mod obstacle;
+mod preempt;
+mod resume;
 mod timeline;
 mod waits;
 mod walk;
 
-use domain::Timestamp;
 use domain::ports::Plan;
 use domain::state::State;
+use domain::{JobId, Timestamp};
 use ground::Ground;
 use layout::Layout;
 use main_pass::MainPass;
+use preempt::Displacing;
+use resume::Returning;
+use std::collections::HashSet;
 use std::time::Duration;
 use waits::Waits;
 
@@ -37,13 +42,15 @@ const EXPECTATION_INTERVAL: Duration = Duration::from_secs(30);
 /// Starts proposed in one pass; more follow in the next.
 const MOST_STARTS: usize = 512;
 
-/// The scheduler. What it keeps between passes saves effort and decides only how deep a pass looks.
+/// The scheduler. What it keeps between passes saves effort, decides how deep a pass looks, and keeps the room that jobs
+/// have left for those they left it for.
 #[derive(Debug, Default)]
 pub struct Scheduler {
     layout: Option<Layout>,
     last_backfill: Option<Timestamp>,
     rest: Duration,
     last_expectations: Option<Timestamp>,
+    displacing: preempt::Memory,
 }
 
 impl Scheduler {
@@ -55,7 +62,9 @@ impl Scheduler {
     /// Proposes which jobs start now, and says why others wait.
     pub fn plan(&mut self, state: &State, now: Timestamp) -> Plan {
         if state.queues().is_empty() {
-            return Plan::default();
+            let mut returning = Returning::new(state);
+            returning.at_last(&mut Ground::new(state));
+            return Plan { resumes: returning.resumes, ..Plan::default() };
         }
         let layout = match self.layout.take() {
             Some(layout) if layout.is_of(state.cluster()) => layout,
@@ -69,8 +78,15 @@ impl Scheduler {
     fn plan_with<'a>(&mut self, layout: &'a Layout, state: &'a State, now: Timestamp) -> Plan {
         let mut ground = Ground::new(state);
         let mut waits = Waits::default();
-        let main = MainPass::run(layout, state, &mut ground, &mut waits);
-        let mut plan = Plan { depth: main.depth, starts: main.starts, ..Plan::default() };
+        let displacing = Displacing::new(layout, state, now, &mut self.displacing);
+        let main = MainPass::run(layout, displacing, state, &mut ground, &mut waits);
+        let mut plan = Plan {
+            preempts: main.preempts,
+            resumes: main.resumes,
+            depth: main.depth,
+            starts: main.starts,
+            ..Plan::default()
+        };
         plan.queue = layout.partitions.iter().map(|entry| state.queues().len_of(&entry.name)).sum();
         if plan.starts.len() >= MOST_STARTS {
             plan.again = Some(now);
@@ -80,7 +96,9 @@ impl Scheduler {
             let due = self.last_backfill.filter(|last| *last <= now).map(|last| last.after(interval));
             match due.filter(|due| *due > now) {
                 Some(due) => plan.again = Some(due),
-                None => self.look_deeper(layout, state, now, &mut ground, &mut waits, &mut plan),
+                None => {
+                    self.look_deeper(layout, state, now, &mut ground, &mut waits, (&main.kept, &mut plan))
+                }
             }
         }
         plan.waits = waits.changed(state, now);
@@ -94,7 +112,7 @@ impl Scheduler {
         now: Timestamp,
         ground: &mut Ground<'a>,
         waits: &mut Waits,
-        plan: &mut Plan,
+        (kept, plan): (&HashSet<JobId>, &mut Plan),
     ) {
         self.last_backfill = Some(now);
         waits.is_deep = true;
@@ -103,7 +121,7 @@ impl Scheduler {
         if waits.tell_expectations {
             self.last_expectations = Some(now);
         }
-        let effort = backfill::run(layout, state, now, ground, waits, &mut plan.starts);
+        let effort = backfill::run(layout, state, now, ground, waits, kept, plan);
         plan.backfill_depth = effort.depth;
         self.rest = REST_FOR_WORK.saturating_mul(u32::try_from(effort.work).unwrap_or(u32::MAX));
     }

@@ -1,0 +1,394 @@
+//! Making way: who is asked, in which order, how many; and that the room they leave goes to whom they left it for.
+
+use crate::cluster::{ask, cluster, job, node, partition};
+use domain::cluster::{Cluster, Partition, PreemptMode, PreemptRules, PreemptType, Qos};
+use domain::job::{
+    End, Event, Exit, HetPart, Job, Memory, Outcome, Phase, PreemptionWarning, Reason, SuspendedBy, Usage,
+};
+use domain::ports::{Plan, PreemptHow};
+use domain::state::State;
+use domain::{JobId, Timestamp};
+use engine::local::schedule::Scheduler;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// The writer in miniature: what is planned happens.
+struct World {
+    state: State,
+    scheduler: Scheduler,
+    now: Timestamp,
+}
+
+/// One node of eight CPUs, or more, with partitions `low`, `mid` and `high` over all.
+fn world(nodes: u32, by: PreemptType, mode: PreemptMode) -> World {
+    with(nodes, |cluster| cluster.preempt = PreemptRules { by, mode, ..PreemptRules::default() })
+}
+
+fn with(nodes: u32, change: impl FnOnce(&mut Cluster)) -> World {
+    let all = (0..nodes).map(|at| node(&format!("n{at}"), 8, 1, 10_000, 0)).collect();
+    let tier = |name: &str, tier| Partition { tier, ..partition(name, 0..nodes) };
+    let mut cluster = cluster(all, vec![tier("low", 1), tier("mid", 5), tier("high", 10)]);
+    cluster.limits.kill_wait = Duration::from_secs(30);
+    change(&mut cluster);
+    World {
+        state: State::new(Arc::new(cluster)),
+        scheduler: Scheduler::new(),
+        now: Timestamp::from_seconds(1000),
+    }
+}
+
+/// A job on one node that may be put back.
+fn wants(id: u32, partition: &str, cpus: u32) -> Job {
+    let mut job = job(id, partition, 60, ask(1, cpus));
+    Arc::make_mut(&mut job.spec).requeue = true;
+    job.eligible = Timestamp::from_seconds(1);
+    job
+}
+
+impl World {
+    fn submit(&mut self, job: Job) -> JobId {
+        let id = job.id;
+        self.state.put(Arc::new(job));
+        id
+    }
+
+    fn happen(&mut self, id: JobId, event: Event) {
+        let step = self.state.job(id).unwrap().apply(event).unwrap();
+        self.state.put(Arc::new(step.job));
+    }
+
+    fn plan(&mut self) -> Plan {
+        let plan = self.scheduler.plan(&self.state, self.now);
+        let at = self.now;
+        for preempt in &plan.preempts {
+            let (by, grace, warning) = (preempt.by, preempt.grace, PreemptionWarning::Terminate);
+            self.happen(
+                preempt.job,
+                match preempt.how {
+                    PreemptHow::Suspend => Event::Suspended { at, by: SuspendedBy::Scheduler },
+                    how => Event::Preempted { at, by, requeue: how == PreemptHow::Requeue, grace, warning },
+                },
+            );
+        }
+        for id in &plan.resumes {
+            assert!(self.state.has_room_to_resume(self.state.job(*id).unwrap()), "its CPUs are free");
+            self.happen(*id, Event::Resumed { at });
+        }
+        for start in &plan.starts {
+            let (allocation, limit) = (Arc::clone(&start.allocation), start.limit);
+            let overtime = Duration::ZERO;
+            self.happen(start.job, Event::Started { at, allocation, limit, boot: "boot".into(), overtime });
+        }
+        for (id, reason, expected_start) in &plan.waits {
+            self.happen(*id, Event::Considered { reason: *reason, expected_start: *expected_start });
+        }
+        plan
+    }
+
+    fn starts(&mut self, jobs: impl IntoIterator<Item = Job>) {
+        for job in jobs {
+            let id = self.submit(job);
+            self.plan();
+            assert!(self.is_running(id), "job {id} starts");
+            self.pass(1);
+        }
+    }
+
+    fn pass(&mut self, seconds: u64) {
+        self.now = self.now.after(Duration::from_secs(seconds));
+    }
+
+    fn end(&mut self, id: JobId) {
+        let end = End::Process(Exit::Code(0));
+        self.happen(id, Event::Ended { at: self.now, end, usage: Usage::default(), requeue: None });
+    }
+
+    fn job(&self, id: JobId) -> &Job {
+        self.state.job(id).unwrap()
+    }
+
+    fn is_running(&self, id: JobId) -> bool {
+        matches!(&self.job(id).phase, Phase::Running(run) if !run.is_suspended())
+    }
+}
+
+fn asked(plan: &Plan) -> Vec<(u32, PreemptHow)> {
+    plan.preempts.iter().map(|preempt| (preempt.job.0, preempt.how)).collect()
+}
+
+#[test]
+fn nobody_makes_way_unless_that_is_configured() {
+    let mut world = world(1, PreemptType::None, PreemptMode::Off);
+    world.starts([wants(1, "low", 8)]);
+    world.submit(wants(2, "high", 8));
+    assert_eq!(asked(&world.plan()), []);
+}
+
+#[test]
+fn the_lowest_goes_first_and_among_equals_the_youngest() {
+    let mut world = world(1, PreemptType::PartitionPriority, PreemptMode::Cancel);
+    world.starts([wants(1, "mid", 2), wants(2, "low", 2), wants(3, "low", 2), wants(4, "mid", 2)]);
+    let high = world.submit(wants(5, "high", 2));
+    assert_eq!(asked(&world.plan()), [(3, PreemptHow::Cancel)]);
+    assert!(matches!(&world.job(high).phase, Phase::Pending(pending) if pending.reason == Reason::Resources));
+    assert_eq!(asked(&world.plan()), [], "one has been told; nobody else need go");
+    world.end(JobId(3));
+    assert!(matches!(&world.job(JobId(3)).phase, Phase::Ended(ended) if ended.outcome == Outcome::Preempted));
+    world.plan();
+    assert!(world.is_running(high));
+
+    let mid = world.submit(wants(6, "mid", 2));
+    assert_eq!(asked(&world.plan()), [(2, PreemptHow::Cancel)], "its equals stay");
+    world.end(JobId(2));
+    world.plan();
+    assert!(world.is_running(mid));
+}
+
+#[test]
+fn no_more_are_asked_than_needed() {
+    let mut world = world(2, PreemptType::PartitionPriority, PreemptMode::Cancel);
+    // The youngest ones are spread over both nodes, and none of the small ones would be enough.
+    world.starts([wants(1, "low", 6), wants(2, "low", 6), wants(3, "low", 2), wants(4, "low", 2)]);
+    world.submit(wants(5, "high", 6));
+    let victims = asked(&world.plan());
+    assert_eq!(victims.len(), 1, "{victims:?}");
+    assert!(victims[0].0 <= 2);
+}
+
+#[test]
+fn what_cannot_go_back_into_the_queue_is_cancelled() {
+    let mut world = world(1, PreemptType::PartitionPriority, PreemptMode::Requeue);
+    let mut once = wants(2, "low", 4);
+    Arc::make_mut(&mut once.spec).requeue = false;
+    world.starts([wants(1, "low", 4), once]);
+    let high = world.submit(wants(3, "high", 8));
+    assert_eq!(asked(&world.plan()), [(2, PreemptHow::Cancel), (1, PreemptHow::Requeue)]);
+    world.end(JobId(1));
+    assert!(world.job(JobId(1)).is_pending());
+    world.pass(1);
+    world.plan();
+    assert!(!world.is_running(JobId(1)), "its old place is kept for another");
+    world.end(JobId(2));
+    world.plan();
+    assert!(world.is_running(high));
+}
+
+#[test]
+fn nobody_slips_in_while_others_have_their_grace_time() {
+    let mut world = with(1, |cluster| {
+        let (by, mode) = (PreemptType::PartitionPriority, PreemptMode::Cancel);
+        cluster.preempt = PreemptRules { by, mode, ..PreemptRules::default() };
+        cluster.partitions[0].grace_time = 300;
+    });
+    world.starts([wants(1, "low", 4)]);
+    let high = world.submit(wants(2, "high", 8));
+    let plan = world.plan();
+    assert_eq!(plan.preempts[0].grace, Duration::from_secs(300));
+    assert!(world.is_running(JobId(1)), "it has been told");
+    // Four CPUs are free, and this one would be gone before the grace time is over.
+    let mut short = wants(3, "low", 1);
+    Arc::make_mut(&mut short.spec).time_limit = domain::TimeLimit::Minutes(1);
+    world.submit(short);
+    for _ in 0..4 {
+        world.pass(2);
+        assert_eq!(asked(&world.plan()), []);
+        assert!(!world.is_running(JobId(3)));
+    }
+    world.end(JobId(1));
+    world.plan();
+    assert!(world.is_running(high), "earlier than the grace time would have it");
+}
+
+#[test]
+fn suspended_jobs_leave_at_once_and_come_back_by_themselves() {
+    let mut world = world(1, PreemptType::PartitionPriority, PreemptMode::Suspend);
+    world.starts([wants(1, "low", 4), wants(2, "low", 4)]);
+    let high = world.submit(wants(3, "high", 4));
+    assert_eq!(asked(&world.plan()), [(2, PreemptHow::Suspend)]);
+    assert!(world.is_running(high), "in the same pass");
+    assert!(world.job(JobId(2)).is_suspended());
+    let behind = world.submit(wants(4, "low", 4));
+    world.pass(10);
+    world.plan();
+    assert!(!world.is_running(behind));
+    world.end(high);
+    world.plan();
+    assert!(world.is_running(JobId(2)), "who had it before goes on before who has never had it");
+    assert!(!world.is_running(behind));
+}
+
+#[test]
+fn memory_is_not_given_up_by_being_suspended() {
+    let mut world = world(1, PreemptType::PartitionPriority, PreemptMode::Suspend);
+    let large = |id, partition: &str| {
+        let mut job = wants(id, partition, 4);
+        Arc::make_mut(&mut job.spec).resources.memory = Memory::PerNode(6_000);
+        job
+    };
+    world.starts([large(1, "low")]);
+    world.submit(large(2, "high"));
+    assert_eq!(asked(&world.plan()), []);
+}
+
+#[test]
+fn a_suspended_job_comes_back_after_those_who_could_push_it_aside_again() {
+    let mut world = world(1, PreemptType::PartitionPriority, PreemptMode::Suspend);
+    world.starts([wants(1, "low", 8)]);
+    let first = world.submit(wants(2, "high", 8));
+    world.plan();
+    let second = world.submit(wants(3, "high", 8));
+    world.plan();
+    world.end(first);
+    let plan = world.plan();
+    assert!(world.is_running(second));
+    assert_eq!(plan.resumes, []);
+    world.end(second);
+    let plan = world.plan();
+    assert_eq!(plan.resumes, [JobId(1)], "also when nobody waits any more");
+}
+
+#[test]
+fn what_an_operator_suspended_stays_so() {
+    let mut world = world(1, PreemptType::None, PreemptMode::Off);
+    world.starts([wants(1, "low", 8)]);
+    world.happen(JobId(1), Event::Suspended { at: world.now, by: SuspendedBy::Operator });
+    let other = world.submit(wants(2, "low", 8));
+    assert_eq!(world.plan().resumes, []);
+    assert!(world.is_running(other), "its CPUs are free for others");
+    world.happen(JobId(1), Event::ResumeAsked);
+    assert_eq!(world.plan().resumes, [], "they are in use");
+    world.end(other);
+    assert_eq!(world.plan().resumes, [JobId(1)]);
+}
+
+#[test]
+fn qualities_of_service_name_whom_they_push_aside() {
+    let qos = |name: &'static str, preempt: &[&'static str], mode| {
+        let preempt = preempt.iter().map(|name| (*name).into()).collect();
+        Qos { preempt, preempt_mode: mode, ..Qos::named(name.into()) }
+    };
+    let mut world = with(1, |cluster| {
+        let (by, mode) = (PreemptType::Qos, PreemptMode::Cancel);
+        cluster.preempt = PreemptRules { by, mode, ..PreemptRules::default() };
+        cluster.qos.push(qos("urgent", &["normal", "spare"], None));
+        cluster.qos.push(qos("spare", &[], Some(PreemptMode::Requeue)));
+        cluster.qos.push(qos("safe", &[], None));
+    });
+    let of = |id, qos: &'static str, cpus| {
+        let mut job = wants(id, "low", cpus);
+        Arc::make_mut(&mut job.spec).qos = qos.into();
+        job
+    };
+    world.starts([of(1, "safe", 4), of(2, "normal", 2), of(3, "spare", 2)]);
+    world.submit(of(4, "urgent", 4));
+    assert_eq!(asked(&world.plan()), [(3, PreemptHow::Requeue), (2, PreemptHow::Cancel)]);
+    world.submit(of(5, "spare", 4));
+    world.submit(of(6, "urgent", 8));
+    world.end(JobId(3));
+    world.end(JobId(2));
+    world.plan();
+    assert!(world.is_running(JobId(4)), "who had to go is older, but the room is not for him");
+    world.pass(2);
+    assert_eq!(asked(&world.plan()), [], "nobody is enough for eight CPUs: one is safe");
+}
+
+#[test]
+fn a_job_is_spared_until_it_has_run_for_its_exempt_time() {
+    let mut world = with(1, |cluster| {
+        let (by, mode) = (PreemptType::PartitionPriority, PreemptMode::Cancel);
+        cluster.preempt =
+            PreemptRules { by, mode, exempt_time: Duration::from_secs(60), ..PreemptRules::default() };
+    });
+    world.starts([wants(1, "low", 8)]);
+    world.submit(wants(2, "high", 8));
+    assert_eq!(asked(&world.plan()), []);
+    world.pass(60);
+    assert_eq!(asked(&world.plan()), [(1, PreemptHow::Cancel)]);
+}
+
+#[test]
+fn components_go_together_and_spare_each_other() {
+    let mut world = world(1, PreemptType::PartitionPriority, PreemptMode::Cancel);
+    let component = |id, partition: &str, leader: u32, offset| {
+        let het = Some(HetPart { leader: JobId(leader), offset, size: 2 });
+        Job { het, ..wants(id, partition, 4) }
+    };
+    world.starts([component(1, "low", 1, 0), component(2, "low", 1, 1)]);
+    world.submit(wants(3, "high", 6));
+    assert_eq!(asked(&world.plan()), [(1, PreemptHow::Cancel)], "the leader takes the others along");
+    assert_eq!(world.job(JobId(2)).het.map(|part| part.leader), Some(JobId(1)));
+}
+
+#[test]
+fn partitions_say_how_their_jobs_make_way() {
+    let mut world = with(1, |cluster| {
+        let (by, mode) = (PreemptType::PartitionPriority, PreemptMode::Cancel);
+        cluster.preempt = PreemptRules { by, mode, ..PreemptRules::default() };
+        cluster.partitions[0].preempt_mode = Some(PreemptMode::Off);
+        cluster.partitions[1].preempt_mode = Some(PreemptMode::Requeue);
+    });
+    world.starts([wants(1, "low", 4), wants(2, "mid", 4)]);
+    world.submit(wants(3, "high", 4));
+    assert_eq!(asked(&world.plan()), [(2, PreemptHow::Requeue)]);
+}
+
+/// Whatever comes: no CPU is given twice, nobody makes way for an equal, and in the end every job has run.
+#[test]
+fn under_any_load_nothing_is_given_twice_and_everybody_runs() {
+    for seed in 0..30 {
+        let mode = [PreemptMode::Cancel, PreemptMode::Requeue, PreemptMode::Suspend][seed as usize % 3];
+        let mut world = world(3, PreemptType::PartitionPriority, mode);
+        let mut dice = crate::workload::Dice::new(seed);
+        let mut ends: Vec<(Timestamp, JobId)> = Vec::new();
+        for id in 1..=40 {
+            let partition = ["low", "mid", "high"][dice.below(3) as usize];
+            world.submit(wants(id, partition, 1 + dice.below(8)));
+            round(&mut world, &mut dice, &mut ends);
+        }
+        let over = |job: &Arc<Job>| job.is_final();
+        for _ in 0..4_000 {
+            if world.state.jobs().iter().all(over) {
+                break;
+            }
+            round(&mut world, &mut dice, &mut ends);
+        }
+        assert!(
+            world.state.jobs().iter().all(over),
+            "seed {seed}: {:?}",
+            world.state.jobs().iter().find(|job| !over(job))
+        );
+    }
+}
+
+/// Plans, checks, and lets some time pass in which jobs that have run long enough end.
+fn round(world: &mut World, dice: &mut crate::workload::Dice, ends: &mut Vec<(Timestamp, JobId)>) {
+    let tiers = |world: &World, id: JobId| {
+        let name = world.job(id).spec.partitions[0].clone();
+        world.state.cluster().partition(&name).unwrap().tier
+    };
+    let plan = world.plan();
+    for preempt in &plan.preempts {
+        assert!(tiers(world, preempt.by) > tiers(world, preempt.job));
+    }
+    for at in 0..world.state.node_use().len() {
+        let holders = world.state.holding().filter(|job| !job.is_suspended());
+        let shares = holders.flat_map(|job| job.held_resources().unwrap().nodes.clone());
+        let given: u32 =
+            shares.filter(|share| share.node.0 as usize == at).map(|share| share.cpus.len()).sum();
+        assert_eq!(given, world.state.node_use()[at].cpus.len(), "each CPU once");
+        assert!(given <= 8);
+    }
+    world.pass(1 + u64::from(dice.below(20)));
+    let holding: Vec<JobId> = world.state.holding().map(|job| job.id).collect();
+    for id in holding {
+        let is_due = match &world.job(id).phase {
+            Phase::Running(run) => !run.is_suspended() && run.elapsed(world.now) > Duration::from_secs(40),
+            Phase::Completing(completing) => world.now.since(completing.since) > Duration::from_secs(5),
+            _ => false,
+        };
+        if is_due {
+            world.end(id);
+            ends.push((world.now, id));
+        }
+    }
+}
