@@ -4,6 +4,7 @@
 
 mod ends;
 mod hooks;
+mod hostile;
 mod limits;
 mod starts;
 mod steps;
