@@ -6,6 +6,7 @@ mod cgroup;
 mod handle;
 mod launch;
 pub mod launcher;
+mod leftovers;
 pub mod machine;
 mod private;
 mod proc;

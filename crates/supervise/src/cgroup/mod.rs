@@ -262,6 +262,17 @@ pub(crate) fn instance_name(state: &Path) -> String {
     format!("quintet-{hash:016x}")
 }
 
+/// Lists the folders that an instance of this name has in any tree.
+pub(crate) fn instance_folders(name: &str) -> Vec<PathBuf> {
+    let Ok(mounts) = Mounts::read() else { return Vec::new() };
+    let unified = mounts.unified_base(is_root());
+    let old = Tree::ALL.iter().filter_map(|tree| mounts.v1_base(tree.controller()));
+    // No name of ours has a slash, and none leads up.
+    let is_ours = name.starts_with("quintet-") && !name.contains('/');
+    let folders = unified.into_iter().chain(old).map(|base| base.join(name));
+    folders.filter(|folder| is_ours && folder.is_dir()).collect()
+}
+
 /// Removes the folders in a folder that nobody is in.
 fn remove_empty_folders(folder: &Path) {
     let Ok(entries) = fs::read_dir(folder) else { return };

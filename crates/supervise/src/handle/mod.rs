@@ -19,6 +19,7 @@ use rustix::event::{EventfdFlags, eventfd};
 
 use crate::cgroup::{Capabilities, Hierarchy, RunFolder};
 use crate::launch::Launch;
+use crate::leftovers;
 use crate::report::{Found, Report};
 use crate::run::RunId;
 use crate::sample::{self, Sample};
@@ -47,6 +48,9 @@ pub struct SupervisorConfig {
     pub steps: Option<PathBuf>,
     /// For how long a launcher without server and runs stays.
     pub linger: Duration,
+    /// Folders outside that belong to this instance; another one of root's may remove those below `/run/quintet` once
+    /// `dir` is gone.
+    pub traces: Vec<PathBuf>,
 }
 
 impl SupervisorConfig {
@@ -60,6 +64,7 @@ impl SupervisorConfig {
             cgroups: true,
             steps: None,
             linger: Duration::from_secs(5),
+            traces: Vec::new(),
         }
     }
 }
@@ -181,6 +186,7 @@ impl Supervisor {
     ) -> Result<(Self, Vec<Found>), Error> {
         let config = SupervisorConfig { dir: prepared(&config.dir)?, ..config };
         let lock = lock(&config.dir)?;
+        leftovers::tidy(&config.dir, &config.traces);
         let resources = |source| Error::Resources { source };
         let bell = eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)
             .map_err(|errno| resources(errno.into()))?;

@@ -133,6 +133,7 @@ impl Local {
                 tell(news);
             }
         };
+        supervised.traces = vec![config.spool.clone()];
         let instance = supervised.instance();
         let (supervisor, found) = Supervisor::open(supervised, listen)?;
         let capabilities = supervisor.capabilities();
