@@ -258,6 +258,7 @@ fn run() -> Running {
         until: Timestamp::from_seconds(1_700_000_700),
         warned: false,
         stopped: false,
+        steps: domain::job::Steps::default(),
         boot: Text::const_new("4b1ff7e6-0d4b-4a6c-a7b0-0b6a4ec1c7f4"),
         pause: None,
         preemption: None,

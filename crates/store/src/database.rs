@@ -37,7 +37,8 @@ impl Database {
             M::up(include_str!("schema/queue_2.sql")),
             M::up(include_str!("schema/queue_3.sql")),
         ];
-        const HISTORY: &[M] = &[M::up(include_str!("schema/history_1.sql"))];
+        const HISTORY: &[M] =
+            &[M::up(include_str!("schema/history_1.sql")), M::up(include_str!("schema/history_2.sql"))];
         match self {
             Database::Queue => QUEUE,
             Database::History => HISTORY,

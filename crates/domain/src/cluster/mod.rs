@@ -139,7 +139,12 @@ impl Cluster {
 
     /// Returns the names of an allocation's nodes, folded: `n[1-3]`.
     pub fn fold_nodes(&self, allocation: &crate::job::Allocation) -> Text {
-        match allocation.nodes.as_slice() {
+        self.fold_shares(&allocation.nodes)
+    }
+
+    /// Returns the names of the nodes of some shares, folded.
+    pub fn fold_shares(&self, shares: &[crate::job::NodeShare]) -> Text {
+        match shares {
             [share] => self.node(share.node).map(|node| node.name.clone()).unwrap_or_default(),
             shares => {
                 fold(shares.iter().filter_map(|share| self.node(share.node)).map(|node| node.name.as_str()))

@@ -2,8 +2,9 @@
 //! answer, and an event that does not fit is refused, never ignored.
 
 use super::{
-    Completing, End, Ended, Event, Exit, HetPart, Hold, Job, JobFlags, Outcome, Pending, Phase, Preemption,
-    PutBack, Reason, Requeue, Running, SuspendedBy, TermState, Usage, WarningScope,
+    Completing, End, Ended, EndedStep, Event, Exit, HetPart, Hold, Job, JobFlags, JobStep, Outcome, Pending,
+    Phase, Preemption, PutBack, Reason, Requeue, Running, StepEnd, Steps, SuspendedBy, TermState, Usage,
+    WarningScope,
 };
 use crate::error::Refused;
 use crate::{Text, TimeLimit, Timestamp, Uid};
@@ -19,6 +20,8 @@ pub struct Step {
     pub effects: Vec<Effect>,
     /// The finished attempt, where the job goes back into the queue: history keeps it.
     pub closed: Option<Box<Job>>,
+    /// Steps that have ended: history keeps them.
+    pub steps: Vec<EndedStep>,
 }
 
 /// What shall happen in the world.
@@ -39,6 +42,23 @@ pub enum Effect {
     Suspend,
     /// Let a halted attempt go on.
     Resume,
+    /// Start the tasks of a step.
+    StartStep {
+        /// Its number.
+        number: u32,
+    },
+    /// Send a signal to the tasks of a step; SIGKILL ends it.
+    SignalStep {
+        /// Its number.
+        number: u32,
+        /// Signal number.
+        signal: i32,
+    },
+    /// The end of this step is on record; the engine may forget it.
+    ForgetStep {
+        /// Its number.
+        number: u32,
+    },
     /// The end of this attempt is on record; the engine may forget it.
     Forget {
         /// Number of the attempt.
@@ -67,6 +87,23 @@ impl Job {
     /// # Errors
     /// [`Refused`] if such a thing cannot happen to a job in this phase.
     pub fn apply(&self, event: Event) -> Applied {
+        let mut step = self.take_in(event)?;
+        step.steps.extend(self.steps_left_by(&step));
+        Ok(step)
+    }
+
+    /// Returns the steps that lived when the attempt ended.
+    fn steps_left_by(&self, step: &Step) -> Vec<EndedStep> {
+        let over = step.closed.as_deref().unwrap_or(&step.job);
+        let (Some(run), Phase::Ended(ended)) = (self.live_run(), &over.phase) else { return Vec::new() };
+        let outcome = match ended.outcome {
+            Outcome::NodeFail => Outcome::NodeFail,
+            _ => Outcome::Cancelled,
+        };
+        run.steps.clone().end_all(ended.ended, outcome)
+    }
+
+    fn take_in(&self, event: Event) -> Applied {
         let name = event.name();
         match (&self.phase, event) {
             (Phase::Pending(_), Event::Started { at, allocation, limit, boot, overtime }) => {
@@ -142,6 +179,16 @@ impl Job {
                 self.preempted(run, Preemption { at, by, requeue }, grace, warning)
             }
             (Phase::Running(run), Event::Signalled { signal, scope }) => self.signalled(run, signal, scope),
+            (Phase::Running(run), Event::StepStarted { step }) => self.step_started(run, step),
+            (Phase::Running(run), Event::StepEnded { number, end }) => self.step_ended(run, number, end),
+            (Phase::Running(run), Event::StepSignalled { number, signal }) => {
+                let mut step = self.turned(Phase::Running(run.clone()))?;
+                step.effects.push(Effect::SignalStep { number, signal });
+                Ok(step)
+            }
+            (Phase::Completing(completing), Event::StepEnded { number, end }) => {
+                self.last_steps_end(completing, number, end)
+            }
             (Phase::Running(run), Event::Held { .. }) => {
                 // Takes effect if the job is ever put back.
                 Job { priority: 0, ..self.clone() }.turned(Phase::Running(run.clone()))
@@ -279,17 +326,18 @@ impl Job {
     }
 
     pub(super) fn turned(&self, phase: Phase) -> Applied {
-        Ok(Step { job: Job { phase, ..self.clone() }, effects: Vec::new(), closed: None })
+        let job = Job { phase, ..self.clone() };
+        Ok(Step { job, effects: Vec::new(), closed: None, steps: Vec::new() })
     }
 
     fn waiting(&self, pending: Pending, at: Timestamp) -> Applied {
         let job = Job { phase: Phase::Pending(pending), ..self.clone() }.settled(at);
-        Ok(Step { job, effects: Vec::new(), closed: None })
+        Ok(Step { job, effects: Vec::new(), closed: None, steps: Vec::new() })
     }
 
     fn started(&self, run: Running) -> Applied {
         let mut step = self.turned(Phase::Running(Box::new(run)))?;
-        if self.runs_script() {
+        if self.has_run() {
             step.effects.push(Effect::Launch);
         }
         Ok(step)
@@ -328,6 +376,44 @@ impl Job {
         Ok(step)
     }
 
+    fn step_started(&self, run: &Running, step: Arc<JobStep>) -> Applied {
+        let number = step.number;
+        let mut run = run.clone();
+        run.steps.begin(step);
+        let mut step = self.turned(Phase::Running(Box::new(run)))?;
+        step.effects.push(Effect::StartStep { number });
+        Ok(step)
+    }
+
+    fn step_ended(&self, run: &Running, number: u32, end: StepEnd) -> Applied {
+        let mut run = run.clone();
+        let ended = run.steps.end(number, end);
+        let mut step = self.turned(Phase::Running(Box::new(run)))?;
+        step.effects.push(Effect::ForgetStep { number });
+        step.steps.extend(ended);
+        Ok(step)
+    }
+
+    /// While a job ends its steps do; with the last of them an allocation has nothing more to wait for.
+    fn last_steps_end(&self, completing: &Completing, number: u32, end: StepEnd) -> Applied {
+        let mut completing = completing.clone();
+        let ended = completing.run.steps.end(number, end);
+        let is_last = completing.run.steps.live.is_empty() && !self.runs_script();
+        let mut step = self.turned(Phase::Completing(Box::new(completing)))?;
+        step.effects.push(Effect::ForgetStep { number });
+        step.effects.extend(is_last.then_some(Effect::Kill));
+        step.steps.extend(ended);
+        Ok(step)
+    }
+
+    fn live_run(&self) -> Option<&Running> {
+        match &self.phase {
+            Phase::Running(run) => Some(run),
+            Phase::Completing(completing) => Some(&completing.run),
+            Phase::Pending(_) | Phase::Ended(_) => None,
+        }
+    }
+
     pub(super) fn ending(
         &self,
         run: &Running,
@@ -347,7 +433,7 @@ impl Job {
         }
         let killed = false;
         let completing = Completing { run, since, outcome, reason, killed, cancelled_by, requeue, put_back };
-        if !self.runs_script() {
+        if !self.runs_script() && completing.run.steps.live.is_empty() {
             // No process of ours has to end first.
             return self.completed(&completing, since, &End::Released, Usage::default());
         }
@@ -402,7 +488,12 @@ impl Job {
             (ended.outcome, ended.reason) = (Outcome::Requeued, Reason::None);
         }
         let Some(how) = requeue else {
-            return Ok(Step { job, effects: vec![Effect::Forget { attempt: self.restarts }], closed: None });
+            return Ok(Step {
+                job,
+                effects: vec![Effect::Forget { attempt: self.restarts }],
+                closed: None,
+                steps: Vec::new(),
+            });
         };
         let mut step = self.requeued(job, at, how, true)?;
         if let Phase::Pending(pending) = &mut step.job.phase {
@@ -421,7 +512,12 @@ impl Job {
         let job = self.closed(run.clone(), at, *outcome, *reason, exit, usage, *cancelled_by);
         match requeue {
             Some(hold) => self.requeued(job, at, Requeue { hold: *hold, put_back: *put_back }, true),
-            None => Ok(Step { job, effects: vec![Effect::Forget { attempt: self.restarts }], closed: None }),
+            None => Ok(Step {
+                job,
+                effects: vec![Effect::Forget { attempt: self.restarts }],
+                closed: None,
+                steps: Vec::new(),
+            }),
         }
     }
 
@@ -436,8 +532,10 @@ impl Job {
         usage: Usage,
         cancelled_by: Option<Uid>,
     ) -> Job {
+        // Its steps are history of their own.
+        let run = Some(Running { steps: Steps::default(), ..run });
         let remark = Text::default();
-        let ended = Ended { outcome, reason, ended, exit, usage, cancelled_by, run: Some(run), remark };
+        let ended = Ended { outcome, reason, ended, exit, usage, cancelled_by, run, remark };
         Job { phase: Phase::Ended(Box::new(ended)), ..self.clone() }
     }
 
@@ -480,7 +578,7 @@ impl Job {
             ..self.clone()
         };
         let effects = if has_run { vec![Effect::Forget { attempt: self.restarts }] } else { Vec::new() };
-        Ok(Step { job: job.settled(at), effects, closed: Some(Box::new(closed)) })
+        Ok(Step { job: job.settled(at), effects, closed: Some(Box::new(closed)), steps: Vec::new() })
     }
 
     /// Goes back for its next turn. The turn that has ended is closed already.

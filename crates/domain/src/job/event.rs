@@ -1,6 +1,9 @@
 //! What can happen to a job.
 
-use super::{Allocation, Change, Dependency, End, Hold, PutBack, Reason, SuspendedBy, Usage, WarningScope};
+use super::{
+    Allocation, Change, Dependency, End, Hold, JobStep, PutBack, Reason, StepEnd, SuspendedBy, Usage,
+    WarningScope,
+};
 use crate::{JobId, Text, TimeLimit, Timestamp, Uid};
 use std::sync::Arc;
 use std::time::Duration;
@@ -59,6 +62,25 @@ pub enum Event {
         signal: i32,
         /// To whom.
         scope: WarningScope,
+    },
+    /// A step of it was granted.
+    StepStarted {
+        /// Which.
+        step: Arc<JobStep>,
+    },
+    /// A step of it has ended.
+    StepEnded {
+        /// Its number.
+        number: u32,
+        /// How.
+        end: StepEnd,
+    },
+    /// Somebody sent one of its steps a signal.
+    StepSignalled {
+        /// Number of the step.
+        number: u32,
+        /// Signal number.
+        signal: i32,
     },
     /// Somebody holds it back.
     Held {
@@ -178,6 +200,9 @@ impl Event {
             Event::KillDue { .. } => "kill due",
             Event::Cancelled { .. } => "cancelled",
             Event::Signalled { .. } => "signalled",
+            Event::StepStarted { .. } => "step started",
+            Event::StepEnded { .. } => "step ended",
+            Event::StepSignalled { .. } => "step signalled",
             Event::Held { .. } => "held",
             Event::Released { .. } => "released",
             Event::Requeued { .. } => "requeued",

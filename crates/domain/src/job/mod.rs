@@ -14,6 +14,7 @@ mod phase;
 mod reason;
 mod resources;
 mod spec;
+mod step;
 mod suspend;
 
 #[cfg(test)]
@@ -36,6 +37,8 @@ pub use resources::{
     Allocation, CpuSet, GresRequest, GresShare, LicenseWish, Memory, NodeShare, Per, Resources, Sharing,
 };
 pub use spec::{JobKind, JobSpec, OpenMode, Owner, Payload, Streams, Uncommon, Warning, WarningScope};
+
+pub use step::{EndedStep, JobStep, StepEnd, StepUsage, Steps};
 
 use crate::{JobId, Timestamp};
 use std::sync::Arc;
@@ -97,6 +100,12 @@ impl Job {
             Some(ArrayPart::Task { of, .. }) => *of,
             _ => self.id,
         }
+    }
+
+    /// Tells whether the engine keeps a run for it: of its script, or as a place for steps.
+    pub fn has_run(&self) -> bool {
+        let is_place = self.spec.kind == JobKind::Allocation && self.het.is_none_or(HetPart::is_leader);
+        is_place || self.runs_script()
     }
 
     /// Tells whether a script of its own is run for it: it is no allocation, and no component that follows a leader.

@@ -13,7 +13,7 @@
 //! A suspended job is a running one with a [`Pause`]; one that has been told to make way, and still has its grace
 //! time, is a running one with a [`Preemption`].
 
-use super::{Allocation, Reason};
+use super::{Allocation, Reason, Steps};
 use crate::{JobId, Text, TimeLimit, Timestamp, Uid};
 use std::sync::Arc;
 use std::time::Duration;
@@ -109,6 +109,8 @@ pub struct Running {
     pub preemption: Option<Preemption>,
     /// How long it may run on when its time is up (`OverTimeLimit`).
     pub overtime: Duration,
+    /// Its steps that live.
+    pub steps: Steps,
 }
 
 impl Running {
@@ -124,6 +126,7 @@ impl Running {
             pause: None,
             preemption: None,
             overtime: Duration::ZERO,
+            steps: Steps::default(),
         }
     }
 

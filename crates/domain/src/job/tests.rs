@@ -74,7 +74,7 @@ fn ended(end: End) -> Event {
 }
 
 fn after(events: impl IntoIterator<Item = Event>) -> Step {
-    let fresh = Step { job: job(1), effects: Vec::new(), closed: None };
+    let fresh = Step { job: job(1), effects: Vec::new(), closed: None, steps: Vec::new() };
     events.into_iter().fold(fresh, |step, event| step.job.apply(event).expect("the event fits"))
 }
 
@@ -484,4 +484,53 @@ fn a_limit_may_be_exceeded_by_the_overtime_allowed() {
     assert_eq!(running(&run).until, at(800), "what is shown is the limit");
     assert_eq!(run.next_alarm(WAIT), Some(at(920)));
     assert_eq!(run.alarm(at(900), WAIT), None);
+}
+
+fn step_started(number: u32) -> Event {
+    Event::StepStarted { step: Arc::new(JobStep { number, ..JobStep::default() }) }
+}
+
+fn step_ended(number: u32) -> Event {
+    let usage = StepUsage::default();
+    Event::StepEnded {
+        number,
+        end: StepEnd { at: at(250), outcome: Outcome::Completed, exit: Exit::Code(0), usage },
+    }
+}
+
+#[test]
+fn steps_begin_and_end_within_their_job() {
+    let running = after([started(), step_started(0), step_started(1)]);
+    assert_eq!(running.effects, [Effect::StartStep { number: 1 }]);
+    let run = running.job.run().expect("it runs");
+    assert_eq!((run.steps.next, run.steps.live.len()), (2, 2));
+    let step = running.job.apply(step_ended(0)).expect("it lives");
+    assert_eq!(step.effects, [Effect::ForgetStep { number: 0 }]);
+    assert_eq!(step.steps.iter().map(|ended| ended.step.number).collect::<Vec<_>>(), [0]);
+    assert_eq!(step.job.run().map(|run| (run.steps.next, run.steps.live.len())), Some((2, 1)));
+    // Whatever lives ends with the job, and nothing of it is in the job's own history.
+    let over = step.job.apply(ended(End::Vanished)).expect("it ends");
+    let left: Vec<_> = over.steps.iter().map(|ended| (ended.step.number, ended.end.outcome)).collect();
+    assert_eq!(left, [(1, Outcome::NodeFail)]);
+    let closed = over.closed.expect("it goes back into the queue");
+    assert_eq!(closed.run().map(|run| run.steps.live.len()), Some(0));
+    assert!(job(1).apply(step_started(0)).is_err());
+}
+
+#[test]
+fn an_allocation_with_steps_ends_with_the_last_of_them() {
+    let mut alone = job(1);
+    Arc::make_mut(&mut alone.spec).kind = JobKind::Allocation;
+    let running = alone.apply(started()).expect("it starts");
+    assert_eq!(running.effects, [Effect::Launch]);
+    let cancelled = Event::Cancelled { at: at(260), by: Uid(0), kill: false };
+    let released = running.job.apply(cancelled.clone()).expect("it ends at once");
+    assert!(released.job.is_final());
+    let busy = running.job.apply(step_started(0)).expect("a step begins");
+    let ending = busy.job.apply(cancelled).expect("it is asked to end");
+    assert!(matches!(ending.job.phase, Phase::Completing(_)));
+    let last = ending.job.apply(step_ended(0)).expect("the step ends");
+    assert_eq!(last.effects, [Effect::ForgetStep { number: 0 }, Effect::Kill]);
+    let over = last.job.apply(ended(End::Process(Exit::Code(0)))).expect("the place is gone");
+    assert_eq!(outcome(&over.job).map(|(outcome, ..)| outcome), Some(Outcome::Cancelled));
 }

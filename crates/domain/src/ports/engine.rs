@@ -1,7 +1,7 @@
 //! Where jobs run. The port is narrow: it proposes who starts where, it is told what to do, it reports what became
 //! of it.
 
-use crate::job::{Allocation, End, Job, Payload, Reason, Usage, WarningScope};
+use crate::job::{Allocation, End, Job, JobStep, Payload, Reason, StepEnd, Usage, WarningScope};
 use crate::state::State;
 use crate::{JobId, TaskIndex, Text, TimeLimit, Timestamp};
 use std::sync::Arc;
@@ -14,6 +14,18 @@ pub trait Engine: Send {
     /// A pure function of the state and the time; it changes nothing. Asked after every batch of changes, so it must
     /// look at few jobs when few can start. A proposal that no longer fits is dropped without harm.
     fn plan(&mut self, state: &State, now: Timestamp) -> Plan;
+
+    /// Returns steps that have ended and were not forgotten yet by [`Order::ForgetStep`]. Asked in every batch, before
+    /// the ends of attempts are taken in.
+    fn step_ends(&mut self, _state: &State) -> Vec<StepReport> {
+        Vec::new()
+    }
+
+    /// Proposes steps that were asked for and can begin. Whoever must wait or cannot have any is told so by the
+    /// engine itself. Like [`Engine::plan`] it changes nothing: what is not recorded is proposed again.
+    fn plan_steps(&mut self, _state: &State, _now: Timestamp) -> Vec<StepStart> {
+        Vec::new()
+    }
 
     /// Does as told. Never blocks for long; what became of it comes back through [`Reports`]. Orders may come twice
     /// for the same attempt: the second is without effect, but a report that has not been taken in by
@@ -128,6 +140,30 @@ pub struct Start {
     pub backfilled: bool,
 }
 
+/// A step to begin.
+#[derive(Clone, Debug, PartialEq)]
+pub struct StepStart {
+    /// The job, running.
+    pub job: JobId,
+    /// Which attempt.
+    pub attempt: u32,
+    /// The step.
+    pub step: Arc<JobStep>,
+}
+
+/// A step has ended.
+#[derive(Clone, Debug, PartialEq)]
+pub struct StepReport {
+    /// The job.
+    pub job: JobId,
+    /// Which attempt.
+    pub attempt: u32,
+    /// Number of the step.
+    pub number: u32,
+    /// How.
+    pub end: StepEnd,
+}
+
 /// What an engine is told.
 #[derive(Clone, Debug)]
 pub enum Order {
@@ -172,6 +208,33 @@ pub enum Order {
         /// Which attempt.
         attempt: u32,
     },
+    /// A step is on record: start its tasks.
+    StartStep {
+        /// The job with the step.
+        job: Arc<Job>,
+        /// Number of the step.
+        number: u32,
+    },
+    /// Send a signal to the tasks of a step; SIGKILL ends it.
+    SignalStep {
+        /// The job.
+        job: JobId,
+        /// Which attempt.
+        attempt: u32,
+        /// Number of the step.
+        number: u32,
+        /// Signal number.
+        signal: i32,
+    },
+    /// The end of this step is on record.
+    ForgetStep {
+        /// The job.
+        job: JobId,
+        /// Which attempt.
+        attempt: u32,
+        /// Number of the step.
+        number: u32,
+    },
     /// The end of this attempt is on record.
     Forget {
         /// The job.
@@ -198,5 +261,5 @@ pub struct Report {
     pub fault: Option<Text>,
 }
 
-/// Takes reports from an engine; may be called from any thread, several at a time are welcome.
+/// Takes reports from an engine, or nothing, which says that there is news about steps; may be called from any thread, several at a time are welcome.
 pub type Reports = Arc<dyn Fn(Vec<Report>) + Send + Sync>;

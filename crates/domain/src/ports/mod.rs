@@ -11,6 +11,9 @@ mod store;
 pub use calendar::{Calendar, Greenwich, WallMinute};
 pub use clock::Clock;
 pub use directory::Directory;
-pub use engine::{Enforced, Engine, Order, Plan, Preempt, PreemptHow, Recovered, Report, Reports, Start};
+pub use engine::{
+    Enforced, Engine, Order, Plan, Preempt, PreemptHow, Recovered, Report, Reports, Start, StepReport,
+    StepStart,
+};
 pub use meter::{MachineLoad, Meter};
-pub use store::{Batch, Closed, History, HistoryFilter, Saved, Store, StoreError};
+pub use store::{Batch, Closed, ClosedStep, History, HistoryFilter, Saved, Store, StoreError};

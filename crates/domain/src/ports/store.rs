@@ -2,7 +2,7 @@
 
 use crate::cluster::NodeMark;
 use crate::cron::Crontab;
-use crate::job::{Job, Outcome, Payload};
+use crate::job::{EndedStep, Job, Outcome, Payload};
 use crate::service::StateChange;
 use crate::who::Membership;
 use crate::{ChangeId, JobId, Text, Timestamp, Uid};
@@ -56,6 +56,8 @@ pub struct Batch {
     pub payloads: Vec<(JobId, Arc<Payload>)>,
     /// Attempts that have ended: history keeps them.
     pub closed: Vec<Closed>,
+    /// Steps that have ended: history keeps them.
+    pub steps: Vec<ClosedStep>,
     /// Jobs that leave the live ones; history has them already.
     pub gone: Vec<JobId>,
     /// What happened, in order.
@@ -82,6 +84,7 @@ impl Batch {
         self.jobs.is_empty()
             && self.payloads.is_empty()
             && self.closed.is_empty()
+            && self.steps.is_empty()
             && self.gone.is_empty()
             && self.changes.is_empty()
             && self.members.is_empty()
@@ -101,6 +104,21 @@ pub struct Closed {
     pub nodes: Text,
 }
 
+/// A step that has ended, for history.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ClosedStep {
+    /// Its job.
+    pub job: JobId,
+    /// When that was submitted: with the number it names the job for ever.
+    pub submitted: Timestamp,
+    /// Which attempt.
+    pub attempt: u32,
+    /// Names of its nodes, folded.
+    pub nodes: Text,
+    /// The step and its end.
+    pub step: EndedStep,
+}
+
 /// Answers questions about finished jobs. May be asked from any thread; calls may block.
 pub trait History: Send + Sync {
     /// Returns the attempts of a job, or of all tasks of an array, oldest first.
@@ -114,6 +132,14 @@ pub trait History: Send + Sync {
     /// # Errors
     /// If the store cannot be read.
     fn search(&self, filter: &HistoryFilter) -> Result<Vec<Closed>, StoreError>;
+
+    /// Returns the ended steps of all attempts of a job, by attempt and number.
+    ///
+    /// # Errors
+    /// If the store cannot be read.
+    fn steps(&self, _id: JobId) -> Result<Vec<ClosedStep>, StoreError> {
+        Ok(Vec::new())
+    }
 
     /// Returns script and environment of a job that lives or is history.
     ///

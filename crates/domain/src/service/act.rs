@@ -203,9 +203,14 @@ impl Ledger<'_> {
                 Ok(self.happen(id, Event::Cancelled { at, by: who, kill })?)
             }
             (Phase::Completing(_), _) => Err(Problem::AlreadyEnding(id).into()),
-            (Phase::Pending(_), Action::Signal { .. } | Action::Suspend | Action::Resume) => {
-                Err(Problem::NotRunning(id).into())
-            }
+            (Phase::Running(run), Action::SignalStep { number, signal }) => match run.steps.step(number) {
+                Some(_) => Ok(self.happen(id, Event::StepSignalled { number, signal })?),
+                None => Err(Problem::AlreadyEnded(id).into()),
+            },
+            (
+                Phase::Pending(_),
+                Action::Signal { .. } | Action::SignalStep { .. } | Action::Suspend | Action::Resume,
+            ) => Err(Problem::NotRunning(id).into()),
             (_, Action::Cancel { kill }) => Ok(self.happen(id, Event::Cancelled { at, by: who, kill })?),
             (Phase::Running(_), Action::Signal { signal, scope }) => {
                 Ok(self.happen(id, Event::Signalled { signal, scope })?)

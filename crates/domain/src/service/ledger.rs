@@ -5,8 +5,8 @@ use super::feed::{StateChange, StateWord};
 use crate::cluster::{Cluster, NodeMark};
 use crate::cron::Crontab;
 use crate::error::Refused;
-use crate::job::{ArrayPart, Effect, Event, Job, Payload, Phase};
-use crate::ports::{Batch, Calendar, Closed};
+use crate::job::{ArrayPart, Effect, EndedStep, Event, Job, Payload, Phase};
+use crate::ports::{Batch, Calendar, Closed, ClosedStep};
 use crate::state::{State, Statistics};
 use crate::who::Membership;
 use crate::{ChangeId, Error, JobId, Text, Timestamp, Uid};
@@ -22,6 +22,7 @@ pub(super) struct Ledger<'a> {
     order: Vec<JobId>,
     payloads: Vec<(JobId, Arc<Payload>)>,
     closed: Vec<Closed>,
+    steps: Vec<ClosedStep>,
     gone: Vec<JobId>,
     changes: Vec<StateChange>,
     next_change: ChangeId,
@@ -79,6 +80,7 @@ impl<'a> Ledger<'a> {
             order: Vec::new(),
             payloads: Vec::new(),
             closed: Vec::new(),
+            steps: Vec::new(),
             gone: Vec::new(),
             changes: Vec::new(),
             next_change: ChangeId(last_change.0 + 1),
@@ -182,6 +184,7 @@ impl<'a> Ledger<'a> {
             return Ok(());
         }
         self.effects.extend(step.effects.into_iter().map(|effect| (id, attempt, effect)));
+        self.close_steps(&job, step.steps);
         if let Some(closed) = step.closed {
             self.close(Arc::new(*closed));
         }
@@ -245,6 +248,7 @@ impl<'a> Ledger<'a> {
             jobs,
             payloads: self.payloads,
             closed: self.closed,
+            steps: self.steps,
             gone: self.gone,
             changes: self.changes,
             forget_changes: None,
@@ -285,6 +289,14 @@ impl<'a> Ledger<'a> {
         if let Some(change) = change.filter(|change| change.from.is_some() || !is_split) {
             self.next_change = ChangeId(self.next_change.0 + 1);
             self.changes.push(change);
+        }
+    }
+
+    fn close_steps(&mut self, job: &Job, steps: Vec<EndedStep>) {
+        for step in steps {
+            let nodes = self.state.cluster().fold_shares(&step.step.shares);
+            let (submitted, attempt) = (job.submitted, job.restarts);
+            self.steps.push(ClosedStep { job: job.id, submitted, attempt, nodes, step });
         }
     }
 

@@ -3,8 +3,9 @@
 use super::ledger::Ledger;
 use super::requeue;
 use crate::JobId;
-use crate::job::{ArrayPart, Effect, End, Event, Phase};
-use crate::ports::Report;
+use crate::job::{ArrayPart, Effect, End, Event, Job, Phase};
+use crate::ports::{Report, StepReport, StepStart};
+use std::sync::Arc;
 
 /// How many alarms and departures one batch takes in; the rest follows in the next.
 const AT_ONCE: usize = 2_000;
@@ -53,6 +54,35 @@ impl Ledger<'_> {
         }
         let pool_waits = self.job(of).is_some_and(|pool| !pool.is_final());
         pool_waits || self.state().running_tasks(of) > 0
+    }
+
+    /// Takes in the end of a step. One of which nothing is on record is acknowledged all the same.
+    pub(super) fn take_step_end(&mut self, report: StepReport) {
+        let StepReport { job: id, attempt, number, end } = report;
+        let current = self.job(id).filter(|job| job.restarts == attempt && job.held_resources().is_some());
+        let is_live = current.and_then(|job| job.run()).is_some_and(|run| run.steps.step(number).is_some());
+        if !is_live {
+            self.repeat(id, attempt, Effect::ForgetStep { number });
+            return;
+        }
+        if let Err(refused) = self.happen(id, Event::StepEnded { number, end }) {
+            tracing::error!(job.id = id.0, step = number, error = %refused, "end of a step could not be noted");
+        }
+    }
+
+    /// Lets a step begin. A proposal that no longer fits is dropped.
+    pub(super) fn take_step_start(&mut self, start: StepStart) {
+        let StepStart { job: id, attempt, step } = start;
+        let runs = |job: &&Arc<Job>| {
+            let fits = |run: &crate::job::Running| run.steps.next <= step.number;
+            job.restarts == attempt && matches!(&job.phase, Phase::Running(run) if fits(run))
+        };
+        if self.job(id).filter(runs).is_none() {
+            return;
+        }
+        if let Err(refused) = self.happen(id, Event::StepStarted { step }) {
+            tracing::error!(job.id = id.0, error = %refused, "a step could not be noted");
+        }
     }
 
     /// Takes in what the engine reports. A report about an attempt that is over already is acknowledged again.

@@ -14,7 +14,7 @@ impl Ledger<'_> {
     /// Takes in what became of every attempt that was on record as running.
     pub(super) fn recover(&mut self, engine: &mut dyn Engine) {
         let boot = engine.boot();
-        let held: Vec<Arc<Job>> = self.state().holding().filter(|job| job.runs_script()).cloned().collect();
+        let held: Vec<Arc<Job>> = self.state().holding().filter(|job| job.has_run()).cloned().collect();
         let asked: Vec<(JobId, u32)> = held.iter().map(|job| (job.id, job.restarts)).collect();
         let found = engine.recover(&asked);
         for (job, found) in held.iter().zip(found) {

@@ -66,6 +66,13 @@ pub enum Action {
         /// Who of a job gets it.
         scope: WarningScope,
     },
+    /// Send a signal to one of its steps.
+    SignalStep {
+        /// Number of the step.
+        number: u32,
+        /// Number of the signal; SIGKILL ends the step.
+        signal: i32,
+    },
     /// Put them back into the queue.
     Requeue {
         /// And hold them.

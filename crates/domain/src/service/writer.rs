@@ -214,11 +214,17 @@ impl Writer {
                 command => answers.extend(serve(&mut ledger, &mut *self.engine, &self.boot, command)),
             }
         }
+        for report in self.engine.step_ends(ledger.state()) {
+            ledger.take_step_end(report);
+        }
         for report in &reports {
             ledger.take_report(report.clone());
         }
         ledger.ring_alarms();
         ledger.see_off();
+        for start in self.engine.plan_steps(ledger.state(), now) {
+            ledger.take_step_start(start);
+        }
         let pass = self.pacer.pass(ledger.state(), now);
         let began = self.clock.now();
         let mut plan = match pass {
@@ -324,6 +330,15 @@ impl Writer {
     fn perform(&mut self, id: JobId, attempt: u32, effect: Effect, fresh: &[(JobId, Arc<Payload>)]) {
         let order = match effect {
             Effect::Signal { signal, scope } => Order::Signal { job: id, attempt, signal, scope },
+            Effect::SignalStep { number, signal } => Order::SignalStep { job: id, attempt, number, signal },
+            Effect::ForgetStep { number } => Order::ForgetStep { job: id, attempt, number },
+            Effect::StartStep { number } => {
+                let has_step = |job: &&Arc<Job>| {
+                    job.restarts == attempt && job.run().is_some_and(|run| run.steps.step(number).is_some())
+                };
+                let Some(job) = self.state.job(id).filter(has_step).cloned() else { return };
+                Order::StartStep { job, number }
+            }
             Effect::Kill => Order::Kill { job: id, attempt },
             Effect::Suspend => Order::Suspend { job: id, attempt },
             Effect::Resume => Order::Resume { job: id, attempt },

@@ -2,5 +2,6 @@
 
 mod run;
 pub mod schedule;
+mod steps;
 
 pub use run::{Around, Local, LocalConfig, PrivateTmp};

@@ -5,6 +5,7 @@ mod query;
 mod reader;
 mod record;
 mod recorder;
+mod step;
 mod transfer;
 
 pub use reader::Reader;

@@ -2,13 +2,14 @@
 
 use super::query::Query;
 use super::record::{COLUMNS, JOINS, Restorer};
+use super::step;
 use crate::content::{Content, Packed};
 use crate::database::{Readers, Unread};
 use crate::progress::Progress;
 use crate::writer::{Parts, read_parts};
 use domain::JobId;
 use domain::job::Payload;
-use domain::ports::{Closed, History, HistoryFilter, StoreError};
+use domain::ports::{Closed, ClosedStep, History, HistoryFilter, StoreError};
 use rusqlite::{Connection, ToSql, params_from_iter};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -74,6 +75,11 @@ impl History for Reader {
         );
         let parameters: Vec<&dyn ToSql> = parameters.iter().map(|value| value as &dyn ToSql).collect();
         self.closed(&sql, &parameters)
+    }
+
+    fn steps(&self, id: JobId) -> Result<Vec<ClosedStep>, StoreError> {
+        self.catch_up();
+        self.history.read("read steps", |connection| step::of_job(connection, id))
     }
 
     fn payload(&self, id: JobId) -> Result<Arc<Payload>, StoreError> {

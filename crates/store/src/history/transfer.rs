@@ -5,6 +5,7 @@ use super::record;
 use crate::content::{Packed, Packer};
 use crate::failure::unreadable;
 use crate::row::{BadRow, decode, decode_job, encoded};
+use crate::writer::NO_SPEC;
 use domain::Text;
 use domain::job::JobSpec;
 use domain::ports::StoreError;
@@ -58,7 +59,8 @@ impl Transfer<'_> {
     /// Transfers an attempt. One that cannot be understood is left behind: better one row less than a history that
     /// stops for good.
     pub(super) fn attempt(&mut self, incoming: &Incoming) -> rusqlite::Result<()> {
-        match self.understood(incoming) {
+        let done = if incoming.spec == NO_SPEC { self.step(incoming) } else { self.understood(incoming) };
+        match done {
             Ok(()) => Ok(()),
             Err(NotTransferred::Sqlite(error)) => Err(error),
             Err(NotTransferred::Unreadable(error)) => {
@@ -67,6 +69,12 @@ impl Transfer<'_> {
                 Ok(())
             }
         }
+    }
+
+    fn step(&mut self, incoming: &Incoming) -> Transferred<()> {
+        let step = decode(&incoming.body)
+            .map_err(|error| never(format!("a step of job {}", incoming.job), error))?;
+        Ok(super::step::insert(self.history, &step, &incoming.body)?)
     }
 
     fn understood(&mut self, incoming: &Incoming) -> Transferred<()> {

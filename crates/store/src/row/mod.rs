@@ -58,6 +58,7 @@ mod phase;
 mod plain;
 mod resources;
 mod spec;
+mod step;
 
 pub(crate) use job::{decode_job, encode_job};
 

@@ -3,7 +3,7 @@
 use super::{BadRow, Stored};
 use domain::job::{
     Allocation, Completing, Ended, Exit, Hold, Outcome, Pause, Pending, Phase, Preemption, PutBack, Reason,
-    Running, SuspendedBy, Usage,
+    Running, Steps, SuspendedBy, Usage,
 };
 use domain::{JobId, Text, Timestamp, Uid};
 use serde::{Deserialize, Serialize};
@@ -21,6 +21,7 @@ rows! {
         pause = "p": Option<Pause>,
         preemption = "m": Option<Preemption>,
         overtime = "o": Duration,
+        steps = "S": Steps,
     }
     Pause => PauseRow {
         changed = "c": Timestamp,

@@ -1,11 +1,11 @@
 //! One batch into queue.db, all of it or nothing.
 
-use super::ledger::{Known, Ledger, Parts, Place};
+use super::ledger::{Known, Ledger, NO_SPEC, Parts, Place};
 use super::recent::Recent;
 use crate::content::{Content, Packer};
 use crate::row::{encode, encode_job, encoded};
 use domain::job::{ArrayPart, Job, JobSpec, Payload};
-use domain::ports::{Batch, Closed};
+use domain::ports::{Batch, Closed, ClosedStep};
 use domain::service::StateChange;
 use domain::{ChangeId, JobId};
 use rusqlite::{CachedStatement, Connection, params};
@@ -85,6 +85,9 @@ impl Recording<'_> {
     pub(super) fn record(&mut self, batch: &Batch) -> Recorded {
         for (id, payload) in &batch.payloads {
             self.payload(*id, payload)?;
+        }
+        for step in &batch.steps {
+            self.closed_step(step)?;
         }
         for closed in &batch.closed {
             self.closed(closed)?;
@@ -268,6 +271,27 @@ impl Recording<'_> {
             parts.map(|parts| parts.environment),
             parts.map(|parts| parts.arguments),
             closed.nodes.as_str(),
+            self.row,
+        ])?;
+        self.written += self.row.len();
+        Ok(())
+    }
+
+    /// A step goes the way of closed attempts, as one without a request.
+    fn closed_step(&mut self, step: &ClosedStep) -> Recorded {
+        let id = self.ledger.add_closed(NO_SPEC, None);
+        self.row.clear();
+        encode(step, &mut self.row);
+        let nothing = None::<i64>;
+        self.statements.add_closed.execute(params![
+            id,
+            step.job.0,
+            nothing,
+            NO_SPEC,
+            nothing,
+            nothing,
+            nothing,
+            step.nodes.as_str(),
             self.row,
         ])?;
         self.written += self.row.len();

@@ -7,6 +7,9 @@ use domain::job::JobSpec;
 use std::collections::VecDeque;
 use std::sync::Arc;
 
+/// The request of a closed step, which needs none: no row has this number.
+pub(crate) const NO_SPEC: i64 = 0;
+
 /// What rows there are. Follows the transaction: [`Ledger::keep`] after it, or [`Ledger::undo`].
 ///
 /// Numbers of rows are never given twice, not even those of a transaction that failed.

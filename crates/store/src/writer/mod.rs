@@ -7,7 +7,7 @@ mod load;
 mod recent;
 mod undo;
 
-pub(crate) use ledger::Parts;
+pub(crate) use ledger::{NO_SPEC, Parts};
 pub(crate) use load::read_parts;
 
 use crate::Options;
@@ -159,7 +159,7 @@ impl Writer {
         done?;
         // Not true any more.
         self.found = None;
-        if !batch.closed.is_empty() {
+        if !batch.closed.is_empty() || !batch.steps.is_empty() {
             let last = ledger.last_closed();
             progress.set(|reached| reached.committed = last);
         }

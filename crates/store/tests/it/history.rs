@@ -2,7 +2,7 @@
 
 use crate::samples::*;
 use domain::job::{ArrayPart, Job, JobSpec, Outcome, Owner, Phase};
-use domain::ports::{Batch, Closed, History, HistoryFilter, Store};
+use domain::ports::{Batch, Closed, ClosedStep, History, HistoryFilter, Store};
 use domain::{Gid, JobId, TaskIndex, Uid};
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -194,4 +194,26 @@ fn the_queue_forgets_what_history_has_on_disk() {
     let filter = HistoryFilter { limit: 100, ..HistoryFilter::default() };
     let found: BTreeSet<u32> = reader.search(&filter).unwrap().iter().map(|closed| closed.job.id.0).collect();
     assert_eq!(found, (1..=20).collect());
+}
+
+#[test]
+fn steps_are_kept_beside_their_attempt() {
+    let directory = tempfile::tempdir().unwrap();
+    let (mut writer, reader) = open(directory.path());
+    let all: Vec<ClosedStep> =
+        [(0, 0), (0, 1), (1, 0)].map(|(attempt, number)| closed_step(5, attempt, number)).to_vec();
+    let (first, later) = all.split_at(2);
+    writer.commit(&Batch { steps: first.to_vec(), ..Batch::default() }).unwrap();
+    assert_eq!(reader.steps(JobId(5)).unwrap(), first);
+    let others = vec![later[0].clone(), closed_step(6, 0, 0)];
+    let closed = vec![closed(&waiting(5), at(1000), Outcome::Completed)];
+    writer.commit(&Batch { steps: others, closed, ..Batch::default() }).unwrap();
+    assert_eq!(reader.steps(JobId(5)).unwrap(), all);
+    assert_eq!(reader.attempts(JobId(5)).unwrap().len(), 1);
+    // Not one of them is lost or doubled when the service is started again.
+    drop((writer, reader));
+    let (_writer, reader) = open(directory.path());
+    assert_eq!(reader.steps(JobId(5)).unwrap(), all);
+    assert_eq!(reader.steps(JobId(6)).unwrap(), [closed_step(6, 0, 0)]);
+    assert_eq!(reader.steps(JobId(7)).unwrap(), []);
 }

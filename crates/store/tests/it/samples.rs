@@ -3,7 +3,7 @@
 
 use domain::cluster::{NodeFlags, NodeMark};
 use domain::job::*;
-use domain::ports::{Batch, Closed, Saved, Store};
+use domain::ports::{Batch, Closed, ClosedStep, Saved, Store};
 use domain::service::{StateChange, StateWord};
 use domain::who::{AdminLevel, Membership};
 use domain::{ChangeId, Gid, JobId, NodeIndex, TaskIndex, Text, TimeLimit, Timestamp, Uid};
@@ -242,6 +242,41 @@ fn full_spec(memory: Memory, sharing: Sharing, per: Per) -> JobSpec {
     }
 }
 
+pub(crate) fn step(number: u32) -> JobStep {
+    JobStep {
+        number,
+        ticket: u64::MAX - 1,
+        name: text("a.out"),
+        command: text("./a.out -x"),
+        started: at(210),
+        tasks: 3,
+        shares: smallvec![NodeShare {
+            node: NodeIndex(1),
+            cpus: CpuSet::from_iter([0, 64]),
+            memory: 100,
+            tasks: 3,
+            gres: smallvec![GresShare { at: 1, units: CpuSet::from_words(&[2]) }],
+        }],
+        overlaps: true,
+        time_limit: Some(90),
+    }
+}
+
+pub(crate) fn closed_step(job: u32, attempt: u32, number: u32) -> ClosedStep {
+    let usage = StepUsage {
+        user: Duration::from_micros(1),
+        system: Duration::from_micros(2),
+        max_rss_kb: 3,
+        max_rss_task: 4,
+        mean_rss_kb: 5,
+        read_bytes: 6,
+        written_bytes: 7,
+    };
+    let end = StepEnd { at: at(300), outcome: Outcome::OutOfMemory, exit: Exit::Signal(9), usage };
+    let step = EndedStep { step: Arc::new(step(number)), end };
+    ClosedStep { job: JobId(job), submitted: at(100), attempt, nodes: text("n[1-2]"), step }
+}
+
 pub(crate) fn running() -> Running {
     Running {
         started: at(200),
@@ -277,6 +312,7 @@ pub(crate) fn running() -> Running {
         }),
         preemption: Some(Preemption { at: at(440), by: JobId(77), requeue: true }),
         overtime: Duration::from_secs(60),
+        steps: Steps { next: 8, live: vec![Arc::new(step(5)), Arc::new(step(7))] },
     }
 }
 

@@ -27,6 +27,11 @@ pub(super) struct Gpus {
 }
 
 impl Gpus {
+    /// Returns their numbers on the machine, ascending.
+    pub(super) fn numbers(&self) -> &[u32] {
+        &self.numbers
+    }
+
     /// Finds the GPUs of a share. Where the others are hidden, the job counts its own from zero.
     pub(super) fn of(node: &Node, share: &NodeShare, others_hidden: bool) -> Self {
         let mut numbers = Vec::new();

@@ -6,7 +6,7 @@ use super::environment::{self, Gpus};
 use super::report::run_of;
 use domain::Text;
 use domain::cluster::{Cluster, Node};
-use domain::job::{Job, NodeShare, OpenMode, Payload, Running};
+use domain::job::{Job, OpenMode, Payload, Running};
 use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -61,7 +61,18 @@ pub(super) fn launch(
     let script = surroundings.spool.join(folder).join("slurm_script");
     let arguments = payload.arguments.iter().map(|argument| OsString::from(argument.as_str()));
     let argv = std::iter::once(script.clone().into_os_string()).chain(arguments);
-    let mut launch = Launch::new(run_of(job.id, job.restarts), argv);
+    let id = run_of(job.id, job.restarts);
+    if !job.runs_script() {
+        let mut launch = Launch::place(id);
+        if surroundings.may_switch_user {
+            launch.user = Some(credentials(job, users, &around.known_users)?);
+        }
+        launch.limits = limits(run, cluster, surroundings);
+        launch.hooks = around.hooks(job, run, cluster, &Gpus::of(node, share, surroundings.hides_devices));
+        launch.private = around.private(job, &surroundings.instance)?;
+        return Ok(launch);
+    }
+    let mut launch = Launch::new(id, argv);
     let gpus = Gpus::of(node, share, surroundings.hides_devices);
     launch.env = environment::environment(job, run, payload, cluster, &gpus, components)
         .into_iter()
@@ -78,7 +89,7 @@ pub(super) fn launch(
     launch.rlimits = uncommon.rlimits.iter().filter_map(|(name, soft)| rlimit(name, *soft)).collect();
     (launch.stdin, launch.stdout, launch.stderr) = streams(job, node, cluster.limits.append_output);
     launch.script = Some(Script { path: script, content: payload.script.to_vec() });
-    launch.limits = limits(run, share, cluster, surroundings);
+    launch.limits = limits(run, cluster, surroundings);
     launch.hooks = around.hooks(job, run, cluster, &gpus);
     launch.private = around.private(job, &surroundings.instance)?;
     Ok(launch)
@@ -86,7 +97,7 @@ pub(super) fn launch(
 
 /// Says who the job is. A locked account or one without a shell does no harm to a job; an unknown number does: nobody
 /// knows whose files it would reach.
-fn credentials(job: &Job, users: &Users, known: &BTreeSet<u32>) -> Result<Credentials, String> {
+pub(super) fn credentials(job: &Job, users: &Users, known: &BTreeSet<u32>) -> Result<Credentials, String> {
     let owner = &job.spec.owner;
     let groups = match users.by_uid(owner.uid.0) {
         Some(user) => users.credentials(&user).groups,
@@ -136,14 +147,20 @@ fn rlimit(name: &str, soft: Option<u64>) -> Option<Rlimit> {
     Some(Rlimit { resource, soft, hard })
 }
 
-fn limits(run: &Running, share: &NodeShare, cluster: &Cluster, surroundings: &Surroundings) -> Limits {
-    let memory =
-        (surroundings.limit_memory && share.memory > 0).then(|| share.memory.saturating_mul(MEGABYTE));
+/// What a run may take: what the job has on all its nodes together, as its steps run there too.
+fn limits(run: &Running, cluster: &Cluster, surroundings: &Surroundings) -> Limits {
+    let shares = &run.allocation.nodes;
+    let memory = run.allocation.memory();
+    let counted = surroundings.limit_memory && shares.iter().all(|share| share.memory > 0);
     let bound = surroundings.bind_to.as_ref().map(|machine| {
-        share.cpus.iter().filter_map(|cpu| machine.get(cpu as usize).copied()).collect::<Vec<u32>>()
+        let cpus = shares.iter().flat_map(|share| share.cpus.iter());
+        let mut cpus: Vec<u32> = cpus.filter_map(|cpu| machine.get(cpu as usize).copied()).collect();
+        cpus.sort_unstable();
+        cpus.dedup();
+        cpus
     });
     Limits {
-        memory,
+        memory: counted.then(|| memory.saturating_mul(MEGABYTE)),
         cpus: bound.filter(|cpus| !cpus.is_empty()),
         pids: surroundings.around.max_processes,
         deny_devices: denied(run, cluster),

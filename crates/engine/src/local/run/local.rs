@@ -2,12 +2,13 @@
 
 use super::around::Around;
 use super::commands;
+use super::desk::Desk;
 use super::launch::{self, Surroundings};
 use super::report::{run_of, to_domain};
 use crate::local::schedule::Scheduler;
 use domain::cluster::Cluster;
 use domain::job::{End, Job, Payload, Usage, WarningScope};
-use domain::ports::{Enforced, Engine, Order, Plan, Recovered, Report, Reports};
+use domain::ports::{Enforced, Engine, Order, Plan, Recovered, Report, Reports, StepReport, StepStart};
 use domain::state::State;
 use domain::{JobId, Text, Timestamp};
 use std::collections::{HashMap, HashSet};
@@ -73,10 +74,11 @@ impl LocalConfig {
 /// Runs jobs on this machine.
 pub struct Local {
     scheduler: Scheduler,
-    supervisor: Supervisor,
-    cluster: Arc<Cluster>,
-    users: Users,
-    surroundings: Surroundings,
+    pub(super) supervisor: Supervisor,
+    pub(super) cluster: Arc<Cluster>,
+    pub(super) users: Users,
+    pub(super) surroundings: Surroundings,
+    pub(super) desk: Arc<Mutex<Desk>>,
     reports: Reports,
     attempts: Arc<Attempts>,
     found: HashMap<RunId, Found>,
@@ -125,17 +127,25 @@ impl Local {
         let mut supervised = SupervisorConfig::new(config.dir, config.launchers.max(1), config.exe);
         supervised.exe_args = config.exe_args;
         supervised.cgroups = config.cgroups;
+        supervised.steps = Some(config.spool.join("steps"));
         let attempts = Arc::new(Attempts::default());
-        let (heard, tell) = (Arc::clone(&attempts), Arc::clone(&reports));
+        let desk = Arc::new(Mutex::new(Desk::default()));
+        let (heard, tell, steps) = (Arc::clone(&attempts), Arc::clone(&reports), Arc::clone(&desk));
         let listen = move |reports: Vec<supervise::Report>| {
             let news = heard.take_in(&reports);
-            if !news.is_empty() {
+            let mut desk = steps.lock().unwrap_or_else(PoisonError::into_inner);
+            let about_steps = reports.iter().filter(|report| desk.take_in(report)).count() > 0;
+            drop(desk);
+            if !news.is_empty() || about_steps {
                 tell(news);
             }
         };
         supervised.traces = vec![config.spool.clone()];
         let instance = supervised.instance();
         let (supervisor, found) = Supervisor::open(supervised, listen)?;
+        for found in &found {
+            desk.lock().unwrap_or_else(PoisonError::into_inner).take_inventory(found.run, &found.steps);
+        }
         let capabilities = supervisor.capabilities();
         let commands = commands::link(&config.spool, &exe);
         if let Err(error) = &commands {
@@ -160,6 +170,7 @@ impl Local {
             surroundings,
             reports,
             attempts,
+            desk,
             found: found.into_iter().map(|found| (found.run, found)).collect(),
             boot: crate::machine::boot_id(),
         })
@@ -171,7 +182,7 @@ impl Local {
     }
 
     fn launch(&mut self, job: &Job, payload: &Payload, components: &[Arc<Job>]) {
-        if !job.runs_script() || self.repeat(run_of(job.id, job.restarts)) {
+        if !job.has_run() || self.repeat(run_of(job.id, job.restarts)) {
             return;
         }
         match launch::launch(job, payload, components, &self.cluster, &self.users, &self.surroundings) {
@@ -194,10 +205,9 @@ impl Local {
         let whom = match scope {
             WarningScope::Batch => Whom::Leader,
             WarningScope::Full => Whom::All,
-            // There are no steps beside the batch script, which this scope spares; but a job that is shown as stopped
-            // must be stopped.
+            // A job that is shown as stopped must be stopped.
             WarningScope::Steps if signal == SIGSTOP || signal == SIGCONT => Whom::All,
-            WarningScope::Steps => return,
+            WarningScope::Steps => Whom::Steps,
         };
         if self.repeat(run) {
             return;
@@ -244,6 +254,12 @@ impl Local {
 
     fn forget(&mut self, run: RunId) {
         self.attempts.ended().remove(&run);
+        self.forget_desk(run);
+        // A place for steps lives until it is told otherwise.
+        if self.supervisor.is_running(run) && self.supervisor.kill(run).is_ok() {
+            self.attempts.strays().insert(run);
+            return;
+        }
         self.supervisor.forget(&[run]);
     }
 
@@ -280,6 +296,14 @@ impl Engine for Local {
         self.scheduler.plan(state, now)
     }
 
+    fn step_ends(&mut self, state: &State) -> Vec<StepReport> {
+        self.ended_steps(state)
+    }
+
+    fn plan_steps(&mut self, state: &State, now: Timestamp) -> Vec<StepStart> {
+        self.proposed_steps(state, now)
+    }
+
     fn perform(&mut self, order: Order) {
         if !self.attempts.strays().is_empty() {
             self.forget_strays();
@@ -290,6 +314,11 @@ impl Engine for Local {
             Order::Kill { job, attempt } => self.kill(job, attempt),
             Order::Suspend { job, attempt } => self.halt(run_of(job, attempt)),
             Order::Resume { job, attempt } => self.let_go_on(run_of(job, attempt)),
+            Order::StartStep { job, number } => self.start_step(&job, number),
+            Order::SignalStep { job, attempt, number, signal } => {
+                self.supervisor.signal_step(run_of(job, attempt), number, signal);
+            }
+            Order::ForgetStep { job, attempt, number } => self.forget_step(job, attempt, number),
             Order::Forget { job, attempt } => self.forget(run_of(job, attempt)),
         }
     }

@@ -3,10 +3,12 @@
 
 mod around;
 mod commands;
+mod desk;
 mod environment;
 mod launch;
 mod local;
 mod report;
+mod steps;
 
 pub use around::{Around, PrivateTmp};
 pub use local::{Local, LocalConfig};

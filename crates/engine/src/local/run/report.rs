@@ -59,11 +59,11 @@ fn is_prolog_error(failure: &StartFailure) -> bool {
     failure.step == Step::Prolog && failure.errno != ECANCELED
 }
 
-fn timestamp(at: UnixMicros) -> Timestamp {
+pub(super) fn timestamp(at: UnixMicros) -> Timestamp {
     Timestamp::from_micros(at.0)
 }
 
-fn exit(status: Status) -> Exit {
+pub(super) fn exit(status: Status) -> Exit {
     match status {
         Status::Exited(code) => Exit::Code((code & 0xff) as u8),
         Status::Signalled { signal, .. } => Exit::Signal((signal & 0x7f) as u8),

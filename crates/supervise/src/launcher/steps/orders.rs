@@ -22,6 +22,9 @@ impl Launcher {
             }
             None => return self.never_began(run, ticket, number, StepCut::ClientGone),
         }
+        if grant.tasks.is_empty() {
+            return self.never_began(run, ticket, number, StepCut::NotStarted);
+        }
         let above = self.runs.by_id.get(&run).filter(|run| run.may_have_steps());
         let Some(above) = above else { return self.never_began(run, ticket, number, StepCut::RunEnded) };
         let folder = RunFolder::step(above.folder.as_ref(), &self.hierarchy, run, number, &grant.limits);

@@ -1,0 +1,217 @@
+//! Steps between the domain and the launchers: what was asked for is proposed, what is on record is granted.
+
+use super::desk::{Ask, Desk};
+use super::environment::Gpus;
+use super::launch;
+use super::local::Local;
+use super::report::run_of;
+use crate::local::steps::{Given, Obstacle, grant, place};
+use domain::job::{Job, JobStep, Phase};
+use domain::ports::{StepReport, StepStart};
+use domain::state::State;
+use domain::{JobId, Text, Timestamp};
+use std::collections::HashMap;
+use std::sync::{Arc, MutexGuard, PoisonError};
+use supervise::steps::{StepGrant, StepLayout, StepRequest};
+use supervise::{Limits, RunId};
+
+const OVER: &str = "Job/step already completing or completed";
+
+impl Local {
+    fn desk(&self) -> MutexGuard<'_, Desk> {
+        self.desk.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Returns the ends of steps that are not on record, after those were found that no launcher knows any more.
+    pub(super) fn ended_steps(&mut self, state: &State) -> Vec<StepReport> {
+        let inventories = self.desk().take_inventories();
+        let at = Timestamp::from_micros(supervise::UnixMicros::now().0);
+        for (run, known) in inventories {
+            let Some(job) = job_of(state, run) else { continue };
+            for step in job.run().iter().flat_map(|run| &run.steps.live) {
+                let is_asked = self.desk().asks.contains_key(&(run, step.ticket));
+                match known.contains(&step.ticket) {
+                    // On record, and the launcher has not heard of it.
+                    true if is_asked => self.start_step(&job, step.number),
+                    true => {}
+                    false => self.desk().lose(run, step.number, at),
+                }
+            }
+        }
+        self.desk().ends()
+    }
+
+    /// Proposes steps that fit now, and tells the others why they wait or will never have one.
+    pub(super) fn proposed_steps(&mut self, state: &State, now: Timestamp) -> Vec<StepStart> {
+        let mut desk = self.desk();
+        if desk.asks.is_empty() {
+            return Vec::new();
+        }
+        let mut starts: Vec<StepStart> = Vec::new();
+        let mut refused: Vec<(RunId, u64)> = Vec::new();
+        let mut jobs: HashMap<RunId, Option<(Arc<Job>, bool)>> = HashMap::new();
+        let Desk { asks, looked_at, .. } = &mut *desk;
+        for ((run, ticket), ask) in asks.iter_mut() {
+            let found = jobs.entry(*run).or_insert_with(|| {
+                let job = job_of(state, *run)?;
+                let last = looked_at.insert(*run, Arc::clone(&job));
+                let is_same = last.is_some_and(|last| Arc::ptr_eq(&last, &job));
+                Some((job, is_same))
+            });
+            let decided = match found {
+                Some((_, true)) if !ask.is_new => continue,
+                Some((job, _)) => self.decide(job, *ticket, ask, &starts, now),
+                None => Err(Obstacle::Never(OVER)),
+            };
+            ask.is_new = false;
+            match decided {
+                Ok(None) => {}
+                Ok(Some(start)) => starts.push(start),
+                Err(Obstacle::Wait(why)) if !ask.request.immediate => {
+                    if ask.told != Some(why) {
+                        ask.told = Some(why);
+                        self.supervisor.delay_step(*run, *ticket, why);
+                    }
+                }
+                Err(Obstacle::Wait(why) | Obstacle::Never(why)) => {
+                    self.supervisor.refuse_step(*run, *ticket, why);
+                    refused.push((*run, *ticket));
+                }
+            }
+        }
+        asks.retain(|key, _| !refused.contains(key));
+        starts
+    }
+
+    /// Decides about one ask; those that were decided before it in this round count as begun.
+    fn decide(
+        &self,
+        job: &Arc<Job>,
+        ticket: u64,
+        ask: &Ask,
+        begun: &[StepStart],
+        now: Timestamp,
+    ) -> Result<Option<StepStart>, Obstacle> {
+        let Phase::Running(run) = &job.phase else { return Err(Obstacle::Never(OVER)) };
+        if ask.uid != 0 && ask.uid != job.spec.owner.uid.0 && self.surroundings.may_switch_user {
+            return Err(Obstacle::Never("Access/permission denied"));
+        }
+        if run.steps.live.iter().any(|step| step.ticket == ticket) {
+            // It is on record, and its start is on the way.
+            return Ok(None);
+        }
+        if run.is_suspended() {
+            return Err(Obstacle::Wait("Job is suspended"));
+        }
+        let of_job = begun.iter().filter(|start| start.job == job.id);
+        let mut live = run.steps.live.clone();
+        live.extend(of_job.clone().map(|start| Arc::clone(&start.step)));
+        let shares = {
+            let memory = job.spec.resources.memory;
+            place(&ask.request, memory, &run.allocation, &live, &self.cluster)?
+        };
+        let number = run.steps.next + u32::try_from(of_job.count()).unwrap_or(0);
+        let request = &ask.request;
+        let step = JobStep {
+            number,
+            ticket,
+            name: cut(&request.name),
+            command: cut(&request.command),
+            started: now,
+            tasks: shares.iter().map(|share| share.tasks).sum(),
+            shares,
+            overlaps: request.overlap,
+            time_limit: request.time_limit.map(|limit| limit.as_secs()),
+        };
+        Ok(Some(StepStart { job: job.id, attempt: job.restarts, step: Arc::new(step) }))
+    }
+
+    /// A step is on record: its launcher may start it. Without the ask, it is told so that it reports an end.
+    pub(super) fn start_step(&self, job: &Job, number: u32) {
+        let run = run_of(job.id, job.restarts);
+        let found = job.run().and_then(|run| Some((run, run.steps.step(number)?)));
+        let Some((running, step)) = found else { return };
+        let ask = self.desk().asks.remove(&(run, step.ticket));
+        let granted = match &ask {
+            Some(ask) => self.grant_of(job, &running.allocation, step, &ask.request),
+            None => Ok(nobodys(number)),
+        };
+        match granted {
+            Ok(granted) => self.supervisor.grant_step(run, step.ticket, granted),
+            Err(why) => {
+                tracing::error!(job.id = job.id.0, step = number, error = why, "a step cannot begin");
+                self.supervisor.refuse_step(run, step.ticket, &why);
+                self.desk().lose(run, number, step.started);
+            }
+        }
+    }
+
+    fn grant_of(
+        &self,
+        job: &Job,
+        allocation: &domain::job::Allocation,
+        step: &JobStep,
+        request: &StepRequest,
+    ) -> Result<StepGrant, String> {
+        let around = &self.surroundings.around;
+        let user = match self.surroundings.may_switch_user {
+            true => Some(launch::credentials(job, &self.users, &around.known_users)?),
+            false => None,
+        };
+        let private = around.private(job, &self.surroundings.instance)?;
+        let gpu_numbers = |share: &domain::job::NodeShare| {
+            let node = self.cluster.node(share.node);
+            node.map(|node| Gpus::of(node, share, false).numbers().to_vec()).unwrap_or_default()
+        };
+        Ok(grant(&Given {
+            job,
+            allocation,
+            step,
+            request,
+            cluster: &self.cluster,
+            user,
+            private,
+            bind_to: self.surroundings.bind_to.as_deref(),
+            limit_memory: self.surroundings.limit_memory,
+            hides_devices: self.surroundings.hides_devices,
+            gpu_numbers: &gpu_numbers,
+        }))
+    }
+
+    /// The end of a step is on record.
+    pub(super) fn forget_step(&self, job: JobId, attempt: u32, number: u32) {
+        self.desk().forget(job, attempt, number);
+        self.supervisor.forget_steps(run_of(job, attempt), &[number]);
+    }
+
+    /// A run is over.
+    pub(super) fn forget_desk(&self, run: RunId) {
+        self.desk().forget_run(run);
+    }
+}
+
+fn job_of(state: &State, run: RunId) -> Option<Arc<Job>> {
+    let id = JobId(u32::try_from(run.key).ok()?);
+    state.job(id).filter(|job| job.restarts == run.attempt && job.held_resources().is_some()).cloned()
+}
+
+/// A grant for a client who is gone.
+fn nobodys(number: u32) -> StepGrant {
+    StepGrant {
+        layout: StepLayout { step: number, ..StepLayout::default() },
+        user: None,
+        limits: Limits::default(),
+        private: None,
+        env: Vec::new(),
+        tasks: Vec::new(),
+        pid_variable: std::ffi::OsString::new(),
+        time_limit: None,
+        kill_wait: std::time::Duration::ZERO,
+    }
+}
+
+/// Names are shown in lists: nobody needs more of one.
+fn cut(text: &str) -> Text {
+    const MOST: usize = 1024;
+    Text::from(text.chars().take(MOST).collect::<String>())
+}
