@@ -3,6 +3,7 @@
 //! outlive the server. This crate alone uses `unsafe` and control groups.
 
 mod cgroup;
+mod energy;
 mod handle;
 mod launch;
 pub mod launcher;

@@ -244,8 +244,11 @@ impl RunFolder {
             let text = fs::read_to_string(path.join(file)).unwrap_or_default();
             keyed(&text, "oom_kill").is_some_and(|count| count > 0)
         };
-        self.path(Tree::Unified).is_some_and(|path| killed(path, "memory.events"))
-            || self.path(Tree::Memory).is_some_and(|path| killed(path, "memory.oom_control"))
+        // Only one of the two trees has the controller, and this is done at every end.
+        match self.path(Tree::Memory) {
+            Some(path) => killed(path, "memory.oom_control"),
+            None => self.path(Tree::Unified).is_some_and(|path| killed(path, "memory.events")),
+        }
     }
 
     /// Removes the folders; says whether all are gone. They stay while a process lives in them.
@@ -339,6 +342,63 @@ fn deny_devices(path: &Path, devices: &[PathBuf]) -> io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// The unified tree as a machine has it that mounts nothing else, in a plain folder.
+    fn unified(folder: &Path) -> Hierarchy {
+        Hierarchy {
+            folders: vec![(Tree::Unified, folder.to_owned())],
+            unified_controllers: ["memory", "cpu", "cpuset", "pids", "io"].map(str::to_owned).to_vec(),
+            home: None,
+        }
+    }
+
+    #[test]
+    fn limits_of_the_unified_tree_are_written_where_it_reads_them() {
+        let folder = tempfile::tempdir().unwrap();
+        let limits = Limits {
+            memory: Some(1 << 20),
+            cpus: Some(vec![1, 3]),
+            cpu_quota: Some(1.5),
+            pids: Some(7),
+            deny_devices: vec!["/dev/null".into()],
+        };
+        let run = RunId { key: 5, attempt: 2 };
+        let hierarchy = unified(folder.path());
+        let made = RunFolder::create(&hierarchy, run, &limits).unwrap().unwrap();
+        let read = |file: &str| fs::read_to_string(folder.path().join("5.2").join(file)).unwrap();
+        assert_eq!((read("memory.max").as_str(), read("memory.swap.max").as_str()), ("1048576", "0"));
+        assert_eq!((read("cpuset.cpus").as_str(), read("cpu.max").as_str()), ("1,3", "150000 100000"));
+        assert_eq!(read("pids.max"), "7");
+        assert!(made.tracks() && made.doors().len() == 1);
+        made.kill();
+        made.set_frozen(true).unwrap();
+        assert_eq!((read("cgroup.kill").as_str(), made.is_frozen()), ("1", true));
+        assert_eq!(hierarchy.capabilities().devices, crate::cgroup::Limit::Absent);
+    }
+
+    #[test]
+    fn usage_of_the_unified_tree_is_read_where_it_writes_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let run = RunId { key: 1, attempt: 0 };
+        let made = RunFolder::create(&unified(folder.path()), run, &Limits::default()).unwrap().unwrap();
+        let write = |file: &str, text: &str| fs::write(folder.path().join("1.0").join(file), text).unwrap();
+        assert_eq!((made.cpu_time(), made.memory_peak(), made.storage()), (None, None, None));
+        assert!(!made.was_over_memory());
+        write("cpu.stat", "usage_usec 30\nuser_usec 10\nsystem_usec 20\n");
+        write("memory.peak", "4096\n");
+        write("memory.current", "2048\n");
+        write("io.stat", "8:0 rbytes=10 wbytes=20 rios=1 wios=2\n8:16 rbytes=1 wbytes=2 rios=1 wios=1\n");
+        write("memory.events", "low 0\noom 1\noom_kill 2\n");
+        write("memory.pressure", "some avg10=0.00 total=77\nfull avg10=0.00 total=0\n");
+        let micros = Duration::from_micros;
+        assert_eq!(made.cpu_time(), Some((micros(10), micros(20))));
+        assert_eq!(
+            (made.memory(), made.memory_peak(), made.storage()),
+            (Some(2048), Some(4096), Some((11, 22)))
+        );
+        assert!(made.was_over_memory());
+        assert_eq!(made.stalled("memory"), Some(micros(77)));
+    }
 
     #[test]
     fn keys_are_matched_whole() {

@@ -17,6 +17,7 @@ use super::server::{Renewal, Server, executable_mark};
 use super::start::drain;
 use super::steps::Steps;
 use crate::cgroup::{Hierarchy, instance_name};
+use crate::energy::EnergyMeter;
 use crate::report::Report;
 use crate::run::RunId;
 use crate::slot::Slot;
@@ -32,6 +33,8 @@ pub(super) struct Launcher {
     pub(super) ignored_signals: Vec<libc::c_int>,
     /// What the launcher had before it widened it for itself.
     pub(super) file_limit: libc::rlimit,
+    /// Where the machine tells what it takes.
+    pub(super) energy: Option<EnergyMeter>,
     pub(super) executable: ExecutableMark,
     pub(super) listener: UnixListener,
     pub(super) server: Option<Server>,
@@ -86,6 +89,7 @@ pub(super) fn run(options: Options, slot: &Slot, mut ready: impl FnMut()) -> io:
         hierarchy,
         ignored_signals,
         file_limit: widen_file_limit(),
+        energy: EnergyMeter::of_this_machine(),
         executable: executable_mark(Path::new("/proc/self/exe")).unwrap_or_default(),
         listener: slot.listen()?,
         server: None,
@@ -138,6 +142,9 @@ impl Launcher {
         self.settle_steps();
         self.settle();
         self.hurry_hooks();
+        if let Some(energy) = self.energy.as_mut().filter(|energy| energy.patience().is_zero()) {
+            energy.read();
+        }
         self.write_down();
         self.tell_server();
         self.tell_step_clients();
@@ -207,7 +214,8 @@ impl Launcher {
         });
         let unsaved = (!self.journal.is_saved()).then_some(Duration::from_secs(1));
         let idle = self.idle.map(|since| self.options.linger.saturating_sub(since.elapsed()));
-        unsettled.chain(hooked).chain(unsaved).chain(idle).chain(self.steps.patience()).min()
+        let metered = self.energy.as_ref().filter(|_| self.runs.live > 0).map(EnergyMeter::patience);
+        unsettled.chain(metered).chain(hooked).chain(unsaved).chain(idle).chain(self.steps.patience()).min()
     }
 
     fn write_down(&mut self) {

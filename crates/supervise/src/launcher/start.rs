@@ -106,6 +106,9 @@ impl Launcher {
                 self.runs.by_pid.insert(start.pid, launch.run);
                 self.runs.starting.push(launch.run);
                 self.journal.grew();
+                if let Some(energy) = &mut self.energy {
+                    energy.begin(launch.run);
+                }
             }
             None => self.runs.unsettled.push(launch.run),
         }

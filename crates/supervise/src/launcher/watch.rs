@@ -50,7 +50,8 @@ impl Launcher {
         }
     }
 
-    fn leader_ended(&mut self, id: RunId, status: Status, usage: Usage, at: UnixMicros) {
+    fn leader_ended(&mut self, id: RunId, status: Status, mut usage: Usage, at: UnixMicros) {
+        usage.energy = self.energy.as_mut().and_then(|energy| energy.end(id));
         // If it was on its way to its program, it has said by now how that went.
         self.hear_start(id);
         let outcome = match self.runs.by_id.get(&id).map(|run| &run.state) {
