@@ -1,7 +1,7 @@
 //! The command line: every command and what it is called. What a command does is in the file of its name.
 
 use crate::demo::{self, DemoArgs};
-use crate::jobs::act::{self, CancelArgs, HoldArgs};
+use crate::jobs::act::{self, CancelArgs, HoldArgs, RequeueArgs, SuspendArgs};
 use crate::jobs::attach::{self, AttachArgs};
 use crate::jobs::history::{self, HistoryArgs};
 use crate::jobs::list::{self, PsArgs};
@@ -69,6 +69,12 @@ enum Command {
     Hold(HoldArgs),
     /// Let held jobs start
     Release(HoldArgs),
+    /// Halt running jobs, so that others can use their CPUs
+    Suspend(SuspendArgs),
+    /// Let suspended jobs go on, as soon as their CPUs are free
+    Resume(SuspendArgs),
+    /// Put jobs back into the queue
+    Requeue(RequeueArgs),
     /// List nodes
     Nodes(NodesArgs),
     /// List jobs that have ended
@@ -128,6 +134,9 @@ pub(crate) fn run(cli: Cli, matches: &ArgMatches) -> anyhow::Result<ExitCode> {
         Command::Cancel(args) => asking(act::cancel(args, terminal)),
         Command::Hold(args) => asking(act::hold(args, true, terminal)),
         Command::Release(args) => asking(act::hold(args, false, terminal)),
+        Command::Suspend(args) => asking(act::suspend(args)),
+        Command::Resume(args) => asking(act::resume(args)),
+        Command::Requeue(args) => asking(act::requeue(args)),
         Command::Nodes(args) => asking(nodes::run(args, terminal)),
         Command::Completions { shell } => crate::manual::completions(shell, terminal),
         Command::Man { out } => crate::manual::man(out.as_deref(), terminal),

@@ -263,6 +263,7 @@ fn run() -> Running {
         pause: None,
         preemption: None,
         overtime: Duration::ZERO,
+        shortened: None,
     }
 }
 

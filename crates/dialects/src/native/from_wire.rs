@@ -6,7 +6,7 @@ use super::parameters::Parameters;
 use super::wire;
 use domain::job::Outcome;
 use domain::ports::{Directory, HistoryFilter};
-use domain::service::Availability;
+use domain::service::{Action, Availability};
 use domain::who::{AdminLevel, Membership};
 use domain::{JobId, Text, Timestamp, Uid};
 use hyper::HeaderMap;
@@ -173,6 +173,17 @@ pub(super) fn availability(body: &[u8]) -> Result<Availability, NativeError> {
         wire::Availability::Drain { reason } => Availability::Drain(reason.into()),
         wire::Availability::Resume {} => Availability::Resume,
     })
+}
+
+/// Reads how a job is put back; nothing sent means plainly.
+pub(super) fn requeue(body: &[u8]) -> Result<Action, NativeError> {
+    let wanted: wire::Requeue = match body.trim_ascii() {
+        [] => wire::Requeue::default(),
+        body => {
+            serde_json::from_slice(body).map_err(|error| NativeError::parameter("body", error.to_string()))?
+        }
+    };
+    Ok(Action::Requeue { hold: wanted.hold, special: wanted.special })
 }
 
 /// Refuses what cannot be the name of a user or an account.

@@ -1,5 +1,5 @@
 //! Quintet's own API under `/quintet/v1/`: what no other dialect offers — a job's output as it is written, events,
-//! history, users. Small on purpose: jobs are submitted and cancelled through the other dialects.
+//! history, users, suspending. Small on purpose: jobs are submitted and cancelled through the other dialects.
 
 mod auth;
 mod call;
@@ -39,6 +39,9 @@ enum Verb {
     ForgetUser,
     ListNodes,
     MarkNode,
+    Suspend,
+    Resume,
+    Requeue,
     WhoAmI,
 }
 
@@ -48,6 +51,10 @@ fn verbs(path: &[&str]) -> &'static [(&'static str, Verb)] {
         // A job's output, as it is written.
         ["jobs", _, "stdout"] => &[("GET", Verb::Stdout)],
         ["jobs", _, "stderr"] => &[("GET", Verb::Stderr)],
+        // What Slurm's REST interface has no word for.
+        ["jobs", _, "suspend"] => &[("POST", Verb::Suspend)],
+        ["jobs", _, "resume"] => &[("POST", Verb::Resume)],
+        ["jobs", _, "requeue"] => &[("POST", Verb::Requeue)],
         // What happens, and what has happened.
         ["events"] => &[("GET", Verb::Events)],
         ["history"] => &[("GET", Verb::SearchHistory)],
@@ -97,6 +104,9 @@ async fn run(site: &Arc<Site>, request: Request<Incoming>) -> Result<Answer, Nat
         Verb::RememberUser => handlers::users::remember(call, body).await,
         Verb::ShowUser => handlers::users::show(call),
         Verb::ForgetUser => handlers::users::forget(call).await,
+        Verb::Suspend => handlers::acts::suspend(call).await,
+        Verb::Resume => handlers::acts::resume(call).await,
+        Verb::Requeue => handlers::acts::requeue(call, body).await,
         Verb::ListNodes => handlers::nodes::list(call),
         Verb::MarkNode => handlers::nodes::mark(call, body).await,
         Verb::WhoAmI => handlers::whoami::whoami(call),

@@ -4,7 +4,7 @@ use super::wire;
 use domain::cluster::Node;
 use domain::job::{ArrayPart, Exit, Job, Phase};
 use domain::ports::Closed;
-use domain::service::StateChange;
+use domain::service::{Handled, StateChange};
 use domain::who::{AdminLevel, Membership, Principal};
 use domain::{JobId, Text, Timestamp};
 
@@ -144,4 +144,13 @@ fn exit(exit: Exit) -> (Option<u8>, Option<u8>) {
 
 fn seconds(time: Timestamp) -> f64 {
     time.micros() as f64 / 1e6
+}
+
+/// Tells what became of one job.
+pub(super) fn handled(handled: &Handled) -> wire::ActedOn {
+    wire::ActedOn {
+        job_id: handled.job.map(|job| job.0),
+        task: handled.task.map(|task| task.0),
+        error: handled.result.as_ref().err().map(ToString::to_string),
+    }
 }

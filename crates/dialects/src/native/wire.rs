@@ -168,3 +168,28 @@ pub(super) struct WhoAmI {
     pub(super) gid: Option<u32>,
     pub(super) level: Level,
 }
+
+/// How a job is put back into the queue.
+#[derive(Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct Requeue {
+    /// It is held there.
+    pub(super) hold: bool,
+    /// It is held there, and marked SPECIAL_EXIT.
+    pub(super) special: bool,
+}
+
+/// What became of jobs that something was done with.
+#[derive(Serialize)]
+pub(super) struct Acted {
+    pub(super) jobs: Vec<ActedOn>,
+}
+
+/// What became of one.
+#[derive(Serialize)]
+pub(super) struct ActedOn {
+    pub(super) job_id: Option<u32>,
+    pub(super) task: Option<u32>,
+    /// `null` where it was done.
+    pub(super) error: Option<String>,
+}

@@ -107,8 +107,10 @@ impl Job {
         let name = event.name();
         match (&self.phase, event) {
             (Phase::Pending(_), Event::Started { at, allocation, limit, boot, overtime }) => {
+                let limit = self.limit_before_deadline(limit, at);
                 let until = self.not_beyond_deadline(limit.end_from(at));
-                self.started(Running { overtime, ..Running::new(at, allocation, until, boot) })
+                let shortened = limit.minutes().filter(|_| limit < self.spec.time_limit);
+                self.started(Running { overtime, shortened, ..Running::new(at, allocation, until, boot) })
             }
             (Phase::Pending(_), Event::Cancelled { at, by, .. }) => {
                 self.ended_unstarted(at, Outcome::Cancelled, Reason::None, Some(by))
@@ -143,7 +145,8 @@ impl Job {
                     _ => run.until,
                 };
                 let job = changes.into_iter().fold(self.clone(), Job::changed);
-                let run = Running { until: until(&job), ..(**run).clone() };
+                let shortened = run.shortened.filter(|_| job.spec.time_limit == self.spec.time_limit);
+                let run = Running { until: until(&job), shortened, ..(**run).clone() };
                 job.turned(Phase::Running(Box::new(run)))
             }
             (Phase::Running(run), Event::Ended { at, end, usage, requeue }) => {
@@ -151,9 +154,6 @@ impl Job {
             }
             (Phase::Running(run), Event::LimitReached { at }) => match run.preemption {
                 Some(Preemption { requeue, .. }) => self.made_way(run, at, requeue),
-                None if self.spec.deadline.is_some_and(|deadline| deadline <= at) => {
-                    self.ending(run, at, Outcome::Deadline, Reason::DeadLine, None, None)
-                }
                 None => self.ending(run, at, Outcome::Timeout, Reason::TimeLimit, None, None),
             },
             (Phase::Running(run), Event::WarningDue) => self.warned(run),
@@ -262,6 +262,13 @@ impl Job {
         };
         let deadline = self.spec.deadline?;
         Some(deadline.before(Duration::from_secs(u64::from(needed) * 60)))
+    }
+
+    /// Returns the limit of a job that starts now, cut to the whole minutes until its deadline.
+    fn limit_before_deadline(&self, limit: TimeLimit, start: Timestamp) -> TimeLimit {
+        let Some(deadline) = self.spec.deadline else { return limit };
+        let minutes = u32::try_from(deadline.since(start).as_secs() / 60).unwrap_or(u32::MAX);
+        limit.min(TimeLimit::Minutes(minutes.max(1)))
     }
 
     fn not_beyond_deadline(&self, until: Timestamp) -> Timestamp {

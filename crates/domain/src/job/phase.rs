@@ -111,6 +111,8 @@ pub struct Running {
     pub overtime: Duration,
     /// Its steps that live.
     pub steps: Steps,
+    /// The limit it got, minutes, if that is less than it asked for: to start earlier, or to end before its deadline.
+    pub shortened: Option<u32>,
 }
 
 impl Running {
@@ -127,6 +129,7 @@ impl Running {
             preemption: None,
             overtime: Duration::ZERO,
             steps: Steps::default(),
+            shortened: None,
         }
     }
 

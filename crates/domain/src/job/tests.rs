@@ -470,10 +470,11 @@ fn a_deadline_counts_from_the_last_moment_a_job_could_start() {
     let Event::Started { allocation, limit, boot, overtime, .. } = started() else { unreachable!() };
     let late = Event::Started { at: at(500), allocation, limit, boot, overtime };
     let run = job.apply(late).expect("it starts").job;
-    assert_eq!(run.next_alarm(WAIT), Some(at(1000)), "it runs no longer than to its deadline");
-    let ending = run.apply(run.alarm(at(1000), WAIT).expect("due")).expect("it fits").job;
+    assert_eq!(running(&run).shortened, Some(8), "whole minutes until its deadline");
+    assert_eq!(run.next_alarm(WAIT), Some(at(980)), "it runs no longer than that");
+    let ending = run.apply(run.alarm(at(980), WAIT).expect("due")).expect("it fits").job;
     let over = ending.apply(ended(End::Process(Exit::Signal(15)))).expect("it ends").job;
-    assert_eq!(outcome(&over).map(|(outcome, ..)| outcome), Some(Outcome::Deadline));
+    assert_eq!(outcome(&over).map(|(outcome, ..)| outcome), Some(Outcome::Timeout), "as the original has it");
 }
 
 #[test]

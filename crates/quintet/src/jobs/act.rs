@@ -1,4 +1,4 @@
-//! `quintet cancel`, `hold`, `release`: what may be done with jobs.
+//! `quintet cancel`, `hold`, `release`, `suspend`, `resume`, `requeue`: what may be done with jobs.
 
 use super::list::state_name;
 use crate::client::{Client, ClientArgs, ClientError};
@@ -58,6 +58,32 @@ pub(crate) struct HoldArgs {
     /// Jobs
     #[arg(value_name = "ID", required = true)]
     pub(crate) ids: Vec<String>,
+}
+
+/// Arguments of `quintet suspend` and `quintet resume`.
+#[derive(clap::Args, Clone, Debug)]
+pub(crate) struct SuspendArgs {
+    #[command(flatten)]
+    pub(crate) client: ClientArgs,
+    /// Jobs: 12, or a task 12_3
+    #[arg(value_name = "ID", required = true)]
+    pub(crate) ids: Vec<String>,
+}
+
+/// Arguments of `quintet requeue`.
+#[derive(clap::Args, Clone, Debug)]
+pub(crate) struct RequeueArgs {
+    #[command(flatten)]
+    pub(crate) client: ClientArgs,
+    /// Jobs: 12, or a task 12_3
+    #[arg(value_name = "ID", required = true)]
+    pub(crate) ids: Vec<String>,
+    /// Hold them there
+    #[arg(long)]
+    pub(crate) hold: bool,
+    /// Hold them there and mark them SPECIAL_EXIT
+    #[arg(long)]
+    pub(crate) special: bool,
 }
 
 fn signal(text: &str) -> Result<String, String> {
@@ -135,6 +161,74 @@ pub(crate) async fn hold(args: HoldArgs, hold: bool, terminal: Terminal) -> anyh
                 remark(&format!("error: {action} job {id}: {error}"));
             }
             Err(error) => return Err(error).with_context(|| format!("{action} job {id}")),
+        }
+    }
+    Ok(code)
+}
+
+/// Halts jobs, so that others can use their CPUs.
+pub(crate) async fn suspend(args: SuspendArgs) -> anyhow::Result<ExitCode> {
+    natively(&args.client, &args.ids, "suspend", None).await
+}
+
+/// Lets suspended jobs go on, as soon as their CPUs are free.
+pub(crate) async fn resume(args: SuspendArgs) -> anyhow::Result<ExitCode> {
+    natively(&args.client, &args.ids, "resume", None).await
+}
+
+/// Puts jobs back into the queue.
+pub(crate) async fn requeue(args: RequeueArgs) -> anyhow::Result<ExitCode> {
+    let body = serde_json::json!({ "hold": args.hold, "special": args.special });
+    natively(&args.client, &args.ids, "requeue", Some(body)).await
+}
+
+/// What the native dialect says became of one job.
+#[derive(serde::Deserialize)]
+struct ActedOn {
+    job_id: Option<u32>,
+    task: Option<u32>,
+    error: Option<String>,
+}
+
+/// And of all that were meant.
+#[derive(serde::Deserialize)]
+struct Acted {
+    jobs: Vec<ActedOn>,
+}
+
+/// Does something with jobs that only the native dialect has a word for. One that refuses does not spare the others.
+async fn natively(
+    client: &ClientArgs,
+    ids: &[String],
+    verb: &str,
+    body: Option<serde_json::Value>,
+) -> anyhow::Result<ExitCode> {
+    let client = Client::open(client)?;
+    let mut code = ExitCode::SUCCESS;
+    let mut fail = |id: &str, why: &str| {
+        code = ExitCode::FAILURE;
+        remark(&format!("error: {verb} job {id}: {why}"));
+    };
+    for id in ids {
+        let path = format!("{}/jobs/{}/{verb}", crate::client::NATIVE, super::path_part(id));
+        let body = body.as_ref().map(|body| body.to_string().into_bytes());
+        let told = match client.text(Method::POST, &path, &[], body).await {
+            Ok(told) => told,
+            Err(error @ ClientError::Refused { .. }) => {
+                fail(id, &error.to_string());
+                continue;
+            }
+            Err(error) => return Err(error).with_context(|| format!("{verb} job {id}")),
+        };
+        let acted: Acted = serde_json::from_str(&told).context("read the answer")?;
+        for one in acted.jobs {
+            let Some(why) = one.error else { continue };
+            let name = match (one.job_id, one.task) {
+                (Some(job), Some(task)) => format!("{job} (task {task})"),
+                (Some(job), None) => job.to_string(),
+                _ => id.clone(),
+            };
+            fail(&name, &why);
         }
     }
     Ok(code)

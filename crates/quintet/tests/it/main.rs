@@ -5,6 +5,7 @@
 
 mod commands;
 mod crash;
+mod making_way;
 mod program;
 mod run;
 mod server;

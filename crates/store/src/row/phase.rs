@@ -22,6 +22,7 @@ rows! {
         preemption = "m": Option<Preemption>,
         overtime = "o": Duration,
         steps = "S": Steps,
+        shortened = "h": Option<u32>,
     }
     Pause => PauseRow {
         changed = "c": Timestamp,

@@ -313,6 +313,7 @@ pub(crate) fn running() -> Running {
         preemption: Some(Preemption { at: at(440), by: JobId(77), requeue: true }),
         overtime: Duration::from_secs(60),
         steps: Steps { next: 8, live: vec![Arc::new(step(5)), Arc::new(step(7))] },
+        shortened: Some(7),
     }
 }
 

@@ -10,7 +10,7 @@ use domain::job::{
 };
 use domain::priority::Ranking;
 use domain::state::Snapshot;
-use domain::{Text, Timestamp};
+use domain::{Text, TimeLimit, Timestamp};
 use slurm_wire::flags::Flag;
 use slurm_wire::job_info::{JobInfo, PartPrio, ProcessExitCodeVerbose};
 use slurm_wire::words::{JobFlag, JobShared, MailType, Profile};
@@ -105,7 +105,8 @@ fn request(info: &mut JobInfo, job: &Job, cluster: &Cluster) {
         None => super::joined(&spec.partitions),
     };
     info.current_working_directory = spec.work_dir.clone();
-    info.time_limit = minutes(spec.time_limit);
+    let shortened = job.run().and_then(|run| run.shortened);
+    info.time_limit = minutes(shortened.map_or(spec.time_limit, TimeLimit::Minutes));
     info.time_minimum = NoVal::Set(spec.time_minimum);
     info.deadline = time(spec.deadline.unwrap_or(Timestamp::EPOCH));
     info.nice = spec.nice;

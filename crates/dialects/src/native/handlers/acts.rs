@@ -1,0 +1,53 @@
+//! What may be done with jobs that Slurm's REST interface has no word for: halting them, letting them go on, putting them
+//! back into the queue (`scontrol suspend`, `resume`, `requeue`, `requeuehold`).
+
+use super::super::call::Call;
+use super::super::error::NativeError;
+use super::super::job_name::JobName;
+use super::super::{from_wire, reply, to_wire, wire};
+use crate::http::answer::Answer;
+use crate::http::body::NoBody;
+use domain::job::TaskSet;
+use domain::service::{Action, Selection, Target};
+use hyper::StatusCode;
+use hyper::body::Incoming;
+
+/// Largest body: two switches.
+const LARGEST_BODY: u64 = 4 << 10;
+
+/// Halts a job.
+pub(in super::super) async fn suspend(call: Call<'_>) -> Result<Answer, NativeError> {
+    act(call, Action::Suspend).await
+}
+
+/// Lets a suspended job go on.
+pub(in super::super) async fn resume(call: Call<'_>) -> Result<Answer, NativeError> {
+    act(call, Action::Resume).await
+}
+
+/// Puts a job back into the queue.
+pub(in super::super) async fn requeue(call: Call<'_>, body: Incoming) -> Result<Answer, NativeError> {
+    let body = call.site.bodies.read(body, None, LARGEST_BODY).await.map_err(|error| match error {
+        NoBody::TooLarge => NativeError::BodyTooLarge(LARGEST_BODY),
+        NoBody::Broken => NativeError::BodyBroken,
+    })?;
+    let action = from_wire::requeue(&body)?;
+    act(call, action).await
+}
+
+/// Does it with the job, the whole array, or one task; what one refuses stops no other.
+async fn act(call: Call<'_>, action: Action) -> Result<Answer, NativeError> {
+    call.parameters(&[])?;
+    let name = JobName::read("id", call.parameter)?;
+    let tasks = name.task.map(|task| TaskSet::progression(task.0, task.0, 1));
+    let target = Target { job: name.number, tasks, component: None };
+    let selection = Selection { targets: vec![target], ..Selection::default() };
+    let handled = call.site.jobs.act(&call.by, selection, action).await?;
+    if let [only] = handled.as_slice()
+        && let Err(error) = &only.result
+    {
+        return Err(error.clone().into());
+    }
+    let jobs = handled.iter().map(to_wire::handled).collect();
+    Ok(reply::json(StatusCode::OK, &wire::Acted { jobs }))
+}
