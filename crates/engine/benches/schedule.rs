@@ -7,7 +7,7 @@
 mod cluster;
 
 use cluster::{array, ask, cluster as make_cluster, job, node, partition};
-use domain::job::{End, Event, Exit, Job, Resources, Usage};
+use domain::job::{End, Event, Exit, GresRequest, Job, Memory, Per, Resources, Usage};
 use domain::ports::Plan;
 use domain::state::State;
 use domain::{JobId, Timestamp};
@@ -114,7 +114,60 @@ fn turnover(what: &str, bench: &mut Bench) {
     report(what, micros);
 }
 
+/// Nodes of eight CPUs and a GPU, full; jobs of one node and of many, of minutes and of days, wait.
+fn busy(depth: usize) -> Bench {
+    let nodes = (1..=1000).map(|at| node(&format!("n{at}"), 8, 1, 64_000, 1)).collect::<Vec<_>>();
+    let mut cluster = make_cluster(nodes, vec![partition("main", 0..1000)]);
+    cluster.scheduling.backfill.max_jobs = depth;
+    let mut bench = Bench {
+        state: State::new(Arc::new(cluster)),
+        scheduler: Scheduler::new(),
+        now: Timestamp::from_seconds(1000),
+    };
+    for at in 0..100_000u32 {
+        let wide = if at % 4 == 0 { 1 + at % 61 } else { 1 };
+        let cpus = 1 + (at / 7) % 8;
+        let memory = Memory::PerNode(u64::from(1000 + at % 5 * 4000));
+        let mut resources = Resources { memory, ..ask(wide, wide * cpus) };
+        if at % 9 == 0 {
+            let (name, kind) = ("gpu".into(), "".into());
+            resources.gres.push(GresRequest { name, kind, count: 1, per: Per::Node });
+        }
+        bench.submit(10 + at % 17 * 90, resources);
+    }
+    bench.fill();
+    bench
+}
+
+/// Passes that look as deep as they may.
+fn deep(what: &str, bench: &mut Bench) {
+    let micros = (0..100).map(|_| {
+        bench.now = bench.now.after(Duration::from_secs(60));
+        let (plan, cost) = bench.pass();
+        bench.take_in(&plan);
+        cost
+    });
+    report(what, micros.collect());
+}
+
+/// A submission behind all others.
+fn behind(what: &str, bench: &mut Bench) {
+    let micros = (0..2000).map(|_| {
+        bench.submit(10, ask(1, 1));
+        bench.pass().1
+    });
+    report(what, micros.collect());
+}
+
 fn main() {
+    for depth in [500, 100_000] {
+        let name = format!("1000 x 8 CPUs, 100,000 jobs of all kinds, {depth} deep");
+        let mut bench = busy(depth);
+        deep(&format!("{name}: backfill"), &mut bench);
+        behind(&format!("{name}: one more is submitted"), &mut bench);
+        turnover(&format!("{name}: one has ended"), &mut bench);
+    }
+
     for (nodes, cpus) in [(1, 2), (1, 64), (10, 8), (1000, 8)] {
         let mut bench = Bench::new(nodes, cpus);
         let name = format!("{nodes} x {cpus} CPUs, 100,000 jobs of one CPU");

@@ -99,6 +99,26 @@ pub struct Plan {
     pub backfill_depth: usize,
     /// Jobs that waited, in all.
     pub queue: usize,
+    /// Why the main pass went no further.
+    pub exit: PassExit,
+    /// Why the look out of order went no further.
+    pub backfill_exit: PassExit,
+    /// Steps of the future the look out of order kept in mind.
+    pub table: usize,
+}
+
+/// Why a scheduling pass went no further.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum PassExit {
+    /// There was nothing left to look at.
+    #[default]
+    EndOfQueue,
+    /// It had looked at as many jobs as it may.
+    Depth,
+    /// It had started as many jobs as it may.
+    Starts,
+    /// It had done as much work as it may.
+    Work,
 }
 
 /// A job that makes way for another.

@@ -12,8 +12,8 @@ pub use calendar::{Calendar, Greenwich, WallMinute};
 pub use clock::Clock;
 pub use directory::Directory;
 pub use engine::{
-    Enforced, Engine, Order, Plan, Preempt, PreemptHow, Recovered, Report, Reports, Start, StepReport,
-    StepStart,
+    Enforced, Engine, Order, PassExit, Plan, Preempt, PreemptHow, Recovered, Report, Reports, Start,
+    StepReport, StepStart,
 };
 pub use meter::{MachineLoad, Meter};
 pub use store::{Batch, Closed, ClosedStep, History, HistoryFilter, Saved, Store, StoreError};

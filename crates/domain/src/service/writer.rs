@@ -260,9 +260,11 @@ impl Writer {
         let (depth, queue) = (plan.depth as u64, plan.queue as u64);
         if depth > 0 {
             self.statistics.main.add(now, micros, depth, queue);
+            self.statistics.main.add_end(plan.exit, 0);
         }
         if plan.backfill_depth > 0 {
             self.statistics.backfill.add(now, micros, plan.backfill_depth as u64, queue);
+            self.statistics.backfill.add_end(plan.backfill_exit, plan.table as u64);
             let backfilled = plan.starts.iter().filter(|start| start.backfilled).count() as u64;
             self.statistics.backfilled += backfilled;
             self.statistics.last_backfilled = backfilled;

@@ -8,7 +8,7 @@ use super::snapshot::Snapshot;
 use super::table::JobTable;
 use crate::cluster::{Cluster, NodeUse};
 use crate::cron::Crontab;
-use crate::job::{Allocation, ArrayPart, Job, Phase, Relation};
+use crate::job::{Allocation, ArrayPart, Job, Pending, Phase, Reason, Relation};
 use crate::priority::Ranking;
 use crate::{JobId, Text, Timestamp, Uid};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -34,6 +34,7 @@ pub struct State {
     singletons: BTreeMap<(Uid, Text), BTreeSet<JobId>>,
     crontabs: Arc<BTreeMap<Uid, Arc<Crontab>>>,
     next_id: JobId,
+    version: u64,
 }
 
 impl State {
@@ -64,7 +65,14 @@ impl State {
             singletons: BTreeMap::new(),
             crontabs: Arc::default(),
             next_id,
+            version: 0,
         }
+    }
+
+    /// Returns a number that grows with every change that can matter to who starts next: of a job, or of what is
+    /// configured. What the scheduler itself thinks of a waiting job does not count.
+    pub fn version(&self) -> u64 {
+        self.version
     }
 
     /// Returns what is configured.
@@ -211,6 +219,7 @@ impl State {
     pub fn reconfigure(&mut self, cluster: Arc<Cluster>) {
         let before = std::mem::replace(&mut self.ranks.ranking, Arc::new(Ranking::of(&cluster)));
         self.cluster = cluster;
+        self.version += 1;
         if !before.ranks_like(&self.ranks.ranking) {
             self.queues = Queues::default();
             for job in self.jobs.iter() {
@@ -222,6 +231,7 @@ impl State {
     /// Puts a job in its place that differs in nothing but its priority.
     pub(super) fn reorder(&mut self, job: Arc<Job>) {
         let before = self.jobs.put(Arc::clone(&job));
+        self.version += 1;
         self.queues.moved(&self.ranks.ranking, before.as_deref(), Some(&job));
     }
 
@@ -259,6 +269,8 @@ impl State {
     }
 
     fn moved(&mut self, id: JobId, before: Option<&Job>, after: Option<&Job>) {
+        let is_thought = before.zip(after).is_some_and(|(before, after)| differ_in_thought(before, after));
+        self.version += u64::from(!is_thought);
         self.queues.moved(&self.ranks.ranking, before, after);
         self.running_tasks.moved(before, after);
         self.pending = self.pending + waiting(after) - waiting(before);
@@ -373,6 +385,19 @@ fn note(set: &mut BTreeSet<JobId>, id: JobId, is_in: bool) {
     } else if !set.is_empty() {
         set.remove(&id);
     }
+}
+
+/// Tells whether two waiting jobs are the same but for why they wait and when they should start.
+fn differ_in_thought(one: &Job, other: &Job) -> bool {
+    let (Phase::Pending(first), Phase::Pending(second)) = (&one.phase, &other.phase) else { return false };
+    let thoughtless =
+        |pending: &Pending| Pending { reason: Reason::None, expected_start: None, ..pending.clone() };
+    Arc::ptr_eq(&one.spec, &other.spec)
+        && one.priority == other.priority
+        && one.eligible == other.eligible
+        && one.array == other.array
+        && one.dependency == other.dependency
+        && thoughtless(first) == thoughtless(second)
 }
 
 fn waiting(job: Option<&Job>) -> u64 {

@@ -4,6 +4,7 @@ use super::table::JobTable;
 use crate::cluster::{Cluster, NodeUse};
 use crate::cron::Crontab;
 use crate::job::{ArrayPart, Job, Phase};
+use crate::ports::PassExit;
 use crate::priority::Ranking;
 use crate::{ChangeId, JobId, Text, Timestamp, Uid};
 use std::collections::BTreeMap;
@@ -143,6 +144,18 @@ pub struct PassStatistics {
     pub last: u64,
     /// When the last pass was.
     pub last_at: Timestamp,
+    /// Passes that came to the end of the queue.
+    pub to_end: u64,
+    /// Passes that had looked at as many jobs as they may.
+    pub full_depth: u64,
+    /// Passes that had started as many jobs as they may.
+    pub full_starts: u64,
+    /// Passes that had done as much work as they may.
+    pub full_work: u64,
+    /// Steps of the future the last pass kept in mind.
+    pub last_table: u64,
+    /// The same, added up over all passes.
+    pub table: u64,
 }
 
 impl PassStatistics {
@@ -157,6 +170,19 @@ impl PassStatistics {
         self.longest = self.longest.max(micros);
         self.last = micros;
         self.last_at = at;
+    }
+
+    /// Takes in how that pass ended, and how many steps of the future it kept in mind.
+    pub fn add_end(&mut self, exit: PassExit, table: u64) {
+        let count = match exit {
+            PassExit::EndOfQueue => &mut self.to_end,
+            PassExit::Depth => &mut self.full_depth,
+            PassExit::Starts => &mut self.full_starts,
+            PassExit::Work => &mut self.full_work,
+        };
+        *count += 1;
+        self.last_table = table;
+        self.table += table;
     }
 }
 

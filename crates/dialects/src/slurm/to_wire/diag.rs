@@ -46,7 +46,9 @@ fn main_scheduler(stats: &mut StatsMsg, passes: &PassStatistics, since: Timestam
     stats.schedule_cycle_mean_depth = mean(passes.depth, passes.passes);
     stats.schedule_cycle_per_minute = mean(passes.passes, now.since(since).as_secs() / 60);
     stats.schedule_cycle_depth = small(passes.depth);
-    stats.schedule_exit.end_job_queue = small(passes.passes);
+    stats.schedule_exit.end_job_queue = small(passes.to_end);
+    stats.schedule_exit.default_queue_depth = small(passes.full_depth);
+    stats.schedule_exit.max_job_start = small(passes.full_starts);
     stats.schedule_queue_length = small(passes.last_queue);
 }
 
@@ -65,7 +67,13 @@ fn backfill(stats: &mut StatsMsg, passes: &PassStatistics) {
     stats.bf_queue_len = small(passes.last_queue);
     stats.bf_queue_len_sum = small(passes.queue);
     stats.bf_queue_len_mean = mean(passes.queue, passes.passes);
-    stats.bf_exit.end_job_queue = small(passes.passes);
+    stats.bf_exit.end_job_queue = small(passes.to_end);
+    stats.bf_exit.bf_max_job_test = small(passes.full_depth);
+    stats.bf_exit.bf_max_job_start = small(passes.full_starts);
+    stats.bf_exit.bf_max_time = small(passes.full_work);
+    stats.bf_table_size = small(passes.last_table);
+    stats.bf_table_size_sum = small(passes.table);
+    stats.bf_table_size_mean = mean(passes.table, passes.passes);
     stats.bf_when_last_cycle = time(passes.last_at);
 }
 

@@ -34,7 +34,7 @@ pub(in crate::slurm) fn job(job: &Job, snapshot: &Snapshot) -> JobInfo {
     priorities(&mut info, job, &snapshot.ranking);
     uncommon(&mut info, job.spec.uncommon(), job);
     standing(&mut info, job);
-    times(&mut info, job);
+    times(&mut info, job, snapshot);
     run(&mut info, job, cluster);
     streams(&mut info, job);
     info
@@ -385,12 +385,12 @@ fn flags(job: &Job) -> Flags<JobFlag> {
     shown
 }
 
-fn times(info: &mut JobInfo, job: &Job) {
+fn times(info: &mut JobInfo, job: &Job, snapshot: &Snapshot) {
     info.submit_time = time(job.submitted);
     let begin = job.spec.begin.filter(|_| job.is_pending()).unwrap_or(Timestamp::EPOCH);
     info.eligible_time = if job.eligible == Timestamp::NEVER { time(begin) } else { time(job.eligible) };
     let started = job.run().map(|run| run.started);
-    info.last_sched_evaluation = time(started.unwrap_or(job.submitted));
+    info.last_sched_evaluation = time(started.unwrap_or_else(|| evaluated(job, snapshot)));
     info.accrue_time = if started.is_some() { info.eligible_time } else { NoVal::Set(0) };
     for unused in [&mut info.preemptable_time, &mut info.resize_time] {
         *unused = NoVal::Set(0);
@@ -408,6 +408,12 @@ fn times(info: &mut JobInfo, job: &Job) {
     };
     info.start_time = time(start);
     info.end_time = time(end);
+}
+
+/// Returns when the scheduler looked at a waiting job: those it has planned a start for it looks at in each such pass.
+fn evaluated(job: &Job, snapshot: &Snapshot) -> Timestamp {
+    let is_planned = matches!(&job.phase, Phase::Pending(pending) if pending.expected_start.is_some());
+    if is_planned { snapshot.statistics.backfill.last_at.max(job.submitted) } else { job.submitted }
 }
 
 fn expected(job: &Job, pending: &Pending, begin: Timestamp) -> (Timestamp, Timestamp) {

@@ -12,16 +12,15 @@ use super::walk::Walk;
 use domain::cluster::{SchedulerType, Scheduling};
 use domain::fit::{Demand, Placement};
 use domain::job::{ArrayPart, Job, JobSpec, Reason};
-use domain::ports::{Plan, Start};
+use domain::ports::{PassExit, Plan, Start};
 use domain::state::State;
 use domain::{JobId, TimeLimit, Timestamp, Uid};
 use std::collections::{HashMap, HashSet};
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
-/// Steps of timelines one pass may look at: a few milliseconds.
-const MOST_WORK: usize = 200_000;
-/// Requests remembered for each partition, to spare the search for the next one alike.
-const REMEMBERED: usize = 8;
+/// Steps of timelines one pass may look at: some ten milliseconds.
+const MOST_WORK: usize = 500_000;
 
 /// What a pass has done.
 pub(super) struct Effort {
@@ -29,6 +28,10 @@ pub(super) struct Effort {
     pub(super) depth: usize,
     /// Steps it looked at.
     pub(super) work: usize,
+    /// Steps of the future it kept in mind.
+    pub(super) table: usize,
+    /// Why it went no further.
+    pub(super) exit: PassExit,
 }
 
 /// Makes the pass.
@@ -59,7 +62,7 @@ pub(super) fn run<'a>(
         waits,
         starts,
         forecast,
-        remembered: (0..partitions).map(|_| Vec::new()).collect(),
+        remembered: HashMap::new(),
         has_waiting: vec![false; partitions],
         seen: HashSet::new(),
         has_booking: HashSet::new(),
@@ -72,8 +75,12 @@ pub(super) fn run<'a>(
     kept.iter().filter_map(|id| state.job(*id)).for_each(|job| pass.book_first(job));
     pass.walk(state);
     pass.note_closed(state);
-    Effort { depth: pass.booked, work: pass.forecast.work }
+    let (work, table) = (pass.forecast.work, pass.forecast.size());
+    Effort { depth: pass.booked, work, table, exit: pass.exit() }
 }
+
+/// A request, and a time before which it could not start.
+type Remembered<'a> = (&'a Arc<JobSpec>, Timestamp);
 
 struct Backfill<'a, 'p> {
     layout: &'a Layout,
@@ -83,8 +90,8 @@ struct Backfill<'a, 'p> {
     waits: &'p mut Waits,
     starts: &'p mut Vec<Start>,
     forecast: Forecast<'a>,
-    /// Requests that could not start before a time, by partition.
-    remembered: Vec<Vec<(&'a Arc<JobSpec>, Timestamp)>>,
+    /// Requests that could not start before a time, by partition and mark: spares the search for the next one alike.
+    remembered: HashMap<(usize, u64), Vec<Remembered<'a>>>,
     /// Partitions in which a job waits for resources already.
     has_waiting: Vec<bool>,
     /// Jobs that have had their turn in a tier.
@@ -137,6 +144,19 @@ impl<'a> Backfill<'a, '_> {
             depth += 1;
             let may_book = self.may_book(turn.job, turn.partition);
             self.look_at(turn.job, turn.partition, may_book);
+        }
+    }
+
+    fn exit(&self) -> PassExit {
+        let backfill = &self.layout.cluster().scheduling.backfill;
+        if self.most_starts > 0 && self.starts.len() >= self.most_starts {
+            PassExit::Starts
+        } else if self.forecast.work >= MOST_WORK {
+            PassExit::Work
+        } else if self.booked >= backfill.max_jobs {
+            PassExit::Depth
+        } else {
+            PassExit::EndOfQueue
         }
     }
 
@@ -318,7 +338,8 @@ impl<'a> Backfill<'a, '_> {
         }
         match found {
             Some((at, placement)) => Ok(Chance { partition, demand, limit, at, placement }),
-            None => Err(obstacle::beyond_idle(self.layout, entry, &demand).unwrap_or(Reason::Resources)),
+            None => Err(obstacle::beyond_idle(self.layout, partition, &job.spec, &demand)
+                .unwrap_or(Reason::Resources)),
         }
     }
 
@@ -369,15 +390,15 @@ impl<'a> Backfill<'a, '_> {
 
     /// Returns a time before which no job like this one can start in the partition: bookings only grow.
     fn recall(&self, partition: usize, job: &Job) -> Option<Timestamp> {
-        self.remembered[partition].iter().find(|(spec, _)| is_alike(spec, &job.spec)).map(|(_, at)| *at)
+        let alike = self.remembered.get(&(partition, mark(&job.spec)))?;
+        alike.iter().find(|(spec, _)| is_alike(spec, &job.spec)).map(|(_, at)| *at)
     }
 
     fn remember(&mut self, partition: usize, job: &'a Job, at: Timestamp) {
-        let remembered = &mut self.remembered[partition];
-        if let Some((_, earliest)) = remembered.iter_mut().find(|(spec, _)| is_alike(spec, &job.spec)) {
-            *earliest = at;
-        } else if remembered.len() < REMEMBERED {
-            remembered.push((&job.spec, at));
+        let alike = self.remembered.entry((partition, mark(&job.spec))).or_default();
+        match alike.iter_mut().find(|(spec, _)| is_alike(spec, &job.spec)) {
+            Some((_, earliest)) => *earliest = at,
+            None => alike.push((&job.spec, at)),
         }
     }
 
@@ -397,6 +418,16 @@ impl<'a> Backfill<'a, '_> {
             }
         }
     }
+}
+
+/// Returns a number that requests alike have in common.
+fn mark(spec: &JobSpec) -> u64 {
+    let resources = &spec.resources;
+    let mut hasher = DefaultHasher::new();
+    (spec.time_limit, spec.owner.uid, resources.min_nodes, resources.max_nodes).hash(&mut hasher);
+    (resources.tasks, resources.cpus_per_task, resources.min_cpus, resources.tasks_per_node)
+        .hash(&mut hasher);
+    hasher.finish()
 }
 
 /// Tells whether two requests are met by the same resources for the same time.

@@ -107,6 +107,11 @@ impl<'a> Forecast<'a> {
         Forecast { layout, now, nodes, stays, licenses, times, work: 0 }
     }
 
+    /// Returns how many steps it keeps in mind.
+    pub(super) fn size(&self) -> usize {
+        self.nodes.iter().flatten().map(|timeline| timeline.times().count()).sum()
+    }
+
     /// Returns when and where a wish can be met first, not before `from`. `None` if never, or if the search would
     /// look at more than `work` steps.
     pub(super) fn earliest(
@@ -128,18 +133,62 @@ impl<'a> Forecast<'a> {
             None if wish.demand.max_nodes == 1 => return None,
             None => from,
         };
-        if let Some(placement) = self.at(wish, from, wish.limit) {
-            return Some((from, placement));
-        }
-        let mut last = from;
-        while self.work < work {
-            let next = (std::ops::Bound::Excluded(last), std::ops::Bound::Unbounded);
-            last = *self.times.range(next).next()?;
-            if let Some(placement) = self.at(wish, last, wish.limit) {
-                return Some((last, placement));
+        for (begin, end) in self.openings(wish, from) {
+            // What is free grows only where a step begins.
+            let mut next = Some(begin);
+            while let Some(at) = next.filter(|at| *at < end) {
+                if let Some(placement) = self.at(wish, at, wish.limit) {
+                    return Some((at, placement));
+                }
+                if self.work >= work {
+                    return None;
+                }
+                let later = (std::ops::Bound::Excluded(at), std::ops::Bound::Unbounded);
+                next = self.times.range(later).next().copied();
             }
         }
         None
+    }
+
+    /// Returns when enough nodes have room at once for enough tasks, as far as CPUs, memory and generic resources go: at
+    /// other times the job need not be tried.
+    fn openings(&mut self, wish: Wish<'_>, from: Timestamp) -> Vec<(Timestamp, Timestamp)> {
+        let demand = wish.demand;
+        let length = end(from, wish.limit).since(from);
+        // When how many nodes and tasks come and go.
+        let mut changes: Vec<(Timestamp, i64, i64)> = Vec::new();
+        for index in wish.nodes {
+            let node = self.layout.cluster().node(*index).filter(|node| demand.suits(*index, node));
+            let Some((node, Some(timeline))) = node.zip(self.nodes.get(index.0 as usize)) else { continue };
+            let most_tasks = |free: &Amounts| demand.most_tasks(node, free);
+            self.work += timeline.openings(from, length, most_tasks, |begin, end, most| {
+                changes.push((begin, 1, most.into()));
+                changes.push((end, -1, -i64::from(most)));
+            });
+        }
+        changes.sort_unstable();
+        let mut openings: Vec<(Timestamp, Timestamp)> = Vec::new();
+        let (mut nodes, mut tasks, mut since) = (0, 0, None);
+        let mut changes = changes.into_iter().peekable();
+        while let Some((at, more_nodes, more_tasks)) = changes.next() {
+            nodes += more_nodes;
+            tasks += more_tasks;
+            if changes.peek().is_some_and(|(next, ..)| *next == at) {
+                continue;
+            }
+            let is_open = nodes >= i64::from(demand.min_nodes) && tasks >= i64::from(demand.tasks);
+            match (since, is_open) {
+                (None, true) => since = Some(at),
+                (Some(begin), false) => {
+                    openings.push((begin, at));
+                    since = None;
+                }
+                _ => {}
+            }
+        }
+        // The last ones never close.
+        openings.extend(since.map(|begin| (begin, Timestamp::NEVER)));
+        openings
     }
 
     /// Returns the node that can take a job of one node first, and when, as far as CPUs, memory and generic resources

@@ -2,6 +2,7 @@
 //! the configuration changes.
 
 use super::ground::Ground;
+use super::obstacle::Verdicts;
 use domain::cluster::{Cluster, Partition};
 use domain::{NodeIndex, Text, Timestamp};
 use std::cmp::Reverse;
@@ -13,6 +14,8 @@ pub(super) struct Layout {
     cluster: Arc<Cluster>,
     /// Partitions, the highest tier first.
     pub(super) partitions: Vec<Entry>,
+    /// What has been found about requests on this cluster when idle.
+    pub(super) verdicts: Verdicts,
 }
 
 /// A partition in the order of scheduling.
@@ -37,7 +40,7 @@ impl Layout {
         };
         let mut partitions: Vec<Entry> = cluster.partitions.iter().enumerate().map(entry).collect();
         partitions.sort_by_key(|entry| Reverse(entry.tier));
-        Layout { cluster: Arc::clone(cluster), partitions }
+        Layout { cluster: Arc::clone(cluster), partitions, verdicts: Verdicts::default() }
     }
 
     /// Tells whether this is the order of that configuration.

@@ -11,7 +11,7 @@ use super::walk::{Turn, Walk};
 use domain::cluster::SchedulerType;
 use domain::fit::{Demand, place};
 use domain::job::{ArrayPart, Job, Reason};
-use domain::ports::{Preempt, Start};
+use domain::ports::{PassExit, Preempt, Start};
 use domain::state::State;
 use domain::{JobId, NodeIndex, Text, Timestamp};
 use std::collections::HashSet;
@@ -61,6 +61,8 @@ pub(super) struct Found {
     pub(super) resumes: Vec<JobId>,
     /// Jobs for which room is kept that others are leaving.
     pub(super) kept: HashSet<JobId>,
+    /// Why it went no further.
+    pub(super) exit: PassExit,
 }
 
 impl<'a, 'g> MainPass<'a, 'g> {
@@ -88,11 +90,17 @@ impl<'a, 'g> MainPass<'a, 'g> {
             returning: Returning::new(state),
         };
         pass.walk(state);
+        let exit = match pass.starts.len() {
+            MOST_STARTS.. => PassExit::Starts,
+            _ if pass.depth >= layout.cluster().scheduling.queue_depth => PassExit::Depth,
+            _ => PassExit::EndOfQueue,
+        };
         pass.returning.at_last(pass.ground);
         Found {
             starts: pass.starts,
             depth: pass.depth,
             left_some: pass.left_some,
+            exit,
             preempts: pass.displacing.preempts,
             kept: pass.kept,
             resumes: pass.returning.resumes,
@@ -207,7 +215,7 @@ impl<'a, 'g> MainPass<'a, 'g> {
             }
             let Some(licenses) = self.licenses(&demand) else { return Attempt::Aside(Reason::Licenses) };
             if !self.start(job, &demand, licenses, &entry.nodes) {
-                return match obstacle::beyond_idle(self.layout, entry, &demand) {
+                return match obstacle::beyond_idle(self.layout, partition, &job.spec, &demand) {
                     Some(reason) => Attempt::Aside(reason),
                     None => Attempt::Busy(Box::new(demand)),
                 };

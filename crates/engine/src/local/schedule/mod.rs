@@ -33,10 +33,12 @@ use waits::Waits;
 
 /// The least time between two backfill passes.
 const BACKFILL_INTERVAL: Duration = Duration::from_millis(100);
-/// How long a pass is made up for by rest, for each step it looked at: about a hundred times the time it took.
-const REST_FOR_WORK: Duration = Duration::from_micros(5);
+/// How long a pass is made up for by rest, for each step it looked at: some forty times the time it took.
+const REST_FOR_WORK: Duration = Duration::from_micros(2);
 /// The least time between two backfill passes while not a single CPU is free: then only forecasts could change.
 const FORECAST_INTERVAL: Duration = Duration::from_secs(1);
+/// The least time between two backfill passes while nothing has changed: then only the passing of time could matter.
+const IDLE_INTERVAL: Duration = Duration::from_secs(10);
 /// Expected start times are told anew only so often.
 const EXPECTATION_INTERVAL: Duration = Duration::from_secs(30);
 /// Starts proposed in one pass; more follow in the next.
@@ -51,6 +53,8 @@ pub struct Scheduler {
     rest: Duration,
     last_expectations: Option<Timestamp>,
     displacing: preempt::Memory,
+    /// The version of the state in which the last backfill pass found nothing to start.
+    exhausted: Option<u64>,
 }
 
 impl Scheduler {
@@ -85,14 +89,14 @@ impl Scheduler {
             resumes: main.resumes,
             depth: main.depth,
             starts: main.starts,
+            exit: main.exit,
             ..Plan::default()
         };
         plan.queue = layout.partitions.iter().map(|entry| state.queues().len_of(&entry.name)).sum();
         if plan.starts.len() >= MOST_STARTS {
             plan.again = Some(now);
         } else if main.left_some {
-            let interval = if layout.has_free_cpu(&ground) { BACKFILL_INTERVAL } else { FORECAST_INTERVAL };
-            let interval = interval.max(self.rest);
+            let interval = self.interval(layout, state, &ground).max(self.rest);
             let due = self.last_backfill.filter(|last| *last <= now).map(|last| last.after(interval));
             match due.filter(|due| *due > now) {
                 Some(due) => plan.again = Some(due),
@@ -103,6 +107,16 @@ impl Scheduler {
         }
         plan.waits = waits.changed(state, now);
         plan
+    }
+
+    fn interval(&self, layout: &Layout, state: &State, ground: &Ground<'_>) -> Duration {
+        if self.exhausted == Some(state.version()) {
+            IDLE_INTERVAL
+        } else if layout.has_free_cpu(ground) {
+            BACKFILL_INTERVAL
+        } else {
+            FORECAST_INTERVAL
+        }
     }
 
     fn look_deeper<'a>(
@@ -123,6 +137,13 @@ impl Scheduler {
         }
         let effort = backfill::run(layout, state, now, ground, waits, kept, plan);
         plan.backfill_depth = effort.depth;
+        plan.backfill_exit = effort.exit;
+        plan.table = effort.table;
         self.rest = REST_FOR_WORK.saturating_mul(u32::try_from(effort.work).unwrap_or(u32::MAX));
+        self.exhausted = plan.starts.is_empty().then(|| state.version());
+        if self.exhausted.is_none() {
+            // What has started may have been all that one pass may start.
+            plan.again = Some(now.after(BACKFILL_INTERVAL.max(self.rest)));
+        }
     }
 }

@@ -3,7 +3,10 @@
 use super::layout::{Entry, Layout};
 use domain::cluster::{Partition, PartitionState};
 use domain::fit::{Amounts, Demand, Misfit, place};
-use domain::job::{Job, Reason};
+use domain::job::{Job, JobSpec, Reason};
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::sync::Arc;
 
 /// Works out what a job needs in a partition.
 ///
@@ -39,8 +42,23 @@ pub(super) fn closed(state: PartitionState) -> Reason {
     }
 }
 
-/// Returns why a job could not start even if nothing ran; `None` if it could.
-pub(super) fn beyond_idle(layout: &Layout, entry: &Entry, demand: &Demand<'_>) -> Option<Reason> {
+/// Returns why a job could not start in a partition even if nothing ran; `None` if it could. Found once for each
+/// request: it stays true as long as the configuration does.
+pub(super) fn beyond_idle(
+    layout: &Layout,
+    partition: usize,
+    spec: &Arc<JobSpec>,
+    demand: &Demand<'_>,
+) -> Option<Reason> {
+    let known = layout.verdicts.recall(partition, spec, demand);
+    known.unwrap_or_else(|| {
+        let verdict = judge(layout, &layout.partitions[partition], demand);
+        layout.verdicts.remember(partition, spec, demand, verdict);
+        verdict
+    })
+}
+
+fn judge(layout: &Layout, entry: &Entry, demand: &Demand<'_>) -> Option<Reason> {
     let cluster = layout.cluster();
     let idle = |node| cluster.node(node).map(Amounts::all_of);
     let up = |node| cluster.node(node).filter(|node| node.flags.takes_jobs()).map(Amounts::all_of);
@@ -53,4 +71,35 @@ pub(super) fn beyond_idle(layout: &Layout, entry: &Entry, demand: &Demand<'_>) -
     } else {
         Some(Reason::BadConstraints)
     }
+}
+
+/// What has been found about requests on an idle cluster.
+#[derive(Debug, Default)]
+pub(super) struct Verdicts(RefCell<HashMap<Subject, Verdict>>);
+
+/// Partition, the address of the request, and the switches it waits for.
+type Subject = (usize, usize, Option<u32>);
+
+/// The request, kept so that its address is not used again, and what was found.
+type Verdict = (Arc<JobSpec>, Option<Reason>);
+
+/// Requests kept in mind; with more, all are forgotten.
+const KEPT: usize = 10_000;
+
+impl Verdicts {
+    fn recall(&self, partition: usize, spec: &Arc<JobSpec>, demand: &Demand<'_>) -> Option<Option<Reason>> {
+        self.0.borrow().get(&subject(partition, spec, demand)).map(|(_, verdict)| *verdict)
+    }
+
+    fn remember(&self, partition: usize, spec: &Arc<JobSpec>, demand: &Demand<'_>, verdict: Option<Reason>) {
+        let mut known = self.0.borrow_mut();
+        if known.len() >= KEPT {
+            known.clear();
+        }
+        known.insert(subject(partition, spec, demand), (Arc::clone(spec), verdict));
+    }
+}
+
+fn subject(partition: usize, spec: &Arc<JobSpec>, demand: &Demand<'_>) -> Subject {
+    (partition, Arc::as_ptr(spec) as usize, demand.most_switches)
 }

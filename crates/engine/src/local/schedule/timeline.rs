@@ -2,6 +2,10 @@
 
 use domain::Timestamp;
 use domain::fit::Amounts;
+use std::time::Duration;
+
+/// The smallest difference of times.
+const TICK: Duration = Duration::from_micros(1);
 
 /// What is free of one thing over time.
 #[derive(Clone, Debug)]
@@ -69,6 +73,35 @@ impl Timeline {
         (None, self.steps.len() - first)
     }
 
+    /// Tells when a run of some length could begin from `from` on, as far as this alone goes: calls `open` with each
+    /// stretch of such times, its end not included, and how many tasks there are at most. Returns the steps looked at.
+    pub(super) fn openings(
+        &self,
+        from: Timestamp,
+        length: Duration,
+        most_tasks: impl Fn(&Amounts) -> u32,
+        mut open: impl FnMut(Timestamp, Timestamp, u32),
+    ) -> usize {
+        let first = self.steps.partition_point(|(at, _)| *at <= from).saturating_sub(1);
+        // Backwards, so that it is known when the next step begins that has no room at all.
+        let (mut next, mut no_room) = (Timestamp::NEVER, Timestamp::NEVER);
+        for (at, free) in self.steps[first..].iter().rev() {
+            let most = most_tasks(free);
+            if most == 0 {
+                no_room = *at;
+            } else {
+                let last_start =
+                    if no_room == Timestamp::NEVER { no_room } else { no_room.before(length).after(TICK) };
+                let (begin, end) = ((*at).max(from), next.min(last_start));
+                if begin < end {
+                    open(begin, end, most);
+                }
+            }
+            next = *at;
+        }
+        self.steps.len() - first
+    }
+
     /// Takes something off from `from` until before `until`.
     pub(super) fn take(&mut self, from: Timestamp, until: Timestamp, amounts: &Amounts) {
         let first = self.cut(from);
@@ -87,5 +120,56 @@ impl Timeline {
         let before = self.steps[place - 1].1.clone();
         self.steps.insert(place, (at, before));
         place
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(seconds: i64) -> Timestamp {
+        Timestamp::from_seconds(seconds)
+    }
+
+    fn cpus(cpus: u32) -> Amounts {
+        Amounts { cpus, ..Amounts::default() }
+    }
+
+    #[test]
+    fn openings_are_the_times_from_which_there_is_room_for_long_enough() {
+        let mut dice: u32 = 12_345;
+        let mut below = |end: u32| {
+            dice = dice.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            (dice >> 16) % end
+        };
+        for _ in 0..300 {
+            let releases = (0..below(6)).map(|_| (at(i64::from(below(20))), cpus(below(3)))).collect();
+            let mut timeline = Timeline::new(at(0), cpus(4), releases);
+            for _ in 0..below(6) {
+                let from = i64::from(below(20));
+                timeline.take(at(from), at(from + 1 + i64::from(below(10))), &cpus(1 + below(4)));
+            }
+            let (from, length, need) = (i64::from(below(10)), i64::from(1 + below(8)), 1 + below(4));
+            let most = |free: &Amounts| free.cpus / need;
+            let mut found = Vec::new();
+            timeline.openings(
+                at(from),
+                Duration::from_secs(length.unsigned_abs()),
+                most,
+                |begin, end, tasks| {
+                    found.push((begin, end, tasks));
+                },
+            );
+            for start in from..40 {
+                let (least, _) = timeline.least(at(start), at(start + length));
+                let open = found.iter().find(|(begin, end, _)| *begin <= at(start) && at(start) < *end);
+                assert_eq!(
+                    open.is_some(),
+                    least.cpus >= need,
+                    "{timeline:?} at {start}, {length} s, {found:?}"
+                );
+                assert!(open.is_none_or(|(.., tasks)| *tasks >= least.cpus / need));
+            }
+        }
     }
 }
