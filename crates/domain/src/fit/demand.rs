@@ -2,7 +2,7 @@
 //! cores and memory as what is given out; what it needs of a single node is worked out in `carve`.
 
 use super::sharing::cpu_sharers;
-use crate::cluster::{Cluster, Node, Partition};
+use crate::cluster::{Cluster, Node, Partition, QosFlags};
 use crate::job::{Constraint, GresRequest, JobFlags, JobSpec, Memory, Per, Resources, Sharing};
 use crate::{NodeIndex, Text};
 use smallvec::SmallVec;
@@ -110,7 +110,8 @@ impl<'a> Demand<'a> {
         let resources = &spec.resources;
         let uncommon = spec.uncommon();
         let (required, excluded) = named_nodes(cluster, partition, resources)?;
-        let (min_nodes, mut max_nodes) = node_range(partition, resources, required.len())?;
+        let (min_nodes, mut max_nodes) =
+            node_range(partition, resources, required.len(), cluster.qos_flags(&spec.qos))?;
         let gpus = GpuNeed::of(partition, resources);
         let (memory, factor, memory_cpus) = memory_need(partition, resources, gpus.memory.clone())?;
         let per_node = u32::from(resources.tasks_per_node.max(1));
@@ -299,7 +300,12 @@ fn named_nodes(
     }
 }
 
-fn node_range(partition: &Partition, resources: &Resources, required: usize) -> Result<(u32, u32), Misfit> {
+fn node_range(
+    partition: &Partition,
+    resources: &Resources,
+    required: usize,
+    qos: QosFlags,
+) -> Result<(u32, u32), Misfit> {
     let required = u32::try_from(required).unwrap_or(u32::MAX);
     let counted = resources.constraint.as_ref().map_or(0, Constraint::counted_nodes);
     let mut min = resources.min_nodes.max(required).max(counted).max(1);
@@ -309,9 +315,10 @@ fn node_range(partition: &Partition, resources: &Resources, required: usize) -> 
     if resources.max_nodes != 0 && min > resources.max_nodes.max(required) {
         return Err(Misfit::Contradiction);
     }
-    let min = min.max(partition.min_nodes);
+    let min = if qos.partition_min_nodes { min } else { min.max(partition.min_nodes) };
     let wished = if resources.max_nodes == 0 { u32::MAX } else { resources.max_nodes.max(required) };
-    let max = wished.min(partition.max_nodes.unwrap_or(u32::MAX));
+    let most = partition.max_nodes.filter(|_| !qos.partition_max_nodes).unwrap_or(u32::MAX);
+    let max = wished.min(most);
     if min > max { Err(Misfit::NodeLimit) } else { Ok((min, max)) }
 }
 

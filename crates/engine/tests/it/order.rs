@@ -214,6 +214,60 @@ fn a_partition_limits_time_unless_the_quality_of_service_goes_before_it() {
 }
 
 #[test]
+fn a_partition_limits_nodes_unless_the_quality_of_service_goes_before_it() {
+    let mut world = World::new(|cluster| {
+        cluster.partitions[0].max_nodes = Some(1);
+        cluster.partitions[1].min_nodes = 2;
+        let flags = QosFlags { partition_max_nodes: true, partition_min_nodes: true, ..QosFlags::default() };
+        cluster.qos.push(Qos { flags, ..Qos::named("wide".into()) });
+    });
+    let normal = world.submit(&["a"], 10, ask(2, 2));
+    world.submit_with(&["a"], 10, ask(2, 2), |spec| spec.qos = "wide".into());
+    world.submit_with(&["b"], 10, ask(1, 1), |spec| spec.qos = "wide".into());
+    world.submit(&["b"], 10, Resources { min_nodes: 1, ..Resources::default() });
+    assert_eq!(world.plan(), [2, 3, 4]);
+    assert_eq!(world.waits(normal).0, Reason::PartitionNodeLimit);
+    let nodes = |id: u32| world.state.job(JobId(id)).unwrap().held_resources().unwrap().nodes.len();
+    assert_eq!([nodes(2), nodes(3), nodes(4)], [2, 1, 2]);
+}
+
+#[test]
+fn one_pass_may_start_so_many_and_the_next_one_follows_by_itself() {
+    let (mut world, _) =
+        behind_a_wide_job(|cluster| cluster.scheduling.backfill.max_starts = 1, &[("a", 1); 3]);
+    let mut started = Vec::new();
+    let mut again = Some(world.now);
+    while let Some(at) = again {
+        world.now = at;
+        let plan = world.scheduler.plan(&world.state, at);
+        world.take_in(&plan);
+        started.extend(plan.starts.iter().map(|start| start.job.0));
+        again = plan.again.filter(|_| started.len() < 4);
+    }
+    assert_eq!(started, [1, 3, 4, 5]);
+}
+
+#[test]
+fn expected_starts_stay_as_told_while_nothing_changes() {
+    let mut world = World::new(|_| {});
+    world.submit(&["a"], 60, whole());
+    let waiting: Vec<JobId> = (0..3).map(|_| world.submit(&["a"], 30, whole())).collect();
+    world.plan();
+    let told: Vec<_> = waiting.iter().map(|id| world.waits(*id)).collect();
+    assert_eq!(
+        told.iter().map(|(reason, _)| *reason).collect::<Vec<_>>(),
+        [Reason::Resources, Reason::Priority, Reason::Priority]
+    );
+    let starts: Vec<i64> = told.iter().map(|(_, start)| start.unwrap()).collect();
+    assert!(starts.windows(2).all(|pair| pair[1] - pair[0] == 1800), "{starts:?}");
+    for _ in 0..20 {
+        world.plan();
+        world.submit(&["a"], 10, ask(1, 1));
+        assert_eq!(waiting.iter().map(|id| world.waits(*id)).collect::<Vec<_>>(), told);
+    }
+}
+
+#[test]
 fn a_job_ranks_in_each_of_its_partitions() {
     let order = |first: &[&str]| {
         let mut world = World::new(|cluster| {

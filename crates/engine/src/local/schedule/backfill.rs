@@ -132,9 +132,12 @@ impl<'a> Backfill<'a, '_> {
         let starts = |at: usize| layout.partition(&layout.partitions[at]).state.starts_jobs();
         let scheduling = &layout.cluster().scheduling;
         let most = scheduling.queue_depth.max(scheduling.backfill.max_jobs);
+        let is_spent = |pass: &Self| pass.forecast.work >= MOST_WORK;
         let mut depth = 0;
         for turn in Walk::over(layout, state, starts) {
-            if depth >= most || self.starts.len() >= MOST_STARTS {
+            // Those it can plan no start for any more are told why they wait only as far as the main pass would look.
+            let is_deep_enough = depth >= most || depth >= scheduling.queue_depth && is_spent(self);
+            if is_deep_enough || self.starts.len() >= MOST_STARTS {
                 break;
             }
             let tier = layout.partitions[turn.partition].tier;

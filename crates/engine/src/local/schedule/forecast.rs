@@ -166,7 +166,7 @@ impl<'a> Forecast<'a> {
                 changes.push((end, -1, -i64::from(most)));
             });
         }
-        changes.sort_unstable();
+        changes.sort_unstable_by_key(|(at, ..)| *at);
         let mut openings: Vec<(Timestamp, Timestamp)> = Vec::new();
         let (mut nodes, mut tasks, mut since) = (0, 0, None);
         let mut changes = changes.into_iter().peekable();
