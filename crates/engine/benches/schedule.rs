@@ -9,6 +9,7 @@ mod cluster;
 use cluster::{array, ask, cluster as make_cluster, job, node, partition};
 use domain::job::{End, Event, Exit, GresRequest, Job, Memory, Per, Resources, Usage};
 use domain::ports::Plan;
+use domain::priority::{PriorityType, Rules};
 use domain::state::State;
 use domain::{JobId, Timestamp};
 use engine::local::schedule::Scheduler;
@@ -159,7 +160,40 @@ fn behind(what: &str, bench: &mut Bench) {
     report(what, micros.collect());
 }
 
+/// All priorities worked out anew, some thousand in a turn.
+fn ranked() {
+    let mut cluster = make_cluster(vec![node("n1", 8, 1, 64_000, 0)], vec![partition("main", 0..1)]);
+    cluster.priority =
+        Rules { by: PriorityType::MultiFactor, age: 1_000_000, job_size: 1000, ..Rules::default() };
+    let mut state = State::new(Arc::new(cluster));
+    for _ in 0..100_000 {
+        let id = state.take_id();
+        let job = job(id.0, "main", 10, ask(1, 1 + id.0 % 8));
+        let job = Job { eligible: Timestamp::from_seconds(i64::from(id.0)), ..job };
+        state.put(Arc::new(Job { priority: state.priority_of(&job), ..job }));
+    }
+    let begun = Instant::now();
+    let mut micros = Vec::new();
+    state.begin_ranking(Timestamp::from_seconds(200_000));
+    loop {
+        let turn = Instant::now();
+        let more = state.rank_more(4000);
+        micros.push(turn.elapsed().as_secs_f64() * 1e6);
+        if !more {
+            break;
+        }
+    }
+    println!(
+        "100,000 priorities anew: {:.1} ms in {} turns",
+        begun.elapsed().as_secs_f64() * 1e3,
+        micros.len()
+    );
+    report("one turn of them", micros);
+}
+
 fn main() {
+    ranked();
+
     for depth in [500, 100_000] {
         let name = format!("1000 x 8 CPUs, 100,000 jobs of all kinds, {depth} deep");
         let mut bench = busy(depth);

@@ -7,12 +7,14 @@ use crate::job::{
     Payload, Phase, Reason, Usage,
 };
 use crate::ports::*;
+use crate::priority::{PriorityType, Rules};
 use crate::state::State;
 use crate::who::{AdminLevel, Membership, Person, Principal};
 use crate::{Error, Gid, JobId, Problem, Text, TimeLimit, Timestamp, Uid};
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 mod cron;
 mod het;
@@ -772,4 +774,40 @@ async fn a_hold_that_comes_with_a_requeue_belongs_to_who_asked() {
     let job = world.submit(|submission| submission.requeue = Some(true)).await.unwrap();
     let handled = world.act("bob", job, Action::Requeue { hold: false, special: false }).await;
     assert_eq!(handled[0].result, Err(Problem::NotOwner.into()));
+}
+
+#[tokio::test]
+async fn priorities_move_without_being_recorded_and_are_found_again() {
+    let ranked = |cluster: &mut Cluster| {
+        cluster.priority = Rules {
+            by: PriorityType::MultiFactor,
+            age: 1000,
+            partition: 100,
+            max_age: Duration::from_secs(1000),
+            calc_period: Duration::from_secs(60),
+            ..Rules::default()
+        };
+    };
+    let world = World::with(0, ranked);
+    let (aging, held, fixed) = (
+        world.submit(|_| {}).await.unwrap(),
+        world.submit(|submission| submission.hold = true).await.unwrap(),
+        world.submit(|_| {}).await.unwrap(),
+    );
+    let priority = Update { changes: vec![crate::job::Change::Priority(7)], hold: None };
+    world.service.update(&world.service.principal("root"), fixed, priority).await.unwrap();
+    let priorities = |world: &World| [aging, held, fixed].map(|id| world.job(id).priority);
+    assert_eq!(priorities(&world), [100, 0, 7]);
+    // A tenth of the most age later the next turn works them out anew.
+    world.clock.0.fetch_add(100_000_000, Ordering::SeqCst);
+    world.submit(|_| {}).await.unwrap();
+    assert_eq!(priorities(&world), [200, 0, 7]);
+    assert_eq!(world.store.memory.lock().unwrap().jobs[&aging].priority, 100, "nothing was recorded for it");
+    let World { service, store, engine, clock, .. } = world;
+    service.stop().await;
+    clock.0.fetch_add(50_000_000, Ordering::SeqCst);
+    let mut same = cluster();
+    ranked(&mut same);
+    let world = World::over(store, engine, clock, same);
+    assert_eq!(priorities(&world), [250, 0, 7]);
 }
