@@ -15,6 +15,7 @@ use crate::srun::{self, SrunArgs};
 use crate::submit::{self, SubmitArgs};
 use crate::terminal::{ColourWish, Terminal};
 use crate::token::{self, TokenArgs};
+use crate::top::{self, TopArgs};
 use crate::users::{self, UserArgs};
 use clap::{ArgMatches, CommandFactory, FromArgMatches, Parser, Subcommand};
 use std::ffi::OsString;
@@ -75,6 +76,8 @@ enum Command {
     Resume(SuspendArgs),
     /// Put jobs back into the queue
     Requeue(RequeueArgs),
+    /// Watch nodes and jobs, and act on them
+    Top(TopArgs),
     /// List nodes
     Nodes(NodesArgs),
     /// List jobs that have ended
@@ -137,6 +140,7 @@ pub(crate) fn run(cli: Cli, matches: &ArgMatches) -> anyhow::Result<ExitCode> {
         Command::Suspend(args) => asking(act::suspend(args)),
         Command::Resume(args) => asking(act::resume(args)),
         Command::Requeue(args) => asking(act::requeue(args)),
+        Command::Top(args) => asking(top::run(args, terminal)),
         Command::Nodes(args) => asking(nodes::run(args, terminal)),
         Command::Completions { shell } => crate::manual::completions(shell, terminal),
         Command::Man { out } => crate::manual::man(out.as_deref(), terminal),

@@ -19,6 +19,7 @@ mod state_dir;
 mod submit;
 mod terminal;
 mod token;
+mod top;
 mod usage;
 mod users;
 
