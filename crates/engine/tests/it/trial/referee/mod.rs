@@ -135,6 +135,8 @@ impl Referee {
             let starts = before.as_deref().and_then(attempt) != attempt(job);
             if let (true, Some(allocation)) = (starts, job.held_resources()) {
                 self.tally.count("started");
+                // The clock may have been set anew since this was decided.
+                let now = job.run().map_or(now, |run| run.started);
                 rules::check_start(&self.cluster, job, allocation, now)
                     .and_then(|()| self.courses.check_start(job, &self.jobs))
                     .and_then(|()| self.books.hand_out(&self.cluster, job, allocation))
