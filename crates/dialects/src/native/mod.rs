@@ -30,6 +30,7 @@ use std::sync::Arc;
 enum Verb {
     Stdout,
     Stderr,
+    Steps,
     Events,
     SearchHistory,
     Attempts,
@@ -55,6 +56,8 @@ fn verbs(path: &[&str]) -> &'static [(&'static str, Verb)] {
         ["jobs", _, "suspend"] => &[("POST", Verb::Suspend)],
         ["jobs", _, "resume"] => &[("POST", Verb::Resume)],
         ["jobs", _, "requeue"] => &[("POST", Verb::Requeue)],
+        // What runs within a job.
+        ["jobs", _, "steps"] => &[("GET", Verb::Steps)],
         // What happens, and what has happened.
         ["events"] => &[("GET", Verb::Events)],
         ["history"] => &[("GET", Verb::SearchHistory)],
@@ -97,6 +100,7 @@ async fn run(site: &Arc<Site>, request: Request<Incoming>) -> Result<Answer, Nat
     match verb {
         Verb::Stdout => handlers::logs::stdout(call).await,
         Verb::Stderr => handlers::logs::stderr(call).await,
+        Verb::Steps => handlers::steps::list(call),
         Verb::Events => handlers::events::events(call),
         Verb::SearchHistory => handlers::history::search(call).await,
         Verb::Attempts => handlers::history::attempts(call).await,

@@ -2,8 +2,8 @@
 
 use super::wire;
 use domain::cluster::Node;
-use domain::job::{ArrayPart, Exit, Job, Phase};
-use domain::ports::Closed;
+use domain::job::{ArrayPart, Exit, Job, JobStep, Outcome, Phase};
+use domain::ports::{Closed, ClosedStep};
 use domain::service::{Handled, StateChange};
 use domain::who::{AdminLevel, Membership, Principal};
 use domain::{JobId, Text, Timestamp};
@@ -81,7 +81,97 @@ pub(super) fn attempt(closed: &Closed) -> Option<wire::Attempt> {
         work_dir: spec.work_dir.clone(),
         stdout: file(job.output_path(&node)),
         stderr: file(job.error_path(&node)),
+        steps: None,
     })
+}
+
+/// Writes the steps of an attempt that is over: first its script, then those that it started.
+pub(super) fn steps(closed: &Closed, steps: &[ClosedStep]) -> Vec<wire::Step> {
+    let job = &closed.job;
+    let is_own = |step: &&ClosedStep| {
+        step.job == job.id && step.attempt == job.restarts && step.submitted == job.submitted
+    };
+    batch_step(closed).into_iter().chain(steps.iter().filter(is_own).map(ended_step)).collect()
+}
+
+/// The script counts as a step; as Slurm counts, one that a signal ended was cancelled.
+fn batch_step(closed: &Closed) -> Option<wire::Step> {
+    let job = &closed.job;
+    let Phase::Ended(ended) = &job.phase else { return None };
+    let run = ended.run.as_ref().filter(|_| job.runs_script())?;
+    let share = run.allocation.nodes.first()?;
+    let (exit_code, signal) = exit(ended.exit);
+    let state = match (ended.outcome, ended.exit) {
+        (Outcome::Failed, Exit::Signal(_)) => Outcome::Cancelled,
+        (outcome, _) => outcome,
+    };
+    Some(wire::Step {
+        step: "batch".to_owned(),
+        name: Text::const_new("batch"),
+        command: Text::default(),
+        state: state.name(),
+        exit_code,
+        signal,
+        started: seconds(run.started),
+        ended: Some(seconds(ended.ended)),
+        elapsed: Some(ended.ended.since(run.started).as_micros() as f64 / 1e6),
+        tasks: 1,
+        nodes: first_node(&closed.nodes),
+        cpus: share.cpus.len(),
+        memory_mb: share.memory,
+        usage: Some(wire::StepUsage {
+            user_seconds: ended.usage.user.as_secs_f64(),
+            system_seconds: ended.usage.system.as_secs_f64(),
+            max_rss_kb: ended.usage.max_rss_kb,
+            max_rss_task: 0,
+            mean_rss_kb: ended.usage.max_rss_kb,
+            read_bytes: ended.usage.read_bytes,
+            written_bytes: ended.usage.written_bytes,
+        }),
+    })
+}
+
+fn ended_step(closed: &ClosedStep) -> wire::Step {
+    let end = &closed.step.end;
+    let (exit_code, signal) = exit(end.exit);
+    let usage = end.usage;
+    wire::Step {
+        state: end.outcome.name(),
+        exit_code,
+        signal,
+        ended: Some(seconds(end.at)),
+        elapsed: Some(end.at.since(closed.step.step.started).as_micros() as f64 / 1e6),
+        usage: Some(wire::StepUsage {
+            user_seconds: usage.user.as_secs_f64(),
+            system_seconds: usage.system.as_secs_f64(),
+            max_rss_kb: usage.max_rss_kb,
+            max_rss_task: usage.max_rss_task,
+            mean_rss_kb: usage.mean_rss_kb,
+            read_bytes: usage.read_bytes,
+            written_bytes: usage.written_bytes,
+        }),
+        ..living_step(&closed.step.step, closed.nodes.clone())
+    }
+}
+
+/// Writes a step that lives.
+pub(super) fn living_step(step: &JobStep, nodes: Text) -> wire::Step {
+    wire::Step {
+        step: step.number.to_string(),
+        name: step.name.clone(),
+        command: step.command.clone(),
+        state: "RUNNING",
+        exit_code: None,
+        signal: None,
+        started: seconds(step.started),
+        ended: None,
+        elapsed: None,
+        tasks: step.tasks,
+        nodes,
+        cpus: step.cpus(),
+        memory_mb: step.memory(),
+        usage: None,
+    }
 }
 
 /// Writes where a search goes on after an attempt.

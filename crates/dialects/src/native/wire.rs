@@ -92,6 +92,51 @@ pub(super) struct Attempt {
     pub(super) work_dir: Text,
     pub(super) stdout: Option<Text>,
     pub(super) stderr: Option<Text>,
+    /// Its steps, where one job was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) steps: Option<Vec<Step>>,
+}
+
+/// A step. One that lives has no end yet.
+#[derive(Serialize)]
+pub(super) struct Step {
+    /// Its number, or `batch` for the script.
+    pub(super) step: String,
+    pub(super) name: Text,
+    pub(super) command: Text,
+    pub(super) state: &'static str,
+    pub(super) exit_code: Option<u8>,
+    pub(super) signal: Option<u8>,
+    pub(super) started: f64,
+    pub(super) ended: Option<f64>,
+    pub(super) elapsed: Option<f64>,
+    pub(super) tasks: u32,
+    pub(super) nodes: Text,
+    pub(super) cpus: u32,
+    pub(super) memory_mb: u64,
+    pub(super) usage: Option<StepUsage>,
+}
+
+/// What the tasks of a step used.
+#[derive(Serialize)]
+pub(super) struct StepUsage {
+    pub(super) user_seconds: f64,
+    pub(super) system_seconds: f64,
+    pub(super) max_rss_kb: u64,
+    pub(super) max_rss_task: u32,
+    pub(super) mean_rss_kb: u64,
+    pub(super) read_bytes: u64,
+    pub(super) written_bytes: u64,
+}
+
+/// The steps of a job that runs, and where to ask for more.
+#[derive(Serialize)]
+pub(super) struct JobSteps {
+    /// Job and attempt, as launchers name them.
+    pub(super) run: String,
+    /// The folder of the launchers' sockets on the machine of the service.
+    pub(super) folder: Text,
+    pub(super) steps: Vec<Step>,
 }
 
 /// A user to be remembered.

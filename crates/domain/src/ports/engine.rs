@@ -32,6 +32,11 @@ pub trait Engine: Send {
     /// [`Order::Forget`] is given again.
     fn perform(&mut self, order: Order);
 
+    /// Names the folder where clients of steps find the launchers; `None` where there are no steps.
+    fn steps_folder(&self) -> Option<Text> {
+        None
+    }
+
     /// Names the boot of the machine: processes started under another name are gone.
     fn boot(&self) -> Text;
 

@@ -42,7 +42,11 @@ impl Ledger<'_> {
             let chosen: Vec<Arc<Job>> = self.state().jobs().iter().filter(passes).cloned().collect();
             return chosen.iter().map(|job| self.act_on(by, job, wish)).collect();
         }
-        selection.targets.iter().flat_map(|target| self.act_on_target(by, target, selection, wish)).collect()
+        let act_on = |target: &Target| {
+            let wish = Wish { action: of_step(action, target.step), ..wish };
+            self.act_on_target(by, target, selection, wish)
+        };
+        selection.targets.iter().flat_map(act_on).collect()
     }
 
     fn act_on_target(
@@ -276,5 +280,15 @@ impl Ledger<'_> {
             Some(part) => part.members().all(has_room),
             None => has_room(job.id),
         }
+    }
+}
+
+/// Narrows an action to a step: cancelling one kills it.
+fn of_step(action: Action, step: Option<u32>) -> Action {
+    match (step, action) {
+        (None, action) => action,
+        (Some(number), Action::Signal { signal, .. }) => Action::SignalStep { number, signal },
+        (Some(number), Action::Cancel { .. }) => Action::SignalStep { number, signal: SIGKILL },
+        (Some(_), action) => action,
     }
 }

@@ -52,6 +52,7 @@ pub struct JobService {
     meter: Arc<dyn Meter>,
     clock: Arc<dyn Clock>,
     enforcement: Arc<[Enforced]>,
+    steps_folder: Option<Text>,
     calendar: Arc<dyn Calendar>,
 }
 
@@ -77,8 +78,19 @@ impl JobService {
         )?;
         let (snapshot, feed) = (writer.published(), writer.feed());
         let enforcement = writer.enforcement().into();
-        let service =
-            JobService { commands, snapshot, feed, history, directory, meter, clock, enforcement, calendar };
+        let steps_folder = writer.steps_folder();
+        let service = JobService {
+            commands,
+            snapshot,
+            feed,
+            history,
+            directory,
+            meter,
+            clock,
+            enforcement,
+            steps_folder,
+            calendar,
+        };
         std::thread::Builder::new()
             .name("writer".into())
             .spawn(move || writer.run())
@@ -114,6 +126,11 @@ impl JobService {
     /// Returns the clock.
     pub fn clock(&self) -> &Arc<dyn Clock> {
         &self.clock
+    }
+
+    /// Returns the folder where clients of steps find the launchers, if there are steps.
+    pub fn steps_folder(&self) -> Option<&Text> {
+        self.steps_folder.as_ref()
     }
 
     /// Returns how far jobs are held to what they were given.
@@ -354,7 +371,7 @@ struct CancelOnDrop {
 impl Drop for CancelOnDrop {
     fn drop(&mut self) {
         let Some(job) = self.job else { return };
-        let target = super::selection::Target { job, tasks: None, component: None };
+        let target = super::selection::Target { job, tasks: None, component: None, step: None };
         let selection = Box::new(Selection { targets: vec![target], ..Selection::default() });
         let (reply, _) = oneshot::channel();
         let by = self.by.clone();

@@ -24,6 +24,8 @@ pub struct Target {
     pub tasks: Option<TaskSet>,
     /// A component of the heterogeneous job; `None` for all of it.
     pub component: Option<u32>,
+    /// A step of the job; `None` for the job itself.
+    pub step: Option<u32>,
 }
 
 /// What jobs must have in common; what is `None` or empty does not matter.

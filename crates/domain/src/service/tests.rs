@@ -324,8 +324,10 @@ impl World {
     }
 
     async fn act(&self, by: &str, job: JobId, action: Action) -> Vec<Handled> {
-        let selection =
-            Selection { targets: vec![Target { job, tasks: None, component: None }], ..Selection::default() };
+        let selection = Selection {
+            targets: vec![Target { job, tasks: None, component: None, step: None }],
+            ..Selection::default()
+        };
         self.service.act(&self.service.principal(by), selection, action).await.unwrap()
     }
 
@@ -410,7 +412,7 @@ async fn what_cannot_be_recorded_has_not_happened() {
     let handled = world.service.act(
         &alice,
         Selection {
-            targets: vec![Target { job: kept, tasks: None, component: None }],
+            targets: vec![Target { job: kept, tasks: None, component: None, step: None }],
             ..Selection::default()
         },
         Action::Cancel { kill: false },

@@ -161,6 +161,11 @@ impl Writer {
         Arc::clone(&self.published)
     }
 
+    /// Returns where clients of steps find the launchers.
+    pub(super) fn steps_folder(&self) -> Option<Text> {
+        self.engine.steps_folder()
+    }
+
     /// Says how far jobs are held to what they were given.
     pub(super) fn enforcement(&self) -> Vec<Enforced> {
         self.engine.enforcement()

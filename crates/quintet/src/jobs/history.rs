@@ -94,6 +94,40 @@ struct Record {
     written_bytes: Option<u64>,
     energy_joules: Option<f64>,
     remark: String,
+    steps: Vec<Step>,
+}
+
+/// A step of an attempt.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+struct Step {
+    step: String,
+    name: String,
+    state: String,
+    exit_code: Option<i64>,
+    signal: Option<i64>,
+    elapsed: Option<f64>,
+    tasks: u32,
+    cpus: u32,
+    nodes: String,
+}
+
+impl Step {
+    fn line(&self) -> String {
+        let exit = format!("{}:{}", self.exit_code.unwrap_or(0), self.signal.unwrap_or(0));
+        let plural = |count: u32| if count == 1 { "" } else { "s" };
+        format!(
+            "{} {}, {exit}, {} task{} on {}, {} CPU{}, {:.1} s",
+            self.name,
+            self.state,
+            self.tasks,
+            plural(self.tasks),
+            self.nodes,
+            self.cpus,
+            plural(self.cpus),
+            self.elapsed.unwrap_or(0.0),
+        )
+    }
 }
 
 impl Record {
@@ -151,6 +185,9 @@ impl Record {
         sheet.add("Memory", &self.memory_mb.filter(|mb| *mb > 0).map(size).unwrap_or_default());
         sheet.add("Directory", &self.work_dir);
         sheet.add("Comment", &self.comment);
+        for step in self.steps.iter().filter(|step| step.step != "batch") {
+            sheet.add(&format!("Step {}", step.step), &step.line());
+        }
         sheet
     }
 }

@@ -10,4 +10,5 @@ mod program;
 mod run;
 mod server;
 mod serving;
+mod steps;
 mod walls;

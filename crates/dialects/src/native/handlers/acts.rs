@@ -40,7 +40,7 @@ async fn act(call: Call<'_>, action: Action) -> Result<Answer, NativeError> {
     call.parameters(&[])?;
     let name = JobName::read("id", call.parameter)?;
     let tasks = name.task.map(|task| TaskSet::progression(task.0, task.0, 1));
-    let target = Target { job: name.number, tasks, component: None };
+    let target = Target { job: name.number, tasks, component: None, step: None };
     let selection = Selection { targets: vec![target], ..Selection::default() };
     let handled = call.site.jobs.act(&call.by, selection, action).await?;
     if let [only] = handled.as_slice()

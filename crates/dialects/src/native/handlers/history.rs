@@ -34,10 +34,19 @@ pub(in super::super) async fn attempts(call: Call<'_>) -> Result<Answer, NativeE
     call.parameters(&[])?;
     let name = JobName::read("id", call.parameter)?;
     let history = Arc::clone(call.site.jobs.history());
-    let found = spawn_blocking(move || history.attempts(name.number)).await.map_err(broken)?;
-    let found = found.map_err(NativeError::History)?;
-    let meant = found.iter().filter(|closed| name.means(&closed.job));
-    let jobs: Vec<wire::Attempt> = meant.filter_map(to_wire::attempt).collect();
+    let jobs = spawn_blocking(move || {
+        let found = history.attempts(name.number)?;
+        let mut jobs: Vec<wire::Attempt> = Vec::new();
+        for closed in found.iter().filter(|closed| name.means(&closed.job)) {
+            let steps = history.steps(closed.job.id)?;
+            let told = to_wire::attempt(closed);
+            jobs.extend(
+                told.map(|told| wire::Attempt { steps: Some(to_wire::steps(closed, &steps)), ..told }),
+            );
+        }
+        Ok(jobs)
+    });
+    let jobs = jobs.await.map_err(broken)?.map_err(NativeError::History)?;
     if jobs.is_empty() {
         return Err(Error::from(Problem::UnknownJob(name.number)).into());
     }

@@ -5,5 +5,6 @@ pub(super) mod events;
 pub(super) mod history;
 pub(super) mod logs;
 pub(super) mod nodes;
+pub(super) mod steps;
 pub(super) mod users;
 pub(super) mod whoami;

@@ -331,8 +331,10 @@ impl World {
 
     /// Does something with a job, as the administrator.
     pub(super) async fn act(&self, job: JobId, action: Action) {
-        let selection =
-            Selection { targets: vec![Target { job, tasks: None, component: None }], ..Selection::default() };
+        let selection = Selection {
+            targets: vec![Target { job, tasks: None, component: None, step: None }],
+            ..Selection::default()
+        };
         let by = self.service.principal("root");
         for handled in self.service.act(&by, selection, action).await.unwrap() {
             handled.result.unwrap();

@@ -8,7 +8,7 @@ use domain::{JobId, Text, Uid};
 use slurm_wire::Flags;
 use slurm_wire::checked_text::{SignalName, UserName};
 use slurm_wire::job_change::KillJobsMsg;
-use slurm_wire::job_ids::SelectedStep;
+use slurm_wire::job_ids::{SelectedStep, Step};
 use slurm_wire::words::{JobState, KillFlag};
 
 /// Reads what is to be done: no signal, and signal zero, cancel. A signal that nobody knows is noted while it is read;
@@ -34,7 +34,12 @@ pub(in crate::slurm) fn targets(named: &[SelectedStep]) -> Vec<Target> {
 
 fn target(job: &SelectedStep) -> Target {
     let tasks = job.tasks.as_ref().map(|tasks| TaskSet::from_indexes(tasks.indexes()));
-    Target { job: JobId(job.job_id), tasks, component: job.component }
+    let step = match &job.step {
+        Some(Step::Number(number)) => Some(*number),
+        // The script's own step is the job.
+        _ => None,
+    };
+    Target { job: JobId(job.job_id), tasks, component: job.component, step }
 }
 
 /// What a filter came to.

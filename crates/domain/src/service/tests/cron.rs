@@ -176,7 +176,7 @@ async fn where_it_is_configured_cron_jobs_must_be_named_as_such() {
     let id = world.install("@daily a\n").await.unwrap()[0];
     let refused = world.act("alice", id, CANCEL).await;
     assert_eq!(refused[0].result, Err(Problem::CronJobNotMeant(id).into()));
-    let target = Target { job: id, tasks: None, component: None };
+    let target = Target { job: id, tasks: None, component: None, step: None };
     let meant = Selection { targets: vec![target], cron_jobs: true, ..Selection::default() };
     let alice = world.service.principal("alice");
     assert_eq!(world.service.act(&alice, meant, CANCEL).await.unwrap()[0].result, Ok(()));

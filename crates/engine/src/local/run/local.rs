@@ -327,6 +327,10 @@ impl Engine for Local {
         enforcement(&self.capabilities())
     }
 
+    fn steps_folder(&self) -> Option<Text> {
+        self.surroundings.spool.join("steps").to_str().map(Text::from)
+    }
+
     fn boot(&self) -> Text {
         self.boot.clone()
     }

@@ -113,7 +113,7 @@ impl Player<'_> {
 
     /// Lets the writer take a turn.
     async fn tick(&self) {
-        let nobody = Target { job: JobId::MAX, tasks: None, component: None };
+        let nobody = Target { job: JobId::MAX, tasks: None, component: None, step: None };
         self.deal(&self.principal(0), nobody, Action::Cancel { kill: false }).await;
     }
 
@@ -136,7 +136,7 @@ impl Player<'_> {
         self.tally.count("stopped for good");
         self.deal(
             &self.principal(0),
-            Target { job, tasks: None, component: None },
+            Target { job, tasks: None, component: None, step: None },
             Action::Cancel { kill: true },
         )
         .await;
@@ -151,7 +151,7 @@ impl Player<'_> {
             if !excused {
                 return Err(format!("left, though nothing is in its way: {}", referee::brief(&job)));
             }
-            let target = Target { job: job.array_id(), tasks: None, component: None };
+            let target = Target { job: job.array_id(), tasks: None, component: None, step: None };
             self.deal(&self.principal(0), target, Action::Cancel { kill: false }).await;
             self.tally.count("left and cancelled");
         }
@@ -189,8 +189,12 @@ impl Player<'_> {
             Some(job) => {
                 self.tally.count(format!("{action:?}"));
                 self.disturbed(*job);
-                self.deal(&self.principal(0), Target { job: *job, tasks: None, component: None }, action)
-                    .await;
+                self.deal(
+                    &self.principal(0),
+                    Target { job: *job, tasks: None, component: None, step: None },
+                    action,
+                )
+                .await;
             }
             None => self.tick().await,
         }
