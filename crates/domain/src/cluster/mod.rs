@@ -164,6 +164,8 @@ impl Cluster {
             || partition.is_some_and(|partition| partition.sharing.one_user);
         let same_label = resources.sharing == Sharing::SameLabel;
         let label = &job.spec.uncommon().mcs_label;
+        let is_capped = partition.is_some_and(Partition::limits_cpus);
+        let capped_by = is_capped.then_some(&allocation.partition);
         let shares_cpus = self.cpu_sharers(job, allocation) > 1;
         let (user, whole, is_suspended) = (job.spec.owner.uid, allocation.whole, job.is_suspended());
         allocation.nodes.iter().map(move |share| Taken {
@@ -174,6 +176,7 @@ impl Cluster {
             label,
             same_label,
             shares_cpus,
+            capped_by,
             is_suspended,
         })
     }

@@ -232,6 +232,8 @@ pub struct NodeUse {
     pub same_label: u32,
     /// CPUs given to jobs that share them, and how many do.
     pub shared: BTreeMap<u32, u16>,
+    /// CPUs given to jobs of partitions that limit them on a node or socket: how many jobs of the partition each has.
+    pub capped: SmallVec<[(Text, BTreeMap<u32, u16>); 0]>,
     /// When its last job left.
     pub last_busy: Timestamp,
 }
@@ -295,6 +297,15 @@ impl NodeUse {
                 *self.shared.entry(cpu).or_default() += 1;
             }
         }
+        if let Some(partition) = taken.capped_by.filter(|_| !taken.is_suspended) {
+            let at = self.capped.iter().position(|(name, _)| name == partition).unwrap_or_else(|| {
+                self.capped.push((partition.clone(), BTreeMap::new()));
+                self.capped.len() - 1
+            });
+            for cpu in share.cpus.iter() {
+                *self.capped[at].1.entry(cpu).or_default() += 1;
+            }
+        }
         self.memory += share.memory;
         self.jobs += 1;
         self.same_user += u32::from(taken.same_user);
@@ -325,6 +336,17 @@ impl NodeUse {
             }
         } else {
             self.cpus.remove(&share.cpus);
+        }
+        if let Some(partition) = taken.capped_by.filter(|_| !taken.is_suspended)
+            && let Some((_, cpus)) = self.capped.iter_mut().find(|(name, _)| name == partition)
+        {
+            for cpu in share.cpus.iter() {
+                if let Some(jobs) = cpus.get_mut(&cpu) {
+                    *jobs -= 1;
+                }
+            }
+            cpus.retain(|_, jobs| *jobs > 0);
+            self.capped.retain(|(_, cpus)| !cpus.is_empty());
         }
         self.memory = self.memory.saturating_sub(share.memory);
         self.jobs = self.jobs.saturating_sub(1);
@@ -375,6 +397,8 @@ pub struct Taken<'a> {
     pub same_label: bool,
     /// The job shares its CPUs with others that do.
     pub shares_cpus: bool,
+    /// The partition, if it limits the CPUs its jobs may have on a node or socket.
+    pub capped_by: Option<&'a Text>,
     /// The job is suspended: it keeps all but its CPUs, and does not keep others away.
     pub is_suspended: bool,
 }

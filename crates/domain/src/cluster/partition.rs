@@ -25,7 +25,7 @@ pub struct Partition {
     pub max_nodes: Option<u32>,
     /// Fewest nodes of a job.
     pub min_nodes: u32,
-    /// Most CPUs of a job on a node; `None` for no limit.
+    /// Most CPUs of all its jobs on a node; `None` for no limit.
     pub max_cpus_per_node: Option<u32>,
     /// Memory for each CPU where a job says nothing, megabytes.
     pub default_memory_per_cpu: Option<u64>,
@@ -107,6 +107,13 @@ impl Default for Partition {
     }
 }
 
+impl Partition {
+    /// Tells whether it limits the CPUs that its jobs may have on a node or socket.
+    pub fn limits_cpus(&self) -> bool {
+        self.max_cpus_per_node.is_some() || self.sharing.max_cpus_per_socket.is_some()
+    }
+}
+
 /// How jobs of a partition share nodes and CPUs.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct PartitionSharing {
@@ -114,7 +121,7 @@ pub struct PartitionSharing {
     pub forced: bool,
     /// Nodes are used by one user at a time (`ExclusiveUser`).
     pub one_user: bool,
-    /// Most CPUs of a job on a socket; `None` for no limit.
+    /// Most CPUs of all its jobs on a socket; `None` for no limit.
     pub max_cpus_per_socket: Option<u32>,
 }
 

@@ -167,7 +167,9 @@ impl Demand<'_> {
             };
             (0..).zip(&free.sockets).map(count).collect()
         };
-        let mut reach = Reach { cpus: sockets.iter().sum(), sockets, granule, used };
+        // With a limit for the whole node, fewer may be free than the sockets have.
+        let most = whole_cores(free_cpus, topology.cpus);
+        let mut reach = Reach { cpus: sockets.iter().sum::<u32>().min(most), sockets, granule, used };
         self.limit_by_memory(&mut reach, node, free)?;
         let most = self.partition.max_cpus_per_node.unwrap_or(u32::MAX);
         if reach.cpus > most {
@@ -281,9 +283,15 @@ impl Demand<'_> {
         reach: &Reach,
         cpus: u32,
         tasks: u32,
-        near: Sockets,
+        mut near: Sockets,
         allowed: u64,
     ) -> Option<Sockets> {
+        // More may be wanted near the units than will be taken; then each socket gives up its part.
+        let mut beyond = near.iter().sum::<u32>().saturating_sub(cpus);
+        while let Some(most) = near.iter_mut().max_by_key(|wish| **wish).filter(|_| beyond > 0) {
+            *most -= 1;
+            beyond -= 1;
+        }
         if reach.sockets.len() == 1 {
             return Some(SmallVec::from_slice(&[cpus]));
         }

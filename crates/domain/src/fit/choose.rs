@@ -8,7 +8,7 @@ use super::place::{Placed, Placement, Rule};
 use super::{Amounts, Demand};
 use crate::NodeIndex;
 use crate::cluster::{Cluster, Node};
-use crate::job::{Constraint, MOST_COUNTS, Per};
+use crate::job::{Constraint, GresRequest, MOST_COUNTS, Per};
 use smallvec::SmallVec;
 use std::cmp::Reverse;
 
@@ -185,7 +185,8 @@ fn with_size(
         sorted.truncate(nodes);
         demand.divided(&sorted)
     };
-    largest(&|offer| offer.most).or_else(|| {
+    let by_cpus = || (demand.least_cpus > 0).then(|| largest(&|offer| offer.free.cpus)).flatten();
+    largest(&|offer| offer.most).or_else(by_cpus).or_else(|| {
         let mut by_job = demand.resources.gres.iter().filter(|request| request.per == Per::Job);
         by_job.find_map(|request| largest(&|offer| matching_units(offer.node, request, &offer.free.gres)))
     })
@@ -289,6 +290,7 @@ impl Demand<'_> {
         chosen.sort_by_key(|offer| offer.index);
         let count = self.tasks_on(chosen.len());
         let tasks = match self.spread {
+            _ if self.shared_gpus().is_some() => self.tasks_by_units(count, &chosen),
             Spread::Even => divided_evenly(count, chosen.iter().map(|offer| offer.most)),
             Spread::Few | Spread::Many => divided(count, chosen.iter().map(|offer| offer.most)),
         }?;
@@ -321,6 +323,27 @@ impl Demand<'_> {
         let before = placed.takes.cpus;
         placed.takes = self.carve(offer.node, &offer.free, part)?;
         Some(missing.saturating_sub(u64::from(placed.takes.cpus.saturating_sub(before))))
+    }
+
+    /// Returns the request for GPUs of the whole job that tasks share.
+    fn shared_gpus(&self) -> Option<&GresRequest> {
+        let is_shared =
+            |request: &&GresRequest| request.per == Per::Job && request.name == "gpu" && request.count > 0;
+        self.resources.gres.iter().find(is_shared).filter(|_| self.resources.tasks_per_gpu > 0)
+    }
+
+    /// Divides tasks that share GPUs: GPUs first, so that none is left with fewer tasks than it could take.
+    fn tasks_by_units(&self, count: u32, chosen: &[&Offer<'_>]) -> Option<SmallVec<[u32; 1]>> {
+        let request = self.shared_gpus()?;
+        let on_gpu = u32::from(self.resources.tasks_per_gpu);
+        let there = chosen.iter().map(|offer| {
+            let units = matching_units(offer.node, request, &offer.free.gres);
+            units.min((offer.most / on_gpu).max(1))
+        });
+        let units = divided(units(request.count), there.collect::<SmallVec<[u32; 8]>>().into_iter())?;
+        let most =
+            units.iter().zip(chosen).map(|(units, offer)| units.saturating_mul(on_gpu).min(offer.most));
+        divided(count, most.collect::<SmallVec<[u32; 8]>>().into_iter())
     }
 
     /// Divides each generic resource that counts by the job over the nodes.

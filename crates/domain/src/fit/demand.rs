@@ -1,8 +1,9 @@
 //! What a job needs in one partition, with the partition's defaults and limits worked in. Follows select/cons_tres with
 //! cores and memory as what is given out; what it needs of a single node is worked out in `carve`.
 
+use super::Amounts;
 use super::sharing::cpu_sharers;
-use crate::cluster::{Cluster, Node, Partition, QosFlags};
+use crate::cluster::{Cluster, Node, NodeUse, Partition, QosFlags};
 use crate::job::{Constraint, GresRequest, JobFlags, JobSpec, Memory, Per, Resources, Sharing};
 use crate::{NodeIndex, Text};
 use smallvec::SmallVec;
@@ -170,7 +171,8 @@ impl<'a> Demand<'a> {
                 _ => task_cpus > 1,
             },
             left_out,
-            sharers: cpu_sharers(partition, resources),
+            // Who leaves CPUs to the system is alone with it.
+            sharers: if left_out.is_some() { 1 } else { cpu_sharers(partition, resources) },
             for_one_user: partition.sharing.one_user || resources.sharing == Sharing::SameUser,
         })
     }
@@ -187,7 +189,37 @@ impl<'a> Demand<'a> {
 
     /// Returns how many jobs may be on each of its CPUs.
     pub fn cpu_sharers(&self) -> u16 {
-        if self.whole { 1 } else { self.sharers }
+        self.sharers
+    }
+
+    /// Tells whether nobody else may run on its nodes.
+    pub fn is_alone(&self) -> bool {
+        self.whole && self.sharers == 1
+    }
+
+    /// Lowers what is free on a node to what the partition still gives of it, where it limits the CPUs of its jobs there.
+    pub fn lower_to_caps(&self, node: &Node, in_use: &NodeUse, free: &mut Amounts) {
+        if in_use.capped.is_empty() || !self.partition.limits_cpus() {
+            return;
+        }
+        let Some((_, used)) = in_use.capped.iter().find(|(name, _)| *name == self.partition.name) else {
+            return;
+        };
+        let count = |cpus: usize| u32::try_from(cpus).unwrap_or(u32::MAX);
+        if let Some(most) = self.partition.max_cpus_per_node {
+            free.cpus = free.cpus.min(most.saturating_sub(count(used.len())));
+        }
+        if let Some(most) = self.partition.sharing.max_cpus_per_socket {
+            let topology = node.topology;
+            let left =
+                |socket: u32| most.saturating_sub(count(used.range(topology.socket_cpus(socket)).count()));
+            if free.sockets.is_empty() {
+                free.cpus = free.cpus.min(left(0));
+            }
+            for (socket, free) in (0..).zip(&mut free.sockets) {
+                *free = (*free).min(left(socket));
+            }
+        }
     }
 
     /// Returns the licences it takes, where so many of each are free: all it asks for, or the first of its alternatives

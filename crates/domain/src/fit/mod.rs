@@ -16,6 +16,10 @@ mod sharing;
 mod units;
 
 #[cfg(test)]
+mod measured;
+#[cfg(test)]
+mod properties;
+#[cfg(test)]
 mod tests;
 
 pub use amounts::Amounts;

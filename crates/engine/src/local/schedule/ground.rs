@@ -70,8 +70,9 @@ impl<'a> Ground<'a> {
             return None;
         }
         let mut free = self.free(index)?;
+        let node = self.state.cluster().node(index)?;
+        demand.lower_to_caps(node, in_use, &mut free);
         if sharers > 1 && !in_use.shared.is_empty() {
-            let node = self.state.cluster().node(index)?;
             let open = in_use.shared.iter().filter(|(_, jobs)| **jobs < sharers);
             free.add_cpus(node, open.map(|(cpu, _)| *cpu));
         }
@@ -129,7 +130,7 @@ impl<'a> Ground<'a> {
         let allocation = Allocation {
             partition: demand.partition.name.clone(),
             nodes: shares.collect::<Option<_>>()?,
-            whole: demand.whole,
+            whole: demand.is_alone(),
             licenses: licenses.iter().cloned().collect(),
         };
         let task = self.next_task(job);
