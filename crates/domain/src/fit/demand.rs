@@ -7,6 +7,7 @@ use crate::cluster::{Cluster, Node, NodeUse, Partition, QosFlags};
 use crate::job::{Constraint, GresRequest, JobFlags, JobSpec, Memory, Per, Resources, Sharing};
 use crate::{NodeIndex, Text};
 use smallvec::SmallVec;
+use std::time::Duration;
 
 /// What a job needs in one partition.
 #[derive(Clone, Debug)]
@@ -31,6 +32,8 @@ pub struct Demand<'a> {
     pub required: SmallVec<[NodeIndex; 1]>,
     /// Most leaf switches, while it waits for them.
     pub most_switches: Option<u32>,
+    /// How long it waits for them.
+    pub switch_wait: Duration,
     /// The security label of the job.
     pub label: &'a Text,
     pub(super) excluded: SmallVec<[NodeIndex; 1]>,
@@ -151,6 +154,7 @@ impl<'a> Demand<'a> {
             required,
             most_switches: (uncommon.switches > 0 && !cluster.switches.is_empty())
                 .then_some(uncommon.switches),
+            switch_wait: Duration::from_secs(uncommon.switch_wait.into()).min(cluster.limits.max_switch_wait),
             label: &uncommon.mcs_label,
             excluded,
             task_cpus,
@@ -175,6 +179,15 @@ impl<'a> Demand<'a> {
             sharers: if left_out.is_some() { 1 } else { cpu_sharers(partition, resources) },
             for_one_user: partition.sharing.one_user || resources.sharing == Sharing::SameUser,
         })
+    }
+
+    /// Returns the demand of a job that has waited so long: it does not insist on few switches for ever.
+    #[must_use]
+    pub fn after_waiting(mut self, waited: Duration) -> Self {
+        if waited >= self.switch_wait {
+            self.most_switches = None;
+        }
+        self
     }
 
     /// Tells whether the job wants no other user's jobs on its nodes.
@@ -243,6 +256,13 @@ impl<'a> Demand<'a> {
             && topology.cores >= resources.cores_per_socket
             && topology.threads >= resources.threads_per_core
             && node.tmp_disk >= u64::from(resources.tmp_disk)
+    }
+
+    /// Tells whether a node has the features asked for, as far as it alone is concerned. Preferred ones do not matter.
+    pub fn has_features(&self, node: &Node) -> bool {
+        let features = &node.active_features;
+        self.prefer.is_some()
+            || self.resources.constraint.as_ref().is_none_or(|constraint| constraint.holds(features))
     }
 
     /// Returns the tasks of a placement on so many nodes.

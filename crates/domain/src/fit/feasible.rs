@@ -52,7 +52,7 @@ fn in_partition(cluster: &Cluster, partition: &Partition, spec: &JobSpec) -> Res
         let fits = cluster.gives_time(partition, spec);
         return Ok(if fits { Feasibility::Possible } else { Feasibility::BeyondPartition });
     }
-    if is_beyond(cluster, partition, spec) {
+    if is_beyond(cluster, partition, &spec.resources) {
         return Ok(Feasibility::BeyondPartition);
     }
     if place(&demand, cluster, &partition.nodes, whole).is_some() {
@@ -63,8 +63,8 @@ fn in_partition(cluster: &Cluster, partition: &Partition, spec: &JobSpec) -> Res
 
 /// Tells whether a partition has fewer nodes or CPUs than a job asks for. That is waited for, as Slurm does: nodes may be
 /// added.
-pub(crate) fn is_beyond(cluster: &Cluster, partition: &Partition, spec: &JobSpec) -> bool {
-    let (nodes, cpus) = (spec.resources.min_nodes as usize, spec.resources.least_cpus());
+pub fn is_beyond(cluster: &Cluster, partition: &Partition, resources: &Resources) -> bool {
+    let (nodes, cpus) = (resources.min_nodes as usize, resources.least_cpus());
     let members = partition.nodes.iter().filter_map(|index| cluster.node(*index));
     let all = members.fold(0u32, |all, node| all.saturating_add(node.topology.cpus));
     partition.nodes.len() < nodes || all < cpus

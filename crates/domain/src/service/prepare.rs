@@ -243,7 +243,7 @@ fn check_times(spec: &JobSpec, now: Timestamp) -> Result<(), Error> {
 /// Tells whether no partition of the job has as many nodes and CPUs as it asks for.
 fn is_beyond_partitions(spec: &JobSpec, cluster: &Cluster) -> bool {
     let mut partitions = spec.partitions.iter().filter_map(|name| cluster.partition(name));
-    partitions.all(|partition| is_beyond(cluster, partition, spec))
+    partitions.all(|partition| is_beyond(cluster, partition, &spec.resources))
 }
 
 /// What an idle cluster would say to the request.

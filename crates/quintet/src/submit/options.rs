@@ -60,6 +60,10 @@ pub(crate) struct JobOptions {
     /// Threads each core must have
     #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u16).range(1..))]
     pub(crate) threads_per_core: Option<u16>,
+    /// Whether tasks use one thread of each core (nomultithread, compute_bound) or all (multithread)
+    #[arg(long, value_name = "HINT", value_parser = ["nomultithread", "compute_bound", "multithread"],
+        conflicts_with = "threads_per_core")]
+    pub(crate) hint: Option<String>,
     /// Memory on each node: megabytes or 16G; 0 for all of it
     #[arg(long, value_name = "SIZE", conflicts_with_all = ["mem_per_cpu", "mem_per_gpu"])]
     pub(crate) mem: Option<Megabytes>,
@@ -87,6 +91,9 @@ pub(crate) struct JobOptions {
     /// GPUs of each task
     #[arg(long, value_name = "[TYPE:]NUMBER")]
     pub(crate) gpus_per_task: Option<String>,
+    /// How CPUs and GPUs belong together: enforce-binding gives only CPUs near the GPUs, disable-binding any
+    #[arg(long, value_name = "FLAG", value_parser = ["enforce-binding", "disable-binding"])]
+    pub(crate) gres_flags: Option<String>,
     /// CPUs for each GPU
     #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) cpus_per_gpu: Option<u32>,
@@ -102,6 +109,9 @@ pub(crate) struct JobOptions {
     /// Features the nodes should have
     #[arg(long, value_name = "EXPRESSION")]
     pub(crate) prefer: Option<String>,
+    /// Features the first node must have, which runs the script; some of those in --constraint
+    #[arg(long, value_name = "EXPRESSION")]
+    pub(crate) batch: Option<String>,
     /// Nodes that must be among those given
     #[arg(short = 'w', long, value_name = "NODES")]
     pub(crate) nodelist: Option<String>,

@@ -96,7 +96,10 @@ fn counts(job: &mut JobDescMsg, options: &JobOptions) {
     job.ntasks_per_tres = options.ntasks_per_gpu;
     job.minimum_cpus_per_node = options.mincpus;
     job.sockets_per_node = options.sockets_per_node;
-    job.threads_per_core = options.threads_per_core;
+    job.threads_per_core = match options.hint.as_deref() {
+        Some("nomultithread" | "compute_bound") => Some(1),
+        _ => options.threads_per_core,
+    };
     job.core_specification = options.core_spec.map(Into::into);
     job.thread_specification = options.thread_spec.map(Into::into);
     job.memory_per_node = options.mem.map(|size| size.0.into());
@@ -123,6 +126,7 @@ fn resources(job: &mut JobDescMsg, options: &JobOptions) -> Result<(), RequestEr
     job.licenses = text(&options.licenses);
     job.constraints = text(&options.constraint);
     job.prefer = text(&options.prefer);
+    job.batch_features = text(&options.batch);
     let hosts = |list: &String| texts_of_hosts(list);
     job.required_nodes = options.nodelist.as_ref().map(hosts);
     job.excluded_nodes = options.exclude.as_ref().map(hosts);
@@ -179,6 +183,11 @@ fn schedule(job: &mut JobDescMsg, options: &JobOptions) {
     }
     if options.spread_job {
         flags.insert(JobFlag::SpreadJob);
+    }
+    match options.gres_flags.as_deref() {
+        Some("enforce-binding") => flags.insert(JobFlag::GresBindingEnforced),
+        Some("disable-binding") => flags.insert(JobFlag::GresBindingDisabled),
+        _ => {}
     }
     if options.use_min_nodes {
         flags.insert(JobFlag::PreferMinimumNodeCount);

@@ -107,6 +107,13 @@ fn counts() {
 
 #[test]
 fn generic_resources() {
+    check("--gres-flags=enforce-binding", json!({"flags": ["GRES_BINDING_ENFORCED"]}));
+    check("--gres-flags=disable-binding", json!({"flags": ["GRES_BINDING_DISABLED"]}));
+    check("--hint=nomultithread", json!({"threads_per_core": 1}));
+    check(
+        "--batch=fast --constraint=fast|slow",
+        json!({"batch_features": "fast", "constraints": "fast|slow"}),
+    );
     check("--gres=gpu:2", json!({"tres_per_node": "gres/gpu:2"}));
     check("--gres=gpu:a100:1,shard:4", json!({"tres_per_node": "gres/gpu:a100:1,gres/shard:4"}));
     check("--gres=none", json!({}));

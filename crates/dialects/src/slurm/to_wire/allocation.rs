@@ -1,6 +1,6 @@
 //! What a job holds or held of its nodes, core by core.
 
-use domain::cluster::{Cluster, Node, Topology};
+use domain::cluster::{Cluster, Gres, Node, Topology};
 use domain::job::{Allocation, CpuSet, NodeShare};
 use domain::{Text, TimeLimit};
 use slurm_wire::NoVal;
@@ -53,14 +53,26 @@ fn sockets(cpus: &CpuSet, topology: Topology) -> Vec<JobResSocket> {
 pub(super) fn gres_detail(allocation: &Allocation, cluster: &Cluster) -> Vec<Text> {
     let on_node = |share: &NodeShare| {
         let node = cluster.node(share.node)?;
+        // Units are counted over all types of a name, and shown together by type.
+        let mut kinds: Vec<(&Gres, CpuSet)> = Vec::new();
+        for given in share.gres.iter().filter(|given| !given.units.is_empty()) {
+            let gres = node.gres.get(given.at)?;
+            let before = node.gres.iter().take(given.at).filter(|other| other.name == gres.name);
+            let first: u32 = before.map(|other| other.count).sum();
+            let at = kinds.iter().position(|(other, _)| other.name == gres.name && other.kind == gres.kind);
+            let at = at.unwrap_or_else(|| {
+                kinds.push((gres, CpuSet::default()));
+                kinds.len() - 1
+            });
+            given.units.iter().for_each(|unit| kinds[at].1.insert(first + unit));
+        }
         let mut text = Text::default();
-        for gres in share.gres.iter().filter(|gres| !gres.units.is_empty()) {
-            let kind = node.gres.get(gres.at)?;
+        for (gres, units) in kinds {
             let comma = if text.is_empty() { "" } else { "," };
-            let colon = if kind.kind.is_empty() { "" } else { ":" };
-            let (count, units) = (gres.units.len(), ranges(&gres.units));
+            let colon = if gres.kind.is_empty() { "" } else { ":" };
+            let (count, units) = (units.len(), ranges(&units));
             // Writing to a string cannot fail.
-            let _ = write!(text, "{comma}{}{colon}{}:{count}(IDX:{units})", kind.name, kind.kind);
+            let _ = write!(text, "{comma}{}{colon}{}:{count}(IDX:{units})", gres.name, gres.kind);
         }
         (!text.is_empty()).then_some(text)
     };

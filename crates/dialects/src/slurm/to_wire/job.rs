@@ -436,7 +436,8 @@ fn run(info: &mut JobInfo, job: &Job, cluster: &Cluster) {
     info.job_resources = Some(resources(allocation, cluster, &info.nodes));
     info.gres_detail = gres_detail(allocation, cluster).into();
     let licenses = allocation.licenses.iter().map(|(name, count)| Text::from(format!("{name}:{count}")));
-    info.licenses_allocated = super::joined(&licenses.collect::<Vec<_>>());
+    // Here the original puts semicolons.
+    info.licenses_allocated = licenses.collect::<Vec<_>>().join(";").into();
 }
 
 fn first_node<'a>(job: &Job, cluster: &'a Cluster) -> &'a str {

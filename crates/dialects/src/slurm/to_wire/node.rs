@@ -38,7 +38,11 @@ fn machine(info: &mut wire::Node, node: &Node, cluster: &Cluster) {
     info.cores = node.topology.cores.into();
     info.threads = node.topology.threads.into();
     info.cpus = node.topology.cpus;
-    info.effective_cpus = node.topology.cpus;
+    info.effective_cpus = node.job_cpus();
+    let kept = &node.system.cpus;
+    info.specialized_cores = kept.len() / node.topology.granule();
+    info.specialized_cpus = super::allocation::ranges(kept).into();
+    info.specialized_memory = i64::try_from(node.system.memory).unwrap_or(i64::MAX);
     info.real_memory = i64::try_from(node.memory).unwrap_or(i64::MAX);
     info.temporary_disk = u32::try_from(node.tmp_disk).unwrap_or(u32::MAX);
     info.weight = node.weight;
@@ -61,7 +65,7 @@ fn administration(info: &mut wire::Node, node: &Node, index: NodeIndex, cluster:
     info.reason_set_by_user = node.reason_by.as_ref().map(|(name, _)| name.clone()).unwrap_or_default();
     info.resume_after = NoVal::Set(0);
     info.next_state_after_reboot = NodeState::Invalid.into();
-    info.gres = gres(&node.gres);
+    info.gres = gres(node);
     // Nothing of a node is taken away for maintenance.
     info.gres_drained = Text::const_new("N/A");
     info.tres = tres::configured(cluster, &[index], false);
@@ -71,7 +75,7 @@ fn usage(info: &mut wire::Node, node: &Node, used: &NodeUse) {
     let cpus = used.cpus.len();
     info.state = state(node, used);
     info.alloc_cpus = cpus;
-    info.alloc_idle_cpus = node.topology.cpus.saturating_sub(cpus);
+    info.alloc_idle_cpus = node.job_cpus().saturating_sub(cpus);
     info.alloc_memory = i64::try_from(used.memory).unwrap_or(i64::MAX);
     info.last_busy = time(used.last_busy);
     info.gres_used = gres_used(&node.gres, &used.gres);
@@ -82,7 +86,7 @@ fn state(node: &Node, used: &NodeUse) -> Flags<NodeState> {
     let base = match used.cpus.len() {
         _ if node.flags.down => NodeState::Down,
         0 => NodeState::Idle,
-        cpus if cpus >= node.topology.cpus || used.exclusive > 0 => NodeState::Allocated,
+        cpus if cpus >= node.job_cpus() || used.exclusive > 0 => NodeState::Allocated,
         _ => NodeState::Mixed,
     };
     let mut state: Flags<NodeState> = base.into();
@@ -96,15 +100,41 @@ fn kind(gres: &Gres) -> String {
     if gres.kind.is_empty() { gres.name.to_string() } else { format!("{}:{}", gres.name, gres.kind) }
 }
 
-fn gres(all: &[Gres]) -> Text {
-    let each: Vec<Text> =
-        all.iter().map(|gres| Text::from(format!("{}:{}", kind(gres), gres.count))).collect();
-    super::joined(&each)
+/// The types of a node's generic resources, each once, with the places it has in the list.
+fn kinds(all: &[Gres]) -> Vec<(&Gres, Vec<usize>)> {
+    let mut kinds: Vec<(&Gres, Vec<usize>)> = Vec::new();
+    for (at, gres) in all.iter().enumerate() {
+        let alike =
+            |(other, _): &&mut (&Gres, Vec<usize>)| other.name == gres.name && other.kind == gres.kind;
+        match kinds.iter_mut().find(alike) {
+            Some((_, places)) => places.push(at),
+            None => kinds.push((gres, vec![at])),
+        }
+    }
+    kinds
+}
+
+/// Writes generic resources with the sockets they are near to, where they are near to some: `gpu:a100:2(S:0-1)`.
+fn gres(node: &Node) -> Text {
+    let each = kinds(&node.gres).into_iter().map(|(gres, places)| {
+        let count: u32 = places.iter().map(|at| node.gres[*at].count).sum();
+        let near = places.iter().flat_map(|at| node.gres[*at].near.iter());
+        let sockets: CpuSet =
+            near.filter_map(|cpu| u32::try_from(node.topology.socket_of(cpu)).ok()).collect();
+        let sockets = match sockets.is_empty() {
+            true => String::new(),
+            false => format!("(S:{})", super::allocation::ranges(&sockets)),
+        };
+        Text::from(format!("{}:{count}{sockets}", kind(gres)))
+    });
+    super::joined(&each.collect::<Vec<_>>())
 }
 
 fn gres_used(all: &[Gres], used: &[CpuSet]) -> Text {
-    let count = |at: usize| used.get(at).map_or(0, CpuSet::len);
-    let each = all.iter().enumerate().map(|(at, gres)| Text::from(format!("{}:{}", kind(gres), count(at))));
+    let each = kinds(all).into_iter().map(|(gres, places)| {
+        let count: u32 = places.iter().map(|at| used.get(*at).map_or(0, CpuSet::len)).sum();
+        Text::from(format!("{}:{count}", kind(gres)))
+    });
     super::joined(&each.collect::<Vec<_>>())
 }
 

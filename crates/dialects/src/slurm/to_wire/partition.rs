@@ -6,8 +6,10 @@ use domain::TimeLimit;
 use domain::cluster::{Cluster, Partition, PartitionState};
 use slurm_wire::NoVal;
 use slurm_wire::partition::PartitionInfo;
-use slurm_wire::words;
+use slurm_wire::words::{self, OversubscribeFlag};
 
+/// Added to the number of jobs on a CPU where they share it whether they want to or not.
+const FORCED: u32 = 0x8000;
 /// The bit that tells memory per CPU from memory per node in the raw numbers.
 const PER_CPU: i64 = i64::MIN;
 
@@ -68,10 +70,15 @@ fn limits(info: &mut PartitionInfo, partition: &Partition) {
     most.partition_memory_per_node = per_node(cpu, node);
     let limit = |count: Option<u32>| count.map_or(NoVal::Infinite, NoVal::Set);
     most.cpus_per_node = limit(partition.max_cpus_per_node);
-    most.cpus_per_socket = NoVal::Infinite;
+    most.cpus_per_socket = limit(partition.sharing.max_cpus_per_socket);
     most.nodes = limit(partition.max_nodes);
-    most.shares = partition.oversubscribe.into();
-    most.oversubscribe.jobs = partition.oversubscribe.into();
+    let jobs = if partition.exclusive { 0 } else { partition.oversubscribe.into() };
+    most.oversubscribe.jobs = jobs;
+    most.shares = jobs;
+    if partition.sharing.forced {
+        most.shares |= FORCED;
+        most.oversubscribe.flags = OversubscribeFlag::Force.into();
+    }
     most.time = match partition.max_time {
         TimeLimit::Minutes(minutes) => NoVal::Set(minutes),
         TimeLimit::Unlimited => NoVal::Infinite,

@@ -7,8 +7,8 @@
 //! - `SLURM_CONF`, `SLURM_JOB_SLUID` are absent: there is no such thing here.
 //! - `SLURM_TASK_PID` is absent: nobody knows it before the program is there.
 
-use domain::cluster::{Cluster, Node};
-use domain::job::{Allocation, ArrayPart, Job, Memory, NodeShare, Payload, Running, Sharing};
+use domain::cluster::{Cluster, Node, Partition};
+use domain::job::{Allocation, ArrayPart, Job, Memory, NodeShare, Payload, Per, Running, Sharing};
 use domain::{Text, Timestamp};
 use std::collections::HashMap;
 use std::ffi::OsString;
@@ -288,7 +288,10 @@ fn request_variables(variables: &mut Variables, job: &Job, allocation: &Allocati
         variables.set("SLURM_TRES_PER_TASK", format!("cpu={}", resources.cpus_per_task));
     }
     let partition = cluster.partition(&allocation.partition);
+    let memory_of_gpu = memory_per_gpu(job, partition);
     let memory = match resources.memory {
+        // Memory that comes with GPUs is none of the others.
+        Memory::Default if memory_of_gpu.is_some() => None,
         Memory::Default => partition.and_then(|partition| {
             let by_cpu = partition.default_memory_per_cpu.map(Memory::PerCpu);
             by_cpu.or(partition.default_memory_per_node.map(Memory::PerNode))
@@ -303,16 +306,88 @@ fn request_variables(variables: &mut Variables, job: &Job, allocation: &Allocati
     let exclusive = match resources.sharing {
         _ if allocation.whole => "NODE",
         Sharing::SameUser => "USER",
+        Sharing::SameLabel => "MCS",
+        Sharing::Topology => "TOPO",
         _ => "NO",
     };
     variables.set("SLURM_JOB_EXCLUSIVE", exclusive);
-    let shares =
-        resources.sharing == Sharing::Oversubscribe && partition.is_some_and(|found| found.oversubscribe > 1);
+    let shares = cluster.cpu_sharers(job, allocation) > 1;
     variables.set("SLURM_JOB_OVERSUBSCRIBE", if shares { "YES" } else { "NO" });
     let licenses = allocation.licenses.iter().map(|(name, count)| format!("{name}:{count}"));
     variables.set_given("SLURM_JOB_LICENSES", &licenses.collect::<Vec<_>>().join(","));
     let constraint = resources.constraint.as_ref().map_or("", |constraint| constraint.written.as_str());
     variables.set_given("SLURM_JOB_CONSTRAINTS", constraint);
+    layout_variables(variables, job);
+    gpu_request_variables(variables, job);
+    if let Some(memory) = memory_of_gpu.filter(|_| resources.memory == Memory::Default) {
+        variables.set("SLURM_MEM_PER_GPU", memory);
+    }
+}
+
+/// Returns the memory that comes with each GPU, megabytes.
+fn memory_per_gpu(job: &Job, partition: Option<&Partition>) -> Option<u64> {
+    let resources = &job.spec.resources;
+    let asked = resources.memory_per_gres.iter().find(|(name, _)| name == "gpu").map(|(_, memory)| *memory);
+    let has_gpu = || resources.gres.iter().any(|request| request.name == "gpu");
+    asked.or_else(|| partition.filter(|_| has_gpu())?.gpu_defaults.memory)
+}
+
+/// How tasks lie on sockets, cores and threads, as far as the job said.
+fn layout_variables(variables: &mut Variables, job: &Job) {
+    let (resources, uncommon) = (&job.spec.resources, job.spec.uncommon());
+    for (name, count) in [
+        ("SLURM_NTASKS_PER_SOCKET", resources.tasks_per_socket),
+        ("SLURM_NTASKS_PER_CORE", resources.tasks_per_core),
+        ("SLURM_NTASKS_PER_GPU", resources.tasks_per_gpu),
+        ("SLURM_THREADS_PER_CORE", resources.threads_per_core),
+        ("SLURM_CORE_SPEC", uncommon.core_spec.unwrap_or(0)),
+        ("SLURM_THREAD_SPEC", uncommon.thread_spec.unwrap_or(0)),
+        ("SLURM_OVERCOMMIT", u16::from(resources.overcommit)),
+    ] {
+        if count > 0 {
+            variables.set(name, count);
+        }
+    }
+    match uncommon.distribution.split_once("plane=") {
+        Some((_, size)) => {
+            variables.set("SLURM_DISTRIBUTION", "plane");
+            variables.set("SLURM_DIST_PLANESIZE", size);
+        }
+        None => variables.set_given("SLURM_DISTRIBUTION", &uncommon.distribution),
+    }
+}
+
+/// What the job asked for in GPUs; srun takes it for its steps.
+fn gpu_request_variables(variables: &mut Variables, job: &Job) {
+    let (resources, uncommon) = (&job.spec.resources, job.spec.uncommon());
+    for (name, per) in [
+        ("SLURM_GPUS", Per::Job),
+        ("SLURM_GPUS_PER_NODE", Per::Node),
+        ("SLURM_GPUS_PER_SOCKET", Per::Socket),
+        ("SLURM_GPUS_PER_TASK", Per::Task),
+    ] {
+        let meant = resources
+            .gres
+            .iter()
+            .filter(|request| request.name == "gpu" && request.per == per && request.count > 0);
+        let written = meant.map(|request| match request.kind.as_str() {
+            "" => request.count.to_string(),
+            kind => format!("{kind}:{}", request.count),
+        });
+        variables.set_given(name, &written.collect::<Vec<_>>().join(","));
+    }
+    if let Some((_, cpus)) = resources.cpus_per_gres.iter().find(|(name, _)| name == "gpu") {
+        variables.set("SLURM_CPUS_PER_GPU", cpus);
+    }
+    let of_task = &uncommon.tres_per_task;
+    if !of_task.is_empty() {
+        let cpus = match resources.cpus_per_task {
+            cpus @ 2.. if !of_task.contains("cpu") => format!("cpu={cpus},"),
+            _ => String::new(),
+        };
+        variables.set("SLURM_TRES_PER_TASK", format!("{cpus}{of_task}"));
+    }
+    variables.set_given("SLURM_TRES_BIND", &uncommon.tres_bind);
 }
 
 fn gpu_variables(variables: &mut Variables, gpus: &Gpus) {

@@ -18,6 +18,7 @@ use domain::{JobId, TimeLimit, Timestamp, Uid};
 use std::collections::{HashMap, HashSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
+use std::time::Duration;
 
 /// Steps of timelines one pass may look at: some ten milliseconds.
 const MOST_WORK: usize = 500_000;
@@ -291,7 +292,7 @@ impl<'a> Backfill<'a, '_> {
 
     fn demand(&self, job: &'a Arc<Job>, partition: usize) -> Result<Demand<'a>, Reason> {
         let entry = &self.layout.partitions[partition];
-        obstacle::demand(self.layout, self.layout.partition(entry), job)
+        obstacle::demand(self.layout, self.layout.partition(entry), job, self.now)
     }
 
     /// Finds the partition of a tier in which a job can start first.
@@ -329,7 +330,10 @@ impl<'a> Backfill<'a, '_> {
         let limit = job.spec.time_limit;
         let wish = Wish { demand: &demand, nodes: &entry.nodes, user, limit };
         let from = self.recall(partition, job).unwrap_or(self.now).max(self.not_before[partition]);
-        let found = self.forecast.earliest(wish, from, MOST_WORK);
+        let mut found = self.forecast.earliest(wish, from, MOST_WORK);
+        if demand.most_switches.is_some() {
+            found = self.without_switches(wish, job.eligible.after(demand.switch_wait).max(from), found);
+        }
         if let Some((at, _)) = &found {
             self.remember(partition, job, *at);
         }
@@ -343,6 +347,24 @@ impl<'a> Backfill<'a, '_> {
             Some((at, placement)) => Ok(Chance { partition, demand, limit, at, placement }),
             None => Err(obstacle::beyond_idle(self.layout, partition, &job.spec, &demand)
                 .unwrap_or(Reason::Resources)),
+        }
+    }
+
+    /// Finds out whether a job starts sooner by waiting until it no longer insists on few switches.
+    fn without_switches(
+        &mut self,
+        wish: Wish<'_>,
+        patient_until: Timestamp,
+        found: Option<(Timestamp, Placement)>,
+    ) -> Option<(Timestamp, Placement)> {
+        if found.as_ref().is_some_and(|(at, _)| *at <= patient_until) {
+            return found;
+        }
+        let demand = wish.demand.clone().after_waiting(Duration::MAX);
+        let later = self.forecast.earliest(Wish { demand: &demand, ..wish }, patient_until, MOST_WORK);
+        match (found, later) {
+            (Some(found), Some(later)) if found.0 <= later.0 => Some(found),
+            (found, later) => later.or(found),
         }
     }
 

@@ -200,7 +200,11 @@ impl<'a> Forecast<'a> {
         }
         let mut best: Option<(Timestamp, NodeIndex)> = None;
         for index in wish.nodes {
-            let Some(node) = self.layout.cluster().node(*index).filter(|node| demand.suits(*index, node))
+            let Some(node) = self
+                .layout
+                .cluster()
+                .node(*index)
+                .filter(|node| demand.suits(*index, node) && demand.has_features(node))
             else {
                 continue;
             };

@@ -20,6 +20,7 @@ use std::sync::Arc;
 /// The pass while it is made.
 pub(super) struct MainPass<'a, 'g> {
     layout: &'a Layout,
+    now: Timestamp,
     ground: &'g mut Ground<'a>,
     waits: &'g mut Waits,
     closed_nodes: Vec<u64>,
@@ -71,11 +72,13 @@ impl<'a, 'g> MainPass<'a, 'g> {
         layout: &'a Layout,
         displacing: Displacing<'a, 'g>,
         state: &'a State,
+        now: Timestamp,
         ground: &'g mut Ground<'a>,
         waits: &'g mut Waits,
     ) -> Found {
         let mut pass = MainPass {
             layout,
+            now,
             ground,
             waits,
             closed_nodes: vec![0; layout.cluster().nodes.len().div_ceil(64)],
@@ -205,7 +208,7 @@ impl<'a, 'g> MainPass<'a, 'g> {
 
     fn attempt(&mut self, job: &'a Job, partition: usize) -> Attempt<'a> {
         let entry = &self.layout.partitions[partition];
-        let demand = match obstacle::demand(self.layout, self.layout.partition(entry), job) {
+        let demand = match obstacle::demand(self.layout, self.layout.partition(entry), job, self.now) {
             Ok(demand) => demand,
             Err(reason) => return Attempt::Aside(reason),
         };

@@ -83,7 +83,7 @@ impl Scheduler {
         let mut ground = Ground::new(state);
         let mut waits = Waits::default();
         let displacing = Displacing::new(layout, state, now, &mut self.displacing);
-        let main = MainPass::run(layout, displacing, state, &mut ground, &mut waits);
+        let main = MainPass::run(layout, displacing, state, now, &mut ground, &mut waits);
         let mut plan = Plan {
             preempts: main.preempts,
             resumes: main.resumes,

@@ -1,12 +1,14 @@
 //! What keeps a job from a partition however much is free there.
 
 use super::layout::{Entry, Layout};
+use domain::Timestamp;
 use domain::cluster::{Partition, PartitionState};
-use domain::fit::{Amounts, Demand, Misfit, place};
+use domain::fit::{Amounts, Demand, Misfit, is_beyond, place};
 use domain::job::{Job, JobSpec, Reason};
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// Works out what a job needs in a partition.
 ///
@@ -16,6 +18,7 @@ pub(super) fn demand<'a>(
     layout: &'a Layout,
     partition: &'a Partition,
     job: &'a Job,
+    now: Timestamp,
 ) -> Result<Demand<'a>, Reason> {
     if !partition.state.starts_jobs() {
         return Err(closed(partition.state));
@@ -26,12 +29,13 @@ pub(super) fn demand<'a>(
     if job.spec.uncommon.as_deref().is_some_and(|uncommon| !uncommon.reservation.is_empty()) {
         return Err(Reason::Reservation);
     }
-    Demand::of(layout.cluster(), partition, &job.spec).map_err(|misfit| match misfit {
+    let demand = Demand::of(layout.cluster(), partition, &job.spec).map_err(|misfit| match misfit {
         Misfit::NodeLimit => Reason::PartitionNodeLimit,
         Misfit::MemoryLimit | Misfit::Contradiction | Misfit::UnknownNode(_) | Misfit::NodeOutside(_) => {
             Reason::BadConstraints
         }
-    })
+    })?;
+    Ok(demand.after_waiting(now.since(job.eligible)))
 }
 
 /// Returns why a partition starts no job.
@@ -60,14 +64,16 @@ pub(super) fn beyond_idle(
 
 fn judge(layout: &Layout, entry: &Entry, demand: &Demand<'_>) -> Option<Reason> {
     let cluster = layout.cluster();
+    // Waiting for switches ends by itself.
+    let demand = &demand.clone().after_waiting(Duration::MAX);
     let idle = |node| cluster.node(node).map(Amounts::all_of);
     let up = |node| cluster.node(node).filter(|node| node.flags.takes_jobs()).map(Amounts::all_of);
     if place(demand, cluster, &entry.nodes, up).is_some() {
         None
     } else if place(demand, cluster, &entry.nodes, idle).is_some() {
         Some(Reason::ReqNodeNotAvail)
-    } else if entry.nodes.len() < demand.min_nodes as usize {
-        Some(Reason::PartitionNodeLimit)
+    } else if is_beyond(cluster, layout.partition(entry), demand.resources) {
+        Some(Reason::PartitionConfig)
     } else {
         Some(Reason::BadConstraints)
     }

@@ -174,8 +174,13 @@ pub(crate) fn left(snapshot: &Snapshot) -> Vec<(Arc<Job>, bool)> {
 }
 
 /// Reasons that tell somebody to change the job or the configuration.
-const HOPELESS: [Reason; 4] =
-    [Reason::PartitionNodeLimit, Reason::PartitionTimeLimit, Reason::BadConstraints, Reason::ReqNodeNotAvail];
+const HOPELESS: [Reason; 5] = [
+    Reason::PartitionConfig,
+    Reason::PartitionNodeLimit,
+    Reason::PartitionTimeLimit,
+    Reason::BadConstraints,
+    Reason::ReqNodeNotAvail,
+];
 
 /// What a job has cost, if it holds resources: a later attempt is another.
 fn attempt(job: &Job) -> Option<(JobId, u32)> {
