@@ -230,6 +230,9 @@ unsafe fn leave_launcher(plan: &Plan, around: &Surroundings<'_>) -> Result<(), S
     unsafe {
         // On kernels before 5.11 this fails; all our descriptors are marked one by one as well.
         libc::syscall(libc::SYS_close_range, 3, u32::MAX, libc::CLOSE_RANGE_CLOEXEC);
+        if let Some(file) = plan.kept {
+            check(Step::Stdin, libc::fcntl(file, libc::F_SETFD, 0))?;
+        }
         set_limits(&plan.lowered_limits)?;
         let mut none: libc::sigset_t = std::mem::zeroed();
         libc::sigemptyset(&mut none);

@@ -30,6 +30,8 @@ pub(super) struct Plan {
     /// The others, for the last moment: a small one must not get in our own way.
     pub(super) lowered_limits: Vec<(u32, libc::rlimit)>,
     pub(super) streams: [Opening; 3],
+    /// A descriptor that the program keeps.
+    pub(super) kept: Option<RawFd>,
     pub(super) cpus: Option<libc::cpu_set_t>,
     pub(super) nice: i32,
     pub(super) oom_score: Option<Vec<u8>>,
@@ -158,6 +160,7 @@ impl Plan {
                 opening(&launch.stdout, libc::O_WRONLY, false)?,
                 opening(&launch.stderr, libc::O_WRONLY, true)?,
             ],
+            kept: None,
             cpus: launch.limits.cpus.as_deref().map(cpu_set).transpose()?,
             nice: launch.nice,
             oom_score: (launch.oom_score != 0).then(|| launch.oom_score.to_string().into_bytes()),

@@ -197,9 +197,13 @@ pub struct StepProgram {
     pub terminal: bool,
     /// Arguments that differ by task (`--multi-prog`): task number and its whole list; the others have `argv`.
     pub argv_by_task: Vec<(u32, Vec<OsString>)>,
+    /// Variables that differ by task, in the order of tasks: they replace those of `env`. Empty, or one list for each.
+    pub env_by_task: Vec<Vec<(OsString, OsString)>>,
+    /// The variable that tells a task the number of its `channel`.
+    pub channel_variable: OsString,
 }
 
-/// The three standard streams of a task: files that the client has passed, by their order from zero; `None` is
+/// The three standard streams of a task, and one of its own: files that the client has passed, by their order from zero; `None` is
 /// `/dev/null`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct TaskStreams {
@@ -209,6 +213,8 @@ pub struct TaskStreams {
     pub stdout: Option<u32>,
     /// Standard error.
     pub stderr: Option<u32>,
+    /// Another file that the task has open, under the number that [`StepProgram::channel_variable`] tells it.
+    pub channel: Option<u32>,
 }
 
 /// What a client says.

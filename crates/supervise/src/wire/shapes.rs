@@ -161,8 +161,19 @@ variants!(BindRule {
     7 = MaskCpu(masks)
 });
 fields!(StepLayout { step, nodes, tasks, cpus_per_task, env });
-fields!(StepProgram { argv, env, cwd, umask, rlimits, streams, terminal, argv_by_task });
-fields!(TaskStreams { stdin, stdout, stderr });
+fields!(StepProgram {
+    argv,
+    env,
+    cwd,
+    umask,
+    rlimits,
+    streams,
+    terminal,
+    argv_by_task,
+    env_by_task,
+    channel_variable
+});
+fields!(TaskStreams { stdin, stdout, stderr, channel });
 variants!(Said {
     0 = Hello { key, attempt },
     1 = Ask(request),

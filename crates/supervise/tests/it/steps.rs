@@ -76,9 +76,11 @@ fn program(command: &str) -> StepProgram {
         cwd: "/".into(),
         umask: 0o022,
         rlimits: Vec::new(),
-        streams: vec![TaskStreams { stdin: None, stdout: Some(0), stderr: Some(0) }],
+        streams: vec![TaskStreams { stdout: Some(0), stderr: Some(0), ..TaskStreams::default() }],
         terminal: false,
         argv_by_task: Vec::new(),
+        env_by_task: Vec::new(),
+        channel_variable: std::ffi::OsString::new(),
     }
 }
 
@@ -168,6 +170,37 @@ fn tasks_run_side_by_side_and_tell_how_they_end() {
         world.supervisor.kill(run(7)).unwrap();
         assert_eq!(world.ended(7).status, Status::Exited(0));
     }
+}
+
+#[test]
+fn each_task_may_have_a_channel_and_variables_of_its_own() {
+    let world = world_with(with_steps);
+    let mut client = ask(&world, 7);
+    world.supervisor.grant_step(run(7), asked(&world, 7, &[]), grant(4, 2));
+    assert!(matches!(client.hear().unwrap(), StepAnswer::Granted(_)));
+    let pairs: Vec<(UnixStream, UnixStream)> = (0..2).map(|_| UnixStream::pair().unwrap()).collect();
+    let command = "eval \"exec 1>&$CHANNEL 0<&$CHANNEL\"; read word; echo $RANK $OWN $word";
+    let own = |task: u32| vec![("OWN".into(), format!("own-{task}").into()), ("RANK".into(), "lost".into())];
+    let streams = |task: u32| TaskStreams { channel: Some(task), ..TaskStreams::default() };
+    let program = StepProgram {
+        // Other shells know descriptors of one digit only.
+        argv: ["/bin/bash", "-c", command].map(Into::into).to_vec(),
+        streams: (0..2).map(streams).collect(),
+        env_by_task: (0..2).map(own).collect(),
+        channel_variable: "CHANNEL".into(),
+        ..program(command)
+    };
+    let files: Vec<_> = pairs.iter().map(|(_, theirs)| theirs.as_fd()).collect();
+    client.start(program, &files).unwrap();
+    for (task, (mut ours, theirs)) in pairs.into_iter().enumerate() {
+        drop(theirs);
+        writeln!(ours, "hello-{task}").unwrap();
+        let mut told = String::new();
+        ours.read_to_string(&mut told).unwrap();
+        // What the server says of a task replaces what the client says.
+        assert_eq!(told, format!("{task} own-{task} hello-{task}\n"));
+    }
+    assert_eq!(end(&mut client).status, Some(Status::Exited(0)));
 }
 
 #[test]

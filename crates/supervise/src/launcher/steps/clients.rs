@@ -239,7 +239,10 @@ impl Launcher {
         let streams = &program.streams;
         let good = !program.argv.is_empty()
             && (streams.len() == 1 || streams.len() == count)
-            && streams.iter().all(|task| exists(task.stdin) && exists(task.stdout) && exists(task.stderr))
+            && streams.iter().all(|task| {
+                exists(task.stdin) && exists(task.stdout) && exists(task.stderr) && exists(task.channel)
+            })
+            && (program.env_by_task.is_empty() || program.env_by_task.len() == count)
             && program.argv_by_task.iter().all(|(_, argv)| !argv.is_empty())
             && live.program.is_none()
             && live.tasks.is_empty();

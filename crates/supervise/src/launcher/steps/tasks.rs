@@ -84,7 +84,14 @@ impl Launcher {
         if !self.hierarchy.tracks() {
             added.push((TASK_MARK.into(), self.mark_value(run).into()));
         }
-        let layers = [&program.env, &live.grant.env, own.map_or(&added, |own| &own.env), &added];
+        let streams = program.streams.get(number).or(program.streams.first()).copied().unwrap_or_default();
+        let channel = streams.channel.and_then(|file| files.get(file as usize)).map(AsRawFd::as_raw_fd);
+        if let Some(channel) = channel.filter(|_| !program.channel_variable.is_empty()) {
+            added.push((program.channel_variable.clone(), channel.to_string().into()));
+        }
+        let nothing = Vec::new();
+        let by_task = program.env_by_task.get(number).unwrap_or(&nothing);
+        let layers = [&program.env, by_task, &live.grant.env, own.map_or(&added, |own| &own.env), &added];
         launch.env = merged(&layers, &live.grant.pid_variable);
         launch.cwd = program.cwd.clone();
         launch.user = live.grant.user.clone();
@@ -93,7 +100,7 @@ impl Launcher {
         launch.rlimits = program.rlimits.iter().map(within_own).collect();
         launch.limits.cpus = own.and_then(|own| own.cpus.clone()).or_else(|| live.grant.limits.cpus.clone());
         let mut plan = Plan::new(&launch, None, self.journal.descriptor(), self.file_limit)?;
-        let streams = program.streams.get(number).or(program.streams.first()).copied().unwrap_or_default();
+        plan.kept = channel;
         for (place, file) in [streams.stdin, streams.stdout, streams.stderr].into_iter().enumerate() {
             let file = file.and_then(|file| files.get(file as usize));
             if let (Some(file), Some(stream)) = (file, plan.streams.get_mut(place)) {
