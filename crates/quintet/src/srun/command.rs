@@ -5,7 +5,6 @@ use super::conversation::Conversation;
 use super::course::Course;
 use super::interrupt::Manner;
 use super::message::{complain, say};
-use super::multi_prog;
 use super::options::SrunOptions;
 use super::pattern::{Names, Place as StreamPlace};
 use super::place::Place;
@@ -15,6 +14,7 @@ use super::request::{Impossible, step_request};
 use super::step::{Given, Rules, Signals, Step, Streams};
 use super::streams::{Wish, plan};
 use super::terminal::Pair;
+use super::{multi_prog, pmi};
 use crate::client::{Client, ClientArgs, present_user};
 use crate::submit::values::{NodeRange, OpenMode};
 use anyhow::{Context, bail};
@@ -23,7 +23,7 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
-use supervise::steps::{StepAnswer, StepLayout, StepProgram, StepRequest, TaskStreams};
+use supervise::steps::{MAX_FILES, StepAnswer, StepLayout, StepProgram, StepRequest, TaskStreams};
 
 /// Arguments of `quintet srun`.
 #[derive(clap::Args, Clone, Debug)]
@@ -168,9 +168,7 @@ impl Call<'_> {
         let course = Course::new(place.job, &layout);
         let (program, streams) = match self.options.pty {
             true => self.terminal(program, &layout)?,
-            false => {
-                (program, Streams::Plan(plan(&self.wish(), &layout, &names(place.job, &layout), self.dir)?))
-            }
+            false => self.files(program, place.job, &layout)?,
         };
         Step::new(conversation, course, self.rules()).run(program, streams, signals).await
     }
@@ -199,7 +197,8 @@ impl Call<'_> {
                 }
                 StepAnswer::Refused { why } => return Err(refused(&why)),
                 StepAnswer::Waiting { why } => {
-                    if !has_waited && !self.options.quiet {
+                    // Slurm is silent about it, but for those who want to know.
+                    if !has_waited && self.options.verbose > 0 {
                         say(&format!("Job {job} step creation temporarily disabled, retrying ({why})"));
                     }
                     has_waited = true;
@@ -243,13 +242,41 @@ impl Call<'_> {
             streams: Vec::new(),
             terminal: false,
             argv_by_task: by_task,
+            env_by_task: Vec::new(),
+            channel_variable: OsString::new(),
         })
+    }
+
+    /// Tasks get files and pipes, and a way to find one another.
+    fn files(
+        &self,
+        mut program: StepProgram,
+        job: u32,
+        layout: &StepLayout,
+    ) -> anyhow::Result<(StepProgram, Streams)> {
+        let mut plan = plan(&self.wish(), layout, &names(job, layout), self.dir)?;
+        let tasks = layout.tasks.len();
+        // A task that is alone needs nobody to find.
+        let wanted = self.options.mpi.as_deref().map_or(tasks > 1, |mpi| mpi == "pmi2");
+        if !wanted || plan.passed.len() + tasks > MAX_FILES {
+            return Ok((program, Streams::Plan(Box::new(plan), None)));
+        }
+        let mut pmi =
+            pmi::open(&format!("{job}.{}", layout.step), &layout.tasks).context("make sockets for MPI")?;
+        plan.add_channels(std::mem::take(&mut pmi.theirs));
+        program.channel_variable = "PMI_FD".into();
+        let own = |rank: usize| {
+            let variables = [("PMI_RANK", rank), ("PMI_SIZE", tasks)];
+            variables.map(|(name, value)| (name.into(), value.to_string().into())).to_vec()
+        };
+        program.env_by_task = (0..tasks).map(own).collect();
+        Ok((program, Streams::Plan(Box::new(plan), Some(Box::new(pmi)))))
     }
 
     /// Task 0 gets a terminal, the others nothing.
     fn terminal(&self, program: StepProgram, layout: &StepLayout) -> anyhow::Result<(StepProgram, Streams)> {
         let pair = Pair::open().context("open a terminal for the task")?;
-        let first = TaskStreams { stdin: Some(0), stdout: Some(0), stderr: Some(0) };
+        let first = TaskStreams { stdin: Some(0), stdout: Some(0), stderr: Some(0), channel: None };
         let streams =
             (0..layout.tasks.len()).map(|task| if task == 0 { first } else { TaskStreams::default() });
         let program = StepProgram { streams: streams.collect(), terminal: true, ..program };

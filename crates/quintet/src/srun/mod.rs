@@ -5,6 +5,7 @@
 //! - `place.rs` finds the launcher to ask, `allocation.rs` makes a job; `conversation.rs` is how one speaks with a launcher
 //! - `streams.rs` opens what tasks read and write (`pattern.rs` names files), `relay.rs` passes on what needs this
 //!   process (`labels.rs` line by line), `terminal.rs` is the terminal of `--pty`
+//! - `pmi/` lets MPI programs find one another
 //! - `step.rs` stays with the step to its end: `course.rs` counts its tasks, `interrupt.rs` Ctrl-C, `message.rs` has srun's words
 
 mod allocation;
@@ -18,6 +19,7 @@ mod multi_prog;
 mod options;
 mod pattern;
 mod place;
+mod pmi;
 mod program;
 mod read;
 mod relay;

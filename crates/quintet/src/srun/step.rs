@@ -4,6 +4,7 @@ use super::conversation::Conversation;
 use super::course::Course;
 use super::interrupt::{Answer, Interrupts, Manner};
 use super::message::{complain, say};
+use super::pmi::Pmi;
 use super::relay::{Sinks, Written, feed_all, read_all};
 use super::streams::Plan;
 use super::terminal::{Pair, Raw};
@@ -48,8 +49,8 @@ pub(super) struct Rules {
 
 /// Which streams a step has.
 pub(super) enum Streams {
-    /// Files and pipes.
-    Plan(Plan),
+    /// Files and pipes, and perhaps what answers MPI programs.
+    Plan(Box<Plan>, Option<Box<Pmi>>),
     /// A terminal for task 0.
     Terminal(Box<Pair>),
 }
@@ -66,6 +67,8 @@ pub(super) struct Step {
     wait_until: Option<Moment>,
     tell_at: Option<Moment>,
     warn_at: Option<Moment>,
+    /// Tasks that want the whole step to end.
+    aborts: Option<mpsc::Receiver<(usize, String)>>,
     is_ending: bool,
 }
 
@@ -79,6 +82,7 @@ enum Event {
     Output(Written),
     OutputEnds,
     Terminal(std::io::Result<()>),
+    Abort(usize, String),
     Given(Given),
     Time,
 }
@@ -95,6 +99,7 @@ impl Step {
             wait_until: None,
             tell_at: None,
             warn_at: None,
+            aborts: None,
             is_ending: false,
         }
     }
@@ -133,6 +138,13 @@ impl Step {
                     terminal = None;
                     self.end()?;
                 }
+                Event::Abort(task, why) => {
+                    complain(&format!(
+                        "StepId={}: task {task} aborts the program: {why}",
+                        self.course.name()
+                    ));
+                    self.end()?;
+                }
                 Event::Given(Given::Resized) => {
                     if let Some(terminal) = &terminal {
                         terminal.fit();
@@ -154,11 +166,12 @@ impl Step {
 
     fn start(&mut self, program: StepProgram, streams: Streams) -> anyhow::Result<Begun> {
         match streams {
-            Streams::Plan(mut plan) => {
+            Streams::Plan(mut plan, pmi) => {
                 let program = StepProgram { streams: std::mem::take(&mut plan.streams), ..program };
                 self.conversation.start(program, &plan.passed())?;
                 // Only the tasks may hold their ends, or the others' would never come.
                 plan.passed.clear();
+                self.aborts = pmi.map(|pmi| pmi.begin()).transpose()?;
                 feed_all(plan.inputs)?;
                 let output = read_all(plan.relays, self.rules.unbuffered)?;
                 Ok((Some(output), Sinks::new(plan.files), None))
@@ -202,7 +215,14 @@ impl Step {
                 None => std::future::pending().await,
             }
         };
+        let aborts = async {
+            match &mut self.aborts {
+                Some(aborts) => aborts.recv().await,
+                None => std::future::pending().await,
+            }
+        };
         tokio::select! {
+            Some((task, why)) = aborts => Event::Abort(task, why),
             written = written => written.map_or(Event::OutputEnds, Event::Output),
             shown = shown => Event::Terminal(shown),
             answer = self.conversation.hear() => answer.map_or_else(Event::Lost, Event::Answer),

@@ -55,6 +55,14 @@ pub(super) struct Plan {
 }
 
 impl Plan {
+    /// Gives each task a file of its own, in their order.
+    pub(super) fn add_channels(&mut self, channels: Vec<OwnedFd>) {
+        for (streams, channel) in self.streams.iter_mut().zip(channels) {
+            streams.channel = u32::try_from(self.passed.len()).ok();
+            self.passed.push(channel);
+        }
+    }
+
     /// The files to pass, as the launcher's interface wants them.
     pub(super) fn passed(&self) -> Vec<BorrowedFd<'_>> {
         self.passed.iter().map(AsFd::as_fd).collect()
@@ -93,7 +101,7 @@ pub(super) fn plan(wish: &Wish, layout: &StepLayout, names: &Names, dir: &Path) 
         let stdin = maker.stdin(task, tasks)?;
         let stdout = maker.output(&wish.stdout, Own::Stdout, task, tasks)?;
         let stderr = maker.output(wish.stderr.as_ref().unwrap_or(&wish.stdout), Own::Stderr, task, tasks)?;
-        maker.plan.streams.push(TaskStreams { stdin, stdout, stderr });
+        maker.plan.streams.push(TaskStreams { stdin, stdout, stderr, channel: None });
         if maker.plan.passed.len() > MAX_FILES {
             return Err(NoStreams::TooMany);
         }

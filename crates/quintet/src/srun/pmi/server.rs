@@ -258,15 +258,35 @@ mod tests {
     #[test]
     fn the_first_form_from_start_to_end() {
         let server = &mut Server::new("7.0", &[0, 0]);
-        check(server, 0, "cmd=init pmi_version=1 pmi_subversion=1", &["0:cmd=response_to_init pmi_version=1 pmi_subversion=1 rc=0"]);
-        check(server, 0, "cmd=get_maxes", &["0:cmd=maxes rc=0 kvsname_max=256 keylen_max=64 vallen_max=1024"]);
+        check(
+            server,
+            0,
+            "cmd=init pmi_version=1 pmi_subversion=1",
+            &["0:cmd=response_to_init pmi_version=1 pmi_subversion=1 rc=0"],
+        );
+        check(
+            server,
+            0,
+            "cmd=get_maxes",
+            &["0:cmd=maxes rc=0 kvsname_max=256 keylen_max=64 vallen_max=1024"],
+        );
         check(server, 0, "cmd=get_my_kvsname", &["0:cmd=my_kvsname rc=0 kvsname=7.0"]);
-        check(server, 0, "cmd=get kvsname=7.0 key=PMI_process_mapping", &["0:cmd=get_result rc=0 msg=success value=(vector,(0,1,2))"]);
+        check(
+            server,
+            0,
+            "cmd=get kvsname=7.0 key=PMI_process_mapping",
+            &["0:cmd=get_result rc=0 msg=success value=(vector,(0,1,2))"],
+        );
         check(server, 1, "cmd=put kvsname=7.0 key=P1 value=card", &["1:cmd=put_result rc=0 msg=success"]);
         check(server, 0, "cmd=barrier_in", &[]);
         check(server, 1, "cmd=barrier_in", &["0:cmd=barrier_out rc=0", "1:cmd=barrier_out rc=0"]);
         check(server, 0, "cmd=get kvsname=7.0 key=P1", &["0:cmd=get_result rc=0 msg=success value=card"]);
-        check(server, 0, "cmd=get kvsname=7.0 key=P2", &["0:cmd=get_result rc=-1 msg=key_not_found value=unknown"]);
+        check(
+            server,
+            0,
+            "cmd=get kvsname=7.0 key=P2",
+            &["0:cmd=get_result rc=-1 msg=key_not_found value=unknown"],
+        );
         check(server, 1, "mcmd=spawn", &["1:cmd=spawn_result rc=-1 msg=not_supported"]);
         check(server, 1, "cmd=abort exitcode=4", &["1 aborts 4"]);
         check(server, 0, "cmd=finalize", &["0:cmd=finalize_ack rc=0"]);
@@ -279,18 +299,41 @@ mod tests {
             let hello = format!("{task}:cmd=response_to_init pmi_version=2 pmi_subversion=0 rc=0");
             check(server, task, "cmd=init pmi_version=2 pmi_subversion=0", &[&hello, &format!("{task} two")]);
         }
-        check(server, 1, "cmd=fullinit pmirank=1 threaded=FALSE", &[
-            "1:cmd=fullinit-response rc=0 pmi-version=2 pmi-subversion=0 rank=1 size=2 appnum=0 debugged=FALSE pmiverbose=FALSE",
-        ]);
+        check(
+            server,
+            1,
+            "cmd=fullinit pmirank=1 threaded=FALSE",
+            &[
+                "1:cmd=fullinit-response rc=0 pmi-version=2 pmi-subversion=0 rank=1 size=2 appnum=0 debugged=FALSE pmiverbose=FALSE",
+            ],
+        );
         check(server, 0, "cmd=job-getid thrid=5", &["0:cmd=job-getid-response thrid=5 rc=0 jobid=7.0"]);
-        check(server, 0, "cmd=info-getjobattr key=PMI_process_mapping", &[
-            "0:cmd=info-getjobattr-response rc=0 found=TRUE flag=TRUE value=(vector,(0,2,1))",
-        ]);
-        check(server, 0, "cmd=info-getjobattr key=other", &["0:cmd=info-getjobattr-response rc=0 found=FALSE flag=FALSE"]);
+        check(
+            server,
+            0,
+            "cmd=info-getjobattr key=PMI_process_mapping",
+            &["0:cmd=info-getjobattr-response rc=0 found=TRUE flag=TRUE value=(vector,(0,2,1))"],
+        );
+        check(
+            server,
+            0,
+            "cmd=info-getjobattr key=other",
+            &["0:cmd=info-getjobattr-response rc=0 found=FALSE flag=FALSE"],
+        );
         check(server, 0, "cmd=kvs-put key=a value=b", &["0:cmd=kvs-put-response rc=0"]);
         check(server, 1, "cmd=kvs-fence thrid=3", &[]);
-        check(server, 0, "cmd=kvs-fence", &["0:cmd=kvs-fence-response rc=0", "1:cmd=kvs-fence-response thrid=3 rc=0"]);
-        check(server, 1, "cmd=kvs-get jobid=7.0 srcid=0 key=a", &["1:cmd=kvs-get-response rc=0 found=TRUE flag=TRUE value=b"]);
+        check(
+            server,
+            0,
+            "cmd=kvs-fence",
+            &["0:cmd=kvs-fence-response rc=0", "1:cmd=kvs-fence-response thrid=3 rc=0"],
+        );
+        check(
+            server,
+            1,
+            "cmd=kvs-get jobid=7.0 srcid=0 key=a",
+            &["1:cmd=kvs-get-response rc=0 found=TRUE flag=TRUE value=b"],
+        );
         check(server, 1, "cmd=spawn", &["1:cmd=spawn-response rc=1 errmsg=not supported"]);
         check(server, 1, "cmd=finalize", &["1:cmd=finalize-response rc=0"]);
     }
@@ -302,11 +345,21 @@ mod tests {
             server.take(task, &message("cmd=init pmi_version=2"));
         }
         check(server, 1, "cmd=info-getnodeattr key=s wait=TRUE thrid=9", &[]);
-        check(server, 2, "cmd=info-getnodeattr key=s wait=FALSE", &["2:cmd=info-getnodeattr-response rc=0 found=FALSE flag=FALSE"]);
-        check(server, 0, "cmd=info-putnodeattr key=s value=x", &[
-            "0:cmd=info-putnodeattr-response rc=0",
-            "1:cmd=info-getnodeattr-response thrid=9 rc=0 found=TRUE flag=TRUE value=x",
-        ]);
+        check(
+            server,
+            2,
+            "cmd=info-getnodeattr key=s wait=FALSE",
+            &["2:cmd=info-getnodeattr-response rc=0 found=FALSE flag=FALSE"],
+        );
+        check(
+            server,
+            0,
+            "cmd=info-putnodeattr key=s value=x",
+            &[
+                "0:cmd=info-putnodeattr-response rc=0",
+                "1:cmd=info-getnodeattr-response thrid=9 rc=0 found=TRUE flag=TRUE value=x",
+            ],
+        );
     }
 
     #[test]

@@ -46,11 +46,13 @@ impl Message {
     pub(super) fn written(&self, version: Version) -> Vec<u8> {
         match version {
             Version::One => {
-                let words: Vec<String> = self.0.iter().map(|(name, value)| format!("{name}={value}")).collect();
+                let words: Vec<String> =
+                    self.0.iter().map(|(name, value)| format!("{name}={value}")).collect();
                 format!("{}\n", words.join(" ")).into_bytes()
             }
             Version::Two => {
-                let field = |(name, value): &(String, String)| format!("{name}={};", value.replace(';', ";;"));
+                let field =
+                    |(name, value): &(String, String)| format!("{name}={};", value.replace(';', ";;"));
                 let text: String = self.0.iter().map(field).collect();
                 format!("{:>COUNT$}{text}", text.len()).into_bytes()
             }
@@ -165,7 +167,7 @@ mod tests {
                 inbox.add(piece);
                 read.extend(inbox.next(Version::Two).unwrap());
             }
-            assert_eq!(read, [message.clone()], "{size}");
+            assert_eq!(read, std::slice::from_ref(&message), "{size}");
         }
     }
 
