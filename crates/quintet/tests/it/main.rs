@@ -10,5 +10,6 @@ mod program;
 mod run;
 mod server;
 mod serving;
+mod srun;
 mod steps;
 mod walls;

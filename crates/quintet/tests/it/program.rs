@@ -88,6 +88,15 @@ impl Program {
         std::fs::read_to_string(self.work().join(name)).unwrap()
     }
 
+    /// Waits until something holds.
+    pub(crate) fn until(&self, what: &str, holds: impl Fn() -> bool) {
+        let end = std::time::Instant::now() + std::time::Duration::from_secs(30);
+        while !holds() {
+            assert!(std::time::Instant::now() < end, "waited in vain: {what}; {}", self.log());
+            std::thread::sleep(std::time::Duration::from_millis(20));
+        }
+    }
+
     /// The files in the working folder.
     pub(crate) fn files(&self) -> Vec<String> {
         let names = std::fs::read_dir(self.work()).unwrap().map(|entry| entry.unwrap().file_name());

@@ -1,0 +1,272 @@
+//! Tasks inside jobs: `srun` as batch scripts call it, outside of jobs, and at a terminal.
+
+use crate::program::Program;
+use std::process::Stdio;
+use std::time::{Duration, Instant};
+
+const NODES: &str = "[[nodes]]\nname = \"n[1-2]\"\ncpus = 4\nmemory = 2000\n";
+
+/// Runs a batch script with these options, and returns what it wrote, line by line.
+fn batch(quintet: &Program, options: &[&str], script: &str) -> Vec<String> {
+    quintet.write("job.sh", &format!("#!/bin/bash\n{script}\n"));
+    let words = [&["submit", "-W", "-Q", "-o", "out"], options, &["job.sh"]].concat();
+    let ended = quintet.run(&words);
+    let out = quintet.read("out");
+    assert_eq!(ended.code, 0, "{}{out}{}", ended.stderr, quintet.log());
+    out.lines().map(str::to_owned).collect()
+}
+
+fn sorted(mut lines: Vec<String>) -> Vec<String> {
+    lines.sort();
+    lines
+}
+
+#[test]
+fn a_script_starts_tasks_with_labels_and_learns_how_they_ended() {
+    let quintet = Program::serving(NODES);
+    let out = batch(
+        &quintet,
+        &["-n", "3"],
+        "srun -l sh -c 'echo out $SLURM_PROCID $SLURM_STEP_ID $SLURM_NTASKS; echo err >&2; printf unfinished'\n\
+         srun -n2 sh -c 'exit $((SLURM_PROCID * 3))'; echo code $?\n\
+         srun -n1 sh -c 'kill -9 $$'; echo code $?\n\
+         srun -n1 /no/such/program; echo code $?",
+    );
+    let labelled: Vec<String> = (0..3)
+        .flat_map(|task| {
+            [format!("{task}: err"), format!("{task}: out {task} 0 3"), format!("{task}: unfinished")]
+        })
+        .collect();
+    assert_eq!(sorted(out[..9].to_vec()), labelled);
+    assert_eq!(
+        out[9..13],
+        [
+            "srun: error: n1: task 1: Exited with exit code 3",
+            "code 3",
+            "srun: error: n1: task 0: Killed",
+            "code 137"
+        ]
+    );
+    assert_eq!(out.last().unwrap(), "code 2");
+    assert!(out.contains(&"srun: error: n1: task 0: Exited with exit code 2".to_owned()), "{out:?}");
+}
+
+#[test]
+fn each_task_may_have_files_of_its_own() {
+    let quintet = Program::serving(NODES);
+    // The second call is submitit's.
+    batch(
+        &quintet,
+        &["-n", "2"],
+        "srun -o 'o.%j.%s.%t' -e 'e.%t' sh -c 'echo $SLURM_PROCID; echo oops >&2'\n\
+         srun -n1 --unbuffered --output \"$PWD/%j_%t_log.out\" --error \"$PWD/%j_%t_log.err\" sh -c 'echo o; echo e >&2'\n\
+         srun -o 1 sh -c 'echo only $SLURM_PROCID' > one\n\
+         srun -o none echo nothing > none\n\
+         srun -l -o shared --open-mode=append echo once; srun -l -o shared --open-mode=append echo twice",
+    );
+    let files = ["o.1.0.0", "o.1.0.1", "e.0", "1_0_log.out", "1_0_log.err", "one", "none"];
+    let told: Vec<String> = files.iter().map(|name| quintet.read(name)).collect();
+    assert_eq!(told, ["0\n", "1\n", "oops\n", "o\n", "e\n", "only 1\n", ""]);
+    let shared = quintet.read("shared").lines().map(str::to_owned).collect();
+    assert_eq!(sorted(shared), ["0: once", "0: twice", "1: once", "1: twice"]);
+}
+
+#[test]
+fn input_goes_to_all_tasks_or_to_one() {
+    let quintet = Program::serving(NODES);
+    quintet.write("input", "from a file\n");
+    let out = batch(
+        &quintet,
+        &["-n", "3"],
+        "echo all | srun -l cat\n\
+         echo one | srun -l -i 1 cat\n\
+         echo none | srun -l -i none cat\n\
+         srun -n1 -i input cat\n\
+         echo alone | srun -n1 cat",
+    );
+    assert_eq!(sorted(out[..3].to_vec()), ["0: all", "1: all", "2: all"]);
+    assert_eq!(out[3..], ["1: one", "from a file", "alone"]);
+}
+
+#[test]
+fn a_step_ends_with_its_first_bad_task_or_some_time_after_its_first() {
+    let quintet = Program::serving(NODES);
+    let begin = Instant::now();
+    let out = batch(
+        &quintet,
+        &["-n", "3"],
+        "srun -K1 sh -c '[ $SLURM_PROCID = 1 ] && exit 5; exec sleep 1000'; echo code $?\n\
+         srun -W1 sh -c '[ $SLURM_PROCID = 1 ] && exit 0; exec sleep 1000'; echo code $?",
+    );
+    assert!(begin.elapsed() < Duration::from_secs(30));
+    let told = [
+        "srun: error: n1: task 1: Exited with exit code 5",
+        "srun: Terminating StepId=1.0",
+        "srun: Job step aborted: Waiting up to 32 seconds for job step to finish.",
+        "srun: error: n1: tasks 0,2: Terminated",
+        "code 143",
+        "srun: First task exited 1s ago",
+        "srun: StepId=1.1 tasks 0,2: running",
+        "srun: StepId=1.1 task 1: exited",
+        "srun: Terminating StepId=1.1",
+        "srun: Job step aborted: Waiting up to 32 seconds for job step to finish.",
+        "srun: error: n1: tasks 0,2: Terminated",
+        "code 143",
+    ];
+    assert_eq!(out, told);
+}
+
+#[test]
+fn steps_wait_for_one_another_run_side_by_side_or_share() {
+    let quintet = Program::serving(NODES);
+    // Each of the pair waits for the other, so they end only if they run at the same time.
+    let meet = "sh -c 'touch $0.here; while [ ! -e $1.here ]; do sleep 0.02; done'";
+    let out = batch(
+        &quintet,
+        &["-n", "4"],
+        &format!(
+            "srun -n1 --exact --mem=10 {meet} a b & srun -n1 --exact --mem=10 {meet} b a & wait; echo side by side\n\
+             srun --overlap {meet} c d & srun --overlap {meet} d c & wait; echo shared\n\
+             srun sh -c 'touch busy; while [ ! -e go ]; do sleep 0.02; done' & while [ ! -e busy ]; do sleep 0.02; done\n\
+             srun -I true; echo code $?\n\
+             srun echo after & touch go; wait"
+        ),
+    );
+    assert_eq!(out[..2], ["side by side", "shared"]);
+    assert_eq!(
+        out[2..4],
+        ["srun: error: Unable to create step for job 1: Requested nodes are busy", "code 1"]
+    );
+    assert_eq!(out.iter().filter(|line| *line == "after").count(), 4, "{out:?}");
+}
+
+#[test]
+fn tasks_may_run_different_programs() {
+    let quintet = Program::serving(NODES);
+    quintet.write("programs", "# ranks and programs\n0-1 echo %t of %o\n* sh -c 'echo rest; exit 4'\n");
+    let out = batch(
+        &quintet,
+        &["-n", "3"],
+        "srun -l --multi-prog programs; echo code $?\nsrun --multi-prog gone; echo code $?",
+    );
+    assert_eq!(sorted(out[..3].to_vec()), ["0: 0 of 0", "1: 1 of 1", "2: rest"]);
+    assert_eq!(out[3..5], ["srun: error: n1: task 2: Exited with exit code 4", "code 4"]);
+    assert!(out[5].starts_with("srun: error: Could not open multi_prog config file gone"), "{out:?}");
+}
+
+#[test]
+fn tasks_know_their_surroundings() {
+    let quintet = Program::serving(NODES);
+    let out = batch(
+        &quintet,
+        &["-n", "1", "-c", "2"],
+        "mkdir there; A=1 B=2 srun -D there --export=ALL,B=3 sh -c 'echo $A $B $SLURM_CPUS_PER_TASK; pwd; umask; ulimit -c'\n\
+         umask 027; ulimit -S -c 0; srun sh -c 'umask; ulimit -c'\n\
+         printf '#!/bin/sh\\necho export NEW=value\\necho print said before\\n' > before; chmod +x before\n\
+         printf '#!/bin/sh\\necho after $NEW\\n' > after; chmod +x after\n\
+         srun --task-prolog=$PWD/before --task-epilog=$PWD/after sh -c 'echo $NEW; exit 6'; echo code $?\n\
+         srun --export=NONE /usr/bin/env | grep -c -v SLURM_\n\
+         env -i $(type -p srun) -n1 /bin/echo bare 2>&1 | head -c 5",
+    );
+    assert_eq!(out[0], "1 3 2");
+    assert!(out[1].ends_with("/there"), "{out:?}");
+    assert_eq!(out[4..6], ["0027", "0"]);
+    assert_eq!(out[6..9], ["said before", "value", "after value"]);
+    assert!(out.contains(&"code 6".to_owned()), "{out:?}");
+}
+
+#[test]
+fn a_job_that_was_sent_with_a_bare_path_finds_srun() {
+    let quintet = Program::serving(NODES);
+    for export in ["--export=PATH=/bin:/usr/bin/", "--export=NONE"] {
+        quintet.write("bare.sh", "#!/bin/bash\nsrun -n1 echo found\n");
+        let ended = quintet.run(&["submit", "-W", "-Q", "-o", "bare", export, "bare.sh"]);
+        assert_eq!((ended.code, quintet.read("bare").as_str()), (0, "found\n"), "{export}: {}", ended.stderr);
+    }
+}
+
+#[test]
+fn outside_of_a_job_one_is_made_and_given_back() {
+    let quintet = Program::serving(NODES);
+    let ran = quintet.run(&["srun", "-n2", "-l", "sh", "-c", "echo $SLURM_JOB_ID $SLURM_NTASKS; exit 3"]);
+    let out = sorted(ran.stdout.lines().map(str::to_owned).collect());
+    assert_eq!((ran.code, out), (3, vec!["0: 1 2".to_owned(), "1: 1 2".to_owned()]), "{}", ran.stderr);
+    assert_eq!(ran.stderr, "srun: error: n1: tasks 0-1: Exited with exit code 3\n");
+    assert_eq!(quintet.run(&["wait", "1", "--timeout", "20"]).code, 1);
+    let check = |words: &[&str], told: &str| {
+        let refused = quintet.run(&[&["srun"], words].concat());
+        assert_eq!(refused.code, 1, "{words:?}");
+        assert!(refused.stderr.starts_with(told), "{words:?}: {}", refused.stderr);
+    };
+    check(&["-p", "nope", "true"], "srun: error: Unable to allocate resources: ");
+    check(&["--bcast=x", "true"], "srun: error: --bcast is not supported: every node sees the same files");
+    check(&["--foo", "true"], "srun: unrecognized option '--foo'");
+    check(&[], "srun: fatal: No command given to execute.");
+    check(&["--mpi=pmix", "true"], "srun: error: --mpi=pmix is not supported");
+    check(
+        &["--jobid=99", "true"],
+        "srun: error: Unable to confirm allocation for job 99: Invalid job id specified",
+    );
+}
+
+#[test]
+fn another_job_can_be_joined() {
+    let quintet = Program::serving(NODES);
+    quintet.ok(&["submit", "-n2", "-o", "out", "--wrap", "touch up; while [ ! -e go ]; do sleep 0.05; done"]);
+    quintet.until("the job runs", || quintet.files().contains(&"up".to_owned()));
+    let joined = quintet.run(&[
+        "srun",
+        "--jobid=1",
+        "--overlap",
+        "-n1",
+        "sh",
+        "-c",
+        "echo $SLURM_JOB_ID.$SLURM_STEP_ID",
+    ]);
+    assert_eq!((joined.code, joined.stdout.as_str()), (0, "1.0\n"), "{}", joined.stderr);
+    quintet.write("go", "");
+    assert_eq!(quintet.run(&["wait", "1"]).code, 0);
+}
+
+#[test]
+fn ctrl_c_asks_first() {
+    let quintet = Program::serving(NODES);
+    let mut running =
+        quintet.start_with(&["srun", "-n2", "sh", "-c", "echo up; exec sleep 1000"], |command| {
+            command.stderr(Stdio::piped());
+        });
+    assert_eq!((running.line(), running.line()), ("up".to_owned(), "up".to_owned()));
+    running.signal("INT");
+    assert_eq!(running.error_line(), "srun: interrupt (one more within 1 sec to abort)");
+    assert_eq!(running.error_line(), "srun: StepId=1.0 tasks 0-1: running");
+    running.signal("INT");
+    assert_eq!(running.error_line(), "srun: sending Ctrl-C to StepId=1.0");
+    assert_eq!(running.end(), 128 + 2);
+    // The step ends with the one who started it, even if that one is killed.
+    let mut running = quintet.start(&["srun", "sh", "-c", "echo $$; exec sleep 1000"]);
+    let pid = running.line();
+    running.signal("KILL");
+    quintet.until("the task is gone", || !std::path::Path::new(&format!("/proc/{pid}")).exists());
+}
+
+#[test]
+fn a_task_can_have_a_terminal() {
+    let quintet = Program::serving(NODES);
+    let script = "stty size; test -t 0 -a -t 1 -a -t 2 && echo terminal; ps -o tty= -p $$ | grep -q pts/ && echo its own; exit 4";
+    // `script` is this side's terminal.
+    let command = format!(
+        "stty rows 33 cols 99; {} srun --state {} --pty sh -c '{script}'",
+        env!("CARGO_BIN_EXE_quintet"),
+        quintet.state().display()
+    );
+    let mut watcher = std::process::Command::new("script");
+    let ended = watcher.args(["-qec", &command, "/dev/null"]).stdin(Stdio::null()).output().unwrap();
+    let shown = String::from_utf8_lossy(&ended.stdout).replace('\r', "");
+    assert_eq!(ended.status.code(), Some(4), "{shown}");
+    assert!(shown.contains("33 99\nterminal\nits own\n"), "{shown}");
+    assert!(shown.contains("srun: error: n1: task 0: Exited with exit code 4"), "{shown}");
+    // Without a terminal here, what is given is typed.
+    let typed = quintet.run_given(&["srun", "--pty", "sh"], "stty size\nexit 6\n");
+    assert_eq!(typed.code, 6, "{}", typed.stderr);
+    assert!(typed.stdout.contains("24 80"), "{}", typed.stdout);
+}
