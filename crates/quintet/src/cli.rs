@@ -1,5 +1,6 @@
 //! The command line: every command and what it is called. What a command does is in the file of its name.
 
+use crate::crontab::{self, CrontabArgs};
 use crate::demo::{self, DemoArgs};
 use crate::jobs::act::{self, CancelArgs, HoldArgs, RequeueArgs, SuspendArgs};
 use crate::jobs::attach::{self, AttachArgs};
@@ -78,6 +79,8 @@ enum Command {
     Requeue(RequeueArgs),
     /// Watch nodes and jobs, and act on them
     Top(TopArgs),
+    /// Show, edit or install the crontab: jobs that recur
+    Crontab(CrontabArgs),
     /// List nodes
     Nodes(NodesArgs),
     /// List jobs that have ended
@@ -141,6 +144,7 @@ pub(crate) fn run(cli: Cli, matches: &ArgMatches) -> anyhow::Result<ExitCode> {
         Command::Resume(args) => asking(act::resume(args)),
         Command::Requeue(args) => asking(act::requeue(args)),
         Command::Top(args) => asking(top::run(args, terminal)),
+        Command::Crontab(args) => asking(crontab::run(args, terminal)),
         Command::Nodes(args) => asking(nodes::run(args, terminal)),
         Command::Completions { shell } => crate::manual::completions(shell, terminal),
         Command::Man { out } => crate::manual::man(out.as_deref(), terminal),

@@ -7,6 +7,7 @@
 mod cli;
 mod client;
 mod config;
+mod crontab;
 mod demo;
 mod jobs;
 mod manual;

@@ -4,6 +4,7 @@
 
 mod cgroup;
 mod energy;
+mod foreground;
 mod handle;
 mod launch;
 pub mod launcher;
@@ -21,6 +22,7 @@ pub mod users;
 mod wire;
 
 pub use cgroup::{Capabilities, CgroupVersion, Limit};
+pub use foreground::foreground;
 pub use handle::{Error, LauncherState, NoSuchRun, Supervisor, SupervisorConfig};
 pub use launch::{
     Credentials, Hook, Hooks, Launch, Limits, Private, Resource, Rlimit, Script, Stream, current_rlimit,

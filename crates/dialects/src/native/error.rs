@@ -2,6 +2,7 @@
 
 use super::auth::BadCredentials;
 use domain::ports::StoreError;
+use domain::service::BadCrontab;
 use domain::{Error, JobId, Problem, Text};
 use hyper::StatusCode;
 
@@ -34,6 +35,9 @@ pub(super) enum NativeError {
     /// The domain says no.
     #[error("{0}")]
     Domain(#[from] Error),
+    /// A crontab that is not taken.
+    #[error("{0}")]
+    Crontab(#[from] BadCrontab),
     /// Nobody of this name is remembered.
     #[error("no user {0}")]
     NoSuchUser(Text),
@@ -100,14 +104,9 @@ impl NativeError {
             NativeError::FileRefused { .. } => StatusCode::FORBIDDEN,
             NativeError::FileFailed { .. } => StatusCode::INTERNAL_SERVER_ERROR,
             NativeError::History(_) => StatusCode::SERVICE_UNAVAILABLE,
-            NativeError::Domain(error) => match error {
-                Error::NotFound(_) => StatusCode::NOT_FOUND,
-                Error::Invalid(_) => StatusCode::UNPROCESSABLE_ENTITY,
-                Error::Conflict(_) => StatusCode::CONFLICT,
-                Error::Forbidden(_) => StatusCode::FORBIDDEN,
-                Error::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
-                Error::Bug(_) => StatusCode::INTERNAL_SERVER_ERROR,
-            },
+            NativeError::Crontab(BadCrontab::Line(_)) => StatusCode::UNPROCESSABLE_ENTITY,
+            NativeError::Crontab(BadCrontab::Entry { error, .. } | BadCrontab::Whole(error))
+            | NativeError::Domain(error) => status_of(error),
         }
     }
 
@@ -137,6 +136,17 @@ impl NativeError {
             _ => return None,
         };
         Some(hint.to_owned())
+    }
+}
+
+fn status_of(error: &Error) -> StatusCode {
+    match error {
+        Error::NotFound(_) => StatusCode::NOT_FOUND,
+        Error::Invalid(_) => StatusCode::UNPROCESSABLE_ENTITY,
+        Error::Conflict(_) => StatusCode::CONFLICT,
+        Error::Forbidden(_) => StatusCode::FORBIDDEN,
+        Error::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
+        Error::Bug(_) => StatusCode::INTERNAL_SERVER_ERROR,
     }
 }
 

@@ -165,6 +165,11 @@ pub(super) fn member(body: &[u8]) -> Result<Membership, NativeError> {
     })
 }
 
+/// Reads a crontab.
+pub(super) fn crontab(body: &[u8]) -> Result<wire::NewCrontab, NativeError> {
+    serde_json::from_slice(body).map_err(|error| NativeError::parameter("body", error.to_string()))
+}
+
 /// Reads what is wanted of a node.
 pub(super) fn availability(body: &[u8]) -> Result<Availability, NativeError> {
     let wanted: wire::Availability =

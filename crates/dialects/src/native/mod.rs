@@ -44,6 +44,9 @@ enum Verb {
     Resume,
     Requeue,
     WhoAmI,
+    ShowCrontab,
+    SetCrontab,
+    RemoveCrontab,
 }
 
 /// The route table: methods and verbs of a path below `/quintet/v1`.
@@ -69,6 +72,10 @@ fn verbs(path: &[&str]) -> &'static [(&'static str, Verb)] {
         ["nodes"] => &[("GET", Verb::ListNodes)],
         ["nodes", _] => &[("POST", Verb::MarkNode)],
         ["whoami"] => &[("GET", Verb::WhoAmI)],
+        // Jobs that recur.
+        ["crontab"] => {
+            &[("GET", Verb::ShowCrontab), ("PUT", Verb::SetCrontab), ("DELETE", Verb::RemoveCrontab)]
+        }
         _ => &[],
     }
 }
@@ -114,5 +121,8 @@ async fn run(site: &Arc<Site>, request: Request<Incoming>) -> Result<Answer, Nat
         Verb::ListNodes => handlers::nodes::list(call),
         Verb::MarkNode => handlers::nodes::mark(call, body).await,
         Verb::WhoAmI => handlers::whoami::whoami(call),
+        Verb::ShowCrontab => handlers::crontab::show(call),
+        Verb::SetCrontab => handlers::crontab::set(call, body).await,
+        Verb::RemoveCrontab => handlers::crontab::remove(call).await,
     }
 }

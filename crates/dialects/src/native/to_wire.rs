@@ -2,6 +2,7 @@
 
 use super::wire;
 use domain::cluster::Node;
+use domain::cron::{Crontab, Installed};
 use domain::job::{ArrayPart, Exit, Job, JobStep, Outcome, Phase};
 use domain::ports::{Closed, ClosedStep};
 use domain::service::{Handled, StateChange};
@@ -186,6 +187,20 @@ pub(super) fn user(member: &Membership) -> wire::User {
         level: level(member.level),
         default_account: member.default_account.clone(),
         accounts: member.accounts.clone(),
+    }
+}
+
+/// Writes a user's crontab; an empty one where there is none.
+pub(super) fn crontab(user: &Text, crontab: Option<&Crontab>) -> wire::Crontab {
+    let entry = |installed: &Installed| wire::CrontabEntry {
+        first_line: installed.first_line,
+        last_line: installed.last_line,
+        job_id: installed.job.0,
+    };
+    wire::Crontab {
+        user: user.clone(),
+        text: crontab.map(|crontab| crontab.text.clone()).unwrap_or_default(),
+        entries: crontab.iter().flat_map(|crontab| &crontab.installed).map(entry).collect(),
     }
 }
 

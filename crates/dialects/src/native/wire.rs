@@ -238,3 +238,30 @@ pub(super) struct ActedOn {
     /// `null` where it was done.
     pub(super) error: Option<String>,
 }
+
+/// A crontab to be put in the place of the one before.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct NewCrontab {
+    /// The text, whole.
+    pub(super) text: String,
+    /// For each entry of the text, in order, the job that stands for it: what `job/submit` of Slurm's API takes.
+    #[serde(default)]
+    pub(super) entries: Vec<serde_json::Value>,
+}
+
+/// A user's crontab.
+#[derive(Serialize)]
+pub(super) struct Crontab {
+    pub(super) user: Text,
+    pub(super) text: Text,
+    pub(super) entries: Vec<CrontabEntry>,
+}
+
+/// An entry that recurs. Lines are counted from one.
+#[derive(Serialize)]
+pub(super) struct CrontabEntry {
+    pub(super) first_line: u32,
+    pub(super) last_line: u32,
+    pub(super) job_id: u32,
+}

@@ -16,5 +16,6 @@ mod sizes;
 mod to_wire;
 
 pub(crate) use counters::Counters;
+pub(crate) use from_wire::described_job;
 pub(crate) use shell::respond;
 pub(crate) use sizes::Sizes;

@@ -8,7 +8,7 @@ use super::selection::{Action, Handled, Selection};
 use super::submission::{Submission, Submitted};
 use super::update::Update;
 use super::writer::{Command, Writer};
-use crate::cluster::Cluster;
+use crate::cluster::{Cluster, SchedulerType};
 use crate::cron::Installed;
 use crate::job::{Job, Owner, Phase};
 use crate::ports::{Calendar, Clock, Directory, Enforced, Engine, History, Meter, Reports, Store};
@@ -175,6 +175,10 @@ impl JobService {
         submissions: Vec<Submission>,
     ) -> Result<Submitted, Error> {
         let snapshot = self.snapshot.load_full();
+        if snapshot.cluster.scheduling.by == SchedulerType::Builtin {
+            // Only the backfill pass starts components together; so it is in the original.
+            return Err(Problem::Unsupported(Text::const_new("a heterogeneous job without backfill")).into());
+        }
         let now = self.clock.now();
         let mut drafts = Vec::with_capacity(submissions.len());
         let mut owner = None;

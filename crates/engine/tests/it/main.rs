@@ -4,6 +4,7 @@
 
 mod around;
 mod cluster;
+mod components;
 mod dependencies;
 mod order;
 mod preempt;

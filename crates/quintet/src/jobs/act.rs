@@ -42,6 +42,9 @@ pub(crate) struct CancelArgs {
     /// Send this signal instead of ending the job
     #[arg(short = 's', long, value_name = "SIGNAL", value_parser = signal)]
     pub(crate) signal: Option<String>,
+    /// Jobs of crontabs are meant too, where the service wants that said
+    #[arg(long)]
+    pub(crate) cron: bool,
     /// Send the signal to the batch shell alone
     #[arg(short = 'b', long, requires = "signal")]
     pub(crate) batch: bool,
@@ -111,11 +114,13 @@ pub(crate) async fn cancel(args: CancelArgs, terminal: Terminal) -> anyhow::Resu
         }
         message.job_state = Some(states);
     }
-    if args.batch || args.full {
-        let mut flags = Flags::default();
-        flags.insert_name(if args.batch { "BATCH_JOB" } else { "FULL_JOB" });
-        message.flags = Some(flags);
+    let mut flags = Flags::default();
+    for (wanted, name) in [(args.batch, "BATCH_JOB"), (args.full, "FULL_JOB"), (args.cron, "CRON_JOBS")] {
+        if wanted {
+            flags.insert_name(name);
+        }
     }
+    message.flags = (!flags.is_empty()).then_some(flags);
     let client = Client::open(&args.client)?;
     let body = slurm_wire::to_json(&message);
     let answer = client.slurm::<KillJobsResp>(Method::DELETE, "/jobs/", &[], Some(body)).await;

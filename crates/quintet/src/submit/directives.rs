@@ -1,6 +1,9 @@
 //! The `#SBATCH` lines of a batch script, cut into words the way sbatch does it. What the words mean is decided
 //! in `options.rs`.
 
+use super::layers::{OptionError, combine};
+use super::options::JobOptions;
+
 /// Options that a script gives, line by line.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Directive {
@@ -73,6 +76,20 @@ pub(crate) fn directives(script: &str) -> Result<Vec<Directive>, ScriptError> {
         }
     }
     Ok(found)
+}
+
+/// Returns the options that lines of a crontab give, each with its number.
+///
+/// # Errors
+/// If a line holds what is no option, or its quotes do not match.
+pub(crate) fn options_of_lines(lines: &[(u32, domain::Text)]) -> Result<JobOptions, OptionError> {
+    let directives = lines.iter().map(|(line, text)| {
+        let line = usize::try_from(*line).unwrap_or(usize::MAX);
+        let words = words(text, line).map_err(|error| OptionError::Together(error.to_string()))?;
+        Ok(Directive { line, words })
+    });
+    let directives = directives.collect::<Result<Vec<_>, OptionError>>()?;
+    combine("crontab", &directives, |_| None, &clap::ArgMatches::default())
 }
 
 /// Cuts a line into words: blanks divide, quotes and backslashes protect, `#` begins a comment wherever it stands

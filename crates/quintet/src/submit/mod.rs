@@ -17,6 +17,7 @@ mod tests;
 pub(crate) mod values;
 
 pub(crate) use command::{SubmitArgs, run, send, whole_request};
+pub(crate) use directives::options_of_lines;
 pub(crate) use layers::combine;
 pub(crate) use options::JobOptions;
 pub(crate) use request::Script;

@@ -1,6 +1,7 @@
 //! Wire → domain. May refuse, naming what is wrong in Slurm's numbers.
 
 mod binding;
+mod document;
 mod job_id;
 mod people;
 mod request;
@@ -11,6 +12,7 @@ mod tres;
 mod uncommon;
 mod update;
 
+pub(crate) use document::described_job;
 pub(super) use job_id::{PathJob, path_job};
 pub(super) use selection::{Filtering, filter, signal_action, targets};
 pub(super) use submission::{Wanted, submission};

@@ -1,6 +1,10 @@
 //! The backfill pass: books times and nodes for waiting jobs in their order, and starts whoever can start now
 //! without touching a booking.
 
+mod components;
+
+pub(super) use components::{could_start, eligible};
+
 use super::MOST_STARTS;
 use super::forecast::{Forecast, Wish};
 use super::ground::Ground;
@@ -67,6 +71,7 @@ pub(super) fn run<'a>(
         has_waiting: vec![false; partitions],
         seen: HashSet::new(),
         has_booking: HashSet::new(),
+        planned_together: HashSet::new(),
         booked: 0,
         booked_of_partition: vec![0; partitions],
         booked_of_user: HashMap::new(),
@@ -99,6 +104,8 @@ struct Backfill<'a, 'p> {
     seen: HashSet<(JobId, u16)>,
     /// Jobs that have a booking in a tier above.
     has_booking: HashSet<JobId>,
+    /// Leaders of heterogeneous jobs that have had their turn.
+    planned_together: HashSet<JobId>,
     booked: usize,
     booked_of_partition: Vec<usize>,
     booked_of_user: HashMap<Uid, usize>,
@@ -147,7 +154,10 @@ impl<'a> Backfill<'a, '_> {
             }
             depth += 1;
             let may_book = self.may_book(turn.job, turn.partition);
-            self.look_at(turn.job, turn.partition, may_book);
+            match turn.job.het.filter(|part| part.size > 1) {
+                Some(part) => self.look_at_components(part, state, may_book),
+                None => self.look_at(turn.job, turn.partition, may_book),
+            }
         }
     }
 

@@ -17,6 +17,7 @@ const YEAR: Duration = Duration::from_secs(365 * 24 * 3600);
 const SOON: Duration = Duration::from_secs(1);
 
 /// What will be free, and who will be where.
+#[derive(Clone)]
 pub(super) struct Forecast<'a> {
     layout: &'a Layout,
     now: Timestamp,
@@ -143,8 +144,7 @@ impl<'a> Forecast<'a> {
                 if self.work >= work {
                     return None;
                 }
-                let later = (std::ops::Bound::Excluded(at), std::ops::Bound::Unbounded);
-                next = self.times.range(later).next().copied();
+                next = self.next_time(at);
             }
         }
         None
@@ -189,6 +189,12 @@ impl<'a> Forecast<'a> {
         // The last ones never close.
         openings.extend(since.map(|begin| (begin, Timestamp::NEVER)));
         openings
+    }
+
+    /// Returns the next time at which something changes.
+    pub(super) fn next_time(&self, after: Timestamp) -> Option<Timestamp> {
+        let next = (std::ops::Bound::Excluded(after), std::ops::Bound::Unbounded);
+        self.times.range(next).next().copied()
     }
 
     /// Returns the node that can take a job of one node first, and when, as far as CPUs, memory and generic resources

@@ -1,6 +1,7 @@
 //! The main pass: in strict order, stopping where it can go no further.
 
 use super::MOST_STARTS;
+use super::backfill;
 use super::ground::Ground;
 use super::layout::Layout;
 use super::obstacle;
@@ -10,7 +11,7 @@ use super::waits::Waits;
 use super::walk::{Turn, Walk};
 use domain::cluster::SchedulerType;
 use domain::fit::{Demand, place};
-use domain::job::{ArrayPart, Job, Reason};
+use domain::job::{ArrayPart, HetPart, Job, Reason};
 use domain::ports::{PassExit, Preempt, Start};
 use domain::state::State;
 use domain::{JobId, NodeIndex, Text, Timestamp};
@@ -126,7 +127,10 @@ impl<'a, 'g> MainPass<'a, 'g> {
                 continue;
             }
             self.depth += 1;
-            self.look_at(&turn, &mut walk);
+            match turn.job.het.filter(|part| part.size > 1) {
+                Some(part) => self.leave_to_backfill(part, &turn, state, &mut walk),
+                None => self.look_at(&turn, &mut walk),
+            }
             self.depths[turn.partition] += 1;
             if self.depths[turn.partition] == scheduling.partition_depth {
                 self.left_some = true;
@@ -134,6 +138,18 @@ impl<'a, 'g> MainPass<'a, 'g> {
             }
         }
         self.left_some |= walk.has_more();
+    }
+
+    /// Components start together, which the backfill pass sees to. Until then nobody behind takes what they wait for.
+    fn leave_to_backfill(&mut self, part: HetPart, turn: &Turn<'a>, state: &'a State, walk: &mut Walk<'a>) {
+        let members = backfill::eligible(state, part);
+        if !members.is_some_and(|members| backfill::could_start(self.layout, &members)) {
+            return;
+        }
+        self.left_some = true;
+        let entry = &self.layout.partitions[turn.partition];
+        entry.nodes.iter().for_each(|node| self.close(*node));
+        walk.close(turn.partition);
     }
 
     fn look_at(&mut self, turn: &Turn<'a>, walk: &mut Walk<'a>) {

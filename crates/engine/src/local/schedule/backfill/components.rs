@@ -1,0 +1,166 @@
+//! Heterogeneous jobs in the backfill pass: all components are planned for one moment, and start then or not at all. The
+//! main pass leaves them to this one, as in Slurm.
+
+use super::{Backfill, Chance};
+use crate::local::schedule::forecast::{Forecast, Wish};
+use crate::local::schedule::layout::Layout;
+use crate::local::schedule::obstacle;
+use domain::Timestamp;
+use domain::fit::Demand;
+use domain::job::{HetPart, Job, Reason};
+use domain::state::State;
+use std::sync::Arc;
+
+/// Moments tried for one heterogeneous job in a pass; each costs a copy of the forecast.
+const MOST_MOMENTS: usize = 16;
+
+/// What a component needs in each partition that would take it.
+type Demands<'a> = Vec<(usize, Demand<'a>)>;
+
+/// Returns all components if each could start as far as it goes itself; else nobody needs to look further.
+pub(in crate::local::schedule) fn eligible(state: &State, part: HetPart) -> Option<Vec<&Arc<Job>>> {
+    let is_member = |job: &&Arc<Job>| job.het.is_some_and(|of| of.leader == part.leader) && job.is_eligible();
+    part.members().map(|id| state.job(id).filter(is_member)).collect()
+}
+
+/// Tells whether all components would have a place if nothing ran.
+pub(in crate::local::schedule) fn could_start(layout: &Layout, members: &[&Arc<Job>]) -> bool {
+    members.iter().all(|job| demands(layout, job).is_ok())
+}
+
+/// Works out what a component needs, and where.
+///
+/// # Errors
+/// Why no partition takes it.
+fn demands<'a>(layout: &'a Layout, job: &'a Job) -> Result<Demands<'a>, Reason> {
+    let mut found = Vec::new();
+    let mut why = Reason::None;
+    for name in &job.spec.partitions {
+        let Some(at) = layout.position(name) else { continue };
+        let entry = &layout.partitions[at];
+        let demand = obstacle::demand(layout, layout.partition(entry), job).and_then(|demand| {
+            match obstacle::beyond_idle(layout, at, &job.spec, &demand) {
+                None => Ok(demand),
+                Some(reason) => Err(reason),
+            }
+        });
+        match demand {
+            Ok(demand) => found.push((at, demand)),
+            Err(reason) if why == Reason::None => why = reason,
+            Err(_) => {}
+        }
+    }
+    if found.is_empty() { Err(why) } else { Ok(found) }
+}
+
+impl<'a> Backfill<'a, '_> {
+    /// Plans a heterogeneous job when the first of its components has its turn.
+    pub(super) fn look_at_components(&mut self, part: HetPart, state: &'a State, may_book: bool) {
+        if !self.planned_together.insert(part.leader) {
+            return;
+        }
+        let Some(members) = eligible(state, part) else { return };
+        let mut wanted = Vec::with_capacity(members.len());
+        for job in &members {
+            match demands(self.layout, job) {
+                Ok(demands) => wanted.push((*job, demands)),
+                // The others wait for this one.
+                Err(reason) => return self.waits.note(job.id, reason, None),
+            }
+        }
+        let found = if may_book { self.joint_chance(&wanted) } else { None };
+        let Some((chances, forecast)) = found else {
+            return self.note_turns(&wanted, None);
+        };
+        let at = chances.iter().map(|chance| chance.at).max().unwrap_or(self.now);
+        let may_start = self.starts.len() + chances.len() <= self.most_starts;
+        if at <= self.now && may_start && self.start_all(&members, &chances) {
+            return;
+        }
+        let is_kept = members.iter().all(|job| self.is_kept_for(job));
+        if !is_kept || chances.iter().any(|chance| self.is_beyond_window(chance)) {
+            return self.note_turns(&wanted, None);
+        }
+        self.forecast = forecast;
+        self.note_turns(&wanted, Some(at));
+    }
+
+    /// Finds the first moment at which all have a place, the places, and the forecast with all of them booked.
+    fn joint_chance(
+        &mut self,
+        wanted: &[(&'a Arc<Job>, Demands<'a>)],
+    ) -> Option<(Vec<Chance<'a>>, Forecast<'a>)> {
+        let mut at = self.now;
+        for _ in 0..MOST_MOMENTS {
+            at = self.not_before(wanted, at)?;
+            let mut forecast = self.forecast.clone();
+            let chances: Option<Vec<Chance<'a>>> =
+                wanted.iter().map(|(job, demands)| self.place_at(&mut forecast, job, demands, at)).collect();
+            self.forecast.work = forecast.work + self.layout.cluster().nodes.len();
+            if let Some(chances) = chances {
+                return Some((chances, forecast));
+            }
+            at = self.forecast.next_time(at)?;
+        }
+        None
+    }
+
+    /// Returns the first moment from which on each alone could start.
+    fn not_before(&mut self, wanted: &[(&'a Arc<Job>, Demands<'a>)], from: Timestamp) -> Option<Timestamp> {
+        let mut at = from;
+        for (job, demands) in wanted {
+            let mut best: Option<Timestamp> = None;
+            for (partition, demand) in demands {
+                let wish = self.wish(job, *partition, demand);
+                let found = self.forecast.earliest(wish, at, super::MOST_WORK).map(|(found, _)| found);
+                best = [best, found].into_iter().flatten().min();
+            }
+            // What one of them must wait for, the others wait for as well.
+            at = at.max(best?);
+        }
+        Some(at)
+    }
+
+    fn place_at(
+        &self,
+        forecast: &mut Forecast<'a>,
+        job: &Arc<Job>,
+        demands: &Demands<'a>,
+        at: Timestamp,
+    ) -> Option<Chance<'a>> {
+        demands.iter().find_map(|(partition, demand)| {
+            let wish = self.wish(job, *partition, demand);
+            let placement = forecast.at(wish, at, wish.limit)?;
+            forecast.book(wish, at, &placement);
+            Some(Chance { partition: *partition, demand: demand.clone(), limit: wish.limit, at, placement })
+        })
+    }
+
+    fn wish<'d>(&self, job: &Job, partition: usize, demand: &'d Demand<'a>) -> Wish<'d>
+    where
+        'a: 'd,
+    {
+        let nodes = &self.layout.partitions[partition].nodes;
+        Wish { demand, nodes, user: job.spec.owner.uid, limit: job.spec.time_limit }
+    }
+
+    /// Starts all; if one of them does not find its units after all, none.
+    fn start_all(&mut self, members: &[&'a Arc<Job>], chances: &[Chance<'a>]) -> bool {
+        let before = self.starts.len();
+        let started = members.iter().zip(chances).all(|(job, chance)| self.start(job, chance));
+        if !started {
+            self.starts.truncate(before);
+            return false;
+        }
+        members.iter().for_each(|job| self.waits.strike(job.id));
+        true
+    }
+
+    fn note_turns(&mut self, wanted: &[(&'a Arc<Job>, Demands<'a>)], at: Option<Timestamp>) {
+        for (job, demands) in wanted {
+            let Some((partition, _)) = demands.first() else { continue };
+            let reason = self.turn_to_wait(*partition);
+            self.waits.note(job.id, reason, at);
+        }
+    }
+}
