@@ -1,6 +1,7 @@
 //! How clients speak of jobs: one folder a dialect, equal siblings that do not know one another, behind one HTTP shell.
 //! Dialects only translate; what a job is and what may be done with it is decided in `domain`.
 
+mod description;
 mod front;
 mod http;
 mod metrics;

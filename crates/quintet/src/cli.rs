@@ -1,5 +1,6 @@
 //! The command line: every command and what it is called. What a command does is in the file of its name.
 
+use crate::alloc::{self, AllocArgs};
 use crate::crontab::{self, CrontabArgs};
 use crate::demo::{self, DemoArgs};
 use crate::jobs::act::{self, CancelArgs, HoldArgs, RequeueArgs, SuspendArgs};
@@ -52,6 +53,9 @@ enum Command {
     /// Run a command as a job, as if it ran here
     #[command(infer_long_args = true, args_override_self = true)]
     Run(Box<RunArgs>),
+    /// Hold resources while a command or a shell runs here, as salloc does
+    #[command(infer_long_args = true, args_override_self = true)]
+    Alloc(Box<AllocArgs>),
     /// Run tasks inside a job, as srun does; outside of one, make a job for them
     #[command(infer_long_args = true, args_override_self = true)]
     Srun(Box<SrunArgs>),
@@ -132,6 +136,7 @@ pub(crate) fn run(cli: Cli, matches: &ArgMatches) -> anyhow::Result<ExitCode> {
         Command::History(args) => asking(history::run(args, terminal)),
         Command::Submit(args) => asking(submit::run(*args, of_command, terminal)),
         Command::Run(args) => asking(run::run(*args, of_command, terminal)),
+        Command::Alloc(args) => asking(alloc::run(*args, of_command)),
         Command::Srun(args) => asking(async { Ok(srun::run(*args, of_command).await) }),
         Command::Attach(args) => asking(attach::run(args, terminal)),
         Command::Wait(args) => asking(wait::run(args, terminal)),

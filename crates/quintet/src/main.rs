@@ -4,6 +4,7 @@
 //! - `cli.rs` lists the commands; each is in the file or folder of its name
 //! - `client/` is how commands talk with the service
 
+mod alloc;
 mod cli;
 mod client;
 mod config;

@@ -8,6 +8,7 @@ use anyhow::Context;
 use reqwest::Method;
 use slurm_wire::job_change::{JobPostResponse, KillJobsMsg, KillJobsResp};
 use slurm_wire::job_desc::JobDescMsg;
+use slurm_wire::job_info::{JobInfo, JobInfoResp};
 use slurm_wire::{Flags, Text};
 use std::process::ExitCode;
 
@@ -149,14 +150,16 @@ pub(crate) async fn hold(args: HoldArgs, hold: bool, terminal: Terminal) -> anyh
     let action = if hold { "hold" } else { "release" };
     let mut code = ExitCode::SUCCESS;
     for id in &args.ids {
-        if id.parse::<u32>().is_err() {
+        let is_number = |text: &str| text.parse::<u32>().is_ok();
+        if !(is_number(id) || id.split_once('+').is_some_and(|(job, part)| is_number(job) && is_number(part)))
+        {
             return Err(
                 Usage(format!("\"{id}\" is not the number of a job; an array is held as a whole")).into()
             );
         }
     }
-    for id in &args.ids {
-        let path = format!("/job/{id}");
+    for id in whole_jobs(&client, &args.ids).await {
+        let path = format!("/job/{}", id.replace('+', "%2B"));
         match client.slurm::<JobPostResponse>(Method::POST, &path, &[], Some(body.clone())).await {
             Ok(answer) if args.client.json => terminal.print_json(&answer.text)?,
             Ok(_) => {}
@@ -237,4 +240,23 @@ async fn natively(
         }
     }
     Ok(code)
+}
+
+/// Puts in the place of each heterogeneous job all its components, which are changed one by one.
+async fn whole_jobs(client: &Client, ids: &[String]) -> Vec<String> {
+    let mut all = Vec::with_capacity(ids.len());
+    for id in ids {
+        let shown = match id.contains('+') {
+            true => None,
+            false => client.slurm::<JobInfoResp>(Method::GET, &format!("/job/{id}"), &[], None).await.ok(),
+        };
+        let of_leader =
+            |job: &JobInfo| job.het_job_id.number().map(|leader| leader.to_string()).as_ref() == Some(id);
+        let parts = shown.iter().flat_map(|shown| shown.value.jobs.iter());
+        let parts: Vec<String> =
+            parts.filter(|job| of_leader(job)).map(|job| job.job_id.to_string()).collect();
+        // What there is to say about a job that cannot be shown is said when it is to be changed.
+        all.extend(if parts.is_empty() { vec![id.clone()] } else { parts });
+    }
+    all
 }

@@ -26,8 +26,12 @@ pub(crate) struct Row {
     pub(crate) place: String,
 }
 
-/// Returns the id as people write it: `12_3` for the task of an array, `12_[4-9]` for those that still wait together.
+/// Returns the id as people write it: `12_3` for the task of an array, `12_[4-9]` for those that still wait together,
+/// `12+1` for a component of a heterogeneous job.
 pub(crate) fn job_id(job: &JobInfo) -> String {
+    if let Some(leader) = job.het_job_id.number().filter(|id| *id != 0) {
+        return format!("{leader}+{}", job.het_job_offset.unwrap_or(0));
+    }
     match (job.array_job_id.number().filter(|id| *id != 0), job.array_task_id.number()) {
         (Some(array), Some(task)) => format!("{array}_{task}"),
         (Some(array), None) if !job.array_task_string.is_empty() => {

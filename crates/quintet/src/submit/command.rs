@@ -2,15 +2,18 @@
 
 use super::directives::{ScriptError, directives};
 use super::environment::job_environment;
-use super::layers::combine;
+use super::layers::combine_components;
 use super::options::JobOptions;
 use super::request::{Script, request};
 use crate::client::{Answer, Client, ClientArgs};
 use crate::jobs::wait::wait_for;
 use crate::terminal::{Terminal, remark};
+use crate::usage::Usage;
 use anyhow::Context;
-use clap::ArgMatches;
+use clap::{ArgMatches, Args, FromArgMatches};
 use reqwest::Method;
+use slurm_wire::Text;
+use slurm_wire::job_desc::JobDescMsg;
 use slurm_wire::submit::{JobSubmitReq, JobSubmitResponse};
 use std::ffi::OsString;
 use std::io::{IsTerminal, Read};
@@ -26,11 +29,12 @@ pub(crate) struct SubmitArgs {
     #[arg(long)]
     pub(crate) test_only: bool,
     /// Run this command in a shell instead of a script
-    #[arg(long, value_name = "COMMAND", conflicts_with = "script")]
+    #[arg(long, value_name = "COMMAND")]
     pub(crate) wrap: Option<String>,
     #[command(flatten)]
     pub(crate) job: JobOptions,
-    /// The script, and what follows are its arguments; without it, or with -, it is read from standard input
+    /// The script, and what follows are its arguments; without it, or with -, it is read from standard input. Behind a
+    /// colon that stands alone follow the options of the next component of a heterogeneous job, and then the script
     #[arg(value_name = "SCRIPT", trailing_var_arg = true)]
     pub(crate) script: Vec<String>,
 }
@@ -46,15 +50,21 @@ pub(crate) struct BadScript {
 
 /// Submits a job.
 pub(crate) async fn run(
-    args: SubmitArgs,
+    mut args: SubmitArgs,
     matches: &ArgMatches,
     terminal: Terminal,
 ) -> anyhow::Result<ExitCode> {
+    let groups = groups(&mut args, matches)?;
+    if args.wrap.is_some() && !args.script.is_empty() {
+        return Err(Usage("a command to wrap and a script exclude one another".into()).into());
+    }
     let script = read_script(&args)?;
     let bad = |source| BadScript { script: shown_name(&args), source };
     let directives = directives(&script.text).map_err(bad)?;
-    let options = combine(&shown_name(&args), &directives, |name| std::env::var_os(name), matches)?;
-    let request = whole_request(&options, &script)?;
+    let components =
+        combine_components(&shown_name(&args), &directives, |name| std::env::var_os(name), &groups)?;
+    let request = request_of(&components, &script)?;
+    let Some(options) = components.into_iter().next() else { return Ok(ExitCode::SUCCESS) };
     let body = slurm_wire::to_json(&request);
     if options.verbose > 0 {
         remark(&format!("sends {}", String::from_utf8_lossy(&body)));
@@ -76,6 +86,36 @@ pub(crate) async fn run(
         return wait_for(&client, id).await;
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Divides the command line where a colon stands alone: returns what was given for each component, and leaves in the
+/// arguments the script and its own.
+fn groups(args: &mut SubmitArgs, first: &ArgMatches) -> Result<Vec<ArgMatches>, clap::Error> {
+    let mut groups = vec![first.clone()];
+    while args.script.first().is_some_and(|word| word == ":") {
+        let command = clap::Command::new("submit").no_binary_name(true).args_override_self(true);
+        let command = SubmitArgs::augment_args(command.infer_long_args(true));
+        let matches = command.try_get_matches_from(args.script.iter().skip(1))?;
+        let next = SubmitArgs::from_arg_matches(&matches)?;
+        args.wrap = args.wrap.take().or(next.wrap);
+        args.script = next.script;
+        groups.push(matches);
+    }
+    Ok(groups)
+}
+
+/// Makes the request of a job, or of a heterogeneous one.
+fn request_of(components: &[JobOptions], script: &Script) -> anyhow::Result<JobSubmitReq> {
+    if let [options] = components {
+        return whole_request(options, script);
+    }
+    let requests = components.iter().map(|options| whole_request(options, script));
+    let jobs = requests.map(|request| Ok(request?.job.unwrap_or_default()));
+    Ok(JobSubmitReq {
+        script: Some(Text::from(&script.text)),
+        jobs: Some(jobs.collect::<anyhow::Result<Vec<JobDescMsg>>>()?.into()),
+        ..JobSubmitReq::default()
+    })
 }
 
 /// Makes the request of a script that is submitted from here and now.

@@ -13,6 +13,14 @@ pub(crate) struct Directive {
     pub(crate) words: Vec<String>,
 }
 
+impl Directive {
+    /// Tells whether the options of the next component of a heterogeneous job follow.
+    pub(crate) fn divides_components(&self) -> bool {
+        // The second is what Slurm called them before, and reads still.
+        matches!(self.words.as_slice(), [word] if word == "hetjob" || word == "packjob")
+    }
+}
+
 /// Why a script cannot be submitted.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum ScriptError {

@@ -127,6 +127,95 @@ pub(crate) fn combine(
     variable: impl Fn(&str) -> Option<OsString>,
     command_line: &ArgMatches,
 ) -> Result<JobOptions, OptionError> {
+    whole(layers(script, directives, &variable, Some(command_line))?)
+}
+
+/// Options that each component of a heterogeneous job says for itself. Others that the first gives count for all, as
+/// was seen with sbatch: names, files, times, account and the like, and memory.
+const OF_ONE_COMPONENT: &[&str] = &[
+    "array",
+    "constraint",
+    "contiguous",
+    "core-spec",
+    "cores-per-socket",
+    "cpus-per-gpu",
+    "cpus-per-task",
+    "distribution",
+    "exclude",
+    "exclusive",
+    "extra-node-info",
+    "gpus",
+    "gpus-per-node",
+    "gpus-per-socket",
+    "gpus-per-task",
+    "gres",
+    "licenses",
+    "mail-type",
+    "mail-user",
+    "mem-per-gpu",
+    "mincpus",
+    "nodelist",
+    "nodes",
+    "ntasks",
+    "ntasks-per-core",
+    "ntasks-per-gpu",
+    "ntasks-per-node",
+    "ntasks-per-socket",
+    "overcommit",
+    "oversubscribe",
+    "partition",
+    "prefer",
+    "reservation",
+    "signal",
+    "sockets-per-node",
+    "spread-job",
+    "switches",
+    "thread-spec",
+    "threads-per-core",
+    "tmp",
+    "tres-per-task",
+    "use-min-nodes",
+];
+
+/// Returns the options that count for each component: those of a plain job, where there is but one.
+///
+/// # Errors
+/// As [`combine`].
+pub(crate) fn combine_components(
+    script: &str,
+    directives: &[Directive],
+    variable: impl Fn(&str) -> Option<OsString>,
+    command_lines: &[ArgMatches],
+) -> Result<Vec<JobOptions>, OptionError> {
+    let of_script: Vec<&[Directive]> = directives.split(Directive::divides_components).collect();
+    let mut inherited: Vec<OsString> = Vec::new();
+    let mut components = Vec::new();
+    for at in 0..of_script.len().max(command_lines.len()) {
+        let directives = of_script.get(at).copied().unwrap_or_default();
+        let words = layers(script, directives, &variable, command_lines.get(at))?;
+        if at == 0 {
+            inherited = words.iter().filter(|word| is_for_all(word)).cloned().collect();
+            components.push(whole(words)?);
+        } else {
+            components.push(whole(inherited.iter().cloned().chain(words))?);
+        }
+    }
+    Ok(components)
+}
+
+fn is_for_all(word: &OsStr) -> bool {
+    let word = word.to_string_lossy();
+    let name = word.trim_start_matches("--").split('=').next().unwrap_or_default();
+    !OF_ONE_COMPONENT.contains(&name)
+}
+
+/// Returns the options of script, environment and command line as words, the strongest last.
+fn layers(
+    script: &str,
+    directives: &[Directive],
+    variable: &impl Fn(&str) -> Option<OsString>,
+    command_line: Option<&ArgMatches>,
+) -> Result<Vec<OsString>, OptionError> {
     let mut words: Vec<OsString> = Vec::new();
     for Directive { line, words: of_line } in directives {
         let why = |error: clap::Error| (script.to_owned(), *line, first_line(&error));
@@ -139,8 +228,8 @@ pub(crate) fn combine(
         let Some(value) = variable(name) else { continue };
         words.extend(words_of_variable::<JobOptions>(name, *meaning, &value)?);
     }
-    words.extend(words_of::<JobOptions>(command_line));
-    whole(words)
+    words.extend(command_line.map(words_of::<JobOptions>).unwrap_or_default());
+    Ok(words)
 }
 
 /// Returns the options that a variable stands for, as words.

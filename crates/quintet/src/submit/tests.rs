@@ -297,3 +297,44 @@ fn resources_that_cannot_be_read_are_refused() {
     );
     assert!(refused(&["--gpus-per-node=1:2"]).starts_with("--gpus-per-node"));
 }
+
+fn components(script: &str, groups: &[&[&str]]) -> Result<Vec<JobOptions>, String> {
+    let directives = directives(&format!("#!/bin/sh\n{script}\n")).map_err(|error| error.to_string())?;
+    let command = || {
+        let command =
+            Command::new("submit").no_binary_name(true).args_override_self(true).infer_long_args(true);
+        SubmitArgs::augment_args(command)
+    };
+    let matches = groups.iter().map(|words| command().try_get_matches_from(*words));
+    let matches: Vec<_> = matches.collect::<Result<_, _>>().map_err(|error| error.to_string())?;
+    super::layers::combine_components("job.sh", &directives, |_| None, &matches)
+        .map_err(|error| error.to_string())
+}
+
+#[test]
+fn components_say_their_resources_themselves_and_take_the_rest_from_the_first() {
+    let told = |script: &str, groups: &[&[&str]]| {
+        let components = components(script, groups).unwrap();
+        let one = |options: &JobOptions| (options.ntasks, options.cpus_per_task, options.job_name.clone());
+        components.iter().map(one).collect::<Vec<_>>()
+    };
+    let named = |name: &str| Some(name.to_owned());
+    assert_eq!(
+        told("#SBATCH -n1 -J lead\n#SBATCH hetjob\n#SBATCH -n2 -c2\n#SBATCH packjob\n", &[&[]]),
+        [(Some(1), None, named("lead")), (Some(2), Some(2), named("lead")), (None, None, named("lead"))]
+    );
+    assert_eq!(
+        told(
+            "#SBATCH -n1\n#SBATCH hetjob\n#SBATCH -n2",
+            &[&["-n4", "-J", "a"], &["-c3", "-J", "b"], &["-n7"]]
+        ),
+        [(Some(4), None, named("a")), (Some(2), Some(3), named("b")), (Some(7), None, named("a"))]
+    );
+    let memory: Vec<_> = components("", &[&["--mem=77", "-p", "long"], &["-n1"]])
+        .unwrap()
+        .into_iter()
+        .map(|options| (options.mem.map(|size| size.0), options.partition))
+        .collect();
+    assert_eq!(memory, [(Some(77), Some("long".to_owned())), (Some(77), None)]);
+    assert!(components("#SBATCH hetjobs\n", &[&[]]).is_err());
+}

@@ -5,6 +5,7 @@
 
 mod commands;
 mod crash;
+mod kinds;
 mod making_way;
 mod program;
 mod run;

@@ -74,7 +74,8 @@ impl Program {
         tail(&self.state())
     }
 
-    fn work(&self) -> PathBuf {
+    /// The working folder.
+    pub(crate) fn work(&self) -> PathBuf {
         self.around.path().join("work")
     }
 

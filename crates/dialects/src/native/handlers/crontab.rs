@@ -3,9 +3,9 @@
 use super::super::call::Call;
 use super::super::error::NativeError;
 use super::super::{from_wire, reply, to_wire, wire};
+use crate::description::described_job;
 use crate::http::answer::{Answer, empty};
 use crate::http::body::NoBody;
-use crate::slurm::described_job;
 use domain::job::Owner;
 use domain::who::Person;
 use domain::{Error, Problem, Text};
