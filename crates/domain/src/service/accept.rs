@@ -65,7 +65,11 @@ impl Ledger<'_> {
 
     /// A job that could start says at once why it may have to wait, before the scheduler has looked at it.
     fn with_first_reason(&self, mut job: Job) -> Job {
-        let reason = self.first_reason(&job.spec);
+        let reason = match self.first_reason(&job.spec) {
+            // The pass that tells whose turn it is has yet to look at components.
+            Reason::Priority if job.het.is_some() => Reason::None,
+            reason => reason,
+        };
         if job.eligible != Timestamp::NEVER
             && let Phase::Pending(pending) = &mut job.phase
         {

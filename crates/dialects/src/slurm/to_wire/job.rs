@@ -152,7 +152,7 @@ fn numbers(info: &mut JobInfo, job: &Job, cluster: &Cluster) {
     info.cpus = NoVal::Set(allocation.map_or_else(|| wanted.least_cpus(), |allocation| allocation.cpus()));
     info.node_count = NoVal::Set(nodes.unwrap_or(wanted.min_nodes.max(1)));
     // A job that ended without having run has no tasks any more.
-    let has_tasks = job.is_pending() || allocation.is_some();
+    let has_tasks = job.is_pending() || allocation.is_some() || job.het.is_some();
     info.tasks = if has_tasks { NoVal::Set(wanted.task_count().max(1)) } else { NoVal::Unset };
     info.cpus_per_task = bounded(wanted.cpus_per_task.max(1));
     info.max_cpus = NoVal::Set(wanted.max_cpus);
@@ -200,6 +200,8 @@ fn limit(count: u16) -> NoVal<u16> {
 fn max_nodes(job: &Job) -> u32 {
     let wanted = &job.spec.resources;
     match wanted.max_nodes {
+        // Seen of components, and of them alone: as many as they have tasks.
+        0 if job.het.is_some() => wanted.task_count().max(1),
         0 if job.run().is_none()
             && is_held(job)
             && wanted.cpus_per_task <= 1
