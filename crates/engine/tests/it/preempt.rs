@@ -313,7 +313,11 @@ fn components_go_together_and_spare_each_other() {
         let het = Some(HetPart { leader: JobId(leader), offset, size: 2 });
         Job { het, ..wants(id, partition, 4) }
     };
-    world.starts([component(1, "low", 1, 0), component(2, "low", 1, 1)]);
+    // Components start together, so that both must be there.
+    let both = [component(1, "low", 1, 0), component(2, "low", 1, 1)].map(|job| world.submit(job));
+    world.plan();
+    assert!(both.iter().all(|id| world.is_running(*id)));
+    world.pass(1);
     world.submit(wants(3, "high", 6));
     assert_eq!(asked(&world.plan()), [(1, PreemptHow::Cancel)], "the leader takes the others along");
     assert_eq!(world.job(JobId(2)).het.map(|part| part.leader), Some(JobId(1)));
