@@ -143,7 +143,7 @@ impl<'a, 'g> MainPass<'a, 'g> {
     /// Components start together, which the backfill pass sees to. Until then nobody behind takes what they wait for.
     fn leave_to_backfill(&mut self, part: HetPart, turn: &Turn<'a>, state: &'a State, walk: &mut Walk<'a>) {
         let members = backfill::eligible(state, part);
-        if !members.is_some_and(|members| backfill::could_start(self.layout, &members)) {
+        if !members.is_some_and(|members| backfill::could_start(self.layout, &members, self.now)) {
             return;
         }
         self.left_some = true;

@@ -24,21 +24,25 @@ pub(in crate::local::schedule) fn eligible(state: &State, part: HetPart) -> Opti
 }
 
 /// Tells whether all components would have a place if nothing ran.
-pub(in crate::local::schedule) fn could_start(layout: &Layout, members: &[&Arc<Job>]) -> bool {
-    members.iter().all(|job| demands(layout, job).is_ok())
+pub(in crate::local::schedule) fn could_start(
+    layout: &Layout,
+    members: &[&Arc<Job>],
+    now: Timestamp,
+) -> bool {
+    members.iter().all(|job| demands(layout, job, now).is_ok())
 }
 
 /// Works out what a component needs, and where.
 ///
 /// # Errors
 /// Why no partition takes it.
-fn demands<'a>(layout: &'a Layout, job: &'a Job) -> Result<Demands<'a>, Reason> {
+fn demands<'a>(layout: &'a Layout, job: &'a Job, now: Timestamp) -> Result<Demands<'a>, Reason> {
     let mut found = Vec::new();
     let mut why = Reason::None;
     for name in &job.spec.partitions {
         let Some(at) = layout.position(name) else { continue };
         let entry = &layout.partitions[at];
-        let demand = obstacle::demand(layout, layout.partition(entry), job).and_then(|demand| {
+        let demand = obstacle::demand(layout, layout.partition(entry), job, now).and_then(|demand| {
             match obstacle::beyond_idle(layout, at, &job.spec, &demand) {
                 None => Ok(demand),
                 Some(reason) => Err(reason),
@@ -62,7 +66,7 @@ impl<'a> Backfill<'a, '_> {
         let Some(members) = eligible(state, part) else { return };
         let mut wanted = Vec::with_capacity(members.len());
         for job in &members {
-            match demands(self.layout, job) {
+            match demands(self.layout, job, self.now) {
                 Ok(demands) => wanted.push((*job, demands)),
                 // The others wait for this one.
                 Err(reason) => return self.waits.note(job.id, reason, None),
