@@ -3,6 +3,7 @@
 //! outlive the server. This crate alone uses `unsafe` and control groups.
 
 mod cgroup;
+mod command;
 mod energy;
 mod foreground;
 mod handle;
@@ -22,6 +23,7 @@ pub mod users;
 mod wire;
 
 pub use cgroup::{Capabilities, CgroupVersion, Limit};
+pub use command::{Program, ProgramError};
 pub use foreground::foreground;
 pub use handle::{Error, LauncherState, NoSuchRun, Supervisor, SupervisorConfig};
 pub use launch::{
