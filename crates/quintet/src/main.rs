@@ -13,6 +13,7 @@ mod demo;
 mod jobs;
 mod manual;
 mod nodes;
+mod notify;
 mod run;
 mod serve;
 mod sheet;

@@ -118,7 +118,7 @@ flags! {
 }
 
 flags! {
-    /// When mail is wanted; kept and shown.
+    /// When mail is wanted.
     MailTypes(u16) {
         /// At the start.
         BEGIN = 0;

@@ -35,6 +35,8 @@ pub(crate) struct File {
     pub(crate) accounting: AccountingTable,
     pub(crate) auth: AuthTable,
     pub(crate) engine: EngineTable,
+    pub(crate) mail: MailTable,
+    pub(crate) hooks: HooksTable,
     pub(crate) log: LogTable,
 }
 
@@ -58,6 +60,8 @@ impl Default for File {
             accounting: AccountingTable::default(),
             auth: AuthTable::default(),
             engine: EngineTable::default(),
+            mail: MailTable::default(),
+            hooks: HooksTable::default(),
             log: LogTable::default(),
         }
     }
@@ -375,6 +379,21 @@ impl Default for EngineTable {
             private_tmp_folder: None,
         }
     }
+}
+
+/// `[mail]`
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct MailTable {
+    pub(crate) program: Option<PathBuf>,
+    pub(crate) domain: String,
+}
+
+/// `[hooks]`
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct HooksTable {
+    pub(crate) job_completion: Option<PathBuf>,
 }
 
 /// Which engine runs the jobs.

@@ -58,6 +58,17 @@ pub(crate) struct LogConfig {
     pub(crate) format: LogFormat,
 }
 
+/// Who is told what becomes of jobs.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct NoticeConfig {
+    /// The program that sends mail.
+    pub(crate) mail: Option<PathBuf>,
+    /// What is put behind names without an `@`, after one; empty for nothing.
+    pub(crate) domain: String,
+    /// The program that is run for every job that has ended.
+    pub(crate) completion: Option<PathBuf>,
+}
+
 impl Config {
     /// Returns what holds without a file.
     pub(crate) fn default_values() -> Self {
@@ -83,7 +94,8 @@ impl Config {
         let hooks = engine.prolog.iter_mut().chain(&mut engine.epilog);
         let single = [&mut engine.spool, &mut engine.task_prolog, &mut engine.task_epilog];
         let more = [&mut engine.private_tmp_folder, &mut file.state, &mut file.auth.jwt_key];
-        for path in hooks.chain(single.into_iter().chain(more).flatten()) {
+        let told = [&mut file.mail.program, &mut file.hooks.job_completion];
+        for path in hooks.chain(single.into_iter().chain(more).chain(told).flatten()) {
             *path = folder.join(&*path);
         }
         let config = Config { file };
@@ -177,6 +189,15 @@ impl Config {
     /// Returns what is logged.
     pub(crate) fn log(&self) -> LogConfig {
         LogConfig { filter: self.file.log.filter.clone(), format: self.file.log.format }
+    }
+
+    /// Returns who is told what becomes of jobs.
+    pub(crate) fn notices(&self) -> NoticeConfig {
+        NoticeConfig {
+            mail: self.file.mail.program.clone(),
+            domain: self.file.mail.domain.clone(),
+            completion: self.file.hooks.job_completion.clone(),
+        }
     }
 
     /// Returns the accounts of the file.

@@ -87,6 +87,8 @@ fn example_shows_every_key() {
         ("accounting", "[accounting]\nzzz = 1\n"),
         ("auth", "[auth]\nzzz = 1\n"),
         ("engine", "[engine]\nzzz = 1\n"),
+        ("mail", "[mail]\nzzz = 1\n"),
+        ("hooks", "[hooks]\nzzz = 1\n"),
         ("log", "[log]\nzzz = 1\n"),
     ];
     let example: toml::Table = full.parse().unwrap();

@@ -2,7 +2,8 @@
 
 use super::clock::SystemClock;
 use super::wiring;
-use crate::config::Config;
+use crate::config::{Config, NoticeConfig};
+use crate::notify::Notifier;
 use crate::state_dir::{StateDir, read_key};
 use anyhow::Context;
 use dialects::{Keyring, Services};
@@ -19,6 +20,8 @@ pub(crate) struct Service {
     keys: Arc<Keyring>,
     jobs: JobService,
     spool: PathBuf,
+    state: PathBuf,
+    notices: NoticeConfig,
 }
 
 impl Service {
@@ -40,8 +43,17 @@ impl Service {
         let address = listener.local_addr()?;
         let clock = Arc::new(SystemClock::default());
         let cluster = config.cluster(&engine::machine::this_machine(), clock.now())?;
+        let notices = notices(config)?;
         let (jobs, spool) = wiring::start(config, cluster, state.path(), clock)?;
-        Ok(Service { listener, address, keys: Arc::new(keys), jobs, spool })
+        Ok(Service {
+            listener,
+            address,
+            keys: Arc::new(keys),
+            jobs,
+            spool,
+            state: state.path().to_owned(),
+            notices,
+        })
     }
 
     /// Returns where it listens.
@@ -51,13 +63,29 @@ impl Service {
 
     /// Serves until `stop` resolves, then ends in good order; jobs go on.
     pub(crate) async fn run(self, stop: impl Future<Output = ()> + Send + 'static) -> anyhow::Result<()> {
+        let notifier = Notifier::start(self.notices, self.jobs.clone(), &self.state)?;
         let listener = tokio::net::TcpListener::from_std(self.listener)?;
         let services =
             Services { jobs: self.jobs.clone(), keys: self.keys, version: env!("CARGO_PKG_VERSION") };
         dialects::serve(listener, services, stop).await;
+        if let Some(notifier) = notifier {
+            notifier.stop().await;
+        }
         self.jobs.stop().await;
         // Where no job has a script left, nothing of the folder is left either. Where one has, this fails, as it should.
         let _ = std::fs::remove_dir(&self.spool);
         Ok(())
     }
+}
+
+/// Returns who is told what becomes of jobs; a completion script that is not there is a mistake better found now.
+fn notices(config: &Config) -> anyhow::Result<NoticeConfig> {
+    let notices = config.notices();
+    if let Some(missing) = notices.completion.as_ref().filter(|path| !path.is_file()) {
+        anyhow::bail!(
+            "[hooks] of the configuration names {}, and there is no such program",
+            missing.display()
+        );
+    }
+    Ok(notices)
 }

@@ -7,6 +7,7 @@ mod commands;
 mod crash;
 mod kinds;
 mod making_way;
+mod notices;
 mod program;
 mod run;
 mod server;
