@@ -2,9 +2,9 @@
 //! answer, and an event that does not fit is refused, never ignored.
 
 use super::{
-    Completing, End, Ended, EndedStep, Event, Exit, HetPart, Hold, Job, JobFlags, JobStep, Outcome, Pending,
-    Phase, Preemption, PutBack, Reason, Requeue, Running, StepEnd, Steps, SuspendedBy, TermState, Usage,
-    WarningScope,
+    Change, Completing, End, Ended, EndedStep, Event, Exit, HetPart, Hold, Job, JobFlags, JobStep, Outcome,
+    Pending, Phase, Preemption, PutBack, Reason, Requeue, Running, StepEnd, Steps, SuspendedBy, TermState,
+    Usage, WarningScope,
 };
 use crate::error::Refused;
 use crate::{Text, TimeLimit, Timestamp, Uid};
@@ -133,7 +133,11 @@ impl Job {
                 self.turned(Phase::Pending(Pending { reason, expected_start, ..pending.clone() }))
             }
             (Phase::Pending(pending), Event::Updated { at, changes }) => {
-                changes.into_iter().fold(self.clone(), Job::changed).waiting(pending.clone(), at)
+                // Slurm keeps one time for both: a begin time that is given replaces the wait of a job that was put back.
+                let begins = changes.iter().any(|change| matches!(change, Change::Begin(_)));
+                let retry_after = pending.retry_after.filter(|_| !begins || self.restarts == 0);
+                let pending = Pending { retry_after, ..pending.clone() };
+                changes.into_iter().fold(self.clone(), Job::changed).waiting(pending, at)
             }
             (Phase::Running(run), Event::Updated { changes, .. }) => {
                 let until = |job: &Job| match job.spec.time_limit {

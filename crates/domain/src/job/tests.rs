@@ -143,6 +143,8 @@ fn a_job_its_node_lost_goes_back_and_history_keeps_the_attempt() {
     assert_eq!(step.job.restarts, 1);
     assert!(step.job.is_pending());
     assert_eq!(step.job.next_alarm(WAIT), Some(at(420)), "two minutes later it is tried again");
+    let now = Event::Updated { at: at(310), changes: vec![Change::Begin(None)] };
+    assert_eq!(step.job.apply(now).expect("it waits").job.eligible, at(310), "unless somebody says when");
     let mut last = job(1);
     Arc::make_mut(&mut last.spec).requeue = false;
     let last = last.apply(started()).expect("it starts").job.apply(ended(End::Vanished)).expect("it ends");
