@@ -607,7 +607,7 @@ async fn an_allocation_waits_for_its_turn_and_goes_with_its_caller() {
     let granted = granted.unwrap().id;
     assert_eq!(world.word(granted), StateWord::Running);
     assert_eq!(world.word(JobId(2)), StateWord::Ended(Outcome::Cancelled), "nobody waited for it any more");
-    assert_eq!(world.launched(), [first], "an allocation starts nothing");
+    assert_eq!(world.launched(), [first, granted], "an allocation is held by a run of its own");
 }
 
 #[tokio::test]
