@@ -2,6 +2,7 @@
 
 use crate::client::{Client, ClientArgs, ClientError};
 use crate::jobs::row::is_over;
+use crate::srun::commands_of;
 use crate::submit::{JobOptions, Script, combine, whole_request};
 use crate::terminal::remark;
 use crate::usage::Usage;
@@ -100,7 +101,8 @@ async fn held(
     command: &[OsString],
 ) -> anyhow::Result<(bool, anyhow::Result<ExitCode>)> {
     let shown = shown(client, id).await?.context("the allocation is gone already")?;
-    let variables = variables(client, &shown);
+    let mut variables = variables(client, &shown);
+    variables.extend(path(client, id).await);
     let shell = || std::env::var_os("SHELL").filter(|shell| !shell.is_empty());
     let words = match command.is_empty() {
         true => vec![shell().unwrap_or_else(|| "/bin/sh".into())],
@@ -133,6 +135,14 @@ async fn held(
             }
         }
     }
+}
+
+/// The command's `PATH`, on which it finds what jobs find.
+async fn path(client: &Client, id: u32) -> Option<(OsString, OsString)> {
+    let folder = commands_of(client, id).await?;
+    let present = std::env::var_os("PATH").unwrap_or_default();
+    let folders = std::iter::once(folder).chain(std::env::split_paths(&present));
+    Some(("PATH".into(), std::env::join_paths(folders).ok()?))
 }
 
 fn exit_code(status: std::process::ExitStatus) -> ExitCode {

@@ -33,4 +33,5 @@ mod values;
 mod variables;
 
 pub(crate) use command::{SrunArgs, run};
+pub(crate) use place::commands_of;
 pub(crate) use read::{refuse, spread};

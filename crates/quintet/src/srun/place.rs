@@ -14,6 +14,24 @@ use super::conversation::Conversation;
 /// What a launcher says that has another one's jobs.
 const NOT_HERE: &str = "no such run";
 
+/// Where the service says a job's launchers are.
+#[derive(Deserialize)]
+struct Steps {
+    run: String,
+    folder: PathBuf,
+}
+
+async fn steps_of(client: &Client, job: u32) -> Result<Steps, ClientError> {
+    let found = client.native::<Steps>(Method::GET, &format!("/jobs/{job}/steps"), &[], None).await;
+    found.map(|found| found.value)
+}
+
+/// Returns the folder of the commands that a job finds on its `PATH`, if it is on this machine.
+pub(crate) async fn commands_of(client: &Client, job: u32) -> Option<PathBuf> {
+    let folder = steps_of(client, job).await.ok()?.folder.with_file_name("bin");
+    folder.is_dir().then_some(folder)
+}
+
 /// The launchers one of which has a job.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Place {
@@ -38,14 +56,8 @@ impl Place {
     /// # Errors
     /// If the service does not know it, or it has no launcher here.
     pub(super) async fn of_job(client: &Client, job: u32) -> anyhow::Result<Self> {
-        #[derive(Deserialize)]
-        struct Steps {
-            run: String,
-            folder: PathBuf,
-        }
-        let found = client.native::<Steps>(Method::GET, &format!("/jobs/{job}/steps"), &[], None).await;
-        let Steps { run, folder } = match found {
-            Ok(found) => found.value,
+        let Steps { run, folder } = match steps_of(client, job).await {
+            Ok(found) => found,
             Err(error @ ClientError::Refused { .. }) if error.is_not_found() => {
                 bail!("Unable to confirm allocation for job {job}: Invalid job id specified")
             }
