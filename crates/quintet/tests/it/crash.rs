@@ -1,5 +1,6 @@
 //! The promise of durability: whatever was answered with success survives `kill -9` at any moment, and every job
-//! ends exactly once with its true result.
+//! ends exactly once with its true result: arrays, jobs of components, jobs with steps, jobs that come back for their
+//! exit code or make way for others, and jobs that are cancelled.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -22,24 +23,79 @@ const CONFIG: &str = r#"
 name = "crash"
 min_job_age = 3600
 kill_wait = 1
+requeue_exit = "75"
+max_batch_requeue = 1000
+
+[preempt]
+type = "partition_prio"
+mode = "requeue"
 
 [[nodes]]
-name = "n1"
+name = "n[1-2]"
 cpus = 16
 memory = 16000
 
 [[partitions]]
 name = "main"
-nodes = "ALL"
+nodes = "n1"
 default = true
 default_time = "00:10:00"
+default_memory_per_cpu = 10
+
+# Small, so that there is always somebody who has to make way.
+[[partitions]]
+name = "low"
+nodes = "n2"
+default_time = "00:10:00"
+max_cpus_per_node = 16
+default_memory_per_cpu = 10
+
+[[partitions]]
+name = "high"
+nodes = "n2"
+default_time = "00:10:00"
+default_memory_per_cpu = 10
+priority_tier = 10
 "#;
+
+/// What kinds of jobs are submitted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    /// One script.
+    Plain,
+    /// Three tasks of an array.
+    Array,
+    /// Two components that start together; the first one's script runs.
+    Components,
+    /// A script that starts two tasks with srun and ends as they do.
+    Steps,
+    /// Ends with an exit code that puts it back, until it has done so once.
+    Comeback,
+    /// Runs where others may take its place, and begins anew then.
+    MakesWay,
+    /// Takes the place of those.
+    TakesPlace,
+    /// Is cancelled soon.
+    Victim,
+}
+
+/// How often each kind comes among twenty.
+const MIX: [(Kind, u32); 8] = [
+    (Kind::Plain, 7),
+    (Kind::Array, 2),
+    (Kind::Components, 2),
+    (Kind::Steps, 2),
+    (Kind::Comeback, 2),
+    (Kind::MakesWay, 2),
+    (Kind::TakesPlace, 1),
+    (Kind::Victim, 2),
+];
 
 /// What the client was promised about a job.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Promise {
-    /// It exits with this code; an array has so many tasks that all do.
-    Exits { code: u64, tasks: u64 },
+    /// It exits with this code, all its tasks do.
+    Exits { kind: Kind, code: u64 },
     /// A cancellation was answered with success.
     Cancelled,
     /// A cancellation was asked for, and the answer was lost with the server: both ends are true.
@@ -93,14 +149,13 @@ async fn what_was_acknowledged_survives_fifty_kills() {
         .filter_map(|(job, promise)| Some((job, broken(*job, *promise, &jobs, &runs)?)))
         .collect();
     assert!(broken.is_empty(), "{} of {} promises broken: {broken:#?}", broken.len(), promises.len());
-    let twice: Vec<_> = fs::read_dir(&runs)
-        .unwrap()
-        .filter_map(|file| {
-            let path = file.unwrap().path();
-            (fs::read_to_string(&path).unwrap().lines().count() != 1).then_some(path)
-        })
-        .collect();
-    assert!(twice.is_empty(), "started more than once: {twice:?}");
+    let kinds: std::collections::BTreeSet<_> =
+        promises.values().map(|promise| format!("{promise:?}")).collect();
+    for kind in ["Plain", "Array", "Components", "Steps", "Comeback", "MakesWay", "TakesPlace"] {
+        assert!(kinds.iter().any(|promise| promise.contains(kind)), "no job of kind {kind} was acknowledged");
+    }
+    let came_back = jobs.values().filter(|job| job["restart_cnt"].as_u64() > Some(0)).count();
+    assert!(came_back > 0, "no job came back");
 }
 
 /// Submits jobs of all kinds and cancels some of them, over all lives of the service.
@@ -108,11 +163,14 @@ async fn submit_without_end(seed: u64, shared: Arc<Shared>, token: String, runs:
     let client = Client::builder().timeout(Duration::from_secs(20)).build().unwrap();
     let mut chance = StdRng::seed_from_u64(seed);
     loop {
+        let kind = draw(&mut chance);
         let code = chance.random_range(0..4);
-        let tasks = if chance.random_range(0..8) == 0 { 3 } else { 1 };
-        let is_victim = tasks == 1 && chance.random_range(0..8) == 0;
-        let sleep = if is_victim { 30.0 } else { f64::from(chance.random_range(0..30)) / 100.0 };
-        let body = request(code, tasks, sleep, &runs);
+        let sleep = match kind {
+            Kind::Victim => 30.0,
+            Kind::MakesWay => 1.0,
+            _ => f64::from(chance.random_range(0..30)) / 100.0,
+        };
+        let body = request(kind, code, sleep, &runs);
         let url = shared.url.lock().unwrap().clone();
         let Some((200, answer)) = ask(&client, &url, &token, Method::POST, "/job/submit", Some(&body)).await
         else {
@@ -120,10 +178,10 @@ async fn submit_without_end(seed: u64, shared: Arc<Shared>, token: String, runs:
             continue;
         };
         let job = answer["job_id"].as_u64().unwrap();
-        if !is_victim {
-            shared.promises.lock().unwrap().insert(job, Promise::Exits { code, tasks });
+        if kind != Kind::Victim {
+            shared.promises.lock().unwrap().insert(job, Promise::Exits { kind, code });
             // Leaves the processors some time for the jobs themselves.
-            tokio::time::sleep(Duration::from_millis(30)).await;
+            tokio::time::sleep(Duration::from_millis(40)).await;
             continue;
         }
         tokio::time::sleep(Duration::from_millis(chance.random_range(0..100))).await;
@@ -139,23 +197,57 @@ async fn submit_without_end(seed: u64, shared: Arc<Shared>, token: String, runs:
     }
 }
 
+/// Draws a kind of job.
+fn draw(chance: &mut StdRng) -> Kind {
+    let mut left = chance.random_range(0..MIX.iter().map(|(_, often)| often).sum());
+    for (kind, often) in MIX {
+        if left < often {
+            return kind;
+        }
+        left -= often;
+    }
+    Kind::Plain
+}
+
 /// A job that leaves a line for every time it is started, and then ends as it was told.
-fn request(code: u64, tasks: u64, sleep: f64, runs: &Path) -> Value {
+fn request(kind: Kind, code: u64, sleep: f64, runs: &Path) -> Value {
     let runs = runs.display();
-    let script = format!(
-        "#!/bin/sh\necho started >> {runs}/${{SLURM_ARRAY_JOB_ID:-$SLURM_JOB_ID}}.${{SLURM_ARRAY_TASK_ID:-0}}\n\
-         sleep {sleep}\nexit {code}\n"
-    );
+    let name = format!("{runs}/${{SLURM_ARRAY_JOB_ID:-$SLURM_JOB_ID}}.${{SLURM_ARRAY_TASK_ID:-0}}");
+    let work = match kind {
+        // Each task leaves a line of its own; the step's exit code is the largest of theirs.
+        Kind::Steps => {
+            format!(
+                "srun -n2 sh -c 'echo $SLURM_PROCID >> {name}.tasks; sleep {sleep}; exit {code}'\nexit $?"
+            )
+        }
+        Kind::Comeback => format!("sleep {sleep}\n[ -z \"$SLURM_RESTART_COUNT\" ] && exit 75\nexit {code}"),
+        _ => format!("sleep {sleep}\nexit {code}"),
+    };
+    let script = format!("#!/bin/sh\necho started >> {name}\n{work}\n");
     let mut job = json!({
         "name": "crash",
         "current_working_directory": "/tmp",
         "environment": ["PATH=/usr/bin:/bin"],
         "standard_output": "/dev/null",
         "standard_error": "/dev/null",
-        "requeue": false,
+        "requeue": matches!(kind, Kind::Comeback | Kind::MakesWay),
     });
-    if tasks > 1 {
-        job["array"] = json!(format!("0-{}", tasks - 1));
+    match kind {
+        Kind::Array => job["array"] = json!("0-2"),
+        Kind::Steps => job["tasks"] = json!(2),
+        Kind::MakesWay => {
+            job["partition"] = json!("low");
+            job["tasks"] = json!(4);
+        }
+        Kind::TakesPlace => {
+            job["partition"] = json!("high");
+            job["tasks"] = json!(16);
+        }
+        Kind::Components => {
+            let second = job.clone();
+            return json!({ "script": script, "jobs": [job, second] });
+        }
+        Kind::Plain | Kind::Comeback | Kind::Victim => {}
     }
     json!({ "script": script, "job": job })
 }
@@ -179,11 +271,20 @@ async fn settled(url: &str, token: &str, state: &Path) -> BTreeMap<(u64, u64), V
         match jobs.iter().find(unfinished) {
             None => Ok(jobs.into_iter().map(|job| (name(&job), job)).collect()),
             Some(job) => {
+                hurry(&client, url, token, &jobs).await;
                 Err(format!("job {} is {}, {}", job["job_id"], job["job_state"], job["state_reason"]))
             }
         }
     })
     .await
+}
+
+/// Has the jobs that were put back begin now, and not after two minutes as in Slurm.
+async fn hurry(client: &Client, url: &str, token: &str, jobs: &[Value]) {
+    for job in jobs.iter().filter(|job| job["state_reason"] == json!("BeginTime")) {
+        let now = json!({ "begin_time": { "set": true, "number": 1 } });
+        ask(client, url, token, Method::POST, &format!("/job/{}", job["job_id"]), Some(&now)).await;
+    }
 }
 
 fn name(job: &Value) -> (u64, u64) {
@@ -196,22 +297,49 @@ fn name(job: &Value) -> (u64, u64) {
 
 /// Says how the promise about a job was broken; none if it was kept.
 fn broken(job: u64, promise: Promise, jobs: &BTreeMap<(u64, u64), Value>, runs: &Path) -> Option<String> {
-    let tasks = if let Promise::Exits { tasks, .. } = promise { tasks } else { 1 };
-    (0..tasks).find_map(|task| {
+    let records: Vec<(u64, u64)> = match promise {
+        Promise::Exits { kind: Kind::Array, .. } => (0..3).map(|task| (job, task)).collect(),
+        _ => vec![(job, 0)],
+    };
+    let one = |(job, task): (u64, u64)| {
         let Some(found) = jobs.get(&(job, task)) else { return Some(format!("task {task} is lost")) };
         let word = found["job_state"][0].as_str().unwrap_or_default();
         let code = found["exit_code"]["return_code"]["number"].as_u64();
-        let has_run = runs.join(format!("{job}.{task}")).exists();
+        let restarts = found["restart_cnt"].as_u64().unwrap_or_default();
+        let starts = lines(&runs.join(format!("{job}.{task}")));
         let exited = |wanted: u64| {
             let state = if wanted == 0 { "COMPLETED" } else { "FAILED" };
-            word == state && code == Some(wanted) && has_run
+            word == state && code == Some(wanted)
         };
         let is_kept = match promise {
-            Promise::Exits { code, .. } => exited(code),
-            Promise::Cancelled => word == "CANCELLED",
-            Promise::PerhapsCancelled { code } => word == "CANCELLED" || exited(code),
+            Promise::Exits { kind: Kind::Steps, code } => {
+                exited(code) && starts == 1 && lines(&runs.join(format!("{job}.{task}.tasks"))) == 2
+            }
+            Promise::Exits { kind: Kind::Comeback, code } => exited(code) && restarts == 1 && starts == 2,
+            // Who makes way before the script's first line leaves none for that attempt.
+            Promise::Exits { kind: Kind::MakesWay, code } => {
+                exited(code) && (1..=restarts + 1).contains(&starts)
+            }
+            Promise::Exits { kind: Kind::Components, code } => {
+                let second = jobs.get(&(job + 1, 0));
+                let is_over = second.is_some_and(|second| second["het_job_id"]["number"] == json!(job));
+                exited(code) && starts == 1 && is_over
+            }
+            Promise::Exits { code, .. } => exited(code) && starts == 1,
+            Promise::Cancelled => word == "CANCELLED" && starts <= 1,
+            Promise::PerhapsCancelled { code } => (word == "CANCELLED" || exited(code)) && starts <= 1,
         };
-        (!is_kept)
-            .then(|| format!("promised {promise:?}, found {word} with code {code:?}, has run: {has_run}"))
-    })
+        (!is_kept).then(|| {
+            format!(
+                "promised {promise:?}, found {word}, code {code:?}, {restarts} restarts, {starts} starts: {}",
+                found["state_reason"]
+            )
+        })
+    };
+    records.into_iter().find_map(one)
+}
+
+/// Returns how many lines a file has; none if it is not there.
+fn lines(file: &Path) -> u64 {
+    fs::read_to_string(file).map_or(0, |text| text.lines().count() as u64)
 }
