@@ -26,6 +26,13 @@ const IGNORED: &[libc::c_int] = &[
     libc::SIGTTOU,
 ];
 
+/// Closes what whoever started the server had open: a launcher would keep it open for days.
+pub(super) fn close_inherited() {
+    // SAFETY: this is called before anything of this process is opened, so nobody owns what is closed. On kernels that
+    // do not know the call it does nothing.
+    unsafe { libc::syscall(libc::SYS_close_range, 3, u32::MAX, 0) };
+}
+
 /// Runs `life` in a detached process and returns when it says that it is ready, or with what it said instead.
 pub(super) fn detach(slot: &Slot, life: impl FnOnce(&mut dyn FnMut()) -> io::Result<()>) -> io::Result<()> {
     let (reader, writer) = pipe_with(PipeFlags::CLOEXEC)?;

@@ -106,6 +106,9 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         eprintln!("usage: launcher --dir DIR --slot NUMBER [--linger MILLISECONDS] [--no-cgroups]");
         return ExitCode::from(2);
     };
+    if options.renewed.is_none() {
+        daemon::close_inherited();
+    }
     let slot = Slot::new(&options.dir, options.slot);
     let result = match options.renewed {
         None => slot.make().and_then(|()| daemon::detach(&slot, |ready| serve::run(options, &slot, ready))),

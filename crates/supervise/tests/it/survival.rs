@@ -373,3 +373,17 @@ fn an_executable_that_is_no_launcher_is_an_error_that_says_so() {
         }
     }
 }
+
+#[test]
+fn launchers_keep_nothing_open_that_was_open_around_the_server() {
+    let folder = tempfile::tempdir().unwrap();
+    let lock = folder.path().join("lock");
+    let file = fs::File::create(&lock).unwrap();
+    // As a shell opens it for its commands: children have it as well.
+    rustix::io::fcntl_setfd(&file, rustix::io::FdFlags::empty()).unwrap();
+    let world = World::new();
+    let pid = world.supervisor.launchers()[0].pid;
+    let open = fs::read_dir(format!("/proc/{pid}/fd")).unwrap();
+    let open: Vec<_> = open.filter_map(|entry| fs::read_link(entry.unwrap().path()).ok()).collect();
+    assert!(!open.is_empty() && !open.contains(&lock), "{open:?}");
+}
