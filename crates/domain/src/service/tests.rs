@@ -355,6 +355,15 @@ impl World {
         StateWord::of(&self.job(id))
     }
 
+    /// Waits until these and no others have been launched: callers are answered before the engine is told.
+    async fn launched_all(&self, wanted: &[JobId]) {
+        let deadline = std::time::Instant::now() + std::time::Duration::from_secs(20);
+        while self.launched() != wanted {
+            assert!(std::time::Instant::now() < deadline, "launched {:?}, not {wanted:?}", self.launched());
+            tokio::task::yield_now().await;
+        }
+    }
+
     fn launched(&self) -> Vec<JobId> {
         let orders = self.engine.orders.lock().unwrap();
         let launches = orders.iter().filter_map(|order| match order {
@@ -395,7 +404,7 @@ async fn a_job_is_recorded_before_its_author_is_told_and_launched_after() {
     let recorded: Vec<JobId> = world.store.memory.lock().unwrap().jobs.keys().copied().collect();
     assert_eq!(recorded, [first, second]);
     assert_eq!((world.word(first), world.word(second)), (StateWord::Running, StateWord::Pending));
-    assert_eq!(world.launched(), [first]);
+    world.launched_all(&[first]).await;
     world.end(first, Exit::Code(0)).await;
     assert_eq!(world.word(first), StateWord::Ended(Outcome::Completed));
     assert_eq!(world.word(second), StateWord::Running);
@@ -419,7 +428,7 @@ async fn what_cannot_be_recorded_has_not_happened() {
     );
     assert!(matches!(handled.await, Err(Error::Unavailable(_))));
     assert_eq!(world.word(kept), StateWord::Running);
-    assert_eq!(world.launched(), [kept]);
+    world.launched_all(&[kept]).await;
     world.store.full.store(false, Ordering::SeqCst);
     assert_eq!(world.submit(|_| {}).await.unwrap(), JobId(2), "the number was given back");
 }
@@ -568,7 +577,7 @@ async fn a_restart_relaunches_what_was_recorded_but_never_performed() {
     *world.engine.found.lock().unwrap() =
         BTreeMap::from([(alive, Recovered::Alive { suspended: false }), (over, end)]);
     let world = world.restarted().await;
-    assert_eq!(world.launched(), [lost]);
+    world.launched_all(&[lost]).await;
     assert_eq!(world.word(alive), StateWord::Running);
     assert_eq!(world.word(over), StateWord::Ended(Outcome::Failed));
     assert_eq!(world.submit(|_| {}).await.unwrap(), JobId(4), "numbers go on");
@@ -607,7 +616,7 @@ async fn an_allocation_waits_for_its_turn_and_goes_with_its_caller() {
     let granted = granted.unwrap().id;
     assert_eq!(world.word(granted), StateWord::Running);
     assert_eq!(world.word(JobId(2)), StateWord::Ended(Outcome::Cancelled), "nobody waited for it any more");
-    assert_eq!(world.launched(), [first, granted], "an allocation is held by a run of its own");
+    world.launched_all(&[first, granted]).await;
 }
 
 #[tokio::test]

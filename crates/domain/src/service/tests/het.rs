@@ -37,7 +37,7 @@ async fn components_start_together_and_only_the_leader_is_launched() {
     let part = |offset| Some(HetPart { leader, offset, size: 3 });
     assert_eq!(parts, [(JobId(2), part(0)), (JobId(3), part(1)), (JobId(4), part(2))]);
     assert_eq!(world.words(leader), [StateWord::Running; 3]);
-    assert_eq!(world.launched(), [other, leader]);
+    world.launched_all(&[other, leader]).await;
     let orders = world.engine.orders.lock().unwrap();
     let told = orders.iter().find_map(|order| match order {
         Order::Launch { job, components, .. } if job.id == leader => Some(components.clone()),
@@ -131,7 +131,7 @@ async fn all_go_back_into_the_queue_with_the_leader_and_with_nobody_else() {
     assert_eq!((world.job(leader).restarts, world.job(second).restarts), (1, 1));
     // Orders go out after the snapshot; one more turn, and they have gone out.
     world.act("alice", leader, Action::Signal { signal: 10, scope: WarningScope::Full }).await;
-    assert_eq!(world.launched(), [leader, leader]);
+    world.launched_all(&[leader, leader]).await;
 }
 
 #[tokio::test]
@@ -183,7 +183,7 @@ async fn a_restart_brings_all_components_back() {
     let leader = world.submit_components(2, |_, _| {}).await.unwrap();
     let world = world.restarted().await;
     assert_eq!(world.words(leader), [StateWord::Running; 2]);
-    assert_eq!(world.launched(), [leader], "nobody had heard of him");
+    world.launched_all(&[leader]).await;
     let (at, usage) = (world.clock.now(), Usage::default());
     let ended = Recovered::Ended { at, end: End::Process(Exit::Code(0)), usage, fault: None };
     world.engine.found.lock().unwrap().insert(leader, ended);
