@@ -349,20 +349,24 @@ fn read_csv(value: &Value<'_>, at: &Place<'_>, report: &mut Report) -> Texts {
         other => {
             report.expected(at, documented::LIST, other);
             return match other {
-                Value::Dict(entries) => pairs(entries, at, report),
+                // Joined and divided like everything else, so that what is written is read again as the same.
+                Value::Dict(entries) => {
+                    let pairs = pairs(entries, at, report)?;
+                    Ok(pairs.map(|pairs| split_outside_brackets(&pairs.join(","))))
+                }
                 scalar => Ok(scalar.to_text().map(|text| split_outside_brackets(&text))),
             };
         }
     };
     // The entries are joined before they are divided, so that brackets may reach over them.
     let mut joined = String::new();
-    for value in values {
+    for (place, value) in values.iter().enumerate() {
         let Some(text) = value.to_text() else {
             return report.refuse(at, number::NOT_CONVERTIBLE, || {
                 format_compact!("unable to convert csv entry {} to string", value.kind())
             });
         };
-        if !joined.is_empty() {
+        if place > 0 {
             joined.push(',');
         }
         joined.push_str(&text);
@@ -388,6 +392,11 @@ pub(crate) fn split_outside_brackets(text: &str) -> Vec<Text> {
     .collect()
 }
 
+/// Returns the parts of a host list; nothing between two commas is no host.
+fn hosts_of(text: &str) -> impl Iterator<Item = Text> {
+    split_outside_brackets(text).into_iter().filter(|part| !part.is_empty())
+}
+
 fn read_hostlist(value: &Value<'_>, at: &Place<'_>, report: &mut Report) -> Texts {
     match value {
         Value::Null => Ok(None),
@@ -395,9 +404,7 @@ fn read_hostlist(value: &Value<'_>, at: &Place<'_>, report: &mut Report) -> Text
             let mut hosts = Vec::with_capacity(values.len());
             for value in values {
                 match value.to_text() {
-                    Some(text) if crate::hostlist::is_well_formed(&text) => {
-                        hosts.extend(split_outside_brackets(&text))
-                    }
+                    Some(text) if crate::hostlist::is_well_formed(&text) => hosts.extend(hosts_of(&text)),
                     Some(text) => {
                         return report.refuse(at, number::INVALID_DATA, || {
                             format_compact!("Invalid host string: {text}")
@@ -412,7 +419,7 @@ fn read_hostlist(value: &Value<'_>, at: &Place<'_>, report: &mut Report) -> Text
             report.expected(at, documented::LIST, other);
             match other {
                 Value::String(text) if crate::hostlist::is_well_formed(text) => {
-                    Ok(Some(split_outside_brackets(text)))
+                    Ok(Some(hosts_of(text).collect()))
                 }
                 Value::String(text) => report
                     .refuse(at, number::INVALID_DATA, || format_compact!("Invalid hostlist string: {text}")),
@@ -509,5 +516,7 @@ fn read_condition(value: &Value<'_>, _: &Place<'_>, _: &mut Report) -> Texts {
     let one = std::slice::from_ref(value);
     let values = if let Value::List(values) = value { values.as_slice() } else { one };
     let texts = values.iter().filter_map(Value::to_text);
-    Ok(Some(texts.flat_map(|text| split_outside_brackets(&text)).collect()))
+    let parts = texts.flat_map(|text| split_outside_brackets(&text));
+    // An empty name is the name of nothing.
+    Ok(Some(parts.filter(|part| !part.is_empty()).collect()))
 }
