@@ -82,7 +82,7 @@ fn an_allocation_is_held_while_a_command_runs() {
         "mine",
         "sh",
         "-c",
-        "echo $SLURM_JOB_ID $SLURM_JOB_NAME; srun echo step; exit 5",
+        "echo $SLURM_JOB_ID $SLURM_JOB_NAME; srun --state ../state echo step; exit 5",
     ]);
     assert_eq!((held.code, held.stdout.as_str()), (5, "1 mine\nstep\n"), "{}", held.stderr);
     assert!(
