@@ -357,11 +357,14 @@ impl World {
 
     /// Waits until these and no others have been launched: callers are answered before the engine is told.
     async fn launched_all(&self, wanted: &[JobId]) {
-        let deadline = std::time::Instant::now() + std::time::Duration::from_secs(20);
-        while self.launched() != wanted {
-            assert!(std::time::Instant::now() < deadline, "launched {:?}, not {wanted:?}", self.launched());
-            tokio::task::yield_now().await;
-        }
+        let all = async {
+            while self.launched() != wanted {
+                tokio::task::yield_now().await;
+            }
+        };
+        let patience = std::time::Duration::from_secs(20);
+        let waited = tokio::time::timeout(patience, all).await;
+        assert!(waited.is_ok(), "launched {:?}, not {wanted:?}", self.launched());
     }
 
     fn launched(&self) -> Vec<JobId> {
