@@ -65,7 +65,7 @@ pub(crate) async fn run(args: RunArgs, matches: &ArgMatches, terminal: Terminal)
     if options.verbose > 0 {
         remark(&format!("job {id} is submitted"));
     }
-    let watched = Watched { client: &client, name: JobName { number: id, task: None }, quiet: options.quiet };
+    let watched = Watched { client: &client, name: JobName::of(id), quiet: options.quiet };
     let endings = watched.until_it_ends(args.client.json).await?;
     if args.client.json {
         terminal.print(&told_all(&endings))?;

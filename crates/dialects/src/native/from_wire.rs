@@ -23,7 +23,7 @@ const LONGEST_NAME: usize = 256;
 
 /// Parameters of a search in history.
 pub(super) const SEARCH: &[&str] =
-    &["user", "account", "name", "partition", "state", "since", "until", "limit", "after"];
+    &["user", "account", "name", "partition", "state", "since", "until", "limit", "after", "steps"];
 
 /// Parameters of a job's output.
 pub(super) const OUTPUT: &[&str] = &["follow", "tail", "offset"];

@@ -16,6 +16,8 @@ pub(super) fn change(change: &StateChange) -> wire::Change<'_> {
         job_id: change.job.0,
         array_job_id: change.task.map(|(array, _)| array.0),
         array_task_id: change.task.map(|(_, index)| index.0),
+        het_job_id: change.het.map(|part| part.leader.0),
+        het_job_offset: change.het.map(|part| part.offset),
         name: &change.name,
         user: &change.user,
         from: change.from.map(|word| word.name()),
@@ -42,11 +44,13 @@ pub(super) fn attempt(closed: &Closed) -> Option<wire::Attempt> {
     let allocation = run.map(|run| &run.allocation);
     let spec = &job.spec;
     let node = first_node(&closed.nodes);
-    let file = |path: Text| run.map(|_| path).filter(|path| !path.is_empty());
+    let file = |path: Text| run.filter(|_| job.runs_script()).map(|_| path).filter(|path| !path.is_empty());
     Some(wire::Attempt {
         job_id: job.id.0,
         array_job_id,
         array_task_id,
+        het_job_id: job.het.map(|part| part.leader.0),
+        het_job_offset: job.het.map(|part| part.offset),
         attempt: job.restarts,
         name: spec.name.clone(),
         user: spec.owner.name.clone(),

@@ -21,6 +21,10 @@ pub(super) struct Change<'a> {
     pub(super) array_job_id: Option<u32>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) array_task_id: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) het_job_id: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) het_job_offset: Option<u32>,
     pub(super) name: &'a str,
     pub(super) user: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -59,6 +63,8 @@ pub(super) struct Attempt {
     pub(super) job_id: u32,
     pub(super) array_job_id: Option<u32>,
     pub(super) array_task_id: Option<u32>,
+    pub(super) het_job_id: Option<u32>,
+    pub(super) het_job_offset: Option<u32>,
     /// How often the job had been put back before.
     pub(super) attempt: u32,
     pub(super) name: Text,
@@ -92,7 +98,7 @@ pub(super) struct Attempt {
     pub(super) work_dir: Text,
     pub(super) stdout: Option<Text>,
     pub(super) stderr: Option<Text>,
-    /// Its steps, where one job was asked for.
+    /// Its steps, where one job, or steps, were asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) steps: Option<Vec<Step>>,
 }

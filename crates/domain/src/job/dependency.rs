@@ -30,6 +30,9 @@ pub struct Term {
     pub job: Option<JobId>,
     /// A single task of it, if one was named.
     pub task: Option<TaskIndex>,
+    /// Minutes written behind a relation that has no use for them: Slurm takes and shows them, and goes by them for
+    /// `after` alone.
+    pub unheeded: u32,
     /// Whether it is met.
     pub state: TermState,
 }
@@ -111,7 +114,13 @@ impl Dependency {
                 _ => return Err(bad()),
             };
             if relation == Relation::Singleton {
-                terms.push(Term { relation, job: None, task: None, state: TermState::Unfulfilled });
+                terms.push(Term {
+                    relation,
+                    job: None,
+                    task: None,
+                    unheeded: 0,
+                    state: TermState::Unfulfilled,
+                });
                 continue;
             }
             if targets.is_empty() {
@@ -150,16 +159,15 @@ impl Dependency {
 
 impl Term {
     fn parse(relation: Relation, target: &str) -> Option<Term> {
+        // What stands behind a plus is a time, also behind the number of a heterogeneous job; its components are named by
+        // numbers of their own.
         let (target, minutes) = match target.split_once('+') {
-            Some((target, minutes)) => (target, Some(minutes.parse::<u32>().ok()?)),
-            None => (target, None),
+            Some((target, minutes)) => (target, read_minutes(minutes)?),
+            None => (target, 0),
         };
-        let relation = match (relation, minutes) {
-            (Relation::After(_), Some(minutes)) => {
-                Relation::After(Duration::from_secs(u64::from(minutes) * 60))
-            }
-            (_, Some(_)) => return None,
-            (relation, None) => relation,
+        let (relation, unheeded) = match relation {
+            Relation::After(_) => (Relation::After(Duration::from_secs(u64::from(minutes) * 60)), 0),
+            relation => (relation, minutes),
         };
         let (id, task) = match target.split_once('_') {
             Some((id, "*")) => (id, None),
@@ -167,20 +175,49 @@ impl Term {
             None => (target, None),
         };
         let id = id.parse::<u32>().ok().filter(|id| *id > 0)?;
-        Some(Term { relation, job: Some(JobId(id)), task, state: TermState::Unfulfilled })
+        Some(Term { relation, job: Some(JobId(id)), task, unheeded, state: TermState::Unfulfilled })
     }
 
     fn written(&self) -> String {
         let state = if self.state == TermState::Failed { "failed" } else { "unfulfilled" };
         let word = self.relation.word();
-        let delay = match self.relation {
-            Relation::After(delay) if !delay.is_zero() => format!("+{}", delay.as_secs() / 60),
-            _ => String::new(),
+        let minutes = match self.relation {
+            Relation::After(delay) => delay.as_secs() / 60,
+            _ => self.unheeded.into(),
         };
+        let delay = if minutes > 0 { format!("+{minutes}") } else { String::new() };
         match (self.job, self.task) {
             (None, _) => format!("{word}({state})"),
             (Some(job), None) => format!("{word}:{job}{delay}({state})"),
             (Some(job), Some(task)) => format!("{word}:{job}_{task}{delay}({state})"),
+        }
+    }
+}
+
+/// Reads a delay: at least a minute, and no more of them than their seconds can be counted.
+fn read_minutes(written: &str) -> Option<u32> {
+    written.parse::<u32>().ok().filter(|minutes| (1..=u32::MAX / 60).contains(minutes))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn minutes_go_behind_every_relation_and_count_for_one() {
+        for (written, shown) in [
+            ("after:24+1", "after:24+1(unfulfilled)"),
+            ("afterok:24+1:25", "afterok:24+1(unfulfilled),afterok:25(unfulfilled)"),
+            ("aftercorr:24_3+7", "aftercorr:24_3+7(unfulfilled)"),
+        ] {
+            let read = Dependency::parse(written).unwrap().unwrap();
+            assert_eq!(read.written(), shown);
+            let relation = read.terms[0].relation;
+            let counts = matches!(relation, Relation::After(delay) if delay == Duration::from_secs(60));
+            assert_eq!(counts, relation.word() == "after");
+        }
+        for refused in ["afterok:24+0", "after:24+0", "after:24+x", "after:1+1+2", "afterok:1+4294967295"] {
+            assert!(Dependency::parse(refused).is_err(), "{refused}");
         }
     }
 }

@@ -1,6 +1,6 @@
 //! The feed of state changes: what happened to which job, in order, for those who would rather be told than ask.
 
-use crate::job::{ArrayPart, Exit, Job, Outcome, Phase, Reason};
+use crate::job::{ArrayPart, Exit, HetPart, Job, Outcome, Phase, Reason};
 use crate::{ChangeId, JobId, TaskIndex, Text, Timestamp};
 use std::collections::VecDeque;
 use std::sync::{Mutex, PoisonError};
@@ -17,6 +17,8 @@ pub struct StateChange {
     pub job: JobId,
     /// Its array and index, if it is a task.
     pub task: Option<(JobId, TaskIndex)>,
+    /// Its part in a heterogeneous job, if it has one.
+    pub het: Option<HetPart>,
     /// Name of the job.
     pub name: Text,
     /// Whose it is.
@@ -93,7 +95,7 @@ impl StateChange {
             _ => None,
         };
         let (name, user) = (after.spec.name.clone(), after.spec.owner.name.clone());
-        Some(StateChange { id, at, job: after.id, task, name, user, from, to, reason, exit })
+        Some(StateChange { id, at, job: after.id, task, het: after.het, name, user, from, to, reason, exit })
     }
 }
 

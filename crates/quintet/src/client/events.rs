@@ -17,6 +17,10 @@ pub(crate) struct Event {
     pub(crate) array_job_id: Option<u32>,
     /// Its index there.
     pub(crate) array_task_id: Option<u32>,
+    /// The leader of the heterogeneous job it is a component of.
+    pub(crate) het_job_id: Option<u32>,
+    /// Its place there.
+    pub(crate) het_job_offset: Option<u32>,
     /// Its name.
     pub(crate) name: String,
     /// Where it stood; nothing for a new job.
@@ -34,10 +38,8 @@ pub(crate) struct Event {
 impl Event {
     /// Returns the job's id as people write it.
     pub(crate) fn id(&self) -> String {
-        match (self.array_job_id, self.array_task_id) {
-            (Some(array), Some(task)) => format!("{array}_{task}"),
-            _ => self.job_id.to_string(),
-        }
+        let task = (self.array_job_id, self.array_task_id);
+        crate::jobs::written(self.job_id, task, (self.het_job_id, self.het_job_offset))
     }
 }
 

@@ -86,6 +86,7 @@ async fn are_separate(client: &Client, name: JobName) -> Result<bool, ClientErro
         stdout: Option<String>,
         stderr: Option<String>,
     }
-    let found = client.native::<Attempts>(Method::GET, &format!("/history/{name}"), &[], None).await?;
+    let found =
+        client.native::<Attempts>(Method::GET, &format!("/history/{}", name.path()), &[], None).await?;
     Ok(found.value.jobs.last().is_some_and(|files| files.stdout != files.stderr))
 }

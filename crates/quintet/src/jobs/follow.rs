@@ -19,7 +19,7 @@ pub(crate) enum Stream {
 
 impl Stream {
     fn path(self, name: JobName) -> String {
-        format!("{NATIVE}/jobs/{name}/{}", self.name())
+        format!("{NATIVE}/jobs/{}/{}", name.path(), self.name())
     }
 
     fn name(self) -> &'static str {
@@ -134,7 +134,7 @@ async fn is_live(client: &Client, name: JobName) -> Result<bool, ClientError> {
 
 /// Returns the one live job of this name.
 pub(crate) async fn job(client: &Client, name: JobName) -> Result<Option<JobInfo>, ClientError> {
-    match client.slurm::<JobInfoResp>(Method::GET, &format!("/job/{name}"), &[], None).await {
+    match client.slurm::<JobInfoResp>(Method::GET, &format!("/job/{}", name.path()), &[], None).await {
         Ok(answer) => Ok(answer.value.jobs.into_iter().next()),
         Err(error) if error.is_not_found() => Ok(None),
         Err(error) => Err(error),

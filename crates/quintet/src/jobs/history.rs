@@ -1,8 +1,8 @@
 //! `quintet history`: jobs that have ended, for as long as they are remembered.
 
-use super::JobName;
 use super::list::state_name;
 use super::row::short_time;
+use super::{JobName, Part, written};
 use crate::client::{Answer, Client, ClientArgs, ClientError};
 use crate::sheet::{Sheet, local_time, size};
 use crate::terminal::{Terminal, state_cell};
@@ -44,6 +44,9 @@ pub(crate) struct HistoryArgs {
     /// Jobs that ended before this time
     #[arg(short = 'E', long, value_name = "WHEN")]
     pub(crate) until: Option<String>,
+    /// Each job with its steps, and what each of them used
+    #[arg(long)]
+    pub(crate) steps: bool,
     /// At most so many, the latest first
     #[arg(long, value_name = "NUMBER", default_value_t = 100, value_parser = clap::value_parser!(u64).range(1..))]
     pub(crate) limit: u64,
@@ -63,6 +66,8 @@ struct Record {
     job_id: u32,
     array_job_id: Option<u32>,
     array_task_id: Option<u32>,
+    het_job_id: Option<u32>,
+    het_job_offset: Option<u32>,
     attempt: u32,
     name: String,
     user: String,
@@ -107,14 +112,83 @@ struct Step {
     exit_code: Option<i64>,
     signal: Option<i64>,
     elapsed: Option<f64>,
+    started: Option<f64>,
     tasks: u32,
     cpus: u32,
     nodes: String,
+    usage: Option<StepUsage>,
+}
+
+/// What the tasks of a step used.
+#[derive(Clone, Copy, Debug, Default, Deserialize)]
+#[serde(default)]
+struct StepUsage {
+    user_seconds: f64,
+    system_seconds: f64,
+    max_rss_kb: u64,
+    read_bytes: u64,
+    written_bytes: u64,
+}
+
+/// One line of the table that has steps: what `sacct` tells of a job, or of a step.
+struct Line<'a> {
+    id: String,
+    name: &'a str,
+    state: &'a str,
+    exit: String,
+    started: Option<f64>,
+    elapsed: Option<f64>,
+    tasks: Option<u32>,
+    cpus: u32,
+    usage: Option<StepUsage>,
+    nodes: &'a str,
+}
+
+impl Line<'_> {
+    const HEADER: [&'static str; 13] = [
+        "JOBID", "NAME", "STATE", "EXIT", "STARTED", "TIME", "TASKS", "CPUS", "CPUTIME", "MAXRSS", "READ",
+        "WRITTEN", "NODES",
+    ];
+
+    fn cells(&self) -> Vec<Cell> {
+        let used =
+            |told: fn(&StepUsage) -> String| Cell::new(self.usage.as_ref().map(told).unwrap_or_default());
+        vec![
+            Cell::new(&self.id),
+            Cell::new(self.name),
+            state_cell(self.state),
+            Cell::new(&self.exit),
+            Cell::new(when(self.started)),
+            Cell::new(short_time(whole(self.elapsed.unwrap_or(0.0)))),
+            Cell::new(self.tasks.map(|tasks| tasks.to_string()).unwrap_or_default()),
+            Cell::new(self.cpus.to_string()),
+            used(|usage| format!("{:.3}s", usage.user_seconds + usage.system_seconds)),
+            used(|usage| format!("{}K", usage.max_rss_kb)),
+            used(|usage| usage.read_bytes.to_string()),
+            used(|usage| usage.written_bytes.to_string()),
+            Cell::new(self.nodes),
+        ]
+    }
 }
 
 impl Step {
+    fn row<'a>(&'a self, job: &str) -> Line<'a> {
+        Line {
+            id: format!("{job}.{}", self.step),
+            name: &self.name,
+            state: &self.state,
+            exit: exit(self.exit_code, self.signal),
+            started: self.started,
+            elapsed: self.elapsed,
+            tasks: Some(self.tasks),
+            cpus: self.cpus,
+            usage: self.usage,
+            nodes: &self.nodes,
+        }
+    }
+
     fn line(&self) -> String {
-        let exit = format!("{}:{}", self.exit_code.unwrap_or(0), self.signal.unwrap_or(0));
+        let exit = exit(self.exit_code, self.signal);
         let plural = |count: u32| if count == 1 { "" } else { "s" };
         format!(
             "{} {}, {exit}, {} task{} on {}, {} CPU{}, {:.1} s",
@@ -132,20 +206,46 @@ impl Step {
 
 impl Record {
     fn id(&self) -> String {
-        match (self.array_job_id, self.array_task_id) {
-            (Some(array), Some(task)) => format!("{array}_{task}"),
-            _ => self.job_id.to_string(),
-        }
+        let task = (self.array_job_id, self.array_task_id);
+        written(self.job_id, task, (self.het_job_id, self.het_job_offset))
     }
 
     fn exit(&self) -> String {
-        format!("{}:{}", self.exit_code.unwrap_or(0), self.signal.unwrap_or(0))
+        exit(self.exit_code, self.signal)
+    }
+
+    /// Returns its own line and one for each of its steps.
+    fn lines(&self) -> Vec<Line<'_>> {
+        let id = self.id();
+        // What is not measured of a job that never ran is no zero.
+        let usage = self.user_seconds.filter(|_| self.started.is_some()).map(|user_seconds| StepUsage {
+            user_seconds,
+            system_seconds: self.system_seconds.unwrap_or(0.0),
+            max_rss_kb: self.max_rss_kb.unwrap_or(0),
+            read_bytes: self.read_bytes.unwrap_or(0),
+            written_bytes: self.written_bytes.unwrap_or(0),
+        });
+        let own = Line {
+            id: id.clone(),
+            name: &self.name,
+            state: &self.state,
+            exit: self.exit(),
+            started: self.started,
+            elapsed: self.elapsed,
+            tasks: None,
+            cpus: self.cpus,
+            usage,
+            nodes: &self.nodes,
+        };
+        std::iter::once(own).chain(self.steps.iter().map(|step| step.row(&id))).collect()
     }
 
     fn is_of(&self, name: &JobName) -> bool {
-        match name.task {
-            Some(task) => self.array_job_id == Some(name.number) && self.array_task_id == Some(task),
-            None => self.job_id == name.number || self.array_job_id == Some(name.number),
+        let (array, leader) = (self.array_job_id == Some(name.number), self.het_job_id == Some(name.number));
+        match name.part {
+            Some(Part::Task(task)) => array && self.array_task_id == Some(task),
+            Some(Part::Component(offset)) => leader && self.het_job_offset == Some(offset),
+            None => self.job_id == name.number || array || leader,
         }
     }
 
@@ -192,6 +292,11 @@ impl Record {
     }
 }
 
+/// Writes how something ended: exit code and signal.
+fn exit(code: Option<i64>, signal: Option<i64>) -> String {
+    format!("{}:{}", code.unwrap_or(0), signal.unwrap_or(0))
+}
+
 fn whole(seconds: f64) -> u64 {
     // Negative and absurd values saturate.
     seconds as u64
@@ -223,9 +328,22 @@ pub(crate) async fn run(args: HistoryArgs, terminal: Terminal) -> anyhow::Result
         let states = args.states.iter().map(|state| state_name(state)).collect::<Result<Vec<_>, _>>()?;
         query.push(("state", states.join(",")));
     }
+    if args.steps {
+        query.push(("steps", "1".to_owned()));
+    }
     let page = pages(&client, &query, args.limit).await.context("read the history")?;
     if args.client.json {
         terminal.print(&format!("{:#}", serde_json::to_value(&page)?))?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    if args.steps {
+        let mut table = terminal.table(&Line::HEADER);
+        for record in records(&page)? {
+            record.lines().iter().for_each(|line| {
+                table.add_row(line.cells());
+            });
+        }
+        terminal.print_table(&table)?;
         return Ok(ExitCode::SUCCESS);
     }
     let header = ["JOBID", "NAME", "USER", "PARTITION", "STATE", "EXIT", "ENDED", "TIME", "CPUS", "NODES"];
@@ -256,7 +374,7 @@ pub(crate) async fn show(
     terminal: Terminal,
 ) -> anyhow::Result<ExitCode> {
     let answer: Result<Answer<Page>, ClientError> =
-        client.native(Method::GET, &format!("/history/{id}"), &[], None).await;
+        client.native(Method::GET, &format!("/history/{}", id.path()), &[], None).await;
     let page = match answer {
         Ok(answer) => answer.value,
         Err(error) if error.is_not_found() => bail!("there is no job {id}"),

@@ -31,7 +31,7 @@ pub(crate) struct PsArgs {
     /// Jobs of these names
     #[arg(short = 'n', long, value_name = "NAMES", value_delimiter = ',')]
     pub(crate) name: Vec<String>,
-    /// These jobs, whoever owns them: 12, or 12_3 for one task
+    /// These jobs, whoever owns them: 12, 12_3 for one task, or 12+1 for one component
     #[arg(short = 'j', long = "job", value_name = "IDS", value_delimiter = ',')]
     pub(crate) jobs: Vec<String>,
     /// One line for each task of an array
@@ -132,12 +132,14 @@ impl Wanted {
     }
 }
 
-/// Tells whether an id means this job: its own number, its task, or the array it belongs to.
+/// Tells whether an id means this job: its own number, its task or component, or the array or heterogeneous job it belongs
+/// to.
 fn is_job(job: &JobInfo, wanted: &str) -> bool {
-    let array = job.array_job_id.number().filter(|id| *id != 0);
+    let of_whole = |whole: NoVal<u32>| whole.number().is_some_and(|id| id != 0 && id.to_string() == wanted);
     wanted == job.job_id.to_string()
         || wanted == job_id(job)
-        || array.is_some_and(|array| array.to_string() == wanted)
+        || of_whole(job.array_job_id)
+        || of_whole(job.het_job_id)
 }
 
 /// Returns the long word of a state.
@@ -294,6 +296,10 @@ mod tests {
         assert!(has(Wanted { jobs: list("10_1"), ..Wanted::default() }));
         assert!(has(Wanted { jobs: list("11"), ..Wanted::default() }));
         assert!(!has(Wanted { jobs: list("10_2"), ..Wanted::default() }));
+        let part =
+            JobInfo { job_id: 13, het_job_id: NoVal::Set(12), het_job_offset: NoVal::Set(1), ..job.clone() };
+        let has_part = |id: &str| Wanted { jobs: list(id), ..Wanted::default() }.has(&part);
+        assert!(has_part("12") && has_part("13") && has_part("12+1") && !has_part("12+0"));
         assert!(has(Wanted { states: Some(list("RUNNING")), ..Wanted::default() }));
         assert!(!has(Wanted { states: Some(list("PENDING")), ..Wanted::default() }));
     }

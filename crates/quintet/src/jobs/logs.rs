@@ -34,7 +34,7 @@ pub(crate) async fn run(args: LogsArgs, terminal: Terminal) -> anyhow::Result<Ex
     query.extend(args.tail.map(|lines| ("tail", lines.to_string())));
     query.extend(args.follow.then(|| ("follow", "1".to_owned())));
     let client = Client::open(&args.client)?;
-    let path = format!("{NATIVE}/jobs/{id}/{stream}");
+    let path = format!("{NATIVE}/jobs/{}/{stream}", id.path());
     let mut whole = Vec::new();
     let failed = || format!("read the {stream} of job {id}");
     let mut answer = client.send(Method::GET, &path, &query, None).await.with_context(failed)?;

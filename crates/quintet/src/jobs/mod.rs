@@ -12,5 +12,5 @@ pub(crate) mod row;
 pub(crate) mod show;
 pub(crate) mod wait;
 
-pub(crate) use name::JobName;
+pub(crate) use name::{JobName, Part, written};
 pub(crate) use show::path_part;

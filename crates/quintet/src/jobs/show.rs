@@ -1,7 +1,7 @@
 //! `quintet show`: everything about one job, node or partition that somebody may want to know.
 
-use super::JobName;
 use super::row::{base_state, elapsed, exit_code, is_over, job_id, short_time, state};
+use super::{JobName, Part};
 use crate::client::{Client, ClientArgs};
 use crate::sheet::{Sheet, minutes, size, time};
 use crate::terminal::Terminal;
@@ -63,10 +63,14 @@ async fn job(args: NamedArgs, terminal: Terminal) -> anyhow::Result<ExitCode> {
         return Ok(ExitCode::SUCCESS);
     }
     let now = answer.value.last_update.unwrap_or(0);
-    let wanted = |job: &&JobInfo| id.task.is_none_or(|task| job.array_task_id.number() == Some(task));
+    let wanted = |job: &&JobInfo| match id.part {
+        Some(Part::Task(task)) => job.array_task_id.number() == Some(task),
+        Some(Part::Component(offset)) => job.het_job_offset.number() == Some(offset),
+        None => true,
+    };
     let mut sheets: Vec<Sheet> =
         answer.value.jobs.iter().filter(wanted).map(|job| job_sheet(job, now)).collect();
-    if sheets.is_empty() {
+    if sheets.is_empty() && matches!(id.part, Some(Part::Task(_))) {
         // A task that still waits has no record of its own, only its array has.
         sheets = answer
             .value

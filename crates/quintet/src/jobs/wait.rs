@@ -1,7 +1,7 @@
 //! `quintet wait`, and waiting for a job to end wherever else that is wanted.
 
-use super::JobName;
 use super::row::{base_state, is_over};
+use super::{JobName, Part, written};
 use crate::client::{Client, ClientArgs, ClientError, EventStream};
 use crate::terminal::{Terminal, remark};
 use anyhow::Context;
@@ -20,7 +20,7 @@ const LATE: Duration = Duration::from_secs(10);
 pub(crate) struct WaitArgs {
     #[command(flatten)]
     pub(crate) client: ClientArgs,
-    /// Jobs, arrays, or tasks of arrays such as 12_3
+    /// Jobs, arrays, tasks of arrays such as 12_3, or components such as 12+1
     #[arg(value_name = "ID", required = true)]
     pub(crate) ids: Vec<String>,
     /// Give up after this time, with exit code 124
@@ -35,6 +35,8 @@ pub(crate) struct Ending {
     job_id: u32,
     array_job_id: Option<u32>,
     array_task_id: Option<u32>,
+    het_job_id: Option<u32>,
+    het_job_offset: Option<u32>,
     /// The state it ended in.
     pub(crate) state: String,
     exit_code: Option<u8>,
@@ -58,10 +60,8 @@ impl Ending {
     }
 
     fn id(&self) -> String {
-        match (self.array_job_id, self.array_task_id) {
-            (Some(array), Some(task)) => format!("{array}_{task}"),
-            _ => self.job_id.to_string(),
-        }
+        let task = (self.array_job_id, self.array_task_id);
+        written(self.job_id, task, (self.het_job_id, self.het_job_offset))
     }
 }
 
@@ -102,7 +102,7 @@ pub(crate) fn told_all(endings: &[Ending]) -> String {
 /// Waits until a job, or all tasks of an array, have ended, and returns the exit code sbatch would: the job's own, the
 /// largest one of an array's tasks, 1 for whatever did not end by itself.
 pub(crate) async fn wait_for(client: &Client, id: u32) -> anyhow::Result<ExitCode> {
-    let endings = ended(client, JobName { number: id, task: None }).await?;
+    let endings = ended(client, JobName::of(id)).await?;
     Ok(ExitCode::from(endings.iter().map(Ending::code_of_sbatch).max().unwrap_or(0)))
 }
 
@@ -149,7 +149,7 @@ async fn once(client: &Client, name: JobName, seen: &mut bool) -> Result<Option<
 
 /// Tells whether something of it still waits or runs.
 async fn is_live(client: &Client, name: JobName) -> Result<bool, ClientError> {
-    let path = format!("/job/{name}");
+    let path = format!("/job/{}", name.path());
     match client.slurm::<JobInfoResp>(Method::GET, &path, &[], None).await {
         Ok(answer) => Ok(answer.value.jobs.iter().filter(|job| is_meant(name, job)).any(|job| !is_over(job))),
         Err(error) if error.is_not_found() => Ok(false),
@@ -158,10 +158,11 @@ async fn is_live(client: &Client, name: JobName) -> Result<bool, ClientError> {
 }
 
 fn is_meant(name: JobName, job: &JobInfo) -> bool {
-    match (name.task, job.array_task_id.number()) {
-        (Some(wanted), Some(task)) => wanted == task,
+    match (name.part, job.array_task_id.number()) {
+        (Some(Part::Task(wanted)), Some(task)) => wanted == task,
         // Tasks that wait share a record, and whoever waits for one of them waits for it.
-        (Some(_), None) => base_state(job) == "PENDING",
+        (Some(Part::Task(_)), None) => base_state(job) == "PENDING",
+        (Some(Part::Component(wanted)), _) => job.het_job_offset.number() == Some(wanted),
         (None, _) => true,
     }
 }
@@ -172,9 +173,11 @@ async fn endings(client: &Client, name: JobName) -> Result<Vec<Ending>, ClientEr
     struct Attempts {
         jobs: Vec<Ending>,
     }
-    let found = client.native::<Attempts>(Method::GET, &format!("/history/{name}"), &[], None).await?;
+    let found =
+        client.native::<Attempts>(Method::GET, &format!("/history/{}", name.path()), &[], None).await?;
     // Oldest first, so the last attempt of each remains.
-    let place = |ending: &Ending| (ending.array_job_id.unwrap_or(ending.job_id), ending.array_task_id);
+    let whole = |ending: &Ending| ending.array_job_id.or(ending.het_job_id).unwrap_or(ending.job_id);
+    let place = |ending: &Ending| (whole(ending), ending.array_task_id.or(ending.het_job_offset));
     let last: BTreeMap<(u32, Option<u32>), Ending> =
         found.value.jobs.into_iter().map(|ending| (place(&ending), ending)).collect();
     Ok(last.into_values().collect())

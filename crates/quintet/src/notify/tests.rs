@@ -12,6 +12,7 @@ fn meaning(from: StateWord, to: StateWord, reason: Reason, wishes: MailTypes) ->
         at: Timestamp::EPOCH,
         job: JobId(1),
         task: None,
+        het: None,
         name: "n".into(),
         user: "u".into(),
         from: Some(from),

@@ -51,6 +51,41 @@ fn the_leader_of_a_heterogeneous_job_is_told_of_all_components() {
     let states: Vec<_> =
         shown["jobs"].as_array().unwrap().iter().map(|job| job["job_state"][0].clone()).collect();
     assert_eq!(states, ["FAILED", "FAILED"], "the other ends as the leader did");
+    components_have_the_same_names_everywhere(&quintet);
+}
+
+fn components_have_the_same_names_everywhere(quintet: &Program) {
+    let ids = |text: &str| -> Vec<String> {
+        let mut ids: Vec<String> = text
+            .lines()
+            .skip(1)
+            .filter_map(|line| Some(line.split_whitespace().next()?.to_owned()))
+            .collect();
+        ids.sort();
+        ids
+    };
+    assert_eq!(ids(&quintet.ok(&["ps", "-j", "1"])), ["1+0", "1+1"]);
+    assert_eq!(ids(&quintet.ok(&["ps", "-j", "1+1"])), ["1+1"]);
+    assert_eq!(ids(&quintet.ok(&["history"])), ["1+0", "1+1"]);
+    assert_eq!(ids(&quintet.ok(&["history", "--steps"])), ["1+0", "1+0.batch", "1+1"]);
+    let all = json(&quintet.run(&["wait", "1", "--json"]).stdout);
+    let names: Vec<&str> = all.as_array().unwrap().iter().map(|job| job["job"].as_str().unwrap()).collect();
+    assert_eq!(names, ["1+0", "1+1"]);
+    for (name, code) in [("1", 3), ("1+0", 3), ("1+1", 3)] {
+        let waited = quintet.run(&["wait", name]);
+        assert_eq!(waited.code, code, "{name}: {}", waited.stderr);
+    }
+    assert_ne!(quintet.run(&["wait", "1+2"]).code, 0);
+    assert_eq!(quintet.ok(&["logs", "1+0"]), quintet.read("env.txt"));
+    let none = quintet.run(&["logs", "1+1"]);
+    assert!(none.code == 1 && none.stderr.contains("ran nothing"), "{}", none.stderr);
+    // A plus is a time: what waits for a component names its number.
+    for (dependency, shown) in [("afterany:1+1", ""), ("afterok:2", "afterok:2(failed)")] {
+        let id = quintet.ok(&["submit", "-H", "--parsable", "-d", dependency, "--wrap", "true"]);
+        let shown_now = json(&quintet.ok(&["show", "job", id.trim(), "--json"]));
+        assert_eq!(shown_now["jobs"][0]["dependency"], shown, "{dependency}");
+        quintet.ok(&["cancel", id.trim()]);
+    }
 }
 
 #[test]

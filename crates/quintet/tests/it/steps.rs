@@ -49,6 +49,22 @@ fn a_script_of_several_steps_leaves_a_record_of_each() {
     ];
     let wanted = wanted.map(|(step, state, code, tasks)| (step.to_owned(), state.to_owned(), code, tasks));
     assert_eq!(steps(&quintet, "1"), wanted);
+    let listed = quintet.ok(&["history", "--steps"]);
+    let rows: Vec<Vec<&str>> = listed.lines().map(|line| line.split_whitespace().collect()).collect();
+    let told: Vec<[&str; 4]> = rows.iter().map(|row| [row[0], row[1], row[2], row[3]]).collect();
+    let wanted = [
+        ["JOBID", "NAME", "STATE", "EXIT"],
+        ["1", "job.sh", "COMPLETED", "0:0"],
+        ["1.batch", "batch", "COMPLETED", "0:0"],
+        ["1.0", "sh", "COMPLETED", "0:0"],
+        ["1.1", "sh", "FAILED", "3:0"],
+        ["1.2", "sh", "CANCELLED", "0:9"],
+    ];
+    assert_eq!(told, wanted, "{listed}");
+    assert!(
+        listed.lines().nth(3).is_some_and(|step| step.contains("K ")),
+        "a step has memory of its own: {listed}"
+    );
 }
 
 #[test]

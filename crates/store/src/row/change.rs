@@ -1,7 +1,7 @@
 //! Rows of the feed of changes.
 
 use super::{BadRow, Stored};
-use domain::job::{Exit, Outcome, Reason};
+use domain::job::{Exit, HetPart, Outcome, Reason};
 use domain::service::{StateChange, StateWord};
 use domain::{ChangeId, JobId, TaskIndex, Text, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -12,6 +12,7 @@ rows! {
         at = "a": Timestamp,
         job = "j": JobId,
         task = "t": Option<(JobId, TaskIndex)>,
+        het = "h": Option<HetPart>,
         name = "n": Text,
         user = "u": Text,
         from = "f": Option<StateWord>,

@@ -14,6 +14,7 @@ rows! {
         relation = "r": Relation,
         job = "j": Option<JobId>,
         task = "t": Option<TaskIndex>,
+        unheeded = "u": u32,
         state = "s": TermState,
     }
 }

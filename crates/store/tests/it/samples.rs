@@ -384,9 +384,21 @@ fn dependency() -> Box<Dependency> {
     ];
     let mut terms: Vec<Term> = relations
         .into_iter()
-        .map(|(relation, state)| Term { relation, job: Some(JobId(3)), task: Some(TaskIndex(0)), state })
+        .map(|(relation, state)| Term {
+            relation,
+            job: Some(JobId(3)),
+            task: Some(TaskIndex(0)),
+            unheeded: 2,
+            state,
+        })
         .collect();
-    terms.push(Term { relation: Relation::Singleton, job: None, task: None, state: TermState::Unfulfilled });
+    terms.push(Term {
+        relation: Relation::Singleton,
+        job: None,
+        task: None,
+        unheeded: 0,
+        state: TermState::Unfulfilled,
+    });
     Box::new(Dependency { terms, require: Requirement::Any })
 }
 
@@ -442,6 +454,7 @@ pub(crate) fn full_changes() -> Vec<StateChange> {
         at: at(100),
         job: JobId(10),
         task: (id % 2 == 0).then_some((JobId(2), TaskIndex(7))),
+        het: (id % 2 == 1).then_some(HetPart { leader: JobId(9), offset: 1, size: 2 }),
         name: text("name"),
         user: text("alice"),
         from: words.get(id + 1).copied(),

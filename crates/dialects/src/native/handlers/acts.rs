@@ -3,7 +3,7 @@
 
 use super::super::call::Call;
 use super::super::error::NativeError;
-use super::super::job_name::JobName;
+use super::super::job_name::{JobName, Part};
 use super::super::{from_wire, reply, to_wire, wire};
 use crate::http::answer::Answer;
 use crate::http::body::NoBody;
@@ -39,8 +39,12 @@ pub(in super::super) async fn requeue(call: Call<'_>, body: Incoming) -> Result<
 async fn act(call: Call<'_>, action: Action) -> Result<Answer, NativeError> {
     call.parameters(&[])?;
     let name = JobName::read("id", call.parameter)?;
-    let tasks = name.task.map(|task| TaskSet::progression(task.0, task.0, 1));
-    let target = Target { job: name.number, tasks, component: None, step: None };
+    let (tasks, component) = match name.part {
+        Some(Part::Task(task)) => (Some(TaskSet::progression(task.0, task.0, 1)), None),
+        Some(Part::Component(offset)) => (None, Some(offset)),
+        None => (None, None),
+    };
+    let target = Target { job: name.number, tasks, component, step: None };
     let selection = Selection { targets: vec![target], ..Selection::default() };
     let handled = call.site.jobs.act(&call.by, selection, action).await?;
     if let [only] = handled.as_slice()

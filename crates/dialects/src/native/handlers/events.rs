@@ -3,6 +3,7 @@
 use super::super::call::Call;
 use super::super::error::NativeError;
 use super::super::from_wire::Wish;
+use super::super::job_name::{JobName, Part};
 use super::super::{from_wire, reply, to_wire, wire};
 use crate::http::answer::Answer;
 use crate::site::Site;
@@ -103,10 +104,15 @@ impl EventReader {
     }
 
     fn wants(&self, change: &StateChange) -> bool {
-        let job = self.wish.job.is_none_or(|name| match (name.task, change.task) {
-            (None, task) => change.job == name.number || task.is_some_and(|(array, _)| array == name.number),
-            (Some(wanted), Some((array, index))) => array == name.number && index == wanted,
-            (Some(_), None) => false,
+        let leads = |name: JobName| change.het.filter(|part| part.leader == name.number);
+        let job = self.wish.job.is_none_or(|name| match (name.part, change.task) {
+            (None, task) => {
+                let of_array = task.is_some_and(|(array, _)| array == name.number);
+                change.job == name.number || of_array || leads(name).is_some()
+            }
+            (Some(Part::Task(wanted)), Some((array, index))) => array == name.number && index == wanted,
+            (Some(Part::Task(_)), None) => false,
+            (Some(Part::Component(offset)), _) => leads(name).is_some_and(|part| part.offset == offset),
         });
         job && self.wish.user.as_ref().is_none_or(|user| *user == change.user)
     }

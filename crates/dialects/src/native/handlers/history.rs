@@ -3,14 +3,24 @@
 use super::super::call::Call;
 use super::super::error::NativeError;
 use super::super::job_name::JobName;
+use super::super::output::attempts as attempts_of;
 use super::super::{from_wire, reply, to_wire, wire};
 use crate::http::answer::Answer;
 use domain::job::Phase;
-use domain::ports::{Closed, HistoryFilter};
-use domain::{Error, Problem, Text};
+use domain::ports::{Closed, History, HistoryFilter, StoreError};
+use domain::{Error, Text};
 use hyper::StatusCode;
 use std::sync::Arc;
 use tokio::task::spawn_blocking;
+
+/// How much of what is found is wanted.
+#[derive(Clone, Copy)]
+struct Wanted {
+    /// At most so many attempts.
+    count: usize,
+    /// Each with its steps.
+    steps: bool,
+}
 
 /// Searches finished attempts, the latest end first.
 pub(in super::super) async fn search(call: Call<'_>) -> Result<Answer, NativeError> {
@@ -21,47 +31,53 @@ pub(in super::super) async fn search(call: Call<'_>) -> Result<Answer, NativeErr
         let filter =
             from_wire::search(&parameters, &**site.jobs.directory(), &now.to_zoned(site.zone.clone()))?;
         // One more than wanted tells whether there is another page.
-        let wanted = filter.limit;
-        let filter = HistoryFilter { limit: wanted + 1, ..filter };
-        let found = site.jobs.history().search(&filter).map_err(NativeError::History)?;
-        Ok::<_, NativeError>(page(found, wanted))
+        let wanted = Wanted { count: filter.limit, steps: parameters.switch("steps")? };
+        let filter = HistoryFilter { limit: wanted.count + 1, ..filter };
+        let history = &**site.jobs.history();
+        let found = history.search(&filter).map_err(NativeError::History)?;
+        page(found, wanted, history).map_err(NativeError::History)
     });
     Ok(reply::json(StatusCode::OK, &page.await.map_err(broken)??))
 }
 
-/// Returns the attempts of a job, of an array's tasks, or of one task, oldest first.
+/// Returns the attempts of a job, of an array's tasks, of a heterogeneous job's components, or of one of these, oldest
+/// first.
 pub(in super::super) async fn attempts(call: Call<'_>) -> Result<Answer, NativeError> {
     call.parameters(&[])?;
     let name = JobName::read("id", call.parameter)?;
     let history = Arc::clone(call.site.jobs.history());
-    let jobs = spawn_blocking(move || {
-        let found = history.attempts(name.number)?;
-        let mut jobs: Vec<wire::Attempt> = Vec::new();
-        for closed in found.iter().filter(|closed| name.means(&closed.job)) {
-            let steps = history.steps(closed.job.id)?;
-            let told = to_wire::attempt(closed);
-            jobs.extend(
-                told.map(|told| wire::Attempt { steps: Some(to_wire::steps(closed, &steps)), ..told }),
-            );
-        }
-        Ok(jobs)
+    let jobs = spawn_blocking(move || -> Result<Vec<wire::Attempt>, StoreError> {
+        let found = attempts_of(&*history, name)?;
+        found.iter().filter_map(|closed| with_steps(&*history, closed).transpose()).collect()
     });
     let jobs = jobs.await.map_err(broken)?.map_err(NativeError::History)?;
     if jobs.is_empty() {
-        return Err(Error::from(Problem::UnknownJob(name.number)).into());
+        return Err(Error::from(name.unknown()).into());
     }
     Ok(reply::json(StatusCode::OK, &wire::Attempts { jobs }))
 }
 
-fn page(mut found: Vec<Closed>, wanted: usize) -> wire::Page {
-    let more = found.len() > wanted;
-    found.truncate(wanted);
+/// Returns an attempt with its steps. Blocks.
+fn with_steps(history: &dyn History, closed: &Closed) -> Result<Option<wire::Attempt>, StoreError> {
+    let Some(told) = to_wire::attempt(closed) else { return Ok(None) };
+    let steps = history.steps(closed.job.id)?;
+    Ok(Some(wire::Attempt { steps: Some(to_wire::steps(closed, &steps)), ..told }))
+}
+
+fn page(mut found: Vec<Closed>, wanted: Wanted, history: &dyn History) -> Result<wire::Page, StoreError> {
+    let more = found.len() > wanted.count;
+    found.truncate(wanted.count);
     let last = found.last().filter(|_| more);
     let next = last.and_then(|closed| match &closed.job.phase {
         Phase::Ended(ended) => Some(to_wire::cursor(ended.ended, closed.job.id)),
         _ => None,
     });
-    wire::Page { jobs: found.iter().filter_map(to_wire::attempt).collect(), next }
+    let told = |closed: &Closed| match wanted.steps {
+        true => with_steps(history, closed),
+        false => Ok(to_wire::attempt(closed)),
+    };
+    let jobs = found.iter().filter_map(|closed| told(closed).transpose()).collect::<Result<_, _>>()?;
+    Ok(wire::Page { jobs, next })
 }
 
 fn broken(error: tokio::task::JoinError) -> NativeError {

@@ -5,7 +5,7 @@ use super::super::error::NativeError;
 use super::super::job_name::JobName;
 use super::super::{reply, to_wire, wire};
 use crate::http::answer::Answer;
-use domain::{Error, Problem};
+use domain::Error;
 use hyper::StatusCode;
 
 /// Lists the living steps of a job.
@@ -16,7 +16,7 @@ pub(in super::super) fn list(call: Call<'_>) -> Result<Answer, NativeError> {
     let records = call.site.jobs.records(name.number);
     let found = records.iter().find(|job| name.means(job) && job.held_resources().is_some());
     let (Some(job), Some(folder)) = (found, call.site.jobs.steps_folder()) else {
-        return Err(Error::from(Problem::UnknownJob(name.number)).into());
+        return Err(Error::from(name.unknown()).into());
     };
     let live = job.run().map(|run| run.steps.live.as_slice()).unwrap_or_default();
     let nodes = |step: &domain::job::JobStep| snapshot.cluster.fold_shares(&step.shares);

@@ -1,13 +1,13 @@
 //! Which record of a job is meant by a name, and which file is its output.
 
 use super::super::error::NativeError;
-use super::super::job_name::JobName;
+use super::super::job_name::{JobName, Part};
 use super::super::to_wire::first_node;
 use crate::site::Site;
 use domain::job::{ArrayPart, Job, Phase};
-use domain::ports::Closed;
+use domain::ports::{Closed, History, StoreError};
 use domain::state::Snapshot;
-use domain::{Problem, Text};
+use domain::{JobId, Text};
 use std::sync::Arc;
 
 /// A standard stream.
@@ -34,7 +34,7 @@ impl Subject {
     /// Finds a job among the live ones.
     pub(super) fn live(snapshot: &Snapshot, name: JobName) -> Result<Option<Self>, NativeError> {
         let records = snapshot.records(name.number);
-        let job = match name.task {
+        let job = match name.part {
             Some(_) => records.into_iter().find(|job| name.means(job)),
             None => single(records, name)?,
         };
@@ -43,14 +43,14 @@ impl Subject {
 
     /// Finds a job in history: its last attempt. Blocks.
     pub(super) fn finished(site: &Site, name: JobName) -> Result<Option<Self>, NativeError> {
-        let attempts = site.jobs.history().attempts(name.number).map_err(NativeError::History)?;
-        let meant = attempts.into_iter().filter(|closed| name.means(&closed.job));
-        let last = match name.task {
+        let attempts = attempts(&**site.jobs.history(), name).map_err(NativeError::History)?;
+        let meant = attempts.into_iter();
+        let last = match name.part {
             Some(_) => meant.last(),
             None => {
                 let attempts: Vec<Closed> = meant.collect();
                 let one = single(attempts.iter().map(|closed| Arc::clone(&closed.job)).collect(), name)?;
-                one.and_then(|_| attempts.into_iter().last())
+                one.and_then(|one| attempts.into_iter().rfind(|closed| closed.job.id == one.id))
             }
         };
         Ok(last.map(|closed| Subject { name, job: closed.job, node: first_node(&closed.nodes) }))
@@ -64,11 +64,7 @@ impl Subject {
         if let Some(subject) = Subject::finished(site, name)? {
             return Ok(subject);
         }
-        Err(domain::Error::from(match name.task {
-            Some(task) => Problem::UnknownTask(Text::from(format!("{}_{task}", name.number))),
-            None => Problem::UnknownJob(name.number),
-        })
-        .into())
+        Err(domain::Error::from(name.unknown()).into())
     }
 
     /// Looks at the job anew; `false` if it is not among the live ones any more.
@@ -95,7 +91,7 @@ impl Subject {
 
     /// Returns the file; `None` as long as it cannot be known, or if there is none.
     pub(super) fn path(&self, stream: Stream) -> Option<Text> {
-        self.job.run()?;
+        self.job.run().filter(|_| self.job.runs_script())?;
         let path = match stream {
             Stream::Output => self.job.output_path(&self.node),
             Stream::Error => self.job.error_path(&self.node),
@@ -107,6 +103,25 @@ impl Subject {
     pub(super) fn waits(&self) -> bool {
         matches!(self.job.phase, Phase::Pending(_))
     }
+}
+
+/// Returns the attempts of whatever a name means, oldest first; of a heterogeneous job those of each component, the
+/// leader's first. Blocks.
+pub(in super::super) fn attempts(history: &dyn History, name: JobName) -> Result<Vec<Closed>, StoreError> {
+    if let Some(Part::Component(offset)) = name.part {
+        let mut all = history.attempts(JobId(name.number.0.saturating_add(offset)))?;
+        all.retain(|closed| name.means(&closed.job));
+        return Ok(all);
+    }
+    let mut all = history.attempts(name.number)?;
+    let is_leader = |closed: &&Closed| closed.job.id == name.number;
+    if let Some(part) = all.iter().filter(is_leader).filter_map(|closed| closed.job.het).next_back() {
+        for member in part.members().filter(|member| *member != name.number) {
+            all.extend(history.attempts(member)?);
+        }
+    }
+    all.retain(|closed| name.means(&closed.job));
+    Ok(all)
 }
 
 /// Returns the one job a number stands for; an array is more than one.

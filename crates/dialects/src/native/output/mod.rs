@@ -6,5 +6,5 @@ mod open;
 mod read;
 mod reader;
 
-pub(super) use find::Stream;
+pub(super) use find::{Stream, attempts};
 pub(super) use follow::show;

@@ -55,6 +55,7 @@ async fn a_gap_is_told_and_reading_goes_on() {
         at: Timestamp::EPOCH,
         job: JobId(1),
         task: None,
+        het: None,
         name: "old".into(),
         user: owner("alice").name,
         from: None,
@@ -113,7 +114,7 @@ async fn bad_wishes_are_named() {
     let world = World::new().await;
     for (query, error) in [
         ("after=x", "after: expected a number from 0 to 18446744073709551615"),
-        ("job_id=x", "job_id: expected the number of a job, such as 12 or 12_3"),
+        ("job_id=x", "job_id: expected the number of a job, such as 12, 12_3 or 12+1"),
         ("user=", "user: has no value"),
         ("state=x", "state: no such parameter; known are after, job_id, user"),
     ] {

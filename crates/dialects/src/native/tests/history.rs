@@ -35,7 +35,7 @@ async fn an_attempt_is_told_in_full() {
     let dir = world.dir.path().to_str().unwrap();
     let out = format!("{dir}/slurm-1.out");
     let wanted = json!({ "next": null, "jobs": [{
-        "job_id": 1, "array_job_id": null, "array_task_id": null, "attempt": 0,
+        "job_id": 1, "array_job_id": null, "array_task_id": null, "het_job_id": null, "het_job_offset": null, "attempt": 0,
         "name": "test", "user": "alice", "uid": 54_001, "account": page["jobs"][0]["account"],
         "partition": "debug", "qos": page["jobs"][0]["qos"], "state": "COMPLETED", "reason": "None",
         "exit_code": 0, "signal": null,
@@ -100,7 +100,7 @@ async fn bad_values_are_named() {
         (
             "color=red",
             "color: no such parameter; known are user, account, name, partition, state, since, until, \
-          limit, after",
+          limit, after, steps",
         ),
         (
             "state=RUNNING",

@@ -89,7 +89,7 @@ async fn what_there_is_not_is_told() {
     check("jobs/9/stdout", 404, "no job 9").await;
     check("jobs/9_1/stdout", 404, "no array task 9_1").await;
     check("jobs/1_1/stdout", 404, "no array task 1_1").await;
-    check("jobs/x/stdout", 422, "id: expected the number of a job, such as 12 or 12_3").await;
+    check("jobs/x/stdout", 422, "id: expected the number of a job, such as 12, 12_3 or 12+1").await;
     check("jobs/1/stdout?tail=-1", 422, "tail: expected a number from 0 to 9223372036854775807").await;
     check("jobs/1/stdout?lines=1", 422, "lines: no such parameter; known are follow, tail, offset").await;
     world.act(waiting, Action::Cancel { kill: false }).await;
