@@ -386,6 +386,8 @@ impl Default for EngineTable {
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct MailTable {
     pub(crate) program: Option<PathBuf>,
+    pub(crate) relay: Option<String>,
+    pub(crate) from: String,
     pub(crate) domain: String,
 }
 

@@ -7,6 +7,7 @@ mod error;
 mod file;
 mod hardware;
 mod hostnames;
+mod mail;
 mod people;
 mod scheduling;
 #[cfg(test)]
@@ -16,6 +17,7 @@ mod units;
 pub(crate) use accounts::Account;
 pub(crate) use error::ConfigError;
 pub(crate) use file::LogFormat;
+pub(crate) use mail::{MailRelay, this_machine};
 pub(crate) use people::{KnownGroup, KnownUser};
 pub(crate) use units::time_limit;
 
@@ -61,12 +63,21 @@ pub(crate) struct LogConfig {
 /// Who is told what becomes of jobs.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct NoticeConfig {
-    /// The program that sends mail.
+    /// The program that sends mail, or that is given what the relay does not take.
     pub(crate) mail: Option<PathBuf>,
+    /// The relay that mail is sent by.
+    pub(crate) relay: Option<MailRelay>,
     /// What is put behind names without an `@`, after one; empty for nothing.
     pub(crate) domain: String,
     /// The program that is run for every job that has ended.
     pub(crate) completion: Option<PathBuf>,
+}
+
+impl NoticeConfig {
+    /// Tells whether mail is sent at all.
+    pub(crate) fn sends_mail(&self) -> bool {
+        self.mail.is_some() || self.relay.is_some()
+    }
 }
 
 impl Config {
@@ -120,6 +131,7 @@ impl Config {
         self.accounts()?;
         self.users()?;
         self.groups()?;
+        mail::relay(&self.file)?;
         Ok(())
     }
 
@@ -195,6 +207,8 @@ impl Config {
     pub(crate) fn notices(&self) -> NoticeConfig {
         NoticeConfig {
             mail: self.file.mail.program.clone(),
+            // It was looked at when the file was read.
+            relay: mail::relay(&self.file).ok().flatten(),
             domain: self.file.mail.domain.clone(),
             completion: self.file.hooks.job_completion.clone(),
         }

@@ -1,11 +1,12 @@
 //! What changes of jobs mean: which programs are to be run, and what they are told.
 
-use super::deliver::Notice;
+use super::deliver::{Called, Notice, Way};
 use super::limits::Limits;
 use super::occasion::{Occasion, ending, failed, subject, summary};
 use super::recipient::recipient;
+use super::relay::Letter;
 use super::variables::{Variables, of_completion, of_mail};
-use crate::config::NoticeConfig;
+use crate::config::{NoticeConfig, this_machine};
 use domain::job::{ArrayPart, Ended, HetPart, Job, MailTypes, Phase, Reason};
 use domain::ports::Closed;
 use domain::service::{JobService, StateChange, StateWord};
@@ -83,7 +84,7 @@ impl Digest {
             if let Some(closed) = &closed {
                 reading.complete(closed);
             }
-            if wants.mail.is_some()
+            if wants.sends_mail()
                 && wishes(&job) != MailTypes::default()
                 && job.het.is_none_or(HetPart::is_leader)
             {
@@ -156,8 +157,8 @@ impl<'a> Reading<'a> {
         let Some(variables) = of_completion(&closed.job, &closed.nodes, &self.snapshot.cluster) else {
             return;
         };
-        let (job, arguments) = (closed.job.id, Vec::new());
-        self.notices.push(Notice { job, program, arguments, environment: variables.0 });
+        let called = Called { program, arguments: Vec::new(), environment: variables.0 };
+        self.notices.push(Notice { job: closed.job.id, way: Way::Program(called) });
     }
 
     fn change(
@@ -262,14 +263,26 @@ impl<'a> Reading<'a> {
     }
 
     fn send(&mut self, job: &Job, subject: String, variables: Variables) {
-        let Some(program) = &self.wants.mail else { return };
-        let Some(user) = recipient(job, &self.wants.domain) else {
+        let wants = self.wants;
+        // A relay knows no users of this machine but by its name.
+        let machine = wants.relay.as_ref().filter(|_| wants.domain.is_empty()).map(|_| this_machine());
+        let Some(user) = recipient(job, machine.as_ref().unwrap_or(&wants.domain)) else {
             return tracing::warn!(job = %job.id, user = %job.spec.uncommon().mail_user, "no mail can be sent to this name");
         };
         // A line break would begin another header.
         let subject = subject.replace(char::is_control, " ");
-        let arguments = vec!["-s".to_owned(), subject, user];
-        self.notices.push(Notice { job: job.array_id(), program, arguments, environment: variables.0 });
+        let letter = Letter { to: user.clone(), subject: subject.clone(), facts: variables.0.clone() };
+        let called = wants.mail.as_deref().map(|program| Called {
+            program,
+            arguments: vec!["-s".to_owned(), subject, user],
+            environment: variables.0,
+        });
+        let way = match (&wants.relay, called) {
+            (Some(relay), called) => Way::Mail(relay, letter, called),
+            (None, Some(called)) => Way::Program(called),
+            (None, None) => return,
+        };
+        self.notices.push(Notice { job: job.array_id(), way });
     }
 }
 

@@ -1,5 +1,5 @@
 //! Those who are told what becomes of jobs: their owners by mail, and the job completion script. A thread of its own
-//! follows the feed of changes and runs the programs; the service never waits for it.
+//! follows the feed of changes, speaks with the relay and runs the programs; the service never waits for it.
 
 mod deliver;
 mod digest;
@@ -7,6 +7,7 @@ mod limits;
 mod occasion;
 mod place;
 mod recipient;
+mod relay;
 #[cfg(test)]
 mod tests;
 mod variables;
@@ -40,13 +41,16 @@ impl Notifier {
     pub(crate) fn start(wants: NoticeConfig, jobs: JobService, state: &Path) -> anyhow::Result<Option<Self>> {
         let place = Place::within(state);
         match &wants.mail {
-            None => tracing::info!("no mail is sent: [mail] of the configuration names no program"),
+            _ if wants.relay.is_some() => {}
+            None => {
+                tracing::info!("no mail is sent: [mail] of the configuration names neither relay nor program")
+            }
             Some(program) if !program.is_file() => {
                 tracing::error!(program = %program.display(), "no mail is sent: there is no such program");
             }
             Some(_) => {}
         }
-        if wants.mail.is_none() && wants.completion.is_none() {
+        if !wants.sends_mail() && wants.completion.is_none() {
             // What happens from now on is nobody's news, also when there is somebody again.
             place.forget();
             return Ok(None);

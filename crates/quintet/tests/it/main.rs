@@ -9,6 +9,7 @@ mod kinds;
 mod making_way;
 mod notices;
 mod program;
+mod relay;
 mod run;
 mod server;
 mod serving;
