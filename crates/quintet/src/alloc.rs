@@ -38,10 +38,15 @@ pub(crate) struct AllocArgs {
     pub(crate) command: Vec<OsString>,
 }
 
-/// Holds resources while a command runs.
+/// Holds resources while a command runs, with the options of the command line and of variables.
 pub(crate) async fn run(args: AllocArgs, matches: &ArgMatches) -> anyhow::Result<ExitCode> {
     let variable = |name: &str| std::env::var_os(name.replacen("SBATCH_", "SALLOC_", 1));
     let options = combine("the command line", &[], variable, matches)?;
+    hold(args, options).await
+}
+
+/// The same with options that are gathered already.
+pub(crate) async fn hold(args: AllocArgs, options: JobOptions) -> anyhow::Result<ExitCode> {
     refuse_what_is_for_scripts(&options)?;
     let client = Client::open(&args.client)?;
     let name = args.command.first().and_then(|word| word.to_str()).unwrap_or("interactive");

@@ -1,6 +1,8 @@
 //! `quintet run`: a command as a job, as if it ran here. It is submitted as a batch job, its output is followed as it is
-//! written, and its exit code becomes this program's. The job ends with this program, unless it is detached.
+//! written, and its exit code becomes this program's. The job ends with this program, unless it is detached. With `--pty`
+//! the command has a terminal instead: then it is a step in an allocation.
 
+use crate::alloc::{self, AllocArgs};
 use crate::client::{Client, ClientArgs, ClientError, present_user};
 use crate::jobs::JobName;
 use crate::jobs::attach::both;
@@ -15,6 +17,7 @@ use clap::ArgMatches;
 use reqwest::Method;
 use slurm_wire::job_change::{KillJobsMsg, KillJobsResp};
 use slurm_wire::{Flags, Text};
+use std::ffi::OsString;
 use std::path::Path;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
@@ -32,6 +35,9 @@ pub(crate) struct RunArgs {
     /// Print the job's number and leave it alone
     #[arg(long)]
     pub(crate) detach: bool,
+    /// Give the command a terminal, and this one's keys: for shells, editors and debuggers
+    #[arg(long, conflicts_with_all = ["detach", "json"])]
+    pub(crate) pty: bool,
     #[command(flatten)]
     pub(crate) job: JobOptions,
     /// The command, and what follows are its arguments
@@ -47,6 +53,9 @@ pub(crate) async fn run(args: RunArgs, matches: &ArgMatches, terminal: Terminal)
             "an array has no output of its own; submit it with `quintet submit --array`".into(),
         )
         .into());
+    }
+    if args.pty {
+        return at_a_terminal(args, options).await;
     }
     let client = Client::open(&args.client)?;
     let keeps_output = options.output.is_some() || options.error.is_some();
@@ -77,10 +86,43 @@ pub(crate) async fn run(args: RunArgs, matches: &ArgMatches, terminal: Terminal)
     Ok(ExitCode::from(endings.iter().map(Ending::code).max().unwrap_or(0)))
 }
 
+/// Runs the command as a step with a terminal, in an allocation that ends with it.
+async fn at_a_terminal(args: RunArgs, mut options: JobOptions) -> anyhow::Result<ExitCode> {
+    if options.export.is_some() {
+        return Err(
+            Usage("with --pty the command has this shell's environment; change it with env".into()).into()
+        );
+    }
+    let program = args.command.first().map(String::as_str).unwrap_or_default();
+    options.job_name.get_or_insert_with(|| base_name(program));
+    options.quiet |= options.verbose == 0;
+    let own = std::env::current_exe().context("find this program")?;
+    // Steps that the command starts shall find the resources free, so its own step holds none for itself alone.
+    let step = ["srun", "--pty", "--overlap", "-N1", "-n1"].map(OsString::from);
+    let mut words = vec![own.into_os_string()];
+    words.extend(step);
+    words.extend(args.client.words());
+    words.extend(options.chdir.iter().flat_map(|dir| ["--chdir".into(), OsString::from(dir)]));
+    words.extend(args.command.into_iter().map(OsString::from));
+    let held = AllocArgs {
+        client: args.client,
+        no_shell: false,
+        immediate: false,
+        job: JobOptions::default(),
+        command: words,
+    };
+    alloc::hold(held, options).await
+}
+
+/// What jobs are called that have no other name.
+fn base_name(program: &str) -> String {
+    Path::new(program).file_name().unwrap_or_default().to_string_lossy().into_owned()
+}
+
 /// The command becomes the job's process: signals reach it, and its exit code is the job's.
 fn script(command: &[String]) -> Script {
     let program = command.first().map(String::as_str).unwrap_or_default();
-    let name = Path::new(program).file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let name = base_name(program);
     let text = "#!/bin/sh\n# This script was created by quintet run.\nexec \"$@\"\n".to_owned();
     let arguments = std::iter::once("run".to_owned()).chain(command.iter().cloned()).collect();
     Script { text, name, arguments }

@@ -4,6 +4,7 @@
 use crate::config::default_state_dir;
 use crate::state_dir::KEY_FILE;
 use domain::Timestamp;
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -36,6 +37,13 @@ pub(crate) struct ClientArgs {
 impl ClientArgs {
     fn state_dir(&self) -> PathBuf {
         self.state.clone().unwrap_or_else(default_state_dir)
+    }
+
+    /// Returns the words that say the same to another call of this program.
+    pub(crate) fn words(&self) -> Vec<OsString> {
+        let url = self.url.iter().flat_map(|url| ["--url".into(), OsString::from(url)]);
+        let state = self.state.iter().flat_map(|state| ["--state".into(), OsString::from(state)]);
+        url.chain(state).collect()
     }
 
     /// Returns the address of the service.
