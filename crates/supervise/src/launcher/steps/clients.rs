@@ -27,8 +27,9 @@ const CONNECTIONS: usize = 4096;
 const SMALL: usize = 64 << 10;
 const LARGE: usize = 8 << 20;
 const BEHIND: usize = 8 << 20;
-/// How often one client is read in a turn, so that the others get theirs.
+/// How often one client is read in a turn, and how many new ones are let in, so that the others get theirs.
 const READS: usize = 64;
+const ACCEPTS: usize = 64;
 
 /// A connected client.
 pub(super) struct Client {
@@ -119,9 +120,10 @@ impl Client {
 }
 
 impl Launcher {
-    /// Takes new clients, unless their user has too many.
+    /// Takes new clients, unless their user has too many. Those that are left over come in the next turn: somebody
+    /// who connects faster than they can be turned away must not keep the launcher from everything else.
     pub(in crate::launcher) fn accept_step_clients(&mut self) {
-        loop {
+        for _ in 0..ACCEPTS {
             let Some(listener) = &self.steps.listener else { return };
             let Ok((stream, _)) = listener.accept() else { return };
             let peer = rustix::net::sockopt::socket_peercred(&stream);
