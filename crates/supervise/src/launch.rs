@@ -102,6 +102,21 @@ pub struct Hooks {
     /// Run one after the other when nothing of the run is left, as the server's user; all of them, whatever became of
     /// the run. The run's end is reported after them.
     pub after: Vec<Hook>,
+    /// What only the launcher can tell them.
+    pub told: Told,
+}
+
+/// Names of variables whose values are known when a hook begins, and not before; an empty one is not set.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Told {
+    /// For hooks after the run: how its program ended, as `wait` says it.
+    pub status: OsString,
+    /// For hooks after the run: the same as `CODE:SIGNAL`.
+    pub code: OsString,
+    /// For hooks after the run: the highest end of its steps, as `wait` says it.
+    pub worst_step: OsString,
+    /// For the hook at the program's side after it: the number that its process had.
+    pub pid: OsString,
 }
 
 /// A program of the administrator.
@@ -178,6 +193,8 @@ pub struct Limits {
     pub pids: Option<u64>,
     /// Device files that it must not open.
     pub deny_devices: Vec<PathBuf>,
+    /// If the kernel kills one of its processes for want of memory, all of them die.
+    pub die_together: bool,
 }
 
 impl Limits {

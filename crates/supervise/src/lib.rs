@@ -27,7 +27,7 @@ pub use command::{Program, ProgramError};
 pub use foreground::foreground;
 pub use handle::{Error, LauncherState, NoSuchRun, Supervisor, SupervisorConfig};
 pub use launch::{
-    Credentials, Hook, Hooks, Launch, Limits, Private, Resource, Rlimit, Script, Stream, current_rlimit,
+    Credentials, Hook, Hooks, Launch, Limits, Private, Resource, Rlimit, Script, Stream, Told, current_rlimit,
 };
 pub use report::{Ended, Found, FoundState, Report, StartFailure, Status, Step, Usage};
 pub use run::{RunId, UnixMicros};

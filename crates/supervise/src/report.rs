@@ -152,6 +152,16 @@ pub enum Status {
 }
 
 impl Status {
+    /// Returns the number in which the kernel's `wait` puts this.
+    pub fn as_wait_tells(self) -> u32 {
+        match self {
+            Self::Exited(code) => (code.unsigned_abs() & 0xff) << 8,
+            Self::Signalled { signal, core } => (signal.unsigned_abs() & 0x7f) | (u32::from(core) << 7),
+        }
+    }
+}
+
+impl Status {
     /// Reads the form that `wait` gives.
     pub(crate) fn from_wait(status: i32) -> Self {
         if libc::WIFSIGNALED(status) {

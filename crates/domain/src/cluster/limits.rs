@@ -37,6 +37,8 @@ pub struct Limits {
     pub requeue_exit_hold: ExitCodes,
     /// How often a job goes back into the queue by itself before it is held (`max_batch_requeue`).
     pub max_requeue: u32,
+    /// A job whose prolog failed is tried again, and not held until somebody releases it (`nohold_on_prolog_fail`).
+    pub retry_after_prolog: bool,
     /// How long jobs may exceed their time limit, unless their partition says otherwise (`OverTimeLimit`).
     pub overtime: Duration,
     /// Jobs whose dependency can never be met are cancelled, unless they say otherwise (`kill_invalid_depend`).
@@ -69,6 +71,7 @@ impl Default for Limits {
             requeue_exit: ExitCodes::default(),
             requeue_exit_hold: ExitCodes::default(),
             max_requeue: 5,
+            retry_after_prolog: false,
             overtime: Duration::ZERO,
             kill_invalid_dependency: false,
             allow_core_spec: false,

@@ -1,4 +1,5 @@
-//! Whether an attempt that has ended goes back into the queue by itself: for its exit code, or because its node failed;
+//! Whether an attempt that has ended goes back into the queue by itself: for its exit code, or because its node failed or
+//! could not start it;
 //! and when that has happened too often.
 
 use crate::cluster::Limits;
@@ -24,6 +25,7 @@ pub(super) fn after(job: &Job, end: &End, limits: &Limits) -> Option<Requeue> {
             Some(automatic)
         }
         End::Vanished => Some(automatic),
+        End::LaunchFailed(_) if limits.retry_after_prolog => Some(automatic),
         _ => None,
     }
 }

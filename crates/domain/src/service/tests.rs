@@ -333,17 +333,15 @@ impl World {
 
     /// Reports an end and waits until it is on record.
     async fn end(&self, id: JobId, exit: Exit) {
+        self.ends(id, End::Process(exit)).await;
+    }
+
+    /// The same for any end.
+    async fn ends(&self, id: JobId, end: End) {
         let before = self.service.snapshot().change;
         let attempt = self.job(id).restarts;
         let at = self.clock.now();
-        (self.reports)(vec![Report {
-            job: id,
-            attempt,
-            at,
-            end: End::Process(exit),
-            usage: Usage::default(),
-            fault: None,
-        }]);
+        (self.reports)(vec![Report { job: id, attempt, at, end, usage: Usage::default(), fault: None }]);
         self.service.changed_after(before).await;
     }
 
@@ -732,6 +730,18 @@ async fn after_a_crash_a_suspended_job_is_halted_again_and_a_resumed_one_goes_on
         if first == halted && second == on),
         "{orders:?}"
     );
+}
+
+#[tokio::test]
+async fn a_job_whose_prolog_failed_is_held_or_tried_again_as_configured() {
+    for (retry, hold) in [(false, Hold::User), (true, Hold::None)] {
+        let world = World::with(2, |cluster| cluster.limits.retry_after_prolog = retry);
+        let job = world.submit(|_| {}).await.unwrap();
+        world.ends(job, End::LaunchFailed("run the prolog: it failed".into())).await;
+        let job = world.job(job);
+        let Phase::Pending(pending) = &job.phase else { panic!("{:?}", job.phase) };
+        assert_eq!((pending.hold, pending.retry_after.is_some()), (hold, retry));
+    }
 }
 
 #[tokio::test]

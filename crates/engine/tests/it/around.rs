@@ -29,9 +29,9 @@ fn prolog_and_epilog_are_told_what_slurm_tells_them() {
         config.around.hook_timeout = Some(Duration::from_secs(20));
     });
     let job = world.job(1, |job| Arc::make_mut(&mut job.spec).comment = "hello".into());
-    world.launch(&job, "#!/bin/sh\necho $FROM_PROLOG", &[]);
+    world.launch(&job, "#!/bin/sh\necho $FROM_PROLOG; exit 3", &[]);
     let report = world.report(1);
-    assert_eq!((report.end, report.fault), (End::Process(Exit::Code(0)), None));
+    assert_eq!((report.end, report.fault), (End::Process(Exit::Code(3)), None));
     assert_eq!(world.read("slurm-1.out"), "prolog_task\n");
     let folder = world.folder.path().to_str().unwrap().to_owned();
     for (file, context) in [("prolog.env", "prolog_slurmd"), ("epilog.env", "epilog_slurmd")] {
@@ -50,11 +50,20 @@ fn prolog_and_epilog_are_told_what_slurm_tells_them() {
             ("SLURM_JOB_RESTART_COUNT", "0"),
             ("SLURM_JOB_WORK_DIR", &folder),
             ("SLURM_JOB_STDIN", "/dev/null"),
+            ("SLURM_JOB_CORE_SPEC_COUNT", "0"),
+            ("SLURM_JOB_CORE_SPEC_TYPE", "cores"),
         ];
         let output = format!("{folder}/slurm-1.out");
         wanted.extend([("SLURM_JOB_STDOUT", output.as_str()), ("SLURM_JOB_STDERR", &output)]);
         for (name, value) in wanted {
             assert_eq!(told.get(name), Some(&value), "{name} in {text}");
+        }
+        let ended: Vec<_> = ["SLURM_JOB_EXIT_CODE", "SLURM_JOB_EXIT_CODE2", "SLURM_JOB_DERIVED_EC"]
+            .map(|name| told.get(name).copied())
+            .to_vec();
+        match context {
+            "epilog_slurmd" => assert_eq!(ended, [Some("768"), Some("3:0"), Some("0")], "{text}"),
+            _ => assert_eq!(ended, [None; 3], "{text}"),
         }
         assert!(!told.contains_key("SLURM_PROCID") && !told.contains_key("FROM_PROLOG"), "{text}");
     }

@@ -97,6 +97,7 @@ fn limits(table: &ClusterTable) -> Result<Limits, ConfigError> {
         requeue_exit: exit_codes("requeue_exit", &table.requeue_exit)?,
         requeue_exit_hold: exit_codes("requeue_exit_hold", &table.requeue_exit_hold)?,
         max_requeue: table.max_batch_requeue,
+        retry_after_prolog: table.nohold_on_prolog_fail,
         overtime: overtime(table.over_time_limit.0),
         kill_invalid_dependency: table.kill_invalid_depend,
         append_output: table.job_file_append,

@@ -70,6 +70,7 @@ fn job_options(options: &SrunOptions, name: &str) -> JobOptions {
         nice: options.nice,
         priority: options.priority,
         no_kill: options.no_kill,
+        oom_kill_step: options.oom_kill_step,
         comment: options.comment,
         mail_type: options.mail_type,
         mail_user: options.mail_user,

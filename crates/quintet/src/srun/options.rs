@@ -265,6 +265,10 @@ pub(crate) struct SrunOptions {
     #[arg(long, value_name = "COUNT[@TIME]", help_heading = "For a job that has to be made")]
     pub(crate) switches: Option<Switches>,
 
+    /// If one process runs out of memory, kill all of its step
+    #[arg(long, value_name = "0|1", num_args = 0..=1, require_equals = true, default_missing_value = "1",
+        value_parser = clap::value_parser!(u8).range(0..=1))]
+    pub(crate) oom_kill_step: Option<u8>,
     /// Run before each task, as the task: its lines "export NAME=value", "unset NAME" and "print text" count
     #[arg(long, value_name = "PROGRAM", help_heading = "Programs")]
     pub(crate) task_prolog: Option<String>,

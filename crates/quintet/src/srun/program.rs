@@ -6,39 +6,16 @@ use crate::submit::values::ExportWish;
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
+use supervise::steps::around_a_task;
 use supervise::{Resource, Rlimit, current_rlimit};
-
-/// Runs the prolog, whose lines count as Slurm's do; then the program; then the epilog, if there is one.
-const AROUND_A_TASK: &str = r#"
-prolog=$1 epilog=$2; shift 2
-if [ -n "$prolog" ]; then
-  said=$("$prolog" </dev/null)
-  while IFS= read -r line; do
-    case $line in
-      "export "*=*) export "${line#export }" ;;
-      "unset "*) unset "${line#unset }" ;;
-      "print "*) printf '%s\n' "${line#print }" ;;
-    esac
-  done <<END
-$said
-END
-fi
-[ -n "$epilog" ] || exec "$@"
-"$@"
-code=$?
-"$epilog" </dev/null
-exit $code
-"#;
 
 /// Puts prolog and epilog of tasks around a command.
 pub(super) fn around(options: &SrunOptions, command: Vec<OsString>) -> Vec<OsString> {
-    let given = |name: &Option<String>| name.as_deref().filter(|name| !name.is_empty()).map(OsString::from);
+    let given = |name: &Option<String>| name.as_deref().map(OsString::from);
     let (prolog, epilog) = (given(&options.task_prolog), given(&options.task_epilog));
-    if prolog.is_none() && epilog.is_none() {
-        return command;
-    }
-    let shell = ["/bin/sh", "-c", AROUND_A_TASK, "srun"].map(OsString::from);
-    shell.into_iter().chain([prolog.unwrap_or_default(), epilog.unwrap_or_default()]).chain(command).collect()
+    let mut whole = around_a_task(prolog.as_deref(), epilog.as_deref(), ["--task-prolog", "--task-epilog"]);
+    whole.extend(command);
+    whole
 }
 
 /// Returns the tasks' environment: of this process's what `--export` selects. What the job was told always goes along.
@@ -161,7 +138,8 @@ mod tests {
         assert_eq!(around(&SrunOptions::default(), command.clone()), command);
         let options = SrunOptions { task_epilog: Some("/e".into()), ..SrunOptions::default() };
         let whole = around(&options, command);
-        assert_eq!(whole[4..], ["", "/e", "a", "b c"].map(OsString::from));
+        let names = ["--task-prolog", "--task-epilog"];
+        assert_eq!(whole[4..], ["", "/e", names[0], names[1], "a", "b c"].map(OsString::from));
     }
 
     #[test]

@@ -56,6 +56,7 @@ pub(super) fn step_request(
             .time
             .and_then(|limit| limit.0)
             .map(|minutes| Duration::from_secs(u64::from(minutes) * 60)),
+        die_together: options.oom_kill_step.map(|kill| kill == 1),
     })
 }
 

@@ -29,6 +29,7 @@ pub(super) const EVERYWHERE: &[(&str, Meaning)] = &[
     ("SLURM_NPROCS", Meaning::Value("ntasks")),
     ("SLURM_NTASKS", Meaning::Value("ntasks")),
     ("SLURM_NTASKS_PER_NODE", Meaning::Value("ntasks-per-node")),
+    ("SLURM_OOM_KILL_STEP", Meaning::Value("oom-kill-step")),
     ("SLURM_OPEN_MODE", Meaning::Value("open-mode")),
     ("SLURM_OVERCOMMIT", Meaning::Truth("overcommit")),
     ("SLURM_OVERLAP", Meaning::Switch("overlap")),

@@ -190,6 +190,10 @@ pub(crate) struct JobOptions {
     /// End for good when a node fails
     #[arg(long, overrides_with = "requeue")]
     pub(crate) no_requeue: bool,
+    /// If one process runs out of memory, kill all of its step
+    #[arg(long, value_name = "0|1", num_args = 0..=1, require_equals = true, default_missing_value = "1",
+        value_parser = clap::value_parser!(u8).range(0..=1))]
+    pub(crate) oom_kill_step: Option<u8>,
     /// Go on when one of its nodes fails
     #[arg(short = 'k', long)]
     pub(crate) no_kill: bool,

@@ -75,6 +75,7 @@ fn identity(job: &mut JobDescMsg, options: &JobOptions, script: &Script) {
     job.reservation = text(&options.reservation);
     job.comment = text(&options.comment);
     job.extra = text(&options.extra);
+    job.oom_kill_step = options.oom_kill_step.map(u16::from);
     job.mcs_label = text(&options.mcs_label);
     job.mail_user = text(&options.mail_user);
     job.mail_type = options.mail_type.as_ref().map(|types| {

@@ -17,18 +17,26 @@ use crate::run::RunId;
 /// The period of CPU quotas in microseconds; the kernel's own default.
 const PERIOD: u64 = 100_000;
 
+/// Where the old tree counts what programs read and write, and below it those of their steps.
+const BLKIO_BYTES: &str = "blkio.throttle.io_service_bytes_recursive";
+
 /// The folders of one run.
 #[derive(Clone, Debug)]
 pub(crate) struct RunFolder {
     folders: Vec<(Tree, PathBuf)>,
+    /// All in it die if one is killed for want of memory.
+    together: bool,
 }
+
+/// Stands for `together` beside the bits of trees.
+const TOGETHER: u32 = 1 << 31;
 
 impl RunFolder {
     /// Makes the folders and writes the limits. Nothing stays behind if that fails.
     ///
     /// Returns `None` where this machine offers nothing that the run needs.
     pub(crate) fn create(hierarchy: &Hierarchy, run: RunId, limits: &Limits) -> io::Result<Option<Self>> {
-        let mut folder = Self { folders: Vec::new() };
+        let mut folder = Self { folders: Vec::new(), together: limits.die_together };
         match folder.fill(hierarchy, run, limits) {
             Ok(()) if folder.folders.is_empty() => Ok(None),
             Ok(()) => Ok(Some(folder)),
@@ -64,6 +72,12 @@ impl RunFolder {
         }
         if !limits.deny_devices.is_empty() {
             self.limit(hierarchy, Tree::Devices, run, |_, path| deny_devices(path, &limits.deny_devices))?;
+        }
+        if limits.die_together {
+            self.limit(hierarchy, Tree::Memory, run, die_together)?;
+        }
+        if hierarchy.folder(Tree::Blkio).is_some() {
+            self.enter(hierarchy, Tree::Blkio, run)?;
         }
         Ok(())
     }
@@ -111,7 +125,7 @@ impl RunFolder {
             .filter(|tree| trees & tree.bit() != 0)
             .filter_map(|tree| Some((tree, hierarchy.folder(tree)?.join(run.to_string()))))
             .collect();
-        (!folders.is_empty()).then_some(Self { folders })
+        (!folders.is_empty()).then_some(Self { folders, together: trees & TOGETHER != 0 })
     }
 
     /// Finds whatever folders the run has now.
@@ -123,7 +137,8 @@ impl RunFolder {
 
     /// The number that `found` takes.
     pub(crate) fn trees(&self) -> u32 {
-        self.folders.iter().fold(0, |bits, (tree, _)| bits | tree.bit())
+        let together = if self.together { TOGETHER } else { 0 };
+        self.folders.iter().fold(together, |bits, (tree, _)| bits | tree.bit())
     }
 
     /// The files that a process writes `0` to in order to enter.
@@ -222,6 +237,9 @@ impl RunFolder {
 
     /// Bytes read from and written to all devices, if input and output is controlled.
     pub(crate) fn storage(&self) -> Option<(u64, u64)> {
+        if let Some(path) = self.path(Tree::Blkio) {
+            return bytes_of_blocks(&fs::read_to_string(path.join(BLKIO_BYTES)).ok()?);
+        }
         let text = fs::read_to_string(self.path(Tree::Unified)?.join("io.stat")).ok()?;
         let sum = |key: &str| {
             let words = text.split_ascii_whitespace();
@@ -251,6 +269,11 @@ impl RunFolder {
         }
     }
 
+    /// Whether somebody must look now and then if all have to die because one did. The unified tree does that by itself.
+    pub(crate) fn wants_a_look(&self) -> bool {
+        self.together && self.path(Tree::Memory).is_some()
+    }
+
     /// Removes the folders; says whether all are gone. They stay while a process lives in them.
     pub(crate) fn remove(&self) -> bool {
         self.folders.iter().fold(true, |gone, (_, path)| {
@@ -271,6 +294,23 @@ fn remove_with_below(path: &Path) -> bool {
     }
     let below = step::below(path);
     !below.is_empty() && below.iter().all(|path| remove_with_below(path)) && removed()
+}
+
+/// Whether what programs read and write is counted in this folder of the old tree.
+pub(super) fn counts_blocks(folder: &Path) -> bool {
+    fs::read_to_string(folder.join(BLKIO_BYTES)).is_ok_and(|text| bytes_of_blocks(&text).is_some())
+}
+
+/// Sums up lines such as `8:0 Read 4096`. Nothing is known where there are none: of such a machine no device is counted.
+fn bytes_of_blocks(text: &str) -> Option<(u64, u64)> {
+    let sum = |word: &str| {
+        let of_word = text.lines().filter_map(|line| {
+            let mut words = line.split_ascii_whitespace().skip(1);
+            (words.next()? == word).then(|| words.next()?.parse::<u64>().ok())?
+        });
+        of_word.fold(None, |sum: Option<u64>, count| Some(sum.unwrap_or(0).saturating_add(count)))
+    };
+    Some((sum("Read")?, sum("Write")?))
 }
 
 /// Reads one number of a file of `key value` lines.
@@ -294,6 +334,14 @@ fn limit_memory(tree: Tree, path: &Path, bytes: u64) -> io::Result<()> {
     }
     fs::write(path.join("memory.limit_in_bytes"), &bytes)?;
     unless_missing(fs::write(path.join("memory.memsw.limit_in_bytes"), &bytes))
+}
+
+/// The old tree cannot do this by itself; see [`RunFolder::wants_a_look`].
+fn die_together(tree: Tree, path: &Path) -> io::Result<()> {
+    if tree == Tree::Unified {
+        return unless_missing(fs::write(path.join("memory.oom.group"), "1"));
+    }
+    Ok(())
 }
 
 fn unless_missing(result: io::Result<()>) -> io::Result<()> {
@@ -361,6 +409,7 @@ mod tests {
             cpu_quota: Some(1.5),
             pids: Some(7),
             deny_devices: vec!["/dev/null".into()],
+            die_together: true,
         };
         let run = RunId { key: 5, attempt: 2 };
         let hierarchy = unified(folder.path());
@@ -368,7 +417,8 @@ mod tests {
         let read = |file: &str| fs::read_to_string(folder.path().join("5.2").join(file)).unwrap();
         assert_eq!((read("memory.max").as_str(), read("memory.swap.max").as_str()), ("1048576", "0"));
         assert_eq!((read("cpuset.cpus").as_str(), read("cpu.max").as_str()), ("1,3", "150000 100000"));
-        assert_eq!(read("pids.max"), "7");
+        assert_eq!((read("pids.max").as_str(), read("memory.oom.group").as_str()), ("7", "1"));
+        assert!(!made.wants_a_look() && made.trees() & TOGETHER != 0);
         assert!(made.tracks() && made.doors().len() == 1);
         made.kill();
         made.set_frozen(true).unwrap();
@@ -398,6 +448,14 @@ mod tests {
         );
         assert!(made.was_over_memory());
         assert_eq!(made.stalled("memory"), Some(micros(77)));
+    }
+
+    #[test]
+    fn blocks_are_counted_by_what_was_done_with_them() {
+        let text =
+            "8:0 Read 10\n8:0 Write 20\n8:0 Sync 30\n8:0 Total 30\n7:0 Read 1\n7:0 Write 0\nTotal 31\n";
+        assert_eq!(bytes_of_blocks(text), Some((11, 20)));
+        assert_eq!(bytes_of_blocks("Total 0\n"), None);
     }
 
     #[test]

@@ -72,11 +72,20 @@ pub(crate) enum Tree {
     Pids,
     Devices,
     Freezer,
+    Blkio,
 }
 
 impl Tree {
-    pub(crate) const ALL: [Self; 7] =
-        [Self::Unified, Self::Memory, Self::Cpu, Self::Cpuset, Self::Pids, Self::Devices, Self::Freezer];
+    pub(crate) const ALL: [Self; 8] = [
+        Self::Unified,
+        Self::Memory,
+        Self::Cpu,
+        Self::Cpuset,
+        Self::Pids,
+        Self::Devices,
+        Self::Freezer,
+        Self::Blkio,
+    ];
 
     /// The controller's name; the unified tree has none.
     fn controller(self) -> &'static str {
@@ -88,6 +97,7 @@ impl Tree {
             Self::Pids => "pids",
             Self::Devices => "devices",
             Self::Freezer => "freezer",
+            Self::Blkio => "blkio",
         }
     }
 
@@ -124,7 +134,12 @@ impl Hierarchy {
         for tree in Tree::ALL.into_iter().filter(|tree| *tree != Tree::Unified) {
             let taken = hierarchy.unified_controllers.iter().any(|name| name == tree.controller());
             // The freezer is only wanted as the tree that holds a run together.
-            let wanted = !taken && (tree != Tree::Freezer || hierarchy.folder(Tree::Unified).is_none());
+            let wanted = match tree {
+                Tree::Freezer => hierarchy.folder(Tree::Unified).is_none(),
+                // The unified tree counts the same under another name.
+                Tree::Blkio => !hierarchy.unified_controllers.iter().any(|name| name == "io"),
+                _ => !taken,
+            };
             if let Some(base) = mounts.v1_base(tree.controller()).filter(|_| wanted) {
                 hierarchy.open_v1(tree, &base.join(&name));
             }
@@ -150,6 +165,10 @@ impl Hierarchy {
     }
 
     fn open_v1(&mut self, tree: Tree, folder: &Path) {
+        // Newer kernels have the file and count nothing; then a folder more for every run is for nothing.
+        if tree == Tree::Blkio && !folder.parent().is_some_and(folder::counts_blocks) {
+            return;
+        }
         let usable = make_folder(folder).is_ok()
             && match tree {
                 Tree::Cpuset => inherit_cpuset(folder).is_ok(),

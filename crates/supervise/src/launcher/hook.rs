@@ -19,7 +19,7 @@ use super::runs::{Closing, Outcome, Run, State};
 use super::serve::Launcher;
 use super::start::Made;
 use super::start::owner_of;
-use crate::launch::{Hook, Hooks, Launch, Resource, Rlimit, Stream};
+use crate::launch::{Hook, Hooks, Launch, Resource, Rlimit, Stream, Told};
 use crate::private;
 use crate::proc;
 use crate::report::{FoundState, StartFailure, Status, Step};
@@ -39,13 +39,16 @@ pub(crate) struct After {
     pub(crate) hooks: Vec<Hook>,
     /// Folders to remove with all that is in them.
     pub(crate) remove: Vec<PathBuf>,
+    /// What the hooks are told of the run.
+    pub(crate) told: Told,
 }
 
 impl After {
     fn of(launch: &Launch) -> Self {
-        let hooks = launch.hooks.as_ref().map(|hooks| hooks.after.clone()).unwrap_or_default();
+        let hooks = launch.hooks.as_deref().cloned().unwrap_or_default();
         let remove = launch.private.as_ref().filter(|private| !private.lasting);
-        Self { hooks, remove: remove.map(private::folders).unwrap_or_default() }
+        let remove = remove.map(private::folders).unwrap_or_default();
+        Self { hooks: hooks.after, remove, told: hooks.told }
     }
 
     fn is_empty(&self) -> bool {
@@ -190,7 +193,8 @@ impl Launcher {
             };
             beside.stderr = Stream::SameAsStdout;
             // Told by the one hook that it has.
-            beside.hooks = Some(Box::new(Hooks { task_after: Some(hook), ..Hooks::default() }));
+            let told = launch.hooks.as_ref().map(|hooks| hooks.told.clone()).unwrap_or_default();
+            beside.hooks = Some(Box::new(Hooks { task_after: Some(hook), told, ..Hooks::default() }));
             Box::new(beside)
         });
         self.begin(*launch, made, Some(around), run.early_signals);
@@ -209,13 +213,17 @@ impl Launcher {
         if !matches!(outcome, Outcome::Ended { .. }) {
             return false;
         }
-        let Some(beside) = run.around.as_mut().and_then(|around| around.task_after.take()) else {
+        let Some(mut beside) = run.around.as_mut().and_then(|around| around.task_after.take()) else {
             return false;
         };
         let doors = run.folder.as_ref().map(|folder| folder.doors()).unwrap_or_default();
-        let Some(hook) = beside.hooks.as_ref().and_then(|hooks| hooks.task_after.clone()) else {
+        let pid = run.start.as_ref().map_or(0, |start| start.pid);
+        let Some(Hooks { task_after: Some(hook), told, .. }) = beside.hooks.take().map(|hooks| *hooks) else {
             return false;
         };
+        if !told.pid.is_empty() {
+            beside.env.push((told.pid, pid.to_string().into()));
+        }
         match self.start_hook(&beside, &hook, &doors, None) {
             Ok(process) => {
                 self.wait_for(id, process, Stage::TaskAfter { outcome });
@@ -234,7 +242,8 @@ impl Launcher {
         }
         let Some(run) = self.runs.by_id.get(&id) else { return };
         let Some(around) = &run.around else { return self.over(id, end) };
-        if let Some(hook) = around.after.hooks.get(at).cloned() {
+        if let Some(mut hook) = around.after.hooks.get(at).cloned() {
+            hook.env.extend(told_after(&around.after.told, &end, self.steps.worst_of(id)));
             match self.start_hook(&outer(id, &hook), &hook, &[], None) {
                 Ok(process) => self.wait_for(id, process, Stage::After { end, at }),
                 Err(_) => {
@@ -455,6 +464,27 @@ fn inner(launch: &Launch, hook: &Hook) -> Launch {
     beside
 }
 
+/// Says how a run ended, as far as anybody knows.
+fn told_after(told: &Told, end: &FoundState, worst_step: u32) -> Vec<(OsString, OsString)> {
+    let status = match end {
+        FoundState::Ended(ended) => ended.status,
+        // Of a program that was never reached Slurm says nothing bad.
+        FoundState::FailedToStart { .. } => Status::Exited(0),
+        FoundState::Starting | FoundState::Running { .. } | FoundState::Vanished { .. } => return Vec::new(),
+    };
+    let code = match status {
+        Status::Exited(code) => format!("{code}:0"),
+        Status::Signalled { signal, .. } => format!("0:{signal}"),
+    };
+    let values = [
+        (&told.status, status.as_wait_tells().to_string()),
+        (&told.code, code),
+        (&told.worst_step, worst_step.to_string()),
+    ];
+    let named = values.into_iter().filter(|(name, _)| !name.is_empty());
+    named.map(|(name, value)| (name.clone(), value.into())).collect()
+}
+
 fn note_failure(end: &mut FoundState) {
     match end {
         FoundState::Ended(ended) => ended.hook_failed = true,
@@ -503,9 +533,12 @@ impl Code for After {
     fn put(&self, out: &mut Vec<u8>) {
         self.hooks.put(out);
         self.remove.put(out);
+        self.told.put(out);
     }
     fn take(from: &mut Reader<'_>) -> Option<Self> {
-        Some(Self { hooks: Code::take(from)?, remove: Code::take(from)? })
+        let (hooks, remove) = (Code::take(from)?, Code::take(from)?);
+        // Files of earlier versions end here.
+        Some(Self { hooks, remove, told: Code::take(from).unwrap_or_default() })
     }
 }
 

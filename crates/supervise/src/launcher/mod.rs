@@ -8,6 +8,7 @@ mod close;
 mod daemon;
 mod hook;
 mod journal;
+mod memory;
 mod plan;
 mod runs;
 mod serve;

@@ -164,6 +164,8 @@ pub(super) struct Runs {
     pub(super) starting: Vec<RunId>,
     pub(super) watched: Vec<RunId>,
     pub(super) unsettled: Vec<RunId>,
+    /// Those of which all have to die if one is killed for want of memory, and the kernel does not see to it.
+    pub(super) together: Vec<RunId>,
     /// How many are not over.
     pub(super) live: usize,
 }
@@ -178,6 +180,9 @@ impl Runs {
 
     pub(super) fn insert(&mut self, run: Run) {
         self.live += usize::from(run.is_live());
+        if run.folder.as_ref().is_some_and(RunFolder::wants_a_look) && !self.together.contains(&run.id) {
+            self.together.push(run.id);
+        }
         self.by_id.insert(run.id, run);
     }
 }

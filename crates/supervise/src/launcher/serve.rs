@@ -12,6 +12,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use super::Options;
 use super::daemon::{arrange_signals, log, widen_file_limit};
 use super::journal::Journal;
+use super::memory::LOOK;
 use super::runs::{Runs, State};
 use super::server::{Renewal, Server, executable_mark};
 use super::start::drain;
@@ -139,6 +140,7 @@ impl Launcher {
         // Cheap if nobody ended, and a signal may have come just now.
         self.reap();
         self.start_tasks();
+        self.look_for_memory();
         self.settle_steps();
         self.settle();
         self.hurry_hooks();
@@ -213,9 +215,17 @@ impl Launcher {
             _ => None,
         });
         let unsaved = (!self.journal.is_saved()).then_some(Duration::from_secs(1));
+        let looking = (!self.runs.together.is_empty()).then_some(LOOK);
         let idle = self.idle.map(|since| self.options.linger.saturating_sub(since.elapsed()));
         let metered = self.energy.as_ref().filter(|_| self.runs.live > 0).map(EnergyMeter::patience);
-        unsettled.chain(metered).chain(hooked).chain(unsaved).chain(idle).chain(self.steps.patience()).min()
+        unsettled
+            .chain(looking)
+            .chain(metered)
+            .chain(hooked)
+            .chain(unsaved)
+            .chain(idle)
+            .chain(self.steps.patience())
+            .min()
     }
 
     fn write_down(&mut self) {

@@ -17,7 +17,7 @@ mod client;
 pub use client::{StepClient, StepError};
 
 use std::collections::BTreeMap;
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -76,6 +76,8 @@ pub struct StepRequest {
     pub bind: CpuBind,
     /// Ends the step after this time (`--time`).
     pub time_limit: Option<Duration>,
+    /// If one process is killed for want of memory, all of the step die; `None` leaves it to the job.
+    pub die_together: Option<bool>,
 }
 
 /// Memory of a step, megabytes.
@@ -217,6 +219,44 @@ pub struct TaskStreams {
     pub channel: Option<u32>,
 }
 
+/// Runs the prolog, whose lines count as Slurm's do; then the program; then the epilog, if there is one. A prolog that
+/// fails is the task's end. The number of the process is the same in the prolog and in the program if there is no epilog.
+const AROUND_A_TASK: &str = r#"
+prolog=$1 epilog=$2 prologs=$3 epilogs=$4; shift 4
+if [ -n "$prolog" ]; then
+  said=$(SLURM_SCRIPT_CONTEXT=prolog_task "$prolog" </dev/null)
+  code=$?
+  [ $code = 0 ] || { printf 'error: %s failed status=%s\n' "$prologs" $code >&2; exit $code; }
+  while IFS= read -r line; do
+    case $line in
+      "export "*=*) export "${line#export }" ;;
+      "unset "*) unset "${line#unset }" ;;
+      "print "*) printf '%s\n' "${line#print }" ;;
+    esac
+  done <<END
+$said
+END
+fi
+[ -n "$epilog" ] || exec "$@"
+"$@"
+code=$?
+SLURM_SCRIPT_CONTEXT=epilog_task "$epilog" </dev/null ||
+  printf 'error: %s failed status=%s\n' "$epilogs" $? >&2
+exit $code
+"#;
+
+/// Returns the arguments that put a prolog and an epilog around a task, whose own follow; nothing without either.
+/// `names` are what the two are called if they fail.
+pub fn around_a_task(prolog: Option<&OsStr>, epilog: Option<&OsStr>, names: [&str; 2]) -> Vec<OsString> {
+    let given = |name: Option<&OsStr>| name.unwrap_or_default().to_owned();
+    let (prolog, epilog) = (given(prolog), given(epilog));
+    if prolog.is_empty() && epilog.is_empty() {
+        return Vec::new();
+    }
+    let shell = ["/bin/sh", "-c", AROUND_A_TASK, "srun"].map(OsString::from);
+    shell.into_iter().chain([prolog, epilog]).chain(names.map(OsString::from)).collect()
+}
+
 /// What a client says.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Said {
@@ -289,6 +329,8 @@ pub struct StepGrant {
     pub tasks: Vec<TaskGrant>,
     /// The variable that tells each process its own number.
     pub pid_variable: OsString,
+    /// Arguments that come before those of every task: a program that does something and then becomes the task's.
+    pub around: Vec<OsString>,
     /// Ends the step after this time.
     pub time_limit: Option<Duration>,
     /// How long its processes have between `SIGTERM` and `SIGKILL`.

@@ -3,7 +3,9 @@
 
 use super::code::Bytes;
 use super::{Answer, Code, ExecutableMark, Hello, Notice, Reader, Request, Whom};
-use crate::launch::{Credentials, Hook, Hooks, Launch, Limits, Private, Resource, Rlimit, Script, Stream};
+use crate::launch::{
+    Credentials, Hook, Hooks, Launch, Limits, Private, Resource, Rlimit, Script, Stream, Told,
+};
 use crate::launcher::{KeptClient, KeptLive, KeptState, KeptStep, KeptSteps};
 use crate::report::{Ended, Found, FoundState, Report, StartFailure, Status, Step, Usage};
 use crate::steps::{
@@ -92,12 +94,13 @@ fields!(Launch {
     private,
     held
 });
-fields!(Hooks { before, task_before, task_after, after });
+fields!(Hooks { before, task_before, task_after, after, told });
+fields!(Told { status, code, worst_step, pid });
 fields!(Hook { program, env, timeout });
 fields!(Private { folders, lasting });
 fields!(Credentials { uid, gid, groups });
 variants!(Stream { 0 = Null, 1 = Read(path), 2 = Truncate(path), 3 = Append(path), 4 = SameAsStdout });
-fields!(Limits { memory, cpus, cpu_quota, pids, deny_devices });
+fields!(Limits { memory, cpus, cpu_quota, pids, deny_devices, die_together });
 fields!(Rlimit { resource, soft, hard });
 
 variants!(Report {
@@ -143,7 +146,8 @@ fields!(StepRequest {
     overcommit,
     immediate,
     bind,
-    time_limit
+    time_limit,
+    die_together
 });
 variants!(StepMemory { 0 = Default, 1 = PerNode(megabytes), 2 = PerCpu(megabytes), 3 = PerGpu(megabytes) });
 fields!(StepGres { name, kind, count, per });
@@ -190,7 +194,7 @@ variants!(StepAnswer {
     5 = TaskEnded { task, status },
     6 = Ended(ended)
 });
-fields!(StepGrant { layout, user, limits, private, env, tasks, pid_variable, time_limit, kill_wait });
+fields!(StepGrant { layout, user, limits, private, env, tasks, pid_variable, around, time_limit, kill_wait });
 fields!(TaskGrant { env, cpus });
 fields!(StepEnded { started_at, at, status, cut, over_memory, usage });
 variants!(StepCut {
@@ -202,7 +206,7 @@ variants!(StepCut {
     5 = NotStarted
 });
 fields!(StepUsage { user, system, max_rss, max_rss_task, mean_rss, read, written });
-fields!(KeptSteps { listener, clients, steps });
+fields!(KeptSteps { listener, clients, steps, worst });
 fields!(KeptClient { id, descriptor, uid, run, ticket, files, unread, unsaid, leaving });
 fields!(KeptStep { ticket, run, client, state });
 variants!(KeptState { 0 = Asked { uid, request }, 1 = Live(live), 2 = Over { number, ended } });

@@ -20,6 +20,7 @@ fn everything() -> Launch {
         cpu_quota: Some(1.5),
         pids: Some(4),
         deny_devices: vec!["/dev/null".into()],
+        die_together: true,
     };
     launch.nice = -3;
     launch.oom_score = 500;

@@ -5,7 +5,7 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use supervise::{Credentials, Hook, Hooks, Launch, Private, Report, Status, Step, Stream};
+use supervise::{Credentials, Hook, Hooks, Launch, Private, Report, Status, Step, Stream, Told};
 
 use crate::world::{World, exists, is_root, kill_hard, run, sh, until};
 
@@ -36,6 +36,7 @@ fn hooks_run_in_their_order_around_the_program() {
             task_before: Some(says(&world, "task-before")),
             task_after: Some(says(&world, "task-after")),
             after: vec![says(&world, "after-1"), says(&world, "after-2")],
+            ..Hooks::default()
         };
         let command = format!("echo program >> {}; exit 4", world.path("said").display());
         world.launch(with_hooks(1, &command, hooks));
@@ -63,6 +64,37 @@ fn a_failing_hook_before_keeps_the_program_from_starting_and_what_follows_is_don
     let missing = Hook { program: "/there/is/none".into(), env: Vec::new(), timeout: None };
     world.launch(with_hooks(2, "exit 0", Hooks { before: vec![missing], ..Hooks::default() }));
     assert_eq!(world.failure(2).step, Step::Prolog);
+}
+
+#[test]
+fn hooks_after_are_told_how_the_run_ended() {
+    let world = World::new();
+    let tells = |name: &str, text: &str| hook(&world, name, &format!("echo {name} {text} >> $OUT"));
+    let hooks = || Hooks {
+        task_after: Some(tells("beside", "$PID")),
+        after: vec![tells("after", "$STATUS $CODE $STEPS ${PID-none}")],
+        told: Told {
+            status: "STATUS".into(),
+            code: "CODE".into(),
+            worst_step: "STEPS".into(),
+            pid: "PID".into(),
+        },
+        ..Hooks::default()
+    };
+    let said = |command: &str, key| {
+        world.launch(with_hooks(key, command, hooks()));
+        let pid = world.ended(key).pid;
+        let said = world.read("said").replace(&pid.to_string(), "P");
+        fs::remove_file(world.path("said")).unwrap();
+        said
+    };
+    assert_eq!(said("exit 5", 1), "beside P\nafter 1280 5:0 0 none\n");
+    assert_eq!(said("kill -9 $$", 2), "beside P\nafter 9 0:9 0 none\n");
+    let mut launch = with_hooks(3, "exit 7", hooks());
+    launch.cwd = "/there/is/none".into();
+    world.launch(launch);
+    world.failure(3);
+    assert_eq!(world.read("said"), "after 0 0:0 0 none\n");
 }
 
 #[test]
@@ -159,6 +191,7 @@ fn hooks_before_belong_to_the_server_and_those_at_its_side_to_the_user() {
         task_before: Some(id("task-before")),
         task_after: Some(id("task-after")),
         after: vec![id("after")],
+        ..Hooks::default()
     };
     let mut launch = with_hooks(1, "exit 0", hooks);
     launch.user = Some(Credentials { uid: 65_534, gid: 65_534, groups: vec![] });

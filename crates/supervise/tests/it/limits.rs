@@ -34,6 +34,24 @@ fn too_much_memory_is_killed_and_said_so() {
 }
 
 #[test]
+fn one_that_runs_out_of_memory_takes_the_others_along_where_that_is_asked_for() {
+    let world = World::new();
+    needs!(world, memory);
+    let greedy = "sleep 1000 & head -c 200000000 /dev/zero | tail -c 190000000 > /dev/null; ";
+    let mut launch = sh(1, &format!("{greedy} kill $!; exit 7"));
+    launch.limits.memory = Some(32 << 20);
+    world.launch(launch.clone());
+    let ended = world.ended(1);
+    assert!(ended.over_memory && ended.status == Status::Exited(7), "{ended:?}");
+    launch = sh(2, &format!("{greedy} exec sleep 1000"));
+    launch.limits.memory = Some(32 << 20);
+    launch.limits.die_together = true;
+    world.launch(launch);
+    let ended = world.ended(2);
+    assert!(ended.over_memory && ended.status == Status::Signalled { signal: 9, core: false }, "{ended:?}");
+}
+
+#[test]
 fn cpus_are_those_that_were_given() {
     let world = World::new();
     let last = *supervise::machine::describe().cpus.last().unwrap();

@@ -4,13 +4,13 @@ use std::fs::File;
 use std::io::{Read, Write};
 use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use supervise::steps::{
     FoundStepState, StepAnswer, StepClient, StepCut, StepEnded, StepGrant, StepLayout, StepProgram,
-    StepRequest, TaskGrant, TaskStreams,
+    StepRequest, TaskGrant, TaskStreams, around_a_task,
 };
 use supervise::{Launch, Report, RunId, Status, SupervisorConfig, Whom};
 
@@ -65,6 +65,7 @@ fn grant(step: u32, tasks: u32) -> StepGrant {
         env: vec![("COMMON".into(), "yes".into())],
         tasks: (0..tasks).map(own).collect(),
         pid_variable: "OWN_PID".into(),
+        around: Vec::new(),
         time_limit: None,
         kill_wait: Duration::from_secs(30),
     }
@@ -202,6 +203,50 @@ fn each_task_may_have_a_channel_and_variables_of_its_own() {
         assert_eq!(told, format!("{task} own-{task} hello-{task}\n"));
     }
     assert_eq!(end(&mut client).status, Some(Status::Exited(0)));
+}
+
+#[test]
+fn programs_of_the_administrator_stand_around_every_task() {
+    let world = world_with(with_steps);
+    let program_of = |name: &str, text: &str| {
+        let path = world.path(name);
+        std::fs::write(&path, format!("#!/bin/sh\n{text}\n")).unwrap();
+        std::fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+        path
+    };
+    let prolog = program_of(
+        "prolog",
+        "[ $RANK = 1 ] && exit 9; echo print $SLURM_SCRIPT_CONTEXT $OWN_PID; echo export NEW=a b; echo unset COMMON",
+    );
+    let epilog = program_of("epilog", "echo $SLURM_SCRIPT_CONTEXT $NEW; exit 4");
+    let mut seen = Vec::new();
+    let mut run_with = |epilog: Option<&Path>, number: u32| {
+        let mut client = ask(&world, 7);
+        let names = ["Before", "After"];
+        let around = around_a_task(Some(prolog.as_os_str()), epilog.map(Path::as_os_str), names);
+        let granted = StepGrant { around, ..grant(number, 2) };
+        seen.push(asked(&world, 7, &seen));
+        world.supervisor.grant_step(run(7), seen[seen.len() - 1], granted);
+        assert!(matches!(client.hear().unwrap(), StepAnswer::Granted(_)));
+        let (mut output, input) = std::io::pipe().unwrap();
+        let streams = vec![TaskStreams { stdout: Some(0), stderr: Some(0), ..TaskStreams::default() }];
+        let program = StepProgram { streams, ..program("echo $$ $NEW,$COMMON; exit 3") };
+        client.start(program, &[input.as_fd()]).unwrap();
+        drop(input);
+        let ended = end(&mut client);
+        let mut said = String::new();
+        output.read_to_string(&mut said).unwrap();
+        (ended.status, said)
+    };
+    let (status, said) = run_with(None, 4);
+    assert_eq!(status, Some(Status::Exited(9)), "{said}");
+    assert!(said.contains("error: Before failed status=9\n"), "{said}");
+    // The prolog is told the number of the process that becomes the program.
+    let pid = said.lines().find_map(|line| line.strip_prefix("prolog_task ")).unwrap();
+    assert!(said.contains(&format!("{pid} a b,\n")), "{said}");
+    let (status, said) = run_with(Some(&epilog), 5);
+    assert_eq!(status, Some(Status::Exited(9)), "{said}");
+    assert!(said.contains("epilog_task a b\nerror: After failed status=4\n"), "{said}");
 }
 
 #[test]
@@ -441,6 +486,7 @@ fn hostile_clients_cost_little_and_harm_nobody() {
     }
     // One that sends its start before it was granted anything, and one that refers to files that are not there.
     let mut client = ask(&world, 7);
+    // Files that come with the question itself are the client's end before anybody hears of it.
     let known = [asked(&world, 7, &[])];
     let null = File::open("/dev/null").unwrap();
     let _ = client.start(program("true"), &[null.as_fd()]);

@@ -7,7 +7,8 @@ use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
-use supervise::{Hook, Hooks, Private};
+use supervise::steps::around_a_task;
+use supervise::{Hook, Hooks, Private, Told};
 
 /// The word in a job's `extra` that asks for folders of its own.
 const WORD: &str = "private_tmp";
@@ -19,9 +20,9 @@ pub struct Around {
     pub prolog: Vec<PathBuf>,
     /// Run one after the other after a job, as the server's user.
     pub epilog: Vec<PathBuf>,
-    /// Runs before the batch script as its user.
+    /// Runs before the batch script and every task of steps, as their user.
     pub task_prolog: Option<PathBuf>,
-    /// Runs after the batch script as its user.
+    /// Runs after the batch script and every task of steps, as their user.
     pub task_epilog: Option<PathBuf>,
     /// A hook that takes longer has failed.
     pub hook_timeout: Option<Duration>,
@@ -70,7 +71,20 @@ impl Around {
             task_before: task_prolog.as_deref().map(|program| self.hook(program, inner("prolog_task"))),
             task_after: task_epilog.as_deref().map(|program| self.hook(program, inner("epilog_task"))),
             after: many(epilog, "epilog_slurmd"),
+            told: Told {
+                status: "SLURM_JOB_EXIT_CODE".into(),
+                code: "SLURM_JOB_EXIT_CODE2".into(),
+                worst_step: "SLURM_JOB_DERIVED_EC".into(),
+                pid: "SLURM_TASK_PID".into(),
+            },
         }))
+    }
+
+    /// Returns what comes before the arguments of the tasks of steps.
+    pub(super) fn of_tasks(&self) -> Vec<OsString> {
+        let name = |program: &Option<PathBuf>| program.as_deref().map(|path| path.as_os_str().to_owned());
+        let (prolog, epilog) = (name(&self.task_prolog), name(&self.task_epilog));
+        around_a_task(prolog.as_deref(), epilog.as_deref(), ["TaskProlog", "TaskEpilog"])
     }
 
     fn hook(&self, program: &Path, env: Vec<(OsString, OsString)>) -> Hook {

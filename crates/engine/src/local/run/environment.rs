@@ -118,6 +118,16 @@ pub(super) fn of_hook(
     let seen = Gpus { numbers: gpus.numbers.clone(), seen_as: gpus.numbers.clone() };
     gpu_variables(&mut variables, &seen);
     variables.set("SLURM_SCRIPT_CONTEXT", context);
+    variables.set("SLURM_UID", job.spec.owner.uid);
+    if let Some(tasks) = job.spec.resources.tasks {
+        variables.set("SLURM_JOB_NTASKS", tasks);
+    }
+    let (spared, kind) = match (job.spec.uncommon().core_spec, job.spec.uncommon().thread_spec) {
+        (_, Some(threads)) => (threads, "threads"),
+        (cores, None) => (cores.unwrap_or(0), "cores"),
+    };
+    variables.set("SLURM_JOB_CORE_SPEC_COUNT", spared);
+    variables.set("SLURM_JOB_CORE_SPEC_TYPE", kind);
     variables.set("SLURM_JOB_WORK_DIR", &job.spec.work_dir);
     variables.set("SLURM_JOB_RESTART_COUNT", job.restarts);
     variables.set_given("SLURM_JOB_COMMENT", &job.spec.comment);

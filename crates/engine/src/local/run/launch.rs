@@ -67,7 +67,7 @@ pub(super) fn launch(
         if surroundings.may_switch_user {
             launch.user = Some(credentials(job, users, &around.known_users)?);
         }
-        launch.limits = limits(run, cluster, surroundings);
+        launch.limits = limits(job, run, cluster, surroundings);
         launch.hooks = around.hooks(job, run, cluster, &Gpus::of(node, share, surroundings.hides_devices));
         launch.private = around.private(job, &surroundings.instance)?;
         return Ok(launch);
@@ -89,7 +89,7 @@ pub(super) fn launch(
     launch.rlimits = uncommon.rlimits.iter().filter_map(|(name, soft)| rlimit(name, *soft)).collect();
     (launch.stdin, launch.stdout, launch.stderr) = streams(job, node, cluster.limits.append_output);
     launch.script = Some(Script { path: script, content: payload.script.to_vec() });
-    launch.limits = limits(run, cluster, surroundings);
+    launch.limits = limits(job, run, cluster, surroundings);
     launch.hooks = around.hooks(job, run, cluster, &gpus);
     launch.private = around.private(job, &surroundings.instance)?;
     Ok(launch)
@@ -148,7 +148,7 @@ fn rlimit(name: &str, soft: Option<u64>) -> Option<Rlimit> {
 }
 
 /// What a run may take: what the job has on all its nodes together, as its steps run there too.
-fn limits(run: &Running, cluster: &Cluster, surroundings: &Surroundings) -> Limits {
+fn limits(job: &Job, run: &Running, cluster: &Cluster, surroundings: &Surroundings) -> Limits {
     let shares = &run.allocation.nodes;
     let memory = run.allocation.memory();
     let counted = surroundings.limit_memory && shares.iter().all(|share| share.memory > 0);
@@ -164,6 +164,7 @@ fn limits(run: &Running, cluster: &Cluster, surroundings: &Surroundings) -> Limi
         cpus: bound.filter(|cpus| !cpus.is_empty()),
         pids: surroundings.around.max_processes,
         deny_devices: denied(run, cluster),
+        die_together: job.spec.uncommon().oom_kill_step,
         ..Limits::default()
     }
 }

@@ -171,6 +171,7 @@ impl Local {
             cluster: &self.cluster,
             user,
             private,
+            around: around.of_tasks(),
             bind_to: self.surroundings.bind_to.as_deref(),
             limit_memory: self.surroundings.limit_memory,
             hides_devices: self.surroundings.hides_devices,
@@ -205,6 +206,7 @@ fn nobodys(number: u32) -> StepGrant {
         env: Vec::new(),
         tasks: Vec::new(),
         pid_variable: std::ffi::OsString::new(),
+        around: Vec::new(),
         time_limit: None,
         kill_wait: std::time::Duration::ZERO,
     }

@@ -5,6 +5,7 @@ use super::place::node_of_each;
 use super::variables::{self, Seat, is_given};
 use domain::cluster::Cluster;
 use domain::job::{Allocation, Job, JobStep, NodeShare};
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 use supervise::steps::{StepGrant, StepLayout, StepRequest, TaskGrant};
@@ -34,6 +35,8 @@ pub(in crate::local) struct Given<'a> {
     pub(in crate::local) limit_memory: bool,
     /// Devices not given to a step are out of its sight.
     pub(in crate::local) hides_devices: bool,
+    /// Arguments that come before those of every task.
+    pub(in crate::local) around: Vec<OsString>,
     /// Numbers on the machine of the GPUs of a share.
     pub(in crate::local) gpu_numbers: &'a dyn Fn(&NodeShare) -> Vec<u32>,
 }
@@ -82,6 +85,7 @@ pub(in crate::local) fn grant(given: &Given<'_>) -> StepGrant {
         env,
         tasks,
         pid_variable: "SLURM_TASK_PID".into(),
+        around: given.around.clone(),
         time_limit: step.time_limit.map(Duration::from_secs),
         kill_wait: given.cluster.limits.kill_wait,
     }
@@ -111,6 +115,7 @@ fn limits(given: &Given<'_>) -> Limits {
         memory: (given.limit_memory && memory > 0 && memory < all).then(|| memory.saturating_mul(MEGABYTE)),
         cpus: cpus.filter(|cpus| !cpus.is_empty()),
         deny_devices: denied(given),
+        die_together: given.request.die_together.unwrap_or(given.job.spec.uncommon().oom_kill_step),
         ..Limits::default()
     }
 }

@@ -4,7 +4,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::{RunFolder, deny_devices, limit_memory, list};
+use super::{RunFolder, TOGETHER, deny_devices, die_together, limit_memory, list};
 use crate::cgroup::{Hierarchy, Tree, inherit_cpuset};
 use crate::launch::Limits;
 use crate::run::RunId;
@@ -23,7 +23,7 @@ impl RunFolder {
         number: u32,
         limits: &Limits,
     ) -> io::Result<Option<Self>> {
-        let mut folder = Self { folders: Vec::new() };
+        let mut folder = Self { folders: Vec::new(), together: limits.die_together };
         let made = folder.fill_step(run, hierarchy, id, number, limits);
         if let Err(error) = made {
             folder.remove();
@@ -66,6 +66,11 @@ impl RunFolder {
         {
             fs::write(path.join("cpuset.cpus"), list(cpus))?;
         }
+        if limits.die_together
+            && let Some((tree, path)) = place(Tree::Memory)?
+        {
+            die_together(tree, &path)?;
+        }
         if !limits.deny_devices.is_empty()
             && let Some((_, path)) = place(Tree::Devices)?
         {
@@ -84,14 +89,16 @@ impl RunFolder {
 
     /// The folders with their trees' numbers, for a launcher that executes itself anew.
     pub(crate) fn places(&self) -> Vec<(u32, PathBuf)> {
-        self.folders.iter().map(|(tree, path)| (tree.bit(), path.clone())).collect()
+        let together = if self.together { TOGETHER } else { 0 };
+        self.folders.iter().map(|(tree, path)| (tree.bit() | together, path.clone())).collect()
     }
 
     /// Takes folders as `places` gave them.
     pub(crate) fn at_places(places: Vec<(u32, PathBuf)>) -> Option<Self> {
-        let tree = |bit| Tree::ALL.into_iter().find(|tree| tree.bit() == bit);
+        let tree = |bit: u32| Tree::ALL.into_iter().find(|tree| tree.bit() == bit & !TOGETHER);
+        let together = places.iter().any(|(bit, _)| bit & TOGETHER != 0);
         let folders: Vec<_> = places.into_iter().filter_map(|(bit, path)| Some((tree(bit)?, path))).collect();
-        (!folders.is_empty()).then_some(Self { folders })
+        (!folders.is_empty()).then_some(Self { folders, together })
     }
 
     /// Finds the folders of the steps that a launcher before us has left below those of a run.
@@ -105,7 +112,7 @@ impl RunFolder {
                 }
                 match found.iter_mut().find(|(known, _)| *known == name) {
                     Some((_, step)) => step.folders.push((*tree, below)),
-                    None => found.push((name, Self { folders: vec![(*tree, below)] })),
+                    None => found.push((name, Self { folders: vec![(*tree, below)], together: false })),
                 }
             }
         }
@@ -148,6 +155,12 @@ fn hand_down(folder: &Path) -> io::Result<()> {
     }
     for controller in missing {
         fs::write(folder.join("cgroup.subtree_control"), format!("+{controller}"))?;
+    }
+    // What was true of everybody is now true of those who were there.
+    let together = fs::read_to_string(folder.join("memory.oom.group")).unwrap_or_default();
+    if together.trim() == "1" {
+        fs::write(rest.join("memory.oom.group"), "1")?;
+        fs::write(folder.join("memory.oom.group"), "0")?;
     }
     Ok(())
 }

@@ -45,7 +45,7 @@ impl Launcher {
     }
 
     /// Kills every process of a step that can be found.
-    pub(super) fn kill_step(&mut self, ticket: u64) {
+    pub(in crate::launcher) fn kill_step(&mut self, ticket: u64) {
         let Some(step) = self.steps.table.get_mut(&ticket) else { return };
         let Some(live) = step.live_mut() else { return };
         live.program = None;

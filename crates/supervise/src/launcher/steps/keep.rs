@@ -29,6 +29,7 @@ pub(crate) struct KeptSteps {
     pub(crate) listener: Option<u32>,
     pub(crate) clients: Vec<KeptClient>,
     pub(crate) steps: Vec<KeptStep>,
+    pub(crate) worst: Vec<(RunId, u32)>,
 }
 
 #[derive(Debug, PartialEq)]
@@ -213,6 +214,7 @@ impl Steps {
             listener: self.listener.as_ref().map(|listener| number(listener.as_raw_fd())),
             clients: clients.collect(),
             steps: steps.collect(),
+            worst: self.worst.iter().map(|(run, code)| (*run, *code)).collect(),
         }
     }
 
@@ -220,6 +222,7 @@ impl Steps {
         if let Some(descriptor) = kept.listener {
             self.listener = Some(UnixListener::from(taken(descriptor)?));
         }
+        self.worst.extend(kept.worst);
         for kept in kept.clients {
             let stream = UnixStream::from(taken(kept.descriptor)?);
             let mut client = Client::new(stream, kept.uid);

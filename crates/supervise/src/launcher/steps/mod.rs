@@ -53,6 +53,8 @@ pub(super) struct Steps {
     by_pid: HashMap<u32, (u64, usize)>,
     /// Tasks between fork and program.
     starting: Vec<(u64, usize)>,
+    /// The highest status, as `wait` tells it, of the steps of runs that had a bad one.
+    worst: HashMap<RunId, u32>,
 }
 
 /// One step, or the wish for one.
@@ -174,6 +176,20 @@ impl Steps {
         self.live.iter().any(|ticket| self.table.get(ticket).is_some_and(|step| step.run == run))
     }
 
+    /// Tickets of the living steps whose folder is as asked.
+    pub(super) fn over_memory(&self, is_due: impl Fn(Option<&RunFolder>) -> bool) -> Vec<u64> {
+        let is_over = |ticket: &&u64| {
+            let live = self.table.get(ticket).and_then(Step::live);
+            live.is_some_and(|live| live.closing.is_none() && is_due(live.folder.as_ref()))
+        };
+        self.live.iter().filter(is_over).copied().collect()
+    }
+
+    /// The highest status of the steps of a run, as `wait` tells it.
+    pub(super) fn worst_of(&self, run: RunId) -> u32 {
+        self.worst.get(&run).copied().unwrap_or(0)
+    }
+
     /// Says what the journal must keep.
     pub(super) fn records(&self) -> Vec<Record> {
         let record = |(ticket, step): (&u64, &Step)| {
@@ -223,7 +239,9 @@ impl Steps {
         let due = live.filter_map(|live| {
             let closing = live.closing.as_ref().map(|closing| closing.next);
             let limit = live.deadline.filter(|_| live.cut.is_none());
-            [closing, live.kill_at, limit].into_iter().flatten().min()
+            let look = live.folder.as_ref().filter(|folder| folder.wants_a_look() && live.cut.is_none());
+            let look = look.map(|_| now + crate::launcher::memory::LOOK);
+            [closing, live.kill_at, limit, look].into_iter().flatten().min()
         });
         let strangers = self.clients.values().filter_map(Client::deadline);
         due.chain(strangers).min().map(|at| at.saturating_duration_since(now))

@@ -4,7 +4,7 @@ use super::{Live, Step, StepState};
 use crate::cgroup::RunFolder;
 use crate::launcher::journal::Record;
 use crate::launcher::serve::Launcher;
-use crate::report::{Report, StartFailure};
+use crate::report::{Report, StartFailure, Status};
 use crate::run::{RunId, UnixMicros};
 use crate::steps::{StepAnswer, StepCut, StepEnded, StepGrant, StepUsage};
 
@@ -64,6 +64,10 @@ impl Launcher {
         self.journal.add(&Record::StepOver { run, ticket, step: number, ended: ended.clone() });
         self.outgoing.push(Report::StepEnded { run, ticket, step: number, ended: ended.clone() });
         self.steps.numbers.insert((run, number), ticket);
+        if let Some(status) = ended.status.map(Status::as_wait_tells).filter(|status| *status > 0) {
+            let worst = self.steps.worst.entry(run).or_default();
+            *worst = status.max(*worst);
+        }
         self.steps.live.retain(|other| *other != ticket);
         let client = self.steps.table.get(&ticket).and_then(|step| step.client);
         self.steps.table.insert(ticket, Step { run, client, state: StepState::Over { number, ended } });
@@ -115,6 +119,7 @@ impl Launcher {
     pub(in crate::launcher) fn forget_steps_of(&mut self, run: RunId) {
         self.steps.table.retain(|_, step| step.run != run);
         self.steps.numbers.retain(|(of, _), _| *of != run);
+        self.steps.worst.remove(&run);
     }
 
     /// Tells the client that a task could not be started.

@@ -79,7 +79,7 @@ impl Launcher {
         let own = live.grant.tasks.get(number);
         let by_task = program.argv_by_task.iter().find(|(task, _)| *task as usize == number);
         let argv = by_task.map_or(&program.argv, |(_, argv)| argv);
-        let mut launch = Launch::new(run, argv.iter().cloned());
+        let mut launch = Launch::new(run, live.grant.around.iter().chain(argv).cloned());
         let mut added = self.step_variables(run);
         if !self.hierarchy.tracks() {
             added.push((TASK_MARK.into(), self.mark_value(run).into()));
