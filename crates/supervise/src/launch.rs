@@ -20,6 +20,10 @@ pub struct Launch {
     pub env: Vec<(OsString, OsString)>,
     /// The working directory, entered as the user.
     pub cwd: PathBuf,
+    /// Where it goes instead, after a word on standard error, if the working directory cannot be entered. Then folders
+    /// that are missing above output files are made as well, and the streams' paths must be absolute. Without it both
+    /// are failures.
+    pub refuge: Option<PathBuf>,
     /// Who runs it; `None` is the server's own user.
     pub user: Option<Credentials>,
     /// The mask for new files.
@@ -59,6 +63,7 @@ impl Launch {
             program: None,
             env: Vec::new(),
             cwd: PathBuf::from("/"),
+            refuge: None,
             user: None,
             umask: 0o022,
             rlimits: Vec::new(),

@@ -87,7 +87,7 @@ fn a_prolog_that_fails_is_the_fault_of_the_node() {
 }
 
 #[test]
-fn a_job_of_a_user_who_is_gone_fails_and_says_so() {
+fn a_job_of_a_user_who_is_gone_is_put_back_and_says_so() {
     if supervise::users::own_uid() != 0 {
         eprintln!("skipped: only root runs jobs of others");
         return;
@@ -98,7 +98,7 @@ fn a_job_of_a_user_who_is_gone_fails_and_says_so() {
     });
     let job = world.job(1, |job| Arc::make_mut(&mut job.spec).owner.uid = Uid(unknown));
     world.launch(&job, "#!/bin/sh\ntrue", &[]);
-    let wanted = End::NotStarted("user alice (3123456789) is not known to this machine any more".into());
+    let wanted = End::LaunchFailed("user alice (3123456789) is not known to this machine any more".into());
     assert_eq!(world.report(1).end, wanted);
     let job = world.job(2, |job| {
         let spec = Arc::make_mut(&mut job.spec);

@@ -271,10 +271,10 @@ fn streams_go_where_the_request_says() {
 #[test]
 fn what_cannot_start_says_why() {
     let mut world = World::new();
-    let job = world.job(3, |job| Arc::make_mut(&mut job.spec).work_dir = "/nowhere/at/all".into());
+    let job = world.job(3, |job| Arc::make_mut(&mut job.spec).work_dir = "/proc/none".into());
     world.launch(&job, "#!/bin/sh\ntrue", &[]);
     let End::NotStarted(why) = world.report(3).end else { panic!("it did not start") };
-    assert!(why.contains("director"), "{why}");
+    assert!(why.contains("standard output"), "{why}");
 }
 
 #[test]

@@ -93,7 +93,9 @@ impl Config {
     pub(crate) fn read(path: &Path) -> Result<Self, ConfigError> {
         let unreadable = |source| ConfigError::Unreadable { path: path.to_owned(), source };
         let text = std::fs::read_to_string(path).map_err(unreadable)?;
-        let folder = path.parent().unwrap_or(Path::new(""));
+        // A relative one would mean something else to the processes that change their directory.
+        let whole = std::path::absolute(path).map_err(unreadable)?;
+        let folder = whole.parent().unwrap_or(Path::new("/"));
         Self::parse(&path.display().to_string(), &text, folder)
     }
 

@@ -237,7 +237,7 @@ impl Call<'_> {
             argv: self.command.clone(),
             env: environment(self.options.export.as_ref(), std::env::vars_os()),
             cwd: self.dir.clone(),
-            umask: umask(),
+            umask: crate::submit::propagation::umask(),
             rlimits: limits(self.options.propagate.as_deref())?,
             streams: Vec::new(),
             terminal: false,
@@ -338,11 +338,4 @@ fn names(job: u32, layout: &StepLayout) -> Names {
         user: present_user().unwrap_or_default(),
         job_name: text("SLURM_JOB_NAME").unwrap_or_default(),
     }
-}
-
-/// Returns the mask for new files; it can only be read by setting it.
-fn umask() -> u32 {
-    let present = rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o077));
-    rustix::process::umask(present);
-    present.as_raw_mode()
 }

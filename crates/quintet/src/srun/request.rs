@@ -90,6 +90,8 @@ fn resources(options: &SrunOptions, of_task: Vec<StepGres>) -> Result<Option<Vec
     for (option, list, per) in counted {
         if let Some(list) = list {
             given = true;
+            // A job with GPUs for each task is told so in two variables.
+            all.retain(|known| known.name != "gpu" || known.per != per);
             all.extend(gpus(option, list, per)?);
         }
     }

@@ -4,6 +4,7 @@ use super::directives::{ScriptError, directives};
 use super::environment::job_environment;
 use super::layers::combine_components;
 use super::options::JobOptions;
+use super::propagation::propagated;
 use super::request::{Script, request};
 use crate::client::{Answer, Client, ClientArgs};
 use crate::jobs::wait::wait_for;
@@ -130,7 +131,11 @@ pub(crate) fn whole_request(options: &JobOptions, script: &Script) -> anyhow::Re
     for name in &environment.left_out {
         remark(&format!("warning: the variable {name} is not UTF-8 and is not sent"));
     }
-    Ok(request(options, script, &present_dir, environment.variables)?)
+    let mut variables = environment.variables;
+    variables.retain(|line| !line.starts_with("SLURM_RLIMIT_") && !line.starts_with("SLURM_UMASK="));
+    let propagated = propagated(options.propagate.as_deref()).map_err(anyhow::Error::msg);
+    variables.extend(propagated.context("--propagate")?);
+    Ok(request(options, script, &present_dir, variables)?)
 }
 
 /// Sends a request and passes on what the service remarks.

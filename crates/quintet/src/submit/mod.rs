@@ -11,6 +11,7 @@ mod directives;
 pub(crate) mod environment;
 pub(crate) mod layers;
 mod options;
+pub(crate) mod propagation;
 pub(crate) mod request;
 #[cfg(test)]
 mod tests;

@@ -216,6 +216,9 @@ pub(crate) struct JobOptions {
     /// Environment of the job: ALL, NONE, or variables such as A,B=2,ALL [default: ALL]
     #[arg(long, value_name = "WHAT", num_args = 0..=1, require_equals = true, default_missing_value = "ALL")]
     pub(crate) export: Option<ExportWish>,
+    /// Limits of this process that the job gets: ALL, NONE, or names such as STACK,NOFILE [default: ALL]
+    #[arg(long, value_name = "LIMITS", num_args = 0..=1, require_equals = true, default_missing_value = "ALL")]
+    pub(crate) propagate: Option<String>,
     /// Remark
     #[arg(long, value_name = "TEXT")]
     pub(crate) comment: Option<String>,

@@ -16,3 +16,4 @@ mod serving;
 mod srun;
 mod steps;
 mod walls;
+mod workloads;

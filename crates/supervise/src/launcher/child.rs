@@ -159,17 +159,15 @@ unsafe fn become_user(plan: &Plan) -> Result<(), StartFailure> {
 unsafe fn open_files(plan: &Plan) -> Result<(), StartFailure> {
     // SAFETY: the paths are C strings held by the plan; descriptors are our own.
     unsafe {
-        check(Step::Directory, libc::chdir(plan.cwd.as_ptr()))?;
-        for (number, stream) in plan.streams.iter().enumerate() {
-            let step = [Step::Stdin, Step::Stdout, Step::Stderr][number];
-            let file = match stream {
-                Opening::File { path, flags } => check(step, libc::open(path.as_ptr(), *flags, 0o666))?,
-                Opening::SameAsStdout => 1,
-                Opening::Open(file) => *file,
-            };
-            check(step, libc::dup2(file, number as libc::c_int))?;
-            if file > 2 && !matches!(stream, Opening::Open(_)) {
-                libc::close(file);
+        match plan.refuge {
+            None => {
+                check(Step::Directory, libc::chdir(plan.cwd.as_ptr()))?;
+                open_streams(plan)?;
+            }
+            // What is said needs a place, and a folder made for it may be the one to go to.
+            Some(_) => {
+                open_streams(plan)?;
+                enter_directory(plan)?;
             }
         }
         if !plan.prelude.is_empty() {
@@ -179,6 +177,71 @@ unsafe fn open_files(plan: &Plan) -> Result<(), StartFailure> {
         if plan.terminal {
             check(Step::Stdin, libc::ioctl(0, libc::TIOCSCTTY, 0))?;
         }
+    }
+    Ok(())
+}
+
+unsafe fn open_streams(plan: &Plan) -> Result<(), StartFailure> {
+    // SAFETY: the paths are C strings held by the plan; descriptors are our own.
+    unsafe {
+        for (number, stream) in plan.streams.iter().enumerate() {
+            let step = [Step::Stdin, Step::Stdout, Step::Stderr][number];
+            let file = match stream {
+                Opening::File { path, flags } => {
+                    let mut file = libc::open(path.as_ptr(), *flags, 0o666);
+                    let is_made = flags & libc::O_CREAT != 0 && plan.refuge.is_some();
+                    if file == -1 && last_errno() == libc::ENOENT && is_made {
+                        make_folders_above(path);
+                        file = libc::open(path.as_ptr(), *flags, 0o666);
+                    }
+                    check(step, file)?
+                }
+                Opening::SameAsStdout => 1,
+                Opening::Open(file) => *file,
+            };
+            check(step, libc::dup2(file, number as libc::c_int))?;
+            if file > 2 && !matches!(stream, Opening::Open(_)) {
+                libc::close(file);
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Makes the folders above a file as far as they are missing. Whether that was of use is seen when the file is opened.
+unsafe fn make_folders_above(path: &std::ffi::CStr) {
+    let bytes = path.to_bytes();
+    let mut above = [0u8; libc::PATH_MAX as usize];
+    if bytes.len() >= above.len() {
+        return;
+    }
+    for (at, byte) in bytes.iter().enumerate() {
+        if *byte == b'/' && at > 0 {
+            // SAFETY: what was written so far is followed by a zero.
+            unsafe { libc::mkdir(above.as_ptr().cast(), 0o755) };
+        }
+        above[at] = *byte;
+    }
+}
+
+/// Goes to the working directory, or says why not and goes to the refuge.
+unsafe fn enter_directory(plan: &Plan) -> Result<(), StartFailure> {
+    // SAFETY: the paths are C strings held by the plan; what is written is as long as we say.
+    unsafe {
+        if libc::chdir(plan.cwd.as_ptr()) == 0 {
+            return Ok(());
+        }
+        let Some((refuge, [before, behind])) = &plan.refuge else { return Ok(()) };
+        let why: &[u8] = match last_errno() {
+            libc::ENOENT => b"No such file or directory",
+            libc::EACCES => b"Permission denied",
+            libc::ENOTDIR => b"Not a directory",
+            _ => b"it cannot be entered",
+        };
+        for part in [before.as_slice(), why, behind.as_slice()] {
+            libc::write(2, part.as_ptr().cast(), part.len());
+        }
+        check(Step::Directory, libc::chdir(refuge.as_ptr()))?;
     }
     Ok(())
 }

@@ -23,6 +23,8 @@ pub(super) struct Plan {
     /// Files to try to execute, in this order.
     pub(super) programs: Vec<CString>,
     pub(super) cwd: CString,
+    /// Where to go instead, and what to say about it before and behind what is wrong with the other.
+    pub(super) refuge: Option<(CString, [Vec<u8>; 2])>,
     pub(super) user: Option<User>,
     pub(super) umask: libc::mode_t,
     /// Limits that only root may set, for before the user changes.
@@ -151,6 +153,7 @@ impl Plan {
             env: Pointers::new(env),
             programs: programs(launch)?,
             cwd: c_string(launch.cwd.as_os_str())?,
+            refuge: launch.refuge.as_deref().map(|refuge| refuge_from(&launch.cwd, refuge)).transpose()?,
             user: user(launch.user.as_ref())?,
             umask: launch.umask as libc::mode_t & 0o777,
             raised_limits,
@@ -177,6 +180,14 @@ impl Plan {
     pub(super) fn print_to(&mut self, file: RawFd) {
         self.streams[1] = Opening::Open(file);
     }
+}
+
+/// The words are Slurm's.
+fn refuge_from(cwd: &Path, refuge: &Path) -> Result<(CString, [Vec<u8>; 2]), StartFailure> {
+    let bytes = |path: &'_ Path| path.as_os_str().as_bytes().to_vec();
+    let before = [&b"error: couldn't chdir to `"[..], &bytes(cwd), b"': "].concat();
+    let behind = [&b": going to "[..], &bytes(refuge), b" instead\n"].concat();
+    Ok((c_string(refuge.as_os_str())?, [before, behind]))
 }
 
 fn overlays(launch: &Launch) -> Result<Vec<(CString, CString)>, StartFailure> {

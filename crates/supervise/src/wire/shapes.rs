@@ -79,6 +79,7 @@ fields!(Launch {
     program,
     env,
     cwd,
+    refuge,
     user,
     umask,
     rlimits,

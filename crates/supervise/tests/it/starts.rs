@@ -13,6 +13,33 @@ const EACCES: i32 = 13;
 const ENOENT: i32 = 2;
 
 #[test]
+fn a_lost_working_directory_is_made_up_for_where_that_is_asked_for() {
+    let world = World::new();
+    let lenient = |key, cwd: &str, out: &str| {
+        let mut launch = sh(key, "pwd");
+        launch.cwd = world.path(cwd);
+        launch.refuge = Some("/tmp".into());
+        launch.stdout = Stream::Truncate(world.path(out));
+        launch.stderr = Stream::SameAsStdout;
+        world.launch(launch);
+        assert_eq!(world.ended(key).status, Status::Exited(0));
+        world.read(out)
+    };
+    let lost = world.path("gone").display().to_string();
+    let said = format!(
+        "error: couldn't chdir to `{lost}': No such file or directory: going to /tmp instead\n/tmp\n"
+    );
+    assert_eq!(lenient(1, "gone", "out"), said);
+    // The folder for its output is its working directory.
+    assert_eq!(lenient(2, "a/b", "a/b/out"), format!("{}\n", world.path("a/b").display()));
+    let mut launch = sh(3, "true");
+    launch.refuge = Some("/tmp".into());
+    launch.stdout = Stream::Truncate("/proc/none/out".into());
+    world.launch(launch);
+    assert_eq!(world.failure(3).step, Step::Stdout);
+}
+
+#[test]
 fn the_environment_is_exactly_what_was_given() {
     let world = World::new();
     let mut launch = Launch::new(run(1), ["/usr/bin/env"]);

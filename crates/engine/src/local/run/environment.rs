@@ -74,7 +74,9 @@ pub(super) fn environment(
     variables.set("TMPDIR", "/tmp");
     for line in payload.environment.iter() {
         // Slurm takes a line without a value; no program could find it.
-        if let Some((name, value)) = line.split_once('=').filter(|(name, _)| !name.is_empty()) {
+        if let Some((name, value)) = line.split_once('=').filter(|(name, _)| !name.is_empty())
+            && !is_passed_on(name)
+        {
             variables.set(name, value);
         }
     }
@@ -87,6 +89,11 @@ pub(super) fn environment(
     gpu_variables(&mut variables, gpus);
     component_variables(&mut variables, components, cluster);
     variables.list
+}
+
+/// Whether a variable stands for a limit or the file mode mask of who submitted: the job has these, and not the name.
+fn is_passed_on(name: &str) -> bool {
+    name == "SLURM_UMASK" || name.starts_with("SLURM_RLIMIT_")
 }
 
 /// Returns the environment of a prolog or an epilog: what Slurm's guide lists for them. No `PATH`, as there.

@@ -6,7 +6,7 @@ use super::environment::{self, Gpus};
 use super::report::run_of;
 use domain::Text;
 use domain::cluster::{Cluster, Node};
-use domain::job::{Job, OpenMode, Payload, Running};
+use domain::job::{End, Job, OpenMode, Payload, Running};
 use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -39,10 +39,35 @@ pub(super) struct Surroundings {
     pub(super) instance: String,
 }
 
+/// Why there is no launch, in words for the job's owner.
+#[derive(Debug)]
+pub(super) enum NoLaunch {
+    /// The job asks for what there is not.
+    Refused(String),
+    /// It may be possible later: the machine does not know its user, perhaps because a directory cannot be asked now.
+    NotNow(String),
+}
+
+impl NoLaunch {
+    /// Makes the end that this is of the attempt.
+    pub(super) fn end(self) -> End {
+        match self {
+            NoLaunch::Refused(why) => End::NotStarted(Text::from(why)),
+            NoLaunch::NotNow(why) => End::LaunchFailed(Text::from(why)),
+        }
+    }
+}
+
+impl From<&str> for NoLaunch {
+    fn from(why: &str) -> Self {
+        NoLaunch::Refused(why.to_owned())
+    }
+}
+
 /// Makes the launch of a job's present attempt.
 ///
 /// # Errors
-/// If it cannot be started; why not, in words for its owner.
+/// If it cannot be started.
 pub(super) fn launch(
     job: &Job,
     payload: &Payload,
@@ -50,8 +75,8 @@ pub(super) fn launch(
     cluster: &Cluster,
     users: &Users,
     surroundings: &Surroundings,
-) -> Result<Launch, String> {
-    let no_resources = || "the job has no resources".to_owned();
+) -> Result<Launch, NoLaunch> {
+    let no_resources = || NoLaunch::from("the job has no resources");
     let run = job.run().ok_or_else(no_resources)?;
     let share = run.allocation.nodes.first().ok_or_else(no_resources)?;
     let node = cluster.node(share.node).ok_or_else(no_resources)?;
@@ -65,7 +90,7 @@ pub(super) fn launch(
     if !job.runs_script() {
         let mut launch = Launch::place(id);
         if surroundings.may_switch_user {
-            launch.user = Some(credentials(job, users, &around.known_users)?);
+            launch.user = Some(credentials(job, users, &around.known_users).map_err(NoLaunch::NotNow)?);
         }
         launch.limits = limits(job, run, cluster, surroundings);
         launch.hooks = around.hooks(job, run, cluster, &Gpus::of(node, share, surroundings.hides_devices));
@@ -82,11 +107,13 @@ pub(super) fn launch(
         commands::put_first(commands, &mut launch.env);
     }
     launch.cwd = PathBuf::from(job.spec.work_dir.as_str());
+    launch.refuge = Some(PathBuf::from("/tmp"));
     if surroundings.may_switch_user {
-        launch.user = Some(credentials(job, users, &around.known_users)?);
+        launch.user = Some(credentials(job, users, &around.known_users).map_err(NoLaunch::NotNow)?);
     }
-    launch.umask = uncommon.umask.unwrap_or(UMASK) & 0o777;
-    launch.rlimits = uncommon.rlimits.iter().filter_map(|(name, soft)| rlimit(name, *soft)).collect();
+    let mask = passed_on(payload, "SLURM_UMASK=").next().and_then(|mask| u32::from_str_radix(mask, 8).ok());
+    launch.umask = uncommon.umask.or(mask).unwrap_or(UMASK) & 0o777;
+    launch.rlimits = rlimits(payload, &uncommon.rlimits);
     (launch.stdin, launch.stdout, launch.stderr) = streams(job, node, cluster.limits.append_output);
     launch.script = Some(Script { path: script, content: payload.script.to_vec() });
     launch.limits = limits(job, run, cluster, surroundings);
@@ -130,6 +157,27 @@ fn streams(job: &Job, node: &Node, appends: bool) -> (Stream, Stream, Stream) {
         pattern => open(path(pattern)),
     };
     (stdin, open(output), stderr)
+}
+
+/// The rest of the lines of a submitted environment that begin like this.
+fn passed_on<'a>(payload: &'a Payload, start: &'a str) -> impl Iterator<Item = &'a str> {
+    payload.environment.iter().filter_map(move |line| line.strip_prefix(start))
+}
+
+/// The limits a job was sent with, by variables as sbatch sends them or by name, which counts more.
+fn rlimits(payload: &Payload, named: &[(Text, Option<u64>)]) -> Vec<Rlimit> {
+    let sent = passed_on(payload, "SLURM_RLIMIT_").filter_map(|line| {
+        let (name, value) = line.split_once('=')?;
+        let soft: u64 = value.parse().ok()?;
+        rlimit(name, (soft != u64::MAX).then_some(soft))
+    });
+    let mut limits: Vec<Rlimit> = named.iter().filter_map(|(name, soft)| rlimit(name, *soft)).collect();
+    for limit in sent {
+        if !limits.iter().any(|known| known.resource == limit.resource) {
+            limits.push(limit);
+        }
+    }
+    limits
 }
 
 /// Makes a soft limit, kept within the hard one in force.

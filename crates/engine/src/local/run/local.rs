@@ -187,15 +187,15 @@ impl Local {
         }
         match launch::launch(job, payload, components, &self.cluster, &self.users, &self.surroundings) {
             Ok(launch) => self.supervisor.launch(launch),
-            Err(why) => self.cannot_start(job, &why),
+            Err(why) => self.cannot_start(job, why),
         }
     }
 
     /// Reports a job that cannot even be tried.
-    fn cannot_start(&mut self, job: &Job, why: &str) {
+    fn cannot_start(&mut self, job: &Job, why: launch::NoLaunch) {
         let run = run_of(job.id, job.restarts);
         let at = Timestamp::from_micros(UnixMicros::now().0);
-        let (end, usage) = (End::NotStarted(Text::from(why)), Usage::default());
+        let (end, usage) = (why.end(), Usage::default());
         let report = Report { job: job.id, attempt: job.restarts, at, end, usage, fault: None };
         self.attempts.ended().insert(run, report);
         self.repeat(run);

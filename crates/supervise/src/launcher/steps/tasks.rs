@@ -94,6 +94,7 @@ impl Launcher {
         let layers = [&program.env, by_task, &live.grant.env, own.map_or(&added, |own| &own.env), &added];
         launch.env = merged(&layers, &live.grant.pid_variable);
         launch.cwd = program.cwd.clone();
+        launch.refuge = Some("/tmp".into());
         launch.user = live.grant.user.clone();
         launch.umask = program.umask;
         launch.private = live.grant.private.clone();
