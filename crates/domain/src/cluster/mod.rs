@@ -167,7 +167,7 @@ impl Cluster {
         let is_capped = partition.is_some_and(Partition::limits_cpus);
         let capped_by = is_capped.then_some(&allocation.partition);
         let shares_cpus = self.cpu_sharers(job, allocation) > 1;
-        let (user, whole, is_suspended) = (job.spec.owner.uid, allocation.whole, job.is_suspended());
+        let (user, whole, is_suspended) = (job.spec.owner.uid, allocation.whole, job.has_given_cpus_away());
         allocation.nodes.iter().map(move |share| Taken {
             share,
             user,

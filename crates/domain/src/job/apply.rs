@@ -437,11 +437,8 @@ impl Job {
         let (put_back, requeue) =
             requeue.map_or((PutBack::Plain, None), |how| (how.put_back, Some(how.hold)));
         let was_suspended = run.is_suspended();
-        let mut run = run.clone();
-        if let Some(pause) = run.pause.as_mut().filter(|pause| pause.by.is_some()) {
-            // Its end takes some time, too.
-            (pause.by, pause.changed) = (None, since);
-        }
+        // One that is suspended stays so until it is gone: others may have its CPUs.
+        let run = run.clone();
         let killed = false;
         let completing = Completing { run, since, outcome, reason, killed, cancelled_by, requeue, put_back };
         if !self.runs_script() && completing.run.steps.live.is_empty() {

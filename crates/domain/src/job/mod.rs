@@ -89,6 +89,15 @@ impl Job {
         matches!(&self.phase, Phase::Running(run) if run.is_suspended())
     }
 
+    /// Tells whether it has given its CPUs away: it is suspended, or was when its end was decided.
+    pub fn has_given_cpus_away(&self) -> bool {
+        match &self.phase {
+            Phase::Running(run) => run.is_suspended(),
+            Phase::Completing(completing) => completing.run.is_suspended(),
+            Phase::Pending(_) | Phase::Ended(_) => false,
+        }
+    }
+
     /// Tells whether it goes back into the queue for its next turn whenever it has ended.
     pub fn recurs(&self) -> bool {
         self.spec.flags.has(JobFlags::CRON_JOB)

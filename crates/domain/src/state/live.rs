@@ -319,7 +319,7 @@ impl State {
 
     fn hold_resources(&mut self, id: JobId, before: Option<&Job>, after: Option<&Job>) {
         let (old, new) = (before.and_then(Job::held_resources), after.and_then(Job::held_resources));
-        let suspended = |job: Option<&Job>| job.is_some_and(Job::is_suspended);
+        let suspended = |job: Option<&Job>| job.is_some_and(Job::has_given_cpus_away);
         match (old, new) {
             (Some(old), Some(new)) if Arc::ptr_eq(old, new) && suspended(before) == suspended(after) => {
                 return;
