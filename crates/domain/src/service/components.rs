@@ -63,15 +63,17 @@ fn consequence(part: HetPart, before: &Job, event: &Event, after: &Job) -> Optio
         (Phase::Pending(_), Phase::Ended(_)) => Some(event.clone()),
         _ if !part.is_leader() => None,
         (Phase::Running(_), Phase::Completing(_) | Phase::Ended(_)) => Some(event.clone()),
-        // He goes back into the queue, and all go with him.
-        (Phase::Running(_) | Phase::Ended(_), Phase::Pending(pending)) => match event {
-            Event::Requeued { .. } => Some(event.clone()),
-            Event::Ended { at, .. } => {
-                let how = Requeue { hold: pending.hold, put_back: pending.put_back };
-                Some(Event::Requeued { at: *at, how })
+        // He goes back into the queue, and all go with him: also those that have ended alone before.
+        (Phase::Running(_) | Phase::Completing(_) | Phase::Ended(_), Phase::Pending(pending)) => {
+            match event {
+                Event::Requeued { .. } => Some(event.clone()),
+                Event::Ended { at, .. } => {
+                    let how = Requeue { hold: pending.hold, put_back: pending.put_back };
+                    Some(Event::Requeued { at: *at, how })
+                }
+                _ => None,
             }
-            _ => None,
-        },
+        }
         // They halt and go on together, and are told together to make way.
         (Phase::Running(_), Phase::Running(_)) => match event {
             Event::Suspended { .. }
