@@ -19,7 +19,7 @@ mod timeline;
 mod waits;
 mod walk;
 
-use domain::ports::Plan;
+use domain::ports::{Plan, PreemptHow};
 use domain::state::State;
 use domain::{JobId, Timestamp};
 use ground::Ground;
@@ -93,7 +93,9 @@ impl Scheduler {
             ..Plan::default()
         };
         plan.queue = layout.partitions.iter().map(|entry| state.queues().len_of(&entry.name)).sum();
-        if plan.starts.len() >= MOST_STARTS {
+        let makes_room = plan.preempts.iter().any(|preempt| preempt.how != PreemptHow::Suspend);
+        if plan.starts.len() >= MOST_STARTS || makes_room {
+            // Nobody slips into room that is being made; the next pass knows whose it is.
             plan.again = Some(now);
         } else if main.left_some {
             let interval = self.interval(layout, state, &ground).max(self.rest);
