@@ -3,7 +3,7 @@
 
 use super::dice::Dice;
 use super::scene::Scene;
-use domain::job::{Constraint, GresRequest, JobFlags, JobSpec, Memory, Per, Sharing};
+use domain::job::{Constraint, GresRequest, JobFlags, JobKind, JobSpec, Memory, Per, Resources, Sharing};
 use domain::{Text, TimeLimit, Timestamp};
 
 /// A job to be submitted, and how it will behave.
@@ -60,7 +60,7 @@ const fn kind(name: &'static str, odds: u32, apply: fn(&mut Wish, &mut Dice, &Sc
     Kind { name, odds, apply }
 }
 
-/// Every kind of wish.
+/// Every kind of wish of plain trials.
 pub(crate) const KINDS: &[Kind] = &[
     // Counts of nodes, tasks and CPUs.
     kind("nodes", 5, |wish, dice, scene| {
@@ -162,6 +162,46 @@ pub(crate) const KINDS: &[Kind] = &[
     kind("greedy", 40, |wish, _, _| wish.nature = Nature::Greedy),
     kind("lost by its node", 30, |wish, _, _| wish.nature = Nature::Lost),
 ];
+
+/// Wishes of trials that are not plain.
+const MORE_KINDS: &[Kind] = &[
+    kind("quality of service", 2, |wish, dice, _| {
+        wish.spec.qos = dice.one_of(&["high", "low", "low", "normal"]).into();
+    }),
+    kind("allocation", 12, |wish, _, _| {
+        wish.spec.kind = JobKind::Allocation;
+        wish.array = String::new();
+        wish.requeue = false;
+    }),
+    kind("little", 3, |wish, dice, _| {
+        let partitions = std::mem::take(&mut wish.spec.partitions);
+        wish.spec.resources = Resources {
+            min_nodes: 1,
+            tasks: Some(dice.up_to(3)),
+            cpus_per_task: dice.few(2),
+            ..Resources::default()
+        };
+        wish.spec.partitions = partitions;
+    }),
+    kind("much more time", 15, |wish, dice, _| {
+        wish.spec.time_limit = TimeLimit::Minutes(60 + dice.below(600));
+        wish.seconds = 60 * dice.up_to(300);
+    }),
+    kind("least time and deadline", 15, |wish, dice, _| {
+        wish.spec.time_minimum = dice.up_to(3);
+        wish.spec.deadline = Some(later(wish.at, 300 + dice.below(3_000)));
+    }),
+];
+
+/// Returns the wish at a place: those of [`KINDS`], then those of trials that are not plain.
+pub(crate) fn kind_at(place: usize) -> &'static Kind {
+    KINDS.get(place).unwrap_or_else(|| &MORE_KINDS[place - KINDS.len()])
+}
+
+/// Returns the places of the wishes that make a trial one that is not plain.
+pub(crate) fn more_places() -> std::ops::Range<usize> {
+    KINDS.len()..KINDS.len() + MORE_KINDS.len()
+}
 
 fn later(at: Timestamp, seconds: u32) -> Timestamp {
     Timestamp::from_seconds(at.seconds() + i64::from(seconds))

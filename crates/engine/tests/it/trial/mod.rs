@@ -3,14 +3,26 @@
 //! anything that Slurm's rules forbid. A seed gives the same trial every time; one that fails is shrunk to the fewest
 //! operations that still fail.
 //!
-//! New kinds of requests are a line in [`kinds`], new things to do with jobs a line in [`operation`], new rules a line in
-//! [`referee`].
+//! New kinds of requests are a line in [`kinds`], new changes one in [`changes`], new things to do with jobs and nodes one
+//! in [`operation`], new rules one in [`referee`]; how the cluster itself differs from trial to trial is in [`scene`] and
+//! [`policy`].
+//!
+//! `./test unit` plays a handful (`trials.rs`). Thousands, and large ones, are for the example:
+//!
+//! ```text
+//! cargo run --release -p engine --example simulate -- SEEDS NODES JOBS FIRST_SEED [plain]
+//! simulate 1000 4 100        # small, crowded: a minute or two
+//! simulate 300 20 300        # middle
+//! simulate 3 500 10000       # full size: about two minutes a seed
+//! ```
 
+pub(crate) mod changes;
 pub(crate) mod dice;
 pub(crate) mod executor;
 pub(crate) mod kinds;
 pub(crate) mod operation;
 pub(crate) mod play;
+pub(crate) mod policy;
 pub(crate) mod referee;
 pub(crate) mod scene;
 pub(crate) mod shrink;
@@ -18,35 +30,51 @@ pub(crate) mod world;
 
 use operation::Operation;
 use play::Tally;
-use scene::Scene;
+use scene::{Scene, Variety};
+use std::fmt;
 
-/// Runs the trials of some seeds; returns what was counted.
-///
-/// # Errors
-/// The objection to the first that fails, with the fewest operations that lead to it.
-pub(crate) fn try_seeds(
-    seeds: impl IntoIterator<Item = u64>,
-    nodes: u32,
-    jobs: u32,
-) -> Result<Tally, String> {
-    let mut sum = Tally::default();
-    for seed in seeds {
-        let (scene, operations) = of_seed(seed, nodes, jobs);
-        match play::play(&scene, &operations) {
-            Ok(tally) => sum.add(&tally),
-            Err(objection) => {
-                let (fewest, objection) = shrink::shrink(&scene, operations, objection);
-                return Err(shrink::report(seed, nodes, jobs, &scene, &fewest, &objection));
-            }
-        }
-    }
-    Ok(sum)
+/// A trial before it is made.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Trial {
+    /// Chance begins with this.
+    pub(crate) seed: u64,
+    /// Nodes of the cluster.
+    pub(crate) nodes: u32,
+    /// Jobs, those aside that make it a full one.
+    pub(crate) jobs: u32,
+    /// What it is made of.
+    pub(crate) variety: Variety,
 }
 
-/// Makes the trial of a seed.
-pub(crate) fn of_seed(seed: u64, nodes: u32, jobs: u32) -> (Scene, Vec<Operation>) {
-    let mut dice = dice::Dice::new(seed);
-    let scene = Scene::random(&mut dice, nodes);
-    let operations = operation::random(&mut dice, &scene, jobs);
-    (scene, operations)
+impl fmt::Display for Trial {
+    fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Trial { seed, nodes, jobs, variety } = self;
+        write!(to, "{variety:?} seed {seed} with {nodes} nodes and {jobs} jobs")
+    }
+}
+
+impl Trial {
+    /// Makes the cluster and the operations.
+    pub(crate) fn made(&self) -> (Scene, Vec<Operation>) {
+        let mut dice = dice::Dice::new(self.seed);
+        let mut scene = Scene::random(&mut dice, self.nodes);
+        let mut operations = operation::random(&mut dice, &scene, self.jobs);
+        if self.variety == Variety::Full {
+            policy::vary(&mut dice, &mut scene.cluster);
+            operation::enrich(&mut dice, &scene, &mut operations);
+        }
+        (scene, operations)
+    }
+
+    /// Plays it; returns what was counted.
+    ///
+    /// # Errors
+    /// The objection, with the fewest operations that lead to it.
+    pub(crate) fn hold(&self) -> Result<Tally, String> {
+        let (scene, operations) = self.made();
+        play::play(&scene, &operations).map_err(|objection| {
+            let (fewest, objection) = shrink::shrink(&scene, operations, objection);
+            shrink::report(self, &scene, &fewest, &objection)
+        })
+    }
 }

@@ -1,8 +1,9 @@
 //! What is done in a trial, in order of time. Each operation stands for itself: taking some away leaves a trial, which is
 //! what shrinking needs.
 
+use super::changes::CHANGES;
 use super::dice::Dice;
-use super::kinds::{KINDS, Nature, Wish};
+use super::kinds::{KINDS, Nature, Wish, kind_at, more_places};
 use super::scene::{Scene, USERS};
 use crate::cluster::job;
 use domain::job::Resources;
@@ -22,8 +23,8 @@ pub(crate) struct Operation {
 /// What is done. Numbers are those of the operations that submitted a job.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Act {
-    /// A job is submitted: its wishes by their places in [`KINDS`], each with a seed; and a seed for the rest.
-    Submit(Vec<(usize, u64)>, u64),
+    /// A job is submitted: its wishes by their places, each with a seed; and a seed for the rest.
+    Submit(Wishes, u64),
     /// Its owner cancels it.
     Cancel(usize),
     /// It is killed without SIGTERM.
@@ -42,6 +43,52 @@ pub(crate) enum Act {
     Throttle(usize, u32),
     /// Its processes are stopped, or go on.
     Stop(usize, bool),
+    /// Components of a heterogeneous job are submitted together, each as in [`Act::Submit`].
+    SubmitTogether(Vec<(Wishes, u64)>),
+    /// A user, by place in [`USERS`], gets a crontab of these entries: how often they are due, and their jobs.
+    Crontab(usize, Vec<(&'static str, Wishes, u64)>),
+    /// An operator suspends it.
+    Suspend(usize),
+    /// An operator lets it go on.
+    Resume(usize),
+    /// An operator changes it: the place in [`CHANGES`], and a seed.
+    Change(usize, usize, u64),
+    /// A node, by its place, takes no new jobs.
+    Drain(usize),
+    /// It takes jobs again.
+    Mend(usize),
+    /// It fails: its jobs are lost, and it takes none.
+    Fail(usize),
+}
+
+/// What a job wishes: places of wishes, each with a seed.
+pub(crate) type Wishes = Vec<(usize, u64)>;
+
+impl Act {
+    /// Returns the wishes of all jobs that it submits.
+    pub(crate) fn wishes_mut(&mut self) -> Vec<&mut Wishes> {
+        match self {
+            Act::Submit(wishes, _) => vec![wishes],
+            Act::SubmitTogether(jobs) => jobs.iter_mut().map(|(wishes, _)| wishes).collect(),
+            Act::Crontab(_, entries) => entries.iter_mut().map(|(_, wishes, _)| wishes).collect(),
+            _ => Vec::new(),
+        }
+    }
+
+    /// Takes away one of several jobs that it submits; tells whether there was such a one.
+    pub(crate) fn drop_job(&mut self, at: usize) -> bool {
+        match self {
+            Act::SubmitTogether(jobs) if jobs.len() > 1 && at < jobs.len() => {
+                jobs.remove(at);
+                true
+            }
+            Act::Crontab(_, entries) if entries.len() > 1 && at < entries.len() => {
+                entries.remove(at);
+                true
+            }
+            _ => false,
+        }
+    }
 }
 
 /// Makes the operations of a trial: so many jobs, and things done to some of them.
@@ -68,6 +115,84 @@ pub(crate) fn random(dice: &mut Dice, scene: &Scene, jobs: u32) -> Vec<Operation
         operations.push(Operation { number, at, act });
     }
     operations
+}
+
+/// Adds to a plain trial what makes it a full one: other wishes, components, crontabs, nodes that fail, interference.
+/// The operations of the plain one keep their numbers.
+pub(crate) fn enrich(dice: &mut Dice, scene: &Scene, operations: &mut Vec<Operation>) {
+    for operation in operations.iter_mut() {
+        if let Act::Submit(wishes, _) = &mut operation.act {
+            more_wishes(dice, wishes);
+        }
+    }
+    let submitted: Vec<(usize, i64)> = operations
+        .iter()
+        .filter(|operation| matches!(operation.act, Act::Submit(..)))
+        .map(|operation| (operation.number, operation.at))
+        .collect();
+    let last = operations.last().map_or(0, |operation| operation.at);
+    let count = submitted.len() / 3;
+    let mut together: Vec<usize> = Vec::new();
+    for _ in 0..count {
+        let (job, since) = submitted[dice.below(u32::try_from(submitted.len()).unwrap()) as usize];
+        // Mostly while the job may run.
+        let at = since + i64::from(dice.below(dice_span(scene)));
+        let job = if together.is_empty() || !dice.once_in(6) { job } else { dice.one_of(&together) };
+        let number = operations.len();
+        let act = match dice.below(20) {
+            0..=3 => Act::Suspend(job),
+            4..=6 => Act::Resume(job),
+            7..=11 => {
+                Act::Change(job, dice.below(u32::try_from(CHANGES.len()).unwrap()) as usize, dice.next())
+            }
+            12..=14 => {
+                together.push(number);
+                Act::SubmitTogether((0..dice.up_to(4)).map(|_| random_wishes(dice)).collect())
+            }
+            15 if dice.once_in(4) => random_crontab(dice),
+            16 => Act::Drain(some_node(dice, scene)),
+            17 => Act::Fail(some_node(dice, scene)),
+            18 | 19 => Act::Mend(some_node(dice, scene)),
+            _ => Act::Cancel(job),
+        };
+        operations.push(Operation { number, at: at.min(last), act });
+    }
+    operations.sort_by_key(|operation| operation.at);
+}
+
+/// How long after a job's submission something is done to it at most, seconds.
+fn dice_span(scene: &Scene) -> u32 {
+    if scene.cluster.nodes.len() > 100 { 6_000 } else { 3_000 }
+}
+
+fn some_node(dice: &mut Dice, scene: &Scene) -> usize {
+    // A few nodes have all the trouble, so that they are put back now and then.
+    let few = scene.cluster.nodes.len().div_ceil(8);
+    dice.below(u32::try_from(few).unwrap()) as usize
+}
+
+fn random_crontab(dice: &mut Dice) -> Act {
+    let user = dice.below(u32::try_from(USERS.len()).unwrap()) as usize;
+    let entry = |dice: &mut Dice| {
+        let due = dice.one_of(&["*/10 * * * *", "*/30 * * * *", "7 * * * *", "45 * * * *"]);
+        let (wishes, seed) = random_wishes(dice);
+        (due, wishes, seed)
+    };
+    Act::Crontab(user, (0..dice.below(3)).map(|_| entry(dice)).collect())
+}
+
+fn random_wishes(dice: &mut Dice) -> (Wishes, u64) {
+    let Act::Submit(mut wishes, seed) = random_job(dice) else { unreachable!("it submits") };
+    more_wishes(dice, &mut wishes);
+    (wishes, seed)
+}
+
+fn more_wishes(dice: &mut Dice, wishes: &mut Wishes) {
+    for place in more_places() {
+        if dice.once_in(kind_at(place).odds) {
+            wishes.push((place, dice.next()));
+        }
+    }
 }
 
 fn random_act(dice: &mut Dice, job: usize) -> Act {
@@ -114,7 +239,7 @@ pub(crate) fn wish(scene: &Scene, operation: &Operation, kinds: &[(usize, u64)],
         number: operation.number,
     };
     for (place, seed) in kinds {
-        (KINDS[*place].apply)(&mut wish, &mut Dice::new(*seed), scene);
+        (kind_at(*place).apply)(&mut wish, &mut Dice::new(*seed), scene);
     }
     wish
 }

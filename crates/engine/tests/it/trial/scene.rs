@@ -21,6 +21,15 @@ pub(crate) struct Scene {
     pub(crate) cluster: Cluster,
 }
 
+/// What a trial is made of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Variety {
+    /// Jobs alone, on a cluster where nobody makes way and all nodes are well.
+    Plain,
+    /// Everything: see [`policy`](super::policy) and [`operation`](super::operation).
+    Full,
+}
+
 impl Scene {
     /// Makes a cluster of so many nodes.
     pub(crate) fn random(dice: &mut Dice, count: u32) -> Self {

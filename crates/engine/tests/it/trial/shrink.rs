@@ -1,9 +1,11 @@
 //! Finds the fewest operations that still lead to an objection, and writes them down.
 
-use super::kinds::KINDS;
-use super::operation::{Act, Operation, wish};
+use super::Trial;
+use super::changes::CHANGES;
+use super::kinds::kind_at;
+use super::operation::{Act, Operation, Wishes, wish};
 use super::play::play;
-use super::scene::Scene;
+use super::scene::{Scene, USERS};
 
 /// Plays at most so many trials in search of a smaller one.
 const MOST_TRIALS: usize = 2_000;
@@ -17,6 +19,7 @@ pub(crate) fn shrink(
 ) -> (Vec<Operation>, String) {
     let mut search = Search { scene, fewest: operations, objection, trials: 0 };
     search.drop_operations();
+    search.drop_jobs();
     search.drop_wishes();
     search.drop_operations();
     (search.fewest, search.objection)
@@ -60,17 +63,35 @@ impl Search<'_> {
         }
     }
 
-    fn drop_wishes(&mut self) {
+    /// Leaves away components and entries of crontabs.
+    fn drop_jobs(&mut self) {
         for at in 0..self.fewest.len() {
-            let mut wish = 0;
+            let mut job = 0;
             loop {
                 let mut smaller = self.fewest.clone();
-                match &mut smaller[at].act {
-                    Act::Submit(kinds, _) if wish < kinds.len() => kinds.remove(wish),
-                    _ => break,
-                };
+                if !smaller[at].act.drop_job(job) {
+                    break;
+                }
                 if !self.try_out(smaller) {
-                    wish += 1;
+                    job += 1;
+                }
+            }
+        }
+    }
+
+    fn drop_wishes(&mut self) {
+        for at in 0..self.fewest.len() {
+            for job in 0..self.fewest[at].act.wishes_mut().len() {
+                let mut wish = 0;
+                loop {
+                    let mut smaller = self.fewest.clone();
+                    match smaller[at].act.wishes_mut().into_iter().nth(job) {
+                        Some(wishes) if wish < wishes.len() => wishes.remove(wish),
+                        _ => break,
+                    };
+                    if !self.try_out(smaller) {
+                        wish += 1;
+                    }
                 }
             }
         }
@@ -78,40 +99,51 @@ impl Search<'_> {
 }
 
 /// Writes down a trial that fails.
-pub(crate) fn report(
-    seed: u64,
-    nodes: u32,
-    jobs: u32,
-    scene: &Scene,
-    operations: &[Operation],
-    objection: &str,
-) -> String {
-    let mut text = format!(
-        "seed {seed} with {nodes} nodes and {jobs} jobs fails after {} operations:\n",
-        operations.len()
-    );
+pub(crate) fn report(trial: &Trial, scene: &Scene, operations: &[Operation], objection: &str) -> String {
+    let mut text = format!("{trial} fails after {} operations:\n", operations.len());
     for operation in operations {
         text += &format!("  {:>6} s  {:>4} ", operation.at, operation.number);
-        match &operation.act {
-            Act::Submit(kinds, seed) => {
-                let made = wish(scene, operation, kinds, *seed);
-                let names: Vec<&str> = kinds.iter().map(|(place, _)| KINDS[*place].name).collect();
-                text += &format!(
-                    "submit by {}, {:?}, runs {} s: {}\n",
-                    made.spec.owner.name,
-                    made.spec.time_limit,
-                    made.seconds,
-                    names.join(", ")
-                );
+        let submits = |wishes: &Wishes, seed: u64| {
+            let made = wish(scene, operation, wishes, seed);
+            let names: Vec<&str> = wishes.iter().map(|(place, _)| kind_at(*place).name).collect();
+            let (owner, limit, seconds) = (&made.spec.owner.name, made.spec.time_limit, made.seconds);
+            format!("submit by {owner}, {limit:?}, runs {seconds} s: {}", names.join(", "))
+        };
+        text += &match &operation.act {
+            Act::Submit(wishes, seed) => submits(wishes, *seed),
+            Act::SubmitTogether(jobs) => {
+                let parts: Vec<String> = jobs.iter().map(|(wishes, seed)| submits(wishes, *seed)).collect();
+                format!(
+                    "together\n{}",
+                    parts.iter().map(|part| format!("{:20}{part}\n", "")).collect::<String>()
+                )
             }
-            act => text += &format!("{act:?}\n"),
-        }
+            Act::Crontab(user, entries) => {
+                let parts: Vec<String> = entries
+                    .iter()
+                    .map(|(due, wishes, seed)| format!("{due} {}", submits(wishes, *seed)))
+                    .collect();
+                format!("crontab of {}: {}", USERS[*user], parts.join("; "))
+            }
+            Act::Change(job, place, _) => format!("change {} of {job}", CHANGES[*place].name),
+            act => format!("{act:?}"),
+        };
+        text += "\n";
     }
     for partition in &scene.cluster.partitions {
+        let nodes: Vec<u32> = partition.nodes.iter().map(|node| node.0).collect();
+        let (name, tier, mode, grace) =
+            (&partition.name, partition.tier, partition.preempt_mode, partition.grace_time);
         text += &format!(
-            "  partition {}: nodes {:?}\n",
-            partition.name,
-            partition.nodes.iter().map(|node| node.0).collect::<Vec<_>>()
+            "  partition {name}: tier {tier}, preempted {mode:?} after {grace} s, nodes {nodes:?}\n"
+        );
+    }
+    let cluster = &scene.cluster;
+    text += &format!("  {:?}\n  {:?}\n  {:?}\n", cluster.preempt, cluster.scheduling, cluster.priority.by);
+    for qos in &cluster.qos {
+        text += &format!(
+            "  qos {}: pushes {:?}, preempted {:?} after {:?}, exempt {:?}\n",
+            qos.name, qos.preempt, qos.preempt_mode, qos.grace_time, qos.preempt_exempt_time
         );
     }
     text + objection

@@ -13,6 +13,7 @@ use domain::{Gid, JobId, Text, Timestamp, Uid};
 use engine::local::schedule::Scheduler;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
 
 /// What the ports share with the player.
 pub(crate) struct World {
@@ -30,13 +31,42 @@ pub(crate) struct Inner {
     pub(crate) referee: Referee,
     /// When the scheduler wants to plan again.
     pub(crate) again: Option<Timestamp>,
+    /// Where the time went.
+    pub(crate) spent: Spent,
+}
+
+/// Where the real time of trials went.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Spent {
+    /// In the scheduler.
+    pub(crate) scheduler: Duration,
+    /// In the referee.
+    pub(crate) referee: Duration,
+    /// Passes of the scheduler.
+    pub(crate) passes: u64,
+    /// Those that planned ahead.
+    pub(crate) deep_passes: u64,
+}
+
+impl Spent {
+    /// Adds up.
+    pub(crate) fn add(&mut self, other: Spent) {
+        self.scheduler += other.scheduler;
+        self.referee += other.referee;
+        self.passes += other.passes;
+        self.deep_passes += other.deep_passes;
+    }
 }
 
 impl World {
     /// Starts the service in a scene; also returns where reports go.
     pub(crate) fn open(scene: &Scene) -> (Arc<World>, JobService, Reports) {
-        let inner =
-            Inner { executor: Executor::default(), referee: Referee::new(&scene.cluster), again: None };
+        let inner = Inner {
+            executor: Executor::default(),
+            referee: Referee::new(&scene.cluster),
+            again: None,
+            spent: Spent::default(),
+        };
         let world = Arc::new(World { clock: AtomicI64::new(0), inner: Mutex::new(inner) });
         let reports: Arc<Mutex<Option<Reports>>> = Arc::default();
         let (slot, engine_world) = (Arc::clone(&reports), Arc::clone(&world));
@@ -84,7 +114,11 @@ impl Store for Tap {
 
     fn commit(&mut self, batch: &Batch) -> Result<(), StoreError> {
         let now = self.0.now();
-        self.0.look(|inner| inner.referee.record(batch, now));
+        self.0.look(|inner| {
+            let began = Instant::now();
+            inner.referee.record(batch, now);
+            inner.spent.referee += began.elapsed();
+        });
         Ok(())
     }
 
@@ -101,10 +135,17 @@ struct Planner {
 
 impl Engine for Planner {
     fn plan(&mut self, state: &State, now: Timestamp) -> Plan {
+        let began = Instant::now();
         let plan = self.scheduler.plan(state, now);
+        let planned = began.elapsed();
         self.world.look(|inner| {
             inner.again = plan.again;
+            inner.spent.passes += 1;
+            inner.spent.deep_passes += u64::from(plan.backfill_depth > 0);
+            inner.spent.scheduler += planned;
+            let began = Instant::now();
             inner.referee.planned(state, &plan, now);
+            inner.spent.referee += began.elapsed();
         });
         plan
     }

@@ -1,21 +1,21 @@
 //! Plays a trial: one operation after the other, the clock jumping from one happening to the next.
 
-use super::executor::Tag;
-use super::operation::{Act, Operation, wish};
+use super::operation::Operation;
 use super::referee;
-use super::scene::{Scene, USERS};
-use super::world::World;
-use domain::job::{Change, Payload};
+use super::scene::Scene;
+use super::world::{Spent, World};
 use domain::ports::Reports;
-use domain::service::{Action, HoldWish, JobService, Selection, Submission, Target, Update};
+use domain::service::{Action, JobService, Selection, Target};
 use domain::who::Principal;
-use domain::{JobId, Text, TimeLimit, Timestamp};
-use std::collections::{BTreeMap, HashMap};
+use domain::{JobId, NodeIndex, Timestamp};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
-/// What was counted, by what it is.
+mod acts;
+
+/// What was counted, by what it is; and where the time went.
 #[derive(Debug, Default)]
-pub(crate) struct Tally(pub(crate) BTreeMap<String, u64>);
+pub(crate) struct Tally(pub(crate) BTreeMap<String, u64>, pub(crate) Spent);
 
 impl Tally {
     /// Counts one more.
@@ -28,6 +28,7 @@ impl Tally {
         for (what, count) in &other.0 {
             *self.0.entry(what.clone()).or_default() += count;
         }
+        self.1.add(other.1);
     }
 
     /// Returns how often.
@@ -50,6 +51,8 @@ pub(crate) fn play(scene: &Scene, operations: &[Operation]) -> Result<Tally, Str
             service,
             reports,
             jobs: HashMap::new(),
+            crontabs: BTreeSet::new(),
+            unwell: BTreeSet::new(),
             tally: Tally::default(),
             steps: 0,
         };
@@ -57,7 +60,10 @@ pub(crate) fn play(scene: &Scene, operations: &[Operation]) -> Result<Tally, Str
         player.service.stop().await;
         outcome?;
         let mut tally = player.tally;
-        player.world.look(|inner| tally.add(&inner.referee.tally));
+        player.world.look(|inner| {
+            tally.add(&inner.referee.tally);
+            tally.1.add(inner.spent);
+        });
         Ok(tally)
     })
 }
@@ -69,6 +75,10 @@ struct Player<'a> {
     reports: Reports,
     /// The job that an operation has submitted.
     jobs: HashMap<usize, JobId>,
+    /// Users who have a crontab, by their places.
+    crontabs: BTreeSet<usize>,
+    /// Nodes that take no jobs.
+    unwell: BTreeSet<usize>,
     tally: Tally,
     steps: u64,
 }
@@ -79,10 +89,13 @@ impl Player<'_> {
         let mut coming = operations.iter().peekable();
         loop {
             let operation = coming.peek().map(|operation| Timestamp::from_seconds(operation.at));
+            if operation.is_none() {
+                self.clean_up().await;
+            }
             let (end, alarm, again) =
                 self.world.look(|inner| (inner.executor.next_end(), inner.referee.next_alarm(), inner.again));
             let Some(next) = [operation, end, alarm, again].into_iter().flatten().min() else {
-                if self.wake_stopped().await {
+                if self.wake_stopped().await? {
                     continue;
                 }
                 break;
@@ -92,16 +105,13 @@ impl Player<'_> {
                 self.world.set(now);
             } else if self.steps - since > 5_000 {
                 return Err(format!(
-                    "time stands still at {} s: alarm {alarm:?}, again {again:?}",
+                    "time stands still at {} s: end {end:?}, alarm {alarm:?}, again {again:?}",
                     now.seconds()
                 ));
             }
-            let ended = self.world.look(|inner| inner.executor.ended(now));
-            if !ended.is_empty() {
-                (self.reports)(ended);
-            }
+            self.let_end(now).await;
             match coming.next_if(|operation| Timestamp::from_seconds(operation.at) <= now) {
-                Some(operation) => self.act(operation).await,
+                Some(operation) => self.act(operation, now).await,
                 None => self.tick().await,
             }
             self.steps += 1;
@@ -111,10 +121,32 @@ impl Player<'_> {
         self.check(true)
     }
 
+    /// Reports the processes that have ended, and gives back the allocations that nobody needs any more.
+    async fn let_end(&mut self, now: Timestamp) {
+        let due = self.world.look(|inner| inner.executor.due(now));
+        if !due.reports.is_empty() {
+            (self.reports)(due.reports);
+        }
+        for job in due.unneeded {
+            self.tally.count("allocations given back");
+            self.deal(&self.principal(0), whole(job), Action::Cancel { kill: false }).await;
+        }
+    }
+
+    /// After the last operation crontabs are taken away and nodes put back: what is left shall come to an end.
+    async fn clean_up(&mut self) {
+        for user in std::mem::take(&mut self.crontabs) {
+            let by = self.principal(user);
+            self.service.remove_crontab(&by, by.uid.unwrap()).await.unwrap();
+        }
+        for node in std::mem::take(&mut self.unwell) {
+            self.mend(node).await;
+        }
+    }
+
     /// Lets the writer take a turn.
     async fn tick(&self) {
-        let nobody = Target { job: JobId::MAX, tasks: None, component: None, step: None };
-        self.deal(&self.principal(0), nobody, Action::Cancel { kill: false }).await;
+        self.deal(&self.principal(0), whole(JobId::MAX), Action::Cancel { kill: false }).await;
     }
 
     fn check(&self, thoroughly: bool) -> Result<(), String> {
@@ -128,19 +160,15 @@ impl Player<'_> {
     }
 
     /// Cancels those who were stopped for good, for others may wait for what they have; tells whether there was one.
-    async fn wake_stopped(&mut self) -> bool {
+    async fn wake_stopped(&mut self) -> Result<bool, String> {
+        self.world.look(|inner| inner.referee.check_forgotten())?;
         let left = referee::left(&self.service.snapshot());
         let mut stopped =
             left.iter().filter(|(job, _)| job.held_resources().is_some()).map(|(job, _)| job.id);
-        let Some(job) = stopped.next() else { return false };
+        let Some(job) = stopped.next() else { return Ok(false) };
         self.tally.count("stopped for good");
-        self.deal(
-            &self.principal(0),
-            Target { job, tasks: None, component: None, step: None },
-            Action::Cancel { kill: true },
-        )
-        .await;
-        true
+        self.deal(&self.principal(0), whole(job), Action::Cancel { kill: true }).await;
+        Ok(true)
     }
 
     /// Everything that can happen has happened: what is left waits for what will never come, and is cancelled.
@@ -149,67 +177,15 @@ impl Player<'_> {
         let left = referee::left(&self.service.snapshot());
         for (job, excused) in left {
             if !excused {
-                return Err(format!("left, though nothing is in its way: {}", referee::brief(&job)));
+                let trail = self.world.look(|inner| inner.referee.last_happenings());
+                let brief = referee::brief(&job);
+                return Err(format!("{trail}\nleft, though nothing is in its way: {brief}"));
             }
-            let target = Target { job: job.array_id(), tasks: None, component: None, step: None };
-            self.deal(&self.principal(0), target, Action::Cancel { kill: false }).await;
+            self.deal(&self.principal(0), whole(job.array_id()), Action::Cancel { kill: false }).await;
             self.tally.count("left and cancelled");
         }
         let objection = self.world.look(|inner| inner.referee.all_ended());
         objection.map_or(Ok(()), Err)
-    }
-
-    async fn act(&mut self, operation: &Operation) {
-        let (number, action) = match &operation.act {
-            Act::Submit(kinds, seed) => return self.submit(operation, kinds, *seed).await,
-            Act::Cancel(number) => (number, Action::Cancel { kill: false }),
-            Act::Kill(number) => (number, Action::Cancel { kill: true }),
-            Act::Requeue(number) => (number, Action::Requeue { hold: false, special: false }),
-            Act::Stop(number, stop) => {
-                let scope = domain::job::WarningScope::Full;
-                (number, Action::Signal { signal: if *stop { 19 } else { 18 }, scope })
-            }
-            Act::Hold(number) => {
-                return self
-                    .update(*number, Update { hold: Some(HoldWish::Hold), ..Update::default() })
-                    .await;
-            }
-            Act::Release(number) => {
-                return self
-                    .update(*number, Update { hold: Some(HoldWish::Release), ..Update::default() })
-                    .await;
-            }
-            Act::Nice(number, nice) => return self.change(*number, Change::Nice(*nice)).await,
-            Act::Limit(number, minutes) => {
-                return self.change(*number, Change::TimeLimit(TimeLimit::Minutes(*minutes))).await;
-            }
-            Act::Throttle(number, most) => return self.change(*number, Change::Throttle(*most)).await,
-        };
-        match self.jobs.get(number) {
-            Some(job) => {
-                self.tally.count(format!("{action:?}"));
-                self.disturbed(*job);
-                self.deal(
-                    &self.principal(0),
-                    Target { job: *job, tasks: None, component: None, step: None },
-                    action,
-                )
-                .await;
-            }
-            None => self.tick().await,
-        }
-    }
-
-    async fn change(&mut self, number: usize, change: Change) {
-        self.update(number, Update { changes: vec![change], ..Update::default() }).await;
-    }
-
-    async fn update(&mut self, number: usize, update: Update) {
-        let Some(job) = self.jobs.get(&number) else { return self.tick().await };
-        self.tally.count("update");
-        self.disturbed(*job);
-        // What is over already cannot be changed; that is no matter here.
-        let _ = self.service.update(&self.principal(0), *job, update).await;
     }
 
     /// What was promised before somebody interfered is promised no more.
@@ -222,51 +198,15 @@ impl Player<'_> {
         self.service.act(by, selection, action).await.unwrap();
     }
 
-    async fn submit(&mut self, operation: &Operation, kinds: &[(usize, u64)], seed: u64) {
-        let mut wish = wish(self.scene, operation, kinds, seed);
-        let known = wish.after.iter().filter_map(|(word, number)| match *word {
-            "singleton" => Some((word.to_string(), JobId(0))),
-            word => Some((word.to_string(), *self.jobs.get(number)?)),
-        });
-        let after: Vec<(String, JobId)> = known.collect();
-        let terms = after.iter().map(|(word, job)| match word.as_str() {
-            "singleton" => word.clone(),
-            word => format!("{word}:{job}"),
-        });
-        let dependency = Text::from(terms.collect::<Vec<_>>().join(","));
-        wish.spec.comment = Tag { seconds: wish.seconds, nature: wish.nature, after }.written();
-        let by = self.service.principal(&wish.spec.owner.name);
-        let submission = Submission {
-            time_limit: Some(wish.spec.time_limit),
-            spec: wish.spec,
-            array: wish.array.into(),
-            dependency,
-            hold: wish.hold,
-            immediate: false,
-            requeue: Some(wish.requeue),
-            payload: Payload { environment: Arc::from([Text::const_new("PATH=/bin")]), ..Payload::default() },
-        };
-        match self.service.submit(&by, submission).await {
-            Ok(submitted) => {
-                self.tally.count("submitted");
-                self.jobs.insert(operation.number, submitted.id);
-            }
-            Err(error) => {
-                self.tally.count(format!("refused: {}", first_words(&error.to_string())));
-                self.tick().await;
-            }
-        }
+    fn principal(&self, user: usize) -> Principal {
+        self.service.principal(super::scene::USERS[user])
     }
 
-    fn principal(&self, user: usize) -> Principal {
-        self.service.principal(USERS[user])
+    fn node(&self, place: usize) -> (NodeIndex, domain::Text) {
+        (NodeIndex(u32::try_from(place).unwrap()), self.scene.cluster.nodes[place].name.clone())
     }
 }
 
-fn first_words(text: &str) -> String {
-    text.split(|letter: char| !letter.is_ascii_alphabetic())
-        .filter(|word| !word.is_empty())
-        .take(4)
-        .collect::<Vec<_>>()
-        .join(" ")
+fn whole(job: JobId) -> Target {
+    Target { job, tasks: None, component: None, step: None }
 }

@@ -31,6 +31,8 @@ struct Guest {
     same_user: bool,
     /// How many jobs it bears on each of its CPUs.
     sharers: u16,
+    /// It has given its CPUs away for a while.
+    halted: bool,
 }
 
 impl Books {
@@ -64,7 +66,11 @@ impl Books {
                 whole: allocation.whole,
                 same_user: job.spec.resources.sharing == Sharing::SameUser,
                 sharers: if shares { partition.oversubscribe.max(1) } else { 1 },
+                halted: false,
             };
+            if page.guests.contains_key(&job.id) {
+                return Err(format!("it is on {} already", node.name));
+            }
             page.take(job.id, guest, share.cpus.iter())?;
             for gres in &share.gres {
                 let units = page.units.get_mut(gres.at).ok_or("a generic resource that is not there")?;
@@ -99,12 +105,52 @@ impl Books {
         Ok(())
     }
 
+    /// Writes down that a job gives its CPUs away for a while.
+    pub(super) fn halt(&mut self, job: &Job, allocation: &Allocation) {
+        for share in &allocation.nodes {
+            let page = &mut self.nodes[share.node.0 as usize];
+            page.leave_cpus(job.id);
+            if let Some(guest) = page.guests.get_mut(&job.id) {
+                guest.halted = true;
+            }
+        }
+    }
+
+    /// Writes down that a job has its CPUs again.
+    pub(super) fn go_on(
+        &mut self,
+        cluster: &Cluster,
+        job: &Job,
+        allocation: &Allocation,
+    ) -> Result<(), String> {
+        for share in &allocation.nodes {
+            let (page, node) =
+                (&mut self.nodes[share.node.0 as usize], cluster.node(share.node).ok_or("no such node")?);
+            let Some(guest) = page.guests.remove(&job.id) else { continue };
+            page.take(job.id, Guest { halted: false, ..guest }, share.cpus.iter())?;
+            page.check(&node.name, node.memory)?;
+        }
+        Ok(())
+    }
+
+    /// Tells whether a job has given its CPUs away.
+    pub(super) fn is_halted(&self, job: &Job, allocation: &Allocation) -> bool {
+        let guest = |node: usize| self.nodes[node].guests.get(&job.id);
+        allocation.nodes.iter().any(|share| guest(share.node.0 as usize).is_some_and(|guest| guest.halted))
+    }
+
+    /// Tells whether the CPUs that a job has given away are nobody's.
+    pub(super) fn are_free(&self, allocation: &Allocation) -> bool {
+        let is_free = |node: usize, cpu: u32| self.nodes[node].cpus[cpu as usize].is_empty();
+        allocation.nodes.iter().all(|share| share.cpus.iter().all(|cpu| is_free(share.node.0 as usize, cpu)))
+    }
+
     /// Writes down that a job gives back what it had.
     pub(super) fn give_back(&mut self, job: &Job, allocation: &Allocation) {
         for share in &allocation.nodes {
             let page = &mut self.nodes[share.node.0 as usize];
             page.guests.remove(&job.id);
-            page.cpus.iter_mut().for_each(|owners| owners.retain(|owner| *owner != job.id));
+            page.leave_cpus(job.id);
             for unit in page.units.iter_mut().flatten() {
                 *unit = unit.filter(|owner| *owner != job.id);
             }
@@ -147,6 +193,10 @@ impl Books {
 }
 
 impl Page {
+    fn leave_cpus(&mut self, job: JobId) {
+        self.cpus.iter_mut().for_each(|owners| owners.retain(|owner| *owner != job));
+    }
+
     fn take(&mut self, job: JobId, guest: Guest, cpus: impl Iterator<Item = u32>) -> Result<(), String> {
         let most = usize::from(guest.sharers);
         self.guests.insert(job, guest);
@@ -170,7 +220,8 @@ impl Page {
         if memory > all {
             return Err(format!("{memory} of {all} MB of {name} are given out"));
         }
-        if self.guests.len() > 1 && self.guests.values().any(|guest| guest.whole) {
+        let mut awake = self.guests.values().filter(|guest| !guest.halted);
+        if awake.clone().count() > 1 && awake.any(|guest| guest.whole) {
             return Err(format!(
                 "{name} is shared with somebody who is alone there: {:?}",
                 self.guests.keys()

@@ -3,8 +3,8 @@
 use crate::trial::executor::Tag;
 use crate::trial::play::Tally;
 use domain::JobId;
-use domain::job::{Job, Outcome, Phase};
-use std::collections::{BTreeMap, HashMap};
+use domain::job::{Job, JobKind, Outcome, Phase};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 /// How jobs have gone, by their numbers; an array is one.
@@ -12,6 +12,8 @@ use std::sync::Arc;
 pub(super) struct Courses {
     courses: HashMap<JobId, Course>,
     closed: HashMap<(JobId, u32), Arc<Job>>,
+    /// Attempts that went down with their node.
+    lost: BTreeSet<(JobId, u32)>,
 }
 
 /// How one has gone. What has once been true counts for those who waited for it, even if it is put back later.
@@ -68,6 +70,25 @@ impl Courses {
         match known.is_none_or(|known| known.phase == job.phase) {
             true => Ok(()),
             false => Err(format!("attempt {} of job {} ends twice", job.restarts, job.id)),
+        }
+    }
+
+    /// Takes in that attempts have gone down with their node.
+    pub(super) fn lost(&mut self, attempts: impl Iterator<Item = (JobId, u32)>) {
+        self.lost.extend(attempts);
+    }
+
+    /// Checks what becomes of an attempt that has gone down with its node: it comes back if that was wanted.
+    pub(super) fn check_lost(&mut self, before: Option<&Job>, now: Option<&Job>) -> Result<(), String> {
+        let Some(before) = before.filter(|before| self.lost.remove(&(before.id, before.restarts))) else {
+            return Ok(());
+        };
+        let (Phase::Running(_), Some(now)) = (&before.phase, now) else { return Ok(()) };
+        let comes_back = before.spec.requeue && before.spec.kind == JobKind::Batch || before.recurs();
+        let is_back = now.restarts > before.restarts;
+        match is_back == comes_back {
+            true => Ok(()),
+            false => Err(format!("its node failed, comes back {is_back}: {}", super::brief(now))),
         }
     }
 

@@ -27,6 +27,7 @@ pub(super) fn is_plain(cluster: &Cluster, job: &Job) -> bool {
     let Some(partition) = cluster.partition(job.spec.partition()) else { return false };
     *asked == known
         && job.array.is_none()
+        && job.het.is_none()
         && (asked.tasks.is_some() || asked.tasks_per_node == 0)
         && job.spec.partitions.len() == 1
         && job.spec.time_limit <= partition.max_time

@@ -4,27 +4,33 @@
 //! - [`books`]: nothing is given out twice: CPUs, memory, units, licences, whole nodes, an array's throttle.
 //! - [`rules`]: who starts was allowed to, and got what was asked for.
 //! - [`courses`]: dependencies, and every attempt ends once.
+//! - [`together`]: components start together; turns of jobs that recur are due and one at a time.
+//! - [`making_way`]: who is pushed aside may be, and not in vain; who is halted goes on.
 //! - [`promises`]: whoever is first in order is never delayed by those behind.
 
 mod books;
 mod courses;
 mod foresight;
+mod making_way;
 mod promises;
 mod rules;
+mod together;
 
 use super::play::Tally;
 use super::scene::KILL_WAIT;
 use books::Books;
 use courses::Courses;
 use domain::cluster::Cluster;
-use domain::job::{ArrayPart, Hold, Job, Phase, Reason};
+use domain::job::{ArrayPart, Hold, Job, Phase, Reason, Resources, SuspendedBy};
 use domain::ports::{Batch, Plan};
 use domain::state::{Snapshot, State};
 use domain::{JobId, Timestamp};
+use making_way::MakingWay;
 use promises::Promises;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
+use together::Turns;
 
 /// The referee.
 pub(crate) struct Referee {
@@ -34,8 +40,12 @@ pub(crate) struct Referee {
     books: Books,
     courses: Courses,
     promises: Promises,
+    making_way: MakingWay,
+    turns: Turns,
     /// Jobs that somebody has interfered with.
     touched: BTreeSet<JobId>,
+    /// What has happened last, for the report.
+    trail: VecDeque<String>,
     /// The first objection.
     pub(crate) objection: Option<String>,
     /// What was counted.
@@ -52,7 +62,10 @@ impl Referee {
             alarms: BTreeSet::new(),
             courses: Courses::default(),
             promises: Promises::default(),
+            making_way: MakingWay::default(),
+            turns: Turns::default(),
             touched: BTreeSet::new(),
+            trail: VecDeque::new(),
             objection: None,
             tally: Tally::default(),
         }
@@ -68,9 +81,44 @@ impl Referee {
     /// Takes in what the scheduler has planned, before any of it is recorded.
     pub(crate) fn planned(&mut self, state: &State, plan: &Plan, now: Timestamp) {
         self.cluster = Arc::clone(state.cluster());
-        let (promises, tally) = (&mut self.promises, &mut self.tally);
-        if let Err(objection) = promises.planned(state, plan, now, tally) {
+        for preempt in &plan.preempts {
+            self.note(now, format!("{preempt:?}"));
+        }
+        let is_calm = self.making_way.is_calm(state);
+        let tally = &mut self.tally;
+        let outcome = self.promises.planned(state, plan, (now, is_calm), tally);
+        if let Err(objection) = outcome.and_then(|()| self.making_way.planned(state, plan, now, tally)) {
             self.object(now, objection);
+        }
+    }
+
+    /// Takes in that an operator lets a suspended job go on.
+    pub(crate) fn resume_asked(&mut self, job: JobId) {
+        self.making_way.resume_asked(job);
+    }
+
+    /// Takes in that a node is taken out of service, or put back.
+    pub(crate) fn nodes_changed(&mut self) {
+        self.promises.forget();
+        self.making_way.forget_all();
+    }
+
+    /// Takes in that attempts have gone down with their node.
+    pub(crate) fn lost(&mut self, attempts: impl Iterator<Item = (JobId, u32)>) {
+        self.courses.lost(attempts);
+    }
+
+    /// Checks, when nothing more can happen, that nobody was forgotten whom the scheduler has halted.
+    pub(crate) fn check_forgotten(&self) -> Result<(), String> {
+        let waits = |job: &&Arc<Job>| {
+            job.het.is_none()
+                && matches!(&job.phase, Phase::Running(run) if run.suspended_by() == Some(SuspendedBy::Scheduler))
+        };
+        let could =
+            |job: &&Arc<Job>| job.held_resources().is_some_and(|allocation| self.books.are_free(allocation));
+        match self.jobs.values().filter(waits).find(could) {
+            None => Ok(()),
+            Some(job) => Err(format!("its CPUs are free and it does not go on: {}", brief(job))),
         }
     }
 
@@ -78,6 +126,7 @@ impl Referee {
     pub(crate) fn disturbed(&mut self, job: JobId) {
         self.touched.insert(job);
         self.promises.forget();
+        self.making_way.forget_all();
     }
 
     /// Returns when something is due without anybody asking.
@@ -94,11 +143,21 @@ impl Referee {
             Ok(()) if !jobs || self.jobs.len() != snapshot.jobs.len() => {
                 Some("readers see other jobs than were recorded".to_owned())
             }
-            Ok(()) => None,
+            Ok(()) => self
+                .jobs
+                .values()
+                .find(|job| is_overdue(job, snapshot.at))
+                .map(|job| format!("it waits though it cannot end by its deadline: {}", brief(job))),
         };
         if let Some(objection) = objection {
             self.object(snapshot.at, objection);
         }
+    }
+
+    /// Returns what has happened last.
+    pub(crate) fn last_happenings(&self) -> String {
+        let trail: Vec<&str> = self.trail.iter().map(String::as_str).collect();
+        format!("    {}", trail.join("\n    "))
     }
 
     /// Returns an objection if there is a job that has not ended, or anything is still taken.
@@ -108,20 +167,31 @@ impl Referee {
     }
 
     fn object(&mut self, now: Timestamp, objection: String) {
-        self.objection.get_or_insert(format!("at {} s: {objection}", now.seconds()));
+        let trail = self.last_happenings();
+        self.objection.get_or_insert(format!("{trail}\nat {} s: {objection}", now.seconds()));
+    }
+
+    fn note(&mut self, now: Timestamp, what: String) {
+        self.trail.extend([format!("{:>6} s  {what}", now.seconds())]);
+        while self.trail.len() > TRAIL {
+            self.trail.pop_front();
+        }
     }
 
     fn take_in(&mut self, batch: &Batch, now: Timestamp) -> Result<(), String> {
         for job in &batch.jobs {
-            let before = self.jobs.get(&job.id).filter(|before| attempt(before) != attempt(job));
-            if let Some((before, allocation)) =
-                before.and_then(|before| Some((before, before.held_resources()?)))
-            {
-                self.books.give_back(before, allocation);
+            if self.jobs.get(&job.id).is_none_or(|before| standing(before) != standing(job)) {
+                self.note(now, standing(job));
             }
+            self.give_back(job);
         }
         for job in &batch.jobs {
-            self.courses.moved(self.jobs.get(&job.id), job, &mut self.tally)?;
+            let before = self.jobs.get(&job.id);
+            self.courses.moved(before, job, &mut self.tally)?;
+            self.courses.check_lost(before.map(|job| &**job), Some(job))?;
+            let is_touched = self.touched.contains(&job.array_id());
+            self.making_way.moved(before.map(|job| &**job), job, (now, is_touched), &mut self.tally)?;
+            self.turns.ended(job, now);
         }
         for closed in &batch.closed {
             self.courses.closed(&closed.job)?;
@@ -129,26 +199,64 @@ impl Referee {
                 rules::check_end(&closed.job)?;
             }
         }
+        let mut begun = Vec::new();
         for job in &batch.jobs {
             let before = self.jobs.insert(job.id, Arc::clone(job));
             self.set_alarm(before.as_deref(), Some(job));
-            let starts = before.as_deref().and_then(attempt) != attempt(job);
-            if let (true, Some(allocation)) = (starts, job.held_resources()) {
-                self.tally.count("started");
-                // The clock may have been set anew since this was decided.
-                let now = job.run().map_or(now, |run| run.started);
-                rules::check_start(&self.cluster, job, allocation, now)
-                    .and_then(|()| self.courses.check_start(job, &self.jobs))
-                    .and_then(|()| self.books.hand_out(&self.cluster, job, allocation))
-                    .map_err(|objection| format!("{objection}; {} starts", brief(job)))?;
-                self.promises.started(job, now, &mut self.tally)?;
+            if before.as_deref().and_then(attempt) != attempt(job) {
+                begun.push(Arc::clone(job));
+            } else if let Some(allocation) = job.held_resources()
+                && matches!(job.phase, Phase::Running(_))
+                && !job.is_suspended()
+                && self.books.is_halted(job, allocation)
+            {
+                let outcome = self.books.go_on(&self.cluster, job, allocation);
+                outcome.map_err(|objection| format!("{objection}; {} goes on", brief(job)))?;
             }
+        }
+        for job in &begun {
+            self.take_in_start(job, now)?;
+        }
+        for job in &batch.jobs {
+            together::check_leader(job, &self.jobs)?;
         }
         for id in &batch.gone {
             let job = self.jobs.remove(id);
             self.set_alarm(job.as_deref(), None);
         }
         Ok(())
+    }
+
+    /// Writes down what a job does not have any more.
+    fn give_back(&mut self, job: &Arc<Job>) {
+        let Some(before) = self.jobs.get(&job.id) else { return };
+        let Some(allocation) = before.held_resources() else { return };
+        if attempt(before) != attempt(job) {
+            self.books.give_back(before, allocation);
+        } else if job.is_suspended() {
+            self.books.halt(before, allocation);
+        }
+    }
+
+    fn take_in_start(&mut self, job: &Arc<Job>, now: Timestamp) -> Result<(), String> {
+        let Some(allocation) = job.held_resources() else { return Ok(()) };
+        self.tally.count("started");
+        if job.recurs() {
+            self.tally.count("turns of jobs that recur");
+        }
+        if job.het.is_some_and(|part| part.size > 1) {
+            self.tally.count("components started");
+        }
+        // The clock may have been set anew since this was decided.
+        let now = job.run().map_or(now, |run| run.started);
+        rules::check_start(&self.cluster, job, allocation, now)
+            .and_then(|()| self.courses.check_start(job, &self.jobs))
+            .and_then(|()| self.turns.check_start(job))
+            .and_then(|()| together::check_start(job, &self.jobs))
+            .and_then(|()| self.books.hand_out(&self.cluster, job, allocation))
+            .map_err(|objection| format!("{objection}; {} starts", brief(job)))?;
+        self.making_way.started(job, allocation, &mut self.tally);
+        self.promises.started(job, now, &mut self.tally)
     }
 
     fn set_alarm(&mut self, before: Option<&Job>, after: Option<&Job>) {
@@ -163,14 +271,34 @@ impl Referee {
 
 /// Returns the jobs that have not ended, each with whether that is as it should be when nothing more can happen.
 pub(crate) fn left(snapshot: &Snapshot) -> Vec<(Arc<Job>, bool)> {
-    let is_excused = |job: &Job| match &job.phase {
+    let is_hopeless = |job: &Job| match &job.phase {
         Phase::Pending(pending) => {
             pending.hold != Hold::None || job.dependency.is_some() || HOPELESS.contains(&pending.reason)
         }
         Phase::Running(_) | Phase::Completing(_) | Phase::Ended(_) => false,
     };
+    // Components wait for each other, and together may need more than there is.
+    let is_excused = |job: &Job| match job.het.filter(|part| part.size > 1 && job.is_pending()) {
+        None => is_hopeless(job),
+        Some(part) => {
+            let members: Vec<&Arc<Job>> = part.members().filter_map(|id| snapshot.jobs.job(id)).collect();
+            members.iter().any(|job| is_hopeless(job)) || !members.iter().all(|job| is_little(job))
+        }
+    };
     let open = snapshot.jobs.iter().filter(|job| !job.is_final());
     open.map(|job| (Arc::clone(job), is_excused(job))).collect()
+}
+
+/// Tells whether a job needs so little that any few of them have room together in every partition that shares its nodes.
+fn is_little(job: &Job) -> bool {
+    let asked = &job.spec.resources;
+    let little = Resources {
+        min_nodes: 1,
+        tasks: asked.tasks.filter(|tasks| *tasks == 1),
+        cpus_per_task: 1,
+        ..Resources::default()
+    };
+    *asked == little && !job.spec.partitions.iter().any(|name| name == "alone")
 }
 
 /// Reasons that tell somebody to change the job or the configuration.
@@ -181,6 +309,11 @@ const HOPELESS: [Reason; 5] = [
     Reason::BadConstraints,
     Reason::ReqNodeNotAvail,
 ];
+
+/// Tells whether a job waits beyond its deadline.
+fn is_overdue(job: &Job, now: Timestamp) -> bool {
+    job.is_pending() && job.spec.deadline.is_some_and(|deadline| deadline.after(SLACK) < now)
+}
 
 /// What a job has cost, if it holds resources: a later attempt is another.
 fn attempt(job: &Job) -> Option<(JobId, u32)> {
@@ -195,6 +328,26 @@ fn is_same(recorded: &Job, seen: &Job) -> bool {
         }
         _ => recorded == seen,
     }
+}
+
+/// So many happenings are told with an objection.
+const TRAIL: usize = 40;
+
+/// Returns in a few words where a job stands.
+fn standing(job: &Job) -> String {
+    let shares = job.held_resources().into_iter().flat_map(|allocation| &allocation.nodes);
+    let shares: Vec<String> = shares
+        .map(|share| format!("n{}:{:?}", share.node.0, share.cpus.iter().collect::<Vec<_>>()))
+        .collect();
+    let how = match &job.phase {
+        Phase::Pending(_) if !job.is_eligible() => "not eligible".to_owned(),
+        Phase::Running(run) if run.is_suspended() => format!("suspended by {:?}", run.suspended_by()),
+        Phase::Running(run) if run.preemption.is_some() => "making way".to_owned(),
+        Phase::Completing(completing) => completing.outcome.name().to_owned(),
+        Phase::Ended(ended) => ended.outcome.name().to_owned(),
+        _ => String::new(),
+    };
+    format!("{} {} {how} {}", name(job), job.phase.name(), shares.join(" "))
 }
 
 /// Returns what a job is called in an objection.

@@ -39,9 +39,13 @@ impl Promises {
         &mut self,
         state: &State,
         plan: &Plan,
-        now: Timestamp,
+        (now, is_calm): (Timestamp, bool),
         tally: &mut Tally,
     ) -> Result<(), String> {
+        if !is_calm || !plan.preempts.is_empty() || !plan.resumes.is_empty() {
+            // Room that is kept for those others make way for, or who go on, is nobody else's.
+            self.told = None;
+        }
         let backfilled = plan.starts.iter().filter(|start| start.backfilled).count();
         *tally.0.entry("backfilled".into()).or_default() += backfilled as u64;
         let Some(first) = first(state) else {
@@ -49,12 +53,13 @@ impl Promises {
             return Ok(());
         };
         let starts = plan.starts.iter().any(|start| start.job == first.id);
-        if !starts && plan.starts.len() < MANY && is_plain(state.cluster(), &first) {
+        let is_quiet = is_calm && plan.preempts.is_empty();
+        if is_quiet && !starts && plan.starts.len() < MANY && is_plain(state.cluster(), &first) {
             check(state, &first, plan, now, tally)?;
         }
         self.told = self.told.filter(|(job, _)| *job == first.id);
         let told = plan.waits.iter().find(|wait| wait.0 == first.id && waits_for_nodes(&first));
-        if let Some((job, Reason::Resources, Some(expected))) = told {
+        if let Some((job, Reason::Resources, Some(expected))) = told.filter(|_| is_quiet) {
             let earlier = self.told.map_or(*expected, |(_, told)| told.min(*expected));
             self.told = Some((*job, earlier));
         }
@@ -107,5 +112,8 @@ fn first(state: &State) -> Option<Arc<Job>> {
 
 /// Tells whether a job waits for nodes alone, and in one place: others may overtake it while it waits for licences.
 fn waits_for_nodes(job: &Job) -> bool {
-    job.spec.partitions.len() == 1 && job.spec.resources.licenses.is_empty() && job.array.is_none()
+    job.spec.partitions.len() == 1
+        && job.spec.resources.licenses.is_empty()
+        && job.array.is_none()
+        && job.het.is_none()
 }

@@ -90,6 +90,16 @@ pub(super) fn check_end(job: &Job) -> Result<(), String> {
     if ended.ended < run.started {
         return Err(format!("job {} ended before it began", job.id));
     }
+    if run.is_suspended() {
+        // Its time stood still.
+        return Ok(());
+    }
+    if let Some(deadline) = job.spec.deadline
+        && run.pause.is_none()
+        && ended.ended > deadline.after(KILL_WAIT * 2)
+    {
+        return Err(format!("job {} ran until {:?}, its deadline was {deadline:?}", job.id, ended.ended));
+    }
     let latest =
         if run.until == Timestamp::NEVER { Timestamp::NEVER } else { run.until.after(KILL_WAIT * 2) };
     // A stopped job cannot hear that its time is up before it is killed.

@@ -1,0 +1,278 @@
+//! Who makes way for whom: only those who may be pushed aside, not before their time, in the way that is configured; and
+//! whoever they make way for has their room. Who was suspended is halted and let go on only by those who may.
+
+use super::{SLACK, brief};
+use crate::trial::play::Tally;
+use crate::trial::scene::KILL_WAIT;
+use domain::cluster::{Cluster, Partition, PreemptMode, PreemptType};
+use domain::job::{Allocation, ArrayPart, Job, JobKind, Phase, SuspendedBy};
+use domain::ports::{Plan, Preempt, PreemptHow};
+use domain::state::State;
+use domain::{JobId, NodeIndex, Timestamp};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// What is known of jobs that make way.
+#[derive(Default)]
+pub(super) struct MakingWay {
+    /// What the last plan says: how each makes way, and who goes on.
+    planned: HashMap<JobId, Preempt>,
+    resumes: BTreeSet<JobId>,
+    /// Those who wait for room that others leave.
+    claims: BTreeMap<JobId, Claim>,
+    /// Jobs that an operator has asked to let go on.
+    asked: BTreeSet<JobId>,
+    runs: HashMap<JobId, Run>,
+}
+
+/// Room that is being made.
+struct Claim {
+    /// The job should have started by then.
+    latest: Timestamp,
+    /// The nodes of those who go.
+    nodes: BTreeSet<NodeIndex>,
+}
+
+/// How long a job has run, suspensions left out.
+struct Run {
+    attempt: u32,
+    ran: Duration,
+    since: Option<Timestamp>,
+}
+
+impl Run {
+    fn elapsed(&self, now: Timestamp) -> Duration {
+        self.ran + self.since.map_or(Duration::ZERO, |since| now.since(since))
+    }
+}
+
+impl MakingWay {
+    /// Takes in that an operator lets a job go on.
+    pub(super) fn resume_asked(&mut self, job: JobId) {
+        self.asked.insert(job);
+    }
+
+    /// Forgets all claims: the room may be gone.
+    pub(super) fn forget_all(&mut self) {
+        self.claims.clear();
+    }
+
+    /// Tells whether nobody waits for room that others leave.
+    pub(super) fn is_calm(&self, state: &State) -> bool {
+        self.claims.is_empty() && state.suspended().next().is_none() && state.making_way().next().is_none()
+    }
+
+    /// Takes in a plan: every job that it lets make way may be asked to.
+    pub(super) fn planned(
+        &mut self,
+        state: &State,
+        plan: &Plan,
+        now: Timestamp,
+        tally: &mut Tally,
+    ) -> Result<(), String> {
+        self.planned = plan.preempts.iter().map(|preempt| (preempt.job, *preempt)).collect();
+        self.resumes = plan.resumes.iter().copied().collect();
+        let waits = |id: &JobId| state.job(*id).is_some_and(|job| job.is_eligible());
+        self.claims.retain(|id, _| waits(id));
+        for preempt in &plan.preempts {
+            self.check(state, plan, preempt, now).map_err(|objection| {
+                let name = |id| state.job(id).map(|job| brief(job)).unwrap_or_default();
+                format!("{objection}: {preempt:?}\n  for {}\n  {}", name(preempt.by), name(preempt.job))
+            })?;
+            tally.count(format!("makes way: {:?} {:?}", state.cluster().preempt.by, preempt.how));
+        }
+        match self.claims.iter().find(|(_, claim)| claim.latest < now) {
+            None => Ok(()),
+            Some((id, claim)) => {
+                let job = state.job(*id).map(|job| brief(job)).unwrap_or_default();
+                Err(format!("others made way and it has not started by {} s: {job}", claim.latest.seconds()))
+            }
+        }
+    }
+
+    fn check(&mut self, state: &State, plan: &Plan, preempt: &Preempt, now: Timestamp) -> Result<(), String> {
+        let cluster = state.cluster();
+        let (Some(job), Some(other)) = (state.job(preempt.by), state.job(preempt.job)) else {
+            return Err("somebody who is not there".into());
+        };
+        if !job.is_eligible() {
+            return Err("it makes way for one that does not wait".into());
+        }
+        let Phase::Running(run) = &other.phase else { return Err("one makes way that does not run".into()) };
+        let partition = cluster.partition(&run.allocation.partition).ok_or("its partition is not there")?;
+        let own = job.spec.partitions.iter().filter_map(|name| cluster.partition(name));
+        let may = match cluster.preempt.by {
+            PreemptType::None => false,
+            PreemptType::PartitionPriority => own.clone().any(|own| own.tier > partition.tier),
+            PreemptType::Qos => cluster
+                .qos(&job.spec.qos)
+                .is_some_and(|qos| qos.preempt.iter().any(|name| name.eq_ignore_ascii_case(&other.spec.qos))),
+        };
+        if !may {
+            return Err("it may not be pushed aside".into());
+        }
+        let (mode, grace, exempt) = terms(cluster, partition, other)?;
+        let how = match mode {
+            PreemptMode::Off => return Err("it does not make way at all".into()),
+            PreemptMode::Cancel => PreemptHow::Cancel,
+            PreemptMode::Requeue if other.spec.requeue && other.spec.kind == JobKind::Batch => {
+                PreemptHow::Requeue
+            }
+            PreemptMode::Requeue => PreemptHow::Cancel,
+            PreemptMode::Suspend => PreemptHow::Suspend,
+        };
+        if preempt.how != how || preempt.grace != grace {
+            return Err(format!("it should make way by {how:?} after {grace:?}"));
+        }
+        let ran = self.runs.get(&other.id).map_or(Duration::ZERO, |run| run.elapsed(now));
+        if ran < exempt {
+            return Err(format!("it has run for {ran:?}, and is exempt for {exempt:?}"));
+        }
+        let theirs: BTreeSet<NodeIndex> = parts(state, other).flat_map(|part| nodes(&part)).collect();
+        if !own.flat_map(|own| &own.nodes).any(|node| theirs.contains(node)) {
+            return Err("it has nothing that would be of use".into());
+        }
+        // Neither licences nor places among the tasks of an array are kept for it.
+        let throttled = matches!(
+            &job.array,
+            Some(ArrayPart::Pool { throttle: 1.., .. } | ArrayPart::Task { throttle: 1.., .. })
+        );
+        let waits_for_more = throttled || !job.spec.resources.licenses.is_empty();
+        self.expect_start(plan, preempt, theirs, (now, waits_for_more))
+    }
+
+    /// Whoever others are halted for starts at once; otherwise as soon as they are gone.
+    fn expect_start(
+        &mut self,
+        plan: &Plan,
+        preempt: &Preempt,
+        theirs: BTreeSet<NodeIndex>,
+        (now, waits_for_more): (Timestamp, bool),
+    ) -> Result<(), String> {
+        if preempt.how == PreemptHow::Suspend {
+            let mut starts = plan.starts.iter().filter(|start| start.job == preempt.by).peekable();
+            if starts.peek().is_none() {
+                return Err("it is halted for one that does not start".into());
+            }
+            return match starts.any(|start| uses(&start.allocation, &theirs)) {
+                true => Ok(()),
+                false => Err("it is halted for one that starts elsewhere".into()),
+            };
+        }
+        if waits_for_more {
+            return Ok(());
+        }
+        let latest = now.after(preempt.grace).after(2 * KILL_WAIT).after(SLACK);
+        let claim = self.claims.entry(preempt.by).or_insert(Claim { latest, nodes: BTreeSet::new() });
+        claim.latest = claim.latest.max(latest);
+        claim.nodes.extend(theirs);
+        Ok(())
+    }
+
+    /// Takes in that a job starts.
+    pub(super) fn started(&mut self, job: &Job, allocation: &Allocation, tally: &mut Tally) {
+        if let Some(claim) = self.claims.remove(&job.array_id()) {
+            tally.count(match uses(allocation, &claim.nodes) {
+                true => "started where others made way",
+                false => "others made way, started elsewhere",
+            });
+        }
+    }
+
+    /// Takes in how a job moves: nobody makes way, is halted or goes on without reason.
+    pub(super) fn moved(
+        &mut self,
+        before: Option<&Job>,
+        job: &Job,
+        (at, is_touched): (Timestamp, bool),
+        tally: &mut Tally,
+    ) -> Result<(), String> {
+        // Components do as their leader.
+        let leader = job.het.map_or(job.id, |part| part.leader);
+        let planned = self.planned.get(&leader);
+        let told = |job: &Job| job.run().and_then(|run| run.preemption);
+        if let Some(preemption) = told(job)
+            && before.and_then(told).is_none()
+            && planned.is_none_or(|preempt| preempt.by != preemption.by)
+        {
+            return Err(format!("it makes way though nobody has planned it: {}", brief(job)));
+        }
+        let halted = |job: &Job| match &job.phase {
+            Phase::Running(run) => run.suspended_by(),
+            _ => None,
+        };
+        let (was, is) = (before.and_then(halted), halted(job));
+        match (was, is) {
+            (None, Some(SuspendedBy::Scheduler)) => {
+                let is_planned = planned.is_some_and(|preempt| preempt.how == PreemptHow::Suspend);
+                if !is_planned && !is_touched {
+                    return Err(format!("it is halted though nobody has planned it: {}", brief(job)));
+                }
+                tally.count("suspended by the scheduler");
+            }
+            (None, Some(SuspendedBy::Operator)) => tally.count("suspended by an operator"),
+            (Some(SuspendedBy::Operator), Some(SuspendedBy::Scheduler)) | (Some(_), None)
+                if matches!(job.phase, Phase::Running(_)) =>
+            {
+                let is_asked = self.asked.contains(&leader) || self.asked.contains(&job.array_id());
+                if !is_asked && (was == Some(SuspendedBy::Operator) || !self.resumes.contains(&leader)) {
+                    return Err(format!("it goes on though nobody wants that: {}", brief(job)));
+                }
+                tally.count("goes on");
+            }
+            _ => {}
+        }
+        self.count(job, is.is_some(), at);
+        Ok(())
+    }
+
+    /// Counts how long a job has run.
+    fn count(&mut self, job: &Job, is_halted: bool, at: Timestamp) {
+        if !matches!(job.phase, Phase::Running(_)) {
+            self.runs.remove(&job.id);
+            return;
+        }
+        let fresh = || Run { attempt: job.restarts, ran: Duration::ZERO, since: None };
+        let run = self.runs.entry(job.id).or_insert_with(fresh);
+        if run.attempt != job.restarts {
+            *run = fresh();
+        }
+        match (run.since, is_halted) {
+            (None, false) => run.since = Some(at),
+            (Some(since), true) => (run.ran, run.since) = (run.ran + at.since(since), None),
+            _ => {}
+        }
+    }
+}
+
+/// Returns how a job makes way, how long it is given, and how long it is left alone.
+fn terms(
+    cluster: &Cluster,
+    partition: &Partition,
+    job: &Job,
+) -> Result<(PreemptMode, Duration, Duration), String> {
+    let qos = cluster.qos(&job.spec.qos).ok_or("its quality of service is not there")?;
+    let exempt = qos.preempt_exempt_time.unwrap_or(cluster.preempt.exempt_time);
+    let (mode, grace) = match cluster.preempt.by {
+        PreemptType::Qos => (qos.preempt_mode, qos.grace_time),
+        _ => (partition.preempt_mode, Duration::from_secs(partition.grace_time.into())),
+    };
+    Ok((mode.unwrap_or(cluster.preempt.mode), grace, exempt))
+}
+
+fn uses(allocation: &Allocation, nodes: &BTreeSet<NodeIndex>) -> bool {
+    allocation.nodes.iter().any(|share| nodes.contains(&share.node))
+}
+
+fn nodes(job: &Job) -> Vec<NodeIndex> {
+    let shares = job.held_resources().into_iter().flat_map(|allocation| &allocation.nodes);
+    shares.map(|share| share.node).collect()
+}
+
+/// Returns a job with its components.
+fn parts(state: &State, job: &Arc<Job>) -> impl Iterator<Item = Arc<Job>> {
+    let members = job.het.into_iter().flat_map(|part| part.members());
+    let others = members.filter(|id| *id != job.id).filter_map(|id| state.job(id).cloned());
+    std::iter::once(Arc::clone(job)).chain(others.collect::<Vec<_>>())
+}
