@@ -1,8 +1,9 @@
 //! What is known of nodes and jobs, what of it is shown, and which job is chosen.
 
-use crate::jobs::row::{Row, base_state, is_over};
+use crate::jobs::row::{base_state, elapsed, is_over};
 use slurm_wire::job_info::JobInfo;
 use slurm_wire::node::Node;
+use std::cell::Cell;
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
@@ -74,6 +75,8 @@ pub(super) struct Board {
     pub(super) order: Order,
     /// The number of the chosen job.
     chosen: Option<u32>,
+    /// The first row in sight, as it was drawn last.
+    first: Cell<usize>,
     /// What is asked.
     pub(super) question: Question,
     /// What was done last, or went wrong.
@@ -110,30 +113,38 @@ impl Board {
         (self.jobs.len() - waiting, waiting)
     }
 
-    /// Returns the jobs that are shown, in order, each with its priority.
-    pub(super) fn rows(&self, now: u64) -> Vec<(Row, u32)> {
+    /// Returns the jobs that are shown, in order. There may be many thousands: what is shown of each is for those who
+    /// are in sight.
+    pub(super) fn rows(&self, now: u64) -> Vec<&JobInfo> {
         let wanted = |job: &&JobInfo| self.user.as_ref().is_none_or(|user| job.user_name == *user);
-        let row = |job: &JobInfo| (Row::of(job, now), job.priority.number().unwrap_or(0));
-        let mut rows: Vec<(Row, u32)> = self.jobs.values().filter(wanted).map(row).collect();
+        let mut rows: Vec<&JobInfo> = self.jobs.values().filter(wanted).collect();
         match self.order {
             Order::Id => {}
-            Order::State => {
-                rows.sort_by_key(|(row, priority)| match row.state.starts_with("PENDING") {
-                    false => (false, Reverse(0)),
-                    true => (true, Reverse(*priority)),
-                });
-            }
-            Order::Priority => rows.sort_by_key(|(_, priority)| Reverse(*priority)),
-            Order::Time => rows.sort_by_key(|(row, _)| Reverse(row.elapsed)),
-            Order::User => rows.sort_by(|(one, _), (other, _)| one.user.cmp(&other.user)),
+            Order::State => rows.sort_by_key(|job| match base_state(job) == "PENDING" {
+                false => (false, Reverse(0)),
+                true => (true, Reverse(priority(job))),
+            }),
+            Order::Priority => rows.sort_by_key(|job| Reverse(priority(job))),
+            Order::Time => rows.sort_by_key(|job| Reverse(elapsed(job, now))),
+            Order::User => rows.sort_by(|one, other| one.user_name.cmp(&other.user_name)),
         }
         rows
     }
 
     /// Returns the place of the chosen job among those shown: the first if it is gone.
-    pub(super) fn place(&self, rows: &[(Row, u32)]) -> Option<usize> {
-        let at = self.chosen.and_then(|chosen| rows.iter().position(|(row, _)| row.number == chosen));
+    pub(super) fn place(&self, rows: &[&JobInfo]) -> Option<usize> {
+        let at = self.chosen.and_then(|chosen| rows.iter().position(|job| job.job_id == chosen));
         (!rows.is_empty()).then(|| at.unwrap_or(0))
+    }
+
+    /// Returns which of so many rows is the first in sight if `height` of them are: as the last time, moved as far as the
+    /// chosen one asks for.
+    pub(super) fn first_in_sight(&self, place: Option<usize>, rows: usize, height: usize) -> usize {
+        let most = rows.saturating_sub(height);
+        let place = place.unwrap_or(0);
+        let first = self.first.get().clamp((place + 1).saturating_sub(height).min(place), place).min(most);
+        self.first.set(first);
+        first
     }
 
     /// Chooses the job so many lines further down, or up.
@@ -141,13 +152,17 @@ impl Board {
         let rows = self.rows(now);
         let Some(place) = self.place(&rows) else { return };
         let place = place.saturating_add_signed(lines).min(rows.len() - 1);
-        self.chosen = rows.get(place).map(|(row, _)| row.number);
+        self.chosen = rows.get(place).map(|job| job.job_id);
     }
 
     /// Returns the chosen job.
     pub(super) fn chosen(&self, now: u64) -> Option<&JobInfo> {
         let rows = self.rows(now);
-        let (row, _) = rows.get(self.place(&rows)?)?;
-        self.jobs.get(&row.number)
+        rows.get(self.place(&rows)?).copied()
     }
+}
+
+/// Returns a job's priority; none is as good as zero.
+pub(super) fn priority(job: &JobInfo) -> u32 {
+    job.priority.number().unwrap_or(0)
 }

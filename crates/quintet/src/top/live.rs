@@ -14,13 +14,16 @@ use slurm_wire::job_desc::JobDescMsg;
 use slurm_wire::job_info::JobInfoResp;
 use slurm_wire::node::NodesResp;
 use std::collections::BTreeSet;
+use std::process::ExitCode;
 use std::time::Duration;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
 
 /// Events that come within this time are taken in together.
 const TOGETHER: Duration = Duration::from_millis(200);
+/// And those that come within so many times what a look at everything takes.
+const DEAR: u32 = 5;
 /// More jobs than this are looked at in one list rather than one by one.
 const ONE_BY_ONE: usize = 16;
 /// How often everything is looked at again, for reasons and priorities have no events.
@@ -28,33 +31,65 @@ const ALL_AGAIN: Duration = Duration::from_secs(30);
 /// How long to wait before the service is tried again.
 const RETRY: Duration = Duration::from_secs(1);
 
-/// Runs until the person at the keyboard, or a signal, ends it.
-pub(super) async fn run(client: &Client, board: Board, screen: DefaultTerminal) -> anyhow::Result<()> {
-    let mut live = Live { client, board, screen, last_look: Instant::now() };
+/// Runs until the person at the keyboard, or a signal, ends it; returns the exit code.
+pub(super) async fn run(client: &Client, board: Board, screen: DefaultTerminal) -> anyhow::Result<ExitCode> {
+    let mut live = Live { client, board, screen, last_look: Instant::now(), cost: Duration::ZERO };
     let mut keys = keyboard();
-    let mut terminated = signal(SignalKind::terminate()).context("listen for signals")?;
-    let mut hung_up = signal(SignalKind::hangup()).context("listen for signals")?;
+    let mut ends = Ends::new().context("listen for signals")?;
     let mut second = interval(Duration::from_secs(1));
     second.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut stream = Some(EventStream::open(client).await.context("follow events")?);
+    // A list of many jobs takes a moment.
+    live.board.message = "asks the service for its jobs".to_owned();
+    live.draw()?;
     live.look_at_all().await?;
+    live.board.message.clear();
     loop {
         live.draw()?;
         tokio::select! {
             key = keys.recv() => match key {
-                Some(Some(key)) => if live.pressed(key).await { return Ok(()) },
+                Some(Some(key)) => if live.pressed(key).await { return Ok(ExitCode::SUCCESS) },
                 // Another size: drawing again is all.
                 Some(None) => {}
-                None => return Ok(()),
+                None => return Ok(ExitCode::SUCCESS),
             },
-            _ = terminated.recv() => return Ok(()),
-            _ = hung_up.recv() => return Ok(()),
+            number = ends.next() => return Ok(ExitCode::from(128_u8.saturating_add(number))),
             event = next(&mut stream) => match event {
                 Ok(Some(event)) => live.take_in(event, &mut stream).await,
                 Ok(None) | Err(_) => stream = live.again().await,
             },
             _ = second.tick() => if live.last_look.elapsed() >= ALL_AGAIN { live.try_all().await },
         }
+    }
+}
+
+/// Signals that end the program; as with any other, its exit code tells which.
+struct Ends {
+    interrupt: Signal,
+    terminate: Signal,
+    hang_up: Signal,
+    quit: Signal,
+}
+
+impl Ends {
+    fn new() -> std::io::Result<Self> {
+        Ok(Ends {
+            interrupt: signal(SignalKind::interrupt())?,
+            terminate: signal(SignalKind::terminate())?,
+            hang_up: signal(SignalKind::hangup())?,
+            quit: signal(SignalKind::quit())?,
+        })
+    }
+
+    /// Waits for the first of them; returns its number.
+    async fn next(&mut self) -> u8 {
+        let kind = tokio::select! {
+            _ = self.interrupt.recv() => SignalKind::interrupt(),
+            _ = self.terminate.recv() => SignalKind::terminate(),
+            _ = self.hang_up.recv() => SignalKind::hangup(),
+            _ = self.quit.recv() => SignalKind::quit(),
+        };
+        u8::try_from(kind.as_raw_value()).unwrap_or(0)
     }
 }
 
@@ -91,6 +126,8 @@ struct Live<'a> {
     board: Board,
     screen: DefaultTerminal,
     last_look: Instant,
+    /// How long the last look at everything took.
+    cost: Duration,
 }
 
 impl Live<'_> {
@@ -113,7 +150,9 @@ impl Live<'_> {
         let there = jobs.value.last_update.number().and_then(|at| i64::try_from(at).ok());
         self.board.ahead = there.filter(|at| *at > here).map_or(0, |at| at - here);
         self.board.replace_jobs(jobs.value.jobs.into_iter().collect());
-        self.look_at_nodes().await.context("list nodes")
+        let nodes = self.look_at_nodes().await.context("list nodes");
+        self.cost = self.last_look.elapsed();
+        nodes
     }
 
     async fn look_at_nodes(&mut self) -> Result<(), ClientError> {
@@ -147,7 +186,8 @@ impl Live<'_> {
     async fn take_in(&mut self, first: Event, stream: &mut Option<EventStream>) {
         let number = |event: &Event| event.array_job_id.unwrap_or(event.job_id);
         let mut jobs = BTreeSet::from([number(&first)]);
-        let until = sleep(TOGETHER);
+        // Where there are many jobs a look is dear, and most of the time is to be left for others.
+        let until = sleep(TOGETHER.max(self.cost * DEAR));
         tokio::pin!(until);
         loop {
             tokio::select! {

@@ -18,6 +18,7 @@ use crate::terminal::Terminal;
 use crate::usage::Usage;
 use anyhow::Context;
 use board::{Board, Order};
+use ratatui::DefaultTerminal;
 use std::process::ExitCode;
 
 /// Arguments of `quintet top`.
@@ -41,9 +42,15 @@ pub(crate) async fn run(args: TopArgs, terminal: Terminal) -> anyhow::Result<Exi
     let client = Client::open(&args.client)?;
     let me = client.user().await.context("find out who asks")?;
     let board = Board::new(me, args.user, args.sort);
-    // Whatever happens, a panic included, leaves the terminal as it was.
+    on_screen(async |screen| live::run(&client, board, screen).await).await
+}
+
+/// Gives something the whole terminal; whatever happens, a panic included, leaves it as it was.
+async fn on_screen(
+    work: impl AsyncFnOnce(DefaultTerminal) -> anyhow::Result<ExitCode>,
+) -> anyhow::Result<ExitCode> {
     let screen = ratatui::try_init().context("prepare the terminal")?;
-    let outcome = live::run(&client, board, screen).await;
+    let outcome = work(screen).await;
     ratatui::restore();
-    outcome.map(|()| ExitCode::SUCCESS)
+    outcome
 }

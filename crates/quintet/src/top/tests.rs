@@ -118,7 +118,7 @@ fn only_jobs_that_wait_are_held() {
 fn users_and_orders_are_chosen() {
     let mut board = board();
     press(&mut board, "ubob\n");
-    let ids = |board: &Board| board.rows(1_125).into_iter().map(|(row, _)| row.number).collect::<Vec<_>>();
+    let ids = |board: &Board| board.rows(1_125).into_iter().map(|job| job.job_id).collect::<Vec<_>>();
     assert_eq!(ids(&board), [2]);
     press(&mut board, "m");
     assert_eq!(ids(&board), [3, 1]);
@@ -136,4 +136,58 @@ fn what_has_ended_is_shown_no_more() {
     assert_eq!(board.counts(), (0, 2));
     board.replace_job(2, Vec::new());
     assert_eq!(board.counts(), (0, 1));
+}
+
+#[test]
+fn ten_thousand_jobs_scroll_by_what_is_in_sight() {
+    let mut board = Board::new("alice".into(), None, Order::Id);
+    board.replace_jobs((1..=10_000).map(|id| job(id, "alice", JobState::Pending, id)).collect());
+    let first = |board: &Board| screen(board, 80, 24)[3].split(' ').next().unwrap_or_default().to_owned();
+    assert_eq!(first(&board), "1");
+    board.step(isize::MAX, 1_125);
+    let lines = screen(&board, 80, 24);
+    assert!(lines[22].starts_with("10000 "), "{lines:#?}");
+    let top = first(&board);
+    board.step(-3, 1_125);
+    assert_eq!(first(&board), top, "what is in sight stays");
+    board.step(isize::MIN, 1_125);
+    assert_eq!(first(&board), "1");
+    // A wide terminal shows names that a narrow one cuts.
+    let named =
+        JobInfo { name: "a-name-of-thirty-letters-or-so".into(), ..job(1, "alice", JobState::Pending, 1) };
+    board.replace_jobs(vec![named]);
+    assert!(screen(&board, 200, 50).iter().any(|line| line.contains("a-name-of-thirty-letters-or-so ")));
+}
+
+/// Run by the next test in a process of its own.
+#[tokio::test]
+#[ignore = "it panics"]
+async fn panics_on_the_screen() {
+    let _ = super::on_screen(async |_| panic!("on purpose")).await;
+}
+
+#[test]
+#[expect(clippy::disallowed_methods, reason = "a terminal is needed that a panic can harm")]
+fn a_panic_leaves_the_terminal_as_it_was() {
+    let own = std::env::current_exe().unwrap();
+    let command = format!(
+        "stty -g; {} --exact top::tests::panics_on_the_screen --ignored --nocapture; stty -g",
+        own.display()
+    );
+    let mut terminal = std::process::Command::new("script");
+    let ended = terminal
+        .args(["-qec", &command, "/dev/null"])
+        .stdin(std::process::Stdio::null())
+        .env("RUST_BACKTRACE", "0")
+        .output();
+    let shown = String::from_utf8_lossy(&ended.unwrap().stdout).replace('\r', "");
+    let settings: Vec<&str> =
+        shown.lines().filter(|line| line.split(':').count() > 10 && !line.contains(' ')).collect();
+    assert!(settings.len() == 2 && settings[0] == settings[1], "{shown}");
+    let place = |what: &str| shown.rfind(what).unwrap_or_else(|| panic!("no {what:?} in {shown:?}"));
+    // First the screen of before, then what went wrong, which would be lost on the other one.
+    assert!(
+        place("\x1b[?1049h") < place("\x1b[?1049l") && place("\x1b[?1049l") < place("on purpose"),
+        "{shown:?}"
+    );
 }

@@ -1,7 +1,7 @@
 //! How the board looks: a line of figures, the nodes, the jobs, a line of help. Made for 80 columns and 24 lines, and
 //! uses whatever there is.
 
-use super::board::{Board, Question};
+use super::board::{Board, Question, priority};
 use crate::jobs::row::Row;
 use crate::sheet::size;
 use ratatui::Frame;
@@ -9,6 +9,7 @@ use ratatui::layout::{Constraint, Layout};
 use ratatui::style::{Color, Modifier, Style};
 use ratatui::text::Line;
 use ratatui::widgets::{Cell, Paragraph, Row as Cells, Table, TableState};
+use slurm_wire::job_info::JobInfo;
 use slurm_wire::node::Node;
 
 /// Draws everything; `now` is the service's time.
@@ -22,8 +23,12 @@ pub(super) fn draw(frame: &mut Frame<'_>, board: &Board, now: u64) {
     frame.render_widget(Paragraph::new(figures(board)).style(Style::new().add_modifier(Modifier::BOLD)), top);
     frame.render_widget(node_table(board, usize::from(nodes) - 1), middle);
     let rows = board.rows(now);
-    let mut state = TableState::new().with_selected(board.place(&rows));
-    frame.render_stateful_widget(job_table(&rows), rest, &mut state);
+    let place = board.place(&rows);
+    let height = usize::from(rest.height).saturating_sub(1);
+    let first = board.first_in_sight(place, rows.len(), height);
+    let in_sight: Vec<&JobInfo> = rows.into_iter().skip(first).take(height).collect();
+    let mut state = TableState::new().with_selected(place.map(|place| place.saturating_sub(first)));
+    frame.render_stateful_widget(job_table(&in_sight, now, rest.width), rest, &mut state);
     frame.render_widget(Paragraph::new(last_line(board)), bottom);
 }
 
@@ -77,19 +82,23 @@ fn bar(used: u32, all: u32) -> String {
     format!("[{}{}]", "#".repeat(full), ".".repeat(10 - full))
 }
 
-fn job_table(rows: &[(Row, u32)]) -> Table<'static> {
+fn job_table(jobs: &[&JobInfo], now: u64, width: u16) -> Table<'static> {
     let words = ["JOBID", "USER", "NAME", "PARTITION", "STATE", "TIME", "PRIO", "NODES (REASON)"];
+    // Columns that are cut on 80 have what they need where there is room: half of what is left goes to the last.
+    let room = width.saturating_sub(80) / 2;
+    let more = |wish: u16| u16::try_from(u32::from(wish) * u32::from(room.min(63)) / 63).unwrap_or(0);
     let widths = [
-        Constraint::Length(9),
-        Constraint::Length(8),
-        Constraint::Length(10),
-        Constraint::Length(9),
-        Constraint::Length(10),
-        Constraint::Length(8),
-        Constraint::Length(5),
+        Constraint::Length(9 + more(4)),
+        Constraint::Length(8 + more(8)),
+        Constraint::Length(10 + more(30)),
+        Constraint::Length(9 + more(9)),
+        Constraint::Length(10 + more(4)),
+        Constraint::Length(8 + more(3)),
+        Constraint::Length(5 + more(5)),
         Constraint::Fill(1),
     ];
-    let row = |(row, priority): &(Row, u32)| {
+    let row = |job: &&JobInfo| {
+        let row = Row::of(job, now);
         Cells::new([
             Cell::new(row.id.clone()),
             Cell::new(row.user.clone()),
@@ -97,11 +106,11 @@ fn job_table(rows: &[(Row, u32)]) -> Table<'static> {
             Cell::new(row.partition.clone()),
             Cell::new(row.state.clone()).style(colour(&row.state)),
             Cell::new(row.time()),
-            Cell::new(priority.to_string()),
-            Cell::new(row.place.clone()),
+            Cell::new(priority(job).to_string()),
+            Cell::new(row.place),
         ])
     };
-    Table::new(rows.iter().map(row).collect::<Vec<_>>(), widths)
+    Table::new(jobs.iter().map(row).collect::<Vec<_>>(), widths)
         .header(Cells::new(words).style(heading()))
         .row_highlight_style(Style::new().add_modifier(Modifier::REVERSED))
         .column_spacing(1)

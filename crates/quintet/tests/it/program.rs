@@ -54,10 +54,20 @@ impl Program {
 
     /// Stops the service and starts it again where clients of the one before look for it.
     pub(crate) fn restart_on_the_same_address(&mut self) {
-        let address = std::fs::read_to_string(self.state().join("address")).unwrap();
-        let listen = address.trim().trim_start_matches("http://").to_owned();
+        let address = self.address();
         self.stop("TERM");
-        self.server = Some(Server::start_on(&listen, &self.around.path().join("q.toml"), &self.state()));
+        self.serve_on(&address);
+    }
+
+    /// Where the service listens.
+    pub(crate) fn address(&self) -> String {
+        let address = std::fs::read_to_string(self.state().join("address")).unwrap();
+        address.trim().trim_start_matches("http://").to_owned()
+    }
+
+    /// Starts the service over the state of the one before, at this address.
+    pub(crate) fn serve_on(&mut self, address: &str) {
+        self.server = Some(Server::start_on(address, &self.around.path().join("q.toml"), &self.state()));
     }
 
     /// Sends the service a signal, waits for its end and returns its exit code.
@@ -106,7 +116,8 @@ impl Program {
         names
     }
 
-    fn command(&self, args: &[&str]) -> Command {
+    /// A command that is yet to be started.
+    pub(crate) fn command(&self, args: &[&str]) -> Command {
         let mut command = quintet();
         let inner = if ["show", "user"].contains(args.first().unwrap_or(&"")) { 2 } else { 1 };
         let (verb, rest) = args.split_at(inner.min(args.len()));
