@@ -232,10 +232,14 @@ fn another_job_can_be_joined() {
 fn ctrl_c_asks_first() {
     let quintet = Program::serving(NODES);
     let mut running =
-        quintet.start_with(&["srun", "-n2", "sh", "-c", "echo up; exec sleep 1000"], |command| {
+        quintet.start_with(&["srun", "-v", "-n2", "sh", "-c", "echo up; exec sleep 1000"], |command| {
             command.stderr(Stdio::piped());
         });
     assert_eq!((running.line(), running.line()), ("up".to_owned(), "up".to_owned()));
+    // What tasks write may be faster than the news that they have started.
+    for _ in 0..2 {
+        while !running.error_line().contains(" started as process ") {}
+    }
     running.signal("INT");
     assert_eq!(running.error_line(), "srun: interrupt (one more within 1 sec to abort)");
     assert_eq!(running.error_line(), "srun: StepId=1.0 tasks 0-1: running");
