@@ -3,8 +3,8 @@
 mod step;
 
 use std::ffi::CString;
-use std::fs;
-use std::io;
+use std::fs::{self, File};
+use std::io::{self, Read};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::{Path, PathBuf};
@@ -30,6 +30,18 @@ pub(crate) struct RunFolder {
 
 /// Stands for `together` beside the bits of trees.
 const TOGETHER: u32 = 1 << 31;
+
+/// How a process gets into the folders of a run.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Doors {
+    /// The folder of the unified tree: newer kernels can let a process begin in it. To move there later costs far more,
+    /// as the kernel then waits for all CPUs.
+    pub(crate) birthplace: Option<CString>,
+    /// The file of the same folder by which one enters where that cannot be.
+    pub(crate) unified: Option<CString>,
+    /// The files of the other trees' folders: whoever writes `0` enters.
+    pub(crate) files: Vec<CString>,
+}
 
 impl RunFolder {
     /// Makes the folders and writes the limits. Nothing stays behind if that fails.
@@ -141,12 +153,16 @@ impl RunFolder {
         self.folders.iter().fold(together, |bits, (tree, _)| bits | tree.bit())
     }
 
-    /// The files that a process writes `0` to in order to enter.
-    pub(crate) fn doors(&self) -> Vec<CString> {
-        self.folders
-            .iter()
-            .filter_map(|(_, path)| CString::new(path.join("cgroup.procs").as_os_str().as_bytes()).ok())
-            .collect()
+    /// The ways in.
+    pub(crate) fn doors(&self) -> Doors {
+        let file = |path: &Path| CString::new(path.join("cgroup.procs").as_os_str().as_bytes()).ok();
+        let old = self.folders.iter().filter(|(tree, _)| *tree != Tree::Unified);
+        let unified = self.path(Tree::Unified);
+        Doors {
+            birthplace: unified.and_then(|path| CString::new(path.as_os_str().as_bytes()).ok()),
+            unified: unified.and_then(file),
+            files: old.filter_map(|(_, path)| file(path)).collect(),
+        }
     }
 
     fn path(&self, tree: Tree) -> Option<&Path> {
@@ -214,8 +230,11 @@ impl RunFolder {
 
     /// CPU time of all that ever was in it: in programs and in the kernel.
     pub(crate) fn cpu_time(&self) -> Option<(Duration, Duration)> {
-        let text = fs::read_to_string(self.path(Tree::Unified)?.join("cpu.stat")).ok()?;
-        let value = |key| keyed(&text, key).map(Duration::from_micros);
+        // At every end, so in one reading: it is a dozen short lines.
+        let mut bytes = [0; 4096];
+        let count = File::open(self.path(Tree::Unified)?.join("cpu.stat")).ok()?.read(&mut bytes).ok()?;
+        let text = std::str::from_utf8(bytes.get(..count)?).ok()?;
+        let value = |key| keyed(text, key).map(Duration::from_micros);
         Some((value("user_usec")?, value("system_usec")?))
     }
 
@@ -419,7 +438,10 @@ mod tests {
         assert_eq!((read("cpuset.cpus").as_str(), read("cpu.max").as_str()), ("1,3", "150000 100000"));
         assert_eq!((read("pids.max").as_str(), read("memory.oom.group").as_str()), ("7", "1"));
         assert!(!made.wants_a_look() && made.trees() & TOGETHER != 0);
-        assert!(made.tracks() && made.doors().len() == 1);
+        let doors = made.doors();
+        assert!(made.tracks() && doors.files.is_empty());
+        assert!(doors.birthplace.is_some_and(|path| path.to_bytes().ends_with(b"/5.2")));
+        assert!(doors.unified.is_some_and(|path| path.to_bytes().ends_with(b"/5.2/cgroup.procs")));
         made.kill();
         made.set_frozen(true).unwrap();
         assert_eq!((read("cgroup.kill").as_str(), made.is_frozen()), ("1", true));

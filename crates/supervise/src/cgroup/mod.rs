@@ -4,7 +4,7 @@
 mod folder;
 mod mounts;
 
-pub(crate) use folder::RunFolder;
+pub(crate) use folder::{Doors, RunFolder};
 
 use std::fs;
 use std::io;

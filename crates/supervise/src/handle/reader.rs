@@ -15,6 +15,8 @@ use crate::report::Report;
 use crate::wire::{Inbox, Notice};
 
 const PIECE: usize = 64 << 10;
+/// How long at most something waits that is said in passing.
+const PASSING: Duration = Duration::from_millis(100);
 /// How long a launcher that cannot be replaced is left alone, at first and at most.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(5));
 
@@ -25,13 +27,15 @@ pub(super) struct Reader {
     /// One for each link, in the same order.
     inboxes: Vec<Inbox>,
     listener: Listener,
+    /// When to say what was to be said in passing.
+    passing: Option<Instant>,
     /// Launchers that are missing: when to try again, and after which pause.
     missing: HashMap<usize, (Instant, Duration)>,
 }
 
 impl Reader {
     pub(super) fn new(shared: Arc<Shared>, inboxes: Vec<Inbox>, listener: Listener) -> Self {
-        Self { shared, inboxes, listener, missing: HashMap::new() }
+        Self { shared, inboxes, listener, passing: None, missing: HashMap::new() }
     }
 
     pub(super) fn run(&mut self) {
@@ -60,16 +64,30 @@ impl Reader {
         }
     }
 
+    /// Says from time to time what waits to be said in passing.
+    fn flush_patient(&mut self) {
+        let mut routes = self.shared.routes();
+        match self.passing {
+            Some(at) if at <= Instant::now() => {
+                routes.flush_patient();
+                self.passing = None;
+            }
+            None if routes.expects_forgetting => self.passing = Some(Instant::now() + PASSING),
+            _ => {}
+        }
+    }
+
     /// Waits until something can be read or written, and lists whom to hear.
     fn wait(&mut self) -> Vec<usize> {
+        self.flush_patient();
         let streams = self.streams();
         let mut polled = vec![PollFd::new(&self.shared.bell, PollFlags::IN)];
         polled.extend(streams.iter().map(|(_, stream, is_behind)| {
             let out = if *is_behind { PollFlags::OUT } else { PollFlags::empty() };
             PollFd::from_borrowed_fd(stream.as_fd(), PollFlags::IN | out)
         }));
-        let soonest = self.missing.values().map(|(at, _)| at.saturating_duration_since(Instant::now())).min();
-        let timeout = soonest.map(|wait| Timespec {
+        let due = self.missing.values().map(|(at, _)| *at).chain(self.passing).min();
+        let timeout = due.map(|at| at.saturating_duration_since(Instant::now())).map(|wait| Timespec {
             tv_sec: wait.as_secs().try_into().unwrap_or(i64::MAX),
             tv_nsec: wait.subsec_nanos().into(),
         });

@@ -19,6 +19,8 @@ pub(super) struct Routes {
     /// Where to begin looking for the least loaded launcher.
     turn: usize,
     pub(super) is_closed: bool,
+    /// The reading thread will look soon for what was to be said in passing.
+    pub(super) expects_forgetting: bool,
     /// Reports that come from here and not from a launcher.
     pub(super) refused: Vec<Report>,
 }
@@ -31,6 +33,8 @@ pub(super) struct Link {
     /// None while it is dead.
     pub(super) stream: Option<Arc<UnixStream>>,
     outbox: Vec<u8>,
+    /// Nobody waits for what is in the outbox: it goes with what is said next, or a little later.
+    is_patient: bool,
     pid: u32,
     live: usize,
     /// Whether it shall execute its program anew.
@@ -78,6 +82,7 @@ impl Link {
     /// Writes what the launcher takes at once. Says whether something is left, for the reading thread.
     pub(super) fn flush(&mut self) -> bool {
         let Some(stream) = &self.stream else { return false };
+        self.is_patient = false;
         while !self.outbox.is_empty() {
             match (&**stream).write(&self.outbox) {
                 Ok(count) => drop(self.outbox.drain(..count)),
@@ -96,14 +101,21 @@ impl Link {
         self.flush()
     }
 
+    /// Says something with what is said next.
+    fn say_in_passing(&mut self, bytes: &[u8]) {
+        self.is_patient |= self.outbox.is_empty();
+        self.outbox.extend_from_slice(bytes);
+    }
+
     pub(super) fn is_behind(&self) -> bool {
-        !self.outbox.is_empty()
+        !self.outbox.is_empty() && !self.is_patient
     }
 
     /// The launcher is gone. What it did not read is not worth keeping: launches and kills are known elsewhere.
     pub(super) fn hang_up(&mut self) {
         self.stream = None;
         self.outbox.clear();
+        self.is_patient = false;
     }
 }
 
@@ -123,6 +135,7 @@ impl Routes {
             accepts,
             stream: Some(Arc::new(stream)),
             outbox: Vec::new(),
+            is_patient: false,
             pid,
             live: 0,
             is_to_renew: false,
@@ -190,7 +203,17 @@ impl Routes {
         }
     }
 
-    /// Drops runs that are over, here and with their launchers.
+    /// Says what was to be said in passing.
+    pub(super) fn flush_patient(&mut self) {
+        self.expects_forgetting = false;
+        for link in self.links.iter_mut().filter(|link| link.is_patient) {
+            // What is left is no longer patient, and the reading thread writes it.
+            link.flush();
+        }
+    }
+
+    /// Drops runs that are over, here and with their launchers. A launcher mostly hears of it with its next run: it is
+    /// in no hurry, and each message wakes it.
     pub(super) fn forget(&mut self, runs: &[RunId]) -> bool {
         let mut by_link: HashMap<usize, Vec<RunId>> = HashMap::new();
         for run in runs {
@@ -203,7 +226,11 @@ impl Routes {
         let mut is_behind = false;
         for (link, runs) in by_link {
             if let Some(link) = self.links.get_mut(link).filter(|link| link.stream.is_some()) {
-                is_behind |= link.say(&frame(&Request::Forget(runs)));
+                let forget = frame(&Request::Forget(runs));
+                match self.expects_forgetting {
+                    true => link.say_in_passing(&forget),
+                    false => is_behind |= link.say(&forget),
+                }
             }
         }
         is_behind
@@ -228,6 +255,7 @@ impl Routes {
     }
 
     pub(super) fn close(&mut self) {
+        self.flush_patient();
         self.is_closed = true;
     }
 
@@ -243,6 +271,7 @@ impl Routes {
             Report::Started { pid, .. } if route.phase.is_live() => route.phase = Phase::Running(*pid),
             _ if report.is_final() && route.phase.is_live() => {
                 route.phase = Phase::Over;
+                self.expects_forgetting = true;
                 if let Some(link) = self.links.get_mut(route.link) {
                     link.live = link.live.saturating_sub(1);
                 }

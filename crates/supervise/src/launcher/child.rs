@@ -111,7 +111,8 @@ unsafe fn write_file(step: Step, path: *const libc::c_char, bytes: &[u8]) -> Res
 }
 
 unsafe fn enter_groups(plan: &Plan) -> Result<(), StartFailure> {
-    for door in &plan.doors {
+    // Empty where the process has been born inside.
+    for door in plan.doors.unified.iter().chain(&plan.doors.files) {
         // SAFETY: doors are C strings held by the plan.
         unsafe { write_file(Step::Cgroup, door.as_ptr(), b"0")? };
     }

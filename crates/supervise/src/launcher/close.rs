@@ -1,5 +1,5 @@
-//! The end of a run: whatever it left running is killed, its script and control group are removed, and only then is
-//! the end written down and reported.
+//! The end of a run: whatever it left running is killed, its control group is removed, and only then is the end written
+//! down and reported. Its script goes after that.
 
 use std::time::{Duration, Instant};
 
@@ -7,7 +7,6 @@ use super::journal::Record;
 use super::runs::{Closing, Outcome, Run, State};
 use super::serve::Launcher;
 use super::signal::tracking_folder;
-use super::start::remove_script;
 use crate::cgroup::RunFolder;
 use crate::report::{Found, FoundState};
 use crate::run::RunId;
@@ -72,9 +71,7 @@ impl Launcher {
     /// Settles a run of which nothing is left: what comes after it, then its end.
     pub(super) fn finish(&mut self, id: RunId, outcome: Outcome, over_memory: bool, left_behind: bool) {
         let Some(run) = self.runs.by_id.get_mut(&id) else { return };
-        if let Some((script, made_folder)) = run.script() {
-            remove_script(&script, made_folder);
-        }
+        self.chores.extend(run.script());
         let end = run.conclude(outcome, over_memory, left_behind);
         run.folder = None;
         match run.around {

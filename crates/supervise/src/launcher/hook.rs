@@ -2,7 +2,7 @@
 //! other; the launcher never waits for one, it hears of their ends as it hears of those of runs.
 
 use std::collections::HashMap;
-use std::ffi::{CString, OsString};
+use std::ffi::OsString;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::os::fd::{AsRawFd, OwnedFd};
@@ -19,6 +19,7 @@ use super::runs::{Closing, Outcome, Run, State};
 use super::serve::Launcher;
 use super::start::Made;
 use super::start::owner_of;
+use crate::cgroup::Doors;
 use crate::launch::{Hook, Hooks, Launch, Resource, Rlimit, Stream, Told};
 use crate::private;
 use crate::proc;
@@ -142,7 +143,7 @@ impl Launcher {
         let hooks = launch.hooks.as_deref();
         let Some(hook) = hooks.and_then(|hooks| hooks.before.get(at)) else { return self.arrange(launch) };
         let id = launch.run;
-        match self.start_hook(&outer(id, hook), hook, &[], None) {
+        match self.start_hook(&outer(id, hook), hook, &Doors::default(), None) {
             Ok(process) => self.wait_for(id, process, Stage::Before { launch, at }),
             Err(errno) => self.give_up(id, StartFailure { step: Step::Prolog, errno }),
         }
@@ -244,7 +245,7 @@ impl Launcher {
         let Some(around) = &run.around else { return self.over(id, end) };
         if let Some(mut hook) = around.after.hooks.get(at).cloned() {
             hook.env.extend(told_after(&around.after.told, &end, self.steps.worst_of(id)));
-            match self.start_hook(&outer(id, &hook), &hook, &[], None) {
+            match self.start_hook(&outer(id, &hook), &hook, &Doors::default(), None) {
                 Ok(process) => self.wait_for(id, process, Stage::After { end, at }),
                 Err(_) => {
                     note_failure(&mut end);
@@ -350,7 +351,7 @@ impl Launcher {
         &self,
         launch: &Launch,
         hook: &Hook,
-        doors: &[CString],
+        doors: &Doors,
         output: Option<File>,
     ) -> Result<Process, i32> {
         let mut launch = launch.clone();
@@ -362,7 +363,7 @@ impl Launcher {
         }
         let mut plan = Plan::new(&launch, None, self.journal.descriptor(), self.file_limit)
             .map_err(|failure| failure.errno)?;
-        plan.doors = doors.to_vec();
+        plan.doors = doors.clone();
         if let Some(output) = &output {
             plan.print_to(output.as_raw_fd());
         }

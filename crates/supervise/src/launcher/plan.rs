@@ -10,6 +10,7 @@ use std::ptr;
 use rustix::process::{Gid, Uid};
 
 use super::journal::StartLine;
+use crate::cgroup::Doors;
 use crate::launch::{Credentials, Launch, Resource, Rlimit, Stream, current_rlimit};
 use crate::report::{StartFailure, Step};
 
@@ -37,8 +38,8 @@ pub(super) struct Plan {
     pub(super) cpus: Option<libc::cpu_set_t>,
     pub(super) nice: i32,
     pub(super) oom_score: Option<Vec<u8>>,
-    /// Files of control groups to enter by.
-    pub(super) doors: Vec<CString>,
+    /// How to get into the control groups.
+    pub(super) doors: Doors,
     /// Folders and those that they are laid over, in a mount namespace of its own.
     pub(super) overlays: Vec<(CString, CString)>,
     /// What is written to standard output first.
@@ -167,7 +168,7 @@ impl Plan {
             cpus: launch.limits.cpus.as_deref().map(cpu_set).transpose()?,
             nice: launch.nice,
             oom_score: (launch.oom_score != 0).then(|| launch.oom_score.to_string().into_bytes()),
-            doors: Vec::new(),
+            doors: Doors::default(),
             overlays: overlays(launch)?,
             prelude: launch.prelude.clone(),
             start_line,

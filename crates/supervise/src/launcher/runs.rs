@@ -33,8 +33,9 @@ pub(super) struct Run {
 
 /// How far a run has come.
 pub(super) enum State {
-    /// Between fork and program; the pipe tells which of the two endings of that it is.
-    Starting { failures: OwnedFd },
+    /// Between fork and program; the pipe tells which of the two endings of that it is, and is listened to from a
+    /// moment on: many programs are over before it.
+    Starting { failures: OwnedFd, heard_from: Instant },
     /// Between a failure and the end of its process.
     Failing { failure: StartFailure },
     /// The program runs. Of one that is not our child, the descriptor tells when it ends.

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::net::UnixListener;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -15,7 +15,7 @@ use super::journal::Journal;
 use super::memory::LOOK;
 use super::runs::{Runs, State};
 use super::server::{Renewal, Server, executable_mark};
-use super::start::drain;
+use super::start::{drain, remove_script};
 use super::steps::Steps;
 use crate::cgroup::{Hierarchy, instance_name};
 use crate::energy::EnergyMeter;
@@ -44,6 +44,8 @@ pub(super) struct Launcher {
     pub(super) steps: Steps,
     /// What the server is to be told at the end of this turn.
     pub(super) outgoing: Vec<Report>,
+    /// Scripts to remove once that is told, and whether their folders were made for them.
+    pub(super) chores: Vec<(PathBuf, bool)>,
     /// Room for reading.
     pub(super) piece: Vec<u8>,
     children: File,
@@ -98,6 +100,7 @@ pub(super) fn run(options: Options, slot: &Slot, mut ready: impl FnMut()) -> io:
         runs: Runs::default(),
         steps: Steps::default(),
         outgoing: Vec::new(),
+        chores: Vec::new(),
         piece: Vec::new(),
         children: File::from(children),
         idle: None,
@@ -150,6 +153,9 @@ impl Launcher {
         self.write_down();
         self.tell_server();
         self.tell_step_clients();
+        for (script, made_folder) in self.chores.drain(..) {
+            remove_script(&script, made_folder);
+        }
         if self.renewal.is_some() && self.is_between_forks() && self.journal.is_saved() {
             self.renew();
         }
@@ -180,10 +186,11 @@ impl Launcher {
 
     fn sources(&self) -> Vec<(Cause, BorrowedFd<'_>, PollFlags)> {
         let mut sources = Vec::with_capacity(3 + self.runs.starting.len() + self.runs.watched.len());
+        let now = Instant::now();
         // Beginnings before ends, so that they are told in that order.
         for id in self.runs.starting.iter().chain(&self.runs.watched) {
             match self.runs.by_id.get(id).map(|run| &run.state) {
-                Some(State::Starting { failures }) => {
+                Some(State::Starting { failures, heard_from }) if *heard_from <= now => {
                     sources.push((Cause::Starting(*id), failures.as_fd(), PollFlags::IN));
                 }
                 Some(State::Running { watch: Some(watch) }) => {
@@ -210,6 +217,10 @@ impl Launcher {
             State::Unclear { .. } => Some(Duration::from_millis(2)),
             _ => None,
         });
+        let starting = self.runs.starting.iter().filter_map(|id| match &self.runs.by_id.get(id)?.state {
+            State::Starting { heard_from, .. } => heard_from.checked_duration_since(now),
+            _ => None,
+        });
         let hooked = self.runs.hooked.iter().filter_map(|id| match &self.runs.by_id.get(id)?.state {
             State::Hooked(waiting) => Some(waiting.deadline()?.saturating_duration_since(now)),
             _ => None,
@@ -219,6 +230,7 @@ impl Launcher {
         let idle = self.idle.map(|since| self.options.linger.saturating_sub(since.elapsed()));
         let metered = self.energy.as_ref().filter(|_| self.runs.live > 0).map(EnergyMeter::patience);
         unsettled
+            .chain(starting)
             .chain(looking)
             .chain(metered)
             .chain(hooked)

@@ -22,6 +22,10 @@ impl Launcher {
             }
             return;
         }
+        if signal != libc::SIGKILL {
+            self.hear_start(id);
+        }
+        let Some(run) = self.runs.by_id.get_mut(&id) else { return };
         // A killed start is no start; any other signal would hit the launcher's own code in the child.
         if matches!(run.state, State::Starting { .. }) && signal != libc::SIGKILL {
             run.early_signals.push((signal, whom));

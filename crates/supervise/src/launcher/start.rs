@@ -1,12 +1,13 @@
 //! Starting a run: script, control group, fork; then what the child says through its pipe.
 
-use std::ffi::CString;
 use std::fs::{self, OpenOptions};
 use std::io::{self, Read, Write};
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt, fchown};
 use std::path::Path;
+use std::time::{Duration, Instant};
 
+use rustix::fs::{Mode, OFlags};
 use rustix::pipe::{PipeFlags, pipe_with};
 
 use super::child::{FAILURE_BYTES, Surroundings, become_program, read_failure};
@@ -16,12 +17,16 @@ use super::plan::Plan;
 use super::runs::{Closing, Outcome, Run, State};
 use super::serve::Launcher;
 use super::tree::MARK;
-use crate::cgroup::{Hierarchy, RunFolder};
+use crate::cgroup::{Doors, Hierarchy, RunFolder};
 use crate::launch::{Launch, Script};
 use crate::private;
 use crate::report::{Report, StartFailure, Step};
 use crate::run::{RunId, UnixMicros};
 use crate::wire::Whom;
+
+/// For how long nobody asks whether a program has begun. Of one that is over sooner, beginning and end are told together,
+/// which saves launcher and server a wakeup each.
+const UNHEARD: Duration = Duration::from_millis(3);
 
 /// What a launch has made before its process.
 #[derive(Default)]
@@ -33,7 +38,7 @@ pub(super) struct Made {
 
 impl Made {
     /// The doors of the control groups.
-    pub(super) fn doors(&self) -> Vec<CString> {
+    pub(super) fn doors(&self) -> Doors {
         self.folder.as_ref().map(RunFolder::doors).unwrap_or_default()
     }
 }
@@ -83,7 +88,9 @@ impl Launcher {
         let is_made = made.is_some();
         let mut made = made.unwrap_or_default();
         let (start, state) = match self.prepare(&launch, &mut made, is_made) {
-            Ok((start, failures)) => (Some(start), State::Starting { failures }),
+            Ok((start, failures)) => {
+                (Some(start), State::Starting { failures, heard_from: Instant::now() + UNHEARD })
+            }
             // Nothing of it is left to be known by, so what was made goes at once.
             Err(failure) => {
                 self.unmake(&launch, &mut made);
@@ -229,7 +236,7 @@ impl Launcher {
         let (reader, writer) = pipe_with(PipeFlags::CLOEXEC | PipeFlags::NONBLOCK)?;
         let launcher = std::process::id() as libc::pid_t;
         // SAFETY: the launcher has one thread, and the child does nothing but `become_program`.
-        match unsafe { libc::fork() } {
+        match unsafe { fork_into(&mut plan.doors) } {
             -1 => Err(io::Error::last_os_error()),
             0 => {
                 let failures = writer.as_raw_fd();
@@ -244,7 +251,7 @@ impl Launcher {
     /// Reads what the child said; does nothing while it says nothing.
     pub(super) fn hear_start(&mut self, id: RunId) {
         let Some(run) = self.runs.by_id.get_mut(&id) else { return };
-        let State::Starting { failures } = &run.state else { return };
+        let State::Starting { failures, .. } = &run.state else { return };
         let mut bytes = [0; FAILURE_BYTES];
         let heard = match rustix::io::read(failures, &mut bytes) {
             Err(rustix::io::Errno::AGAIN | rustix::io::Errno::INTR) => return,
@@ -280,6 +287,35 @@ impl Launcher {
     }
 }
 
+/// Forks; if the kernel can do that, the child begins its life in the control group of the unified tree and needs not
+/// enter it.
+///
+/// # Safety
+/// As `fork`: the child may only do what is async-signal-safe, and the process must have one thread.
+unsafe fn fork_into(doors: &mut Doors) -> libc::pid_t {
+    const CLONE_INTO_CGROUP: u64 = 0x2_0000_0000;
+    let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    let folder = doors.birthplace.as_deref();
+    if let Some(folder) = folder.and_then(|path| rustix::fs::open(path, flags, Mode::empty()).ok()) {
+        let entered = doors.unified.take();
+        // SAFETY: the struct is plain numbers, for which zeros are a value.
+        let mut wanted: libc::clone_args = unsafe { std::mem::zeroed() };
+        wanted.flags = CLONE_INTO_CGROUP;
+        wanted.exit_signal = libc::SIGCHLD as u64;
+        wanted.cgroup = folder.as_raw_fd() as u64;
+        // SAFETY: without a stack of its own the child goes on from here in a copy of everything, as after a fork. What
+        // the C library does around a fork is for its locks and its number of the thread, which the child does not use.
+        let pid = unsafe { libc::syscall(libc::SYS_clone3, &wanted, size_of::<libc::clone_args>()) };
+        if pid != -1 {
+            return pid as libc::pid_t;
+        }
+        // Kernels before 5.7, and containers that forbid the call.
+        doors.unified = entered;
+    }
+    // SAFETY: as promised by the caller.
+    unsafe { libc::fork() }
+}
+
 /// Whose a run will be.
 pub(super) fn owner_of(launch: &Launch) -> u32 {
     launch.user.as_ref().map_or_else(|| rustix::process::geteuid().as_raw(), |user| user.uid)
@@ -306,15 +342,17 @@ fn make_group(hierarchy: &Hierarchy, launch: &Launch) -> io::Result<Option<RunFo
 /// Writes the script for its user; says whether its folder was made for it.
 fn write_script(script: &Script, owner: Option<(u32, u32)>) -> io::Result<bool> {
     let folder = script.path.parent().ok_or(io::ErrorKind::NotFound)?;
-    let made = !folder.exists();
-    if made {
-        make_passage(folder)?;
-    }
-    // One left over from an attempt that was not written down.
-    let _ = fs::remove_file(&script.path);
+    let made = make_passage(folder)?;
     let mut options = OpenOptions::new();
     options.write(true).create_new(true).mode(0o700).custom_flags(libc::O_NOFOLLOW);
-    let written = options.open(&script.path).and_then(|mut file| {
+    let opened = options.open(&script.path).or_else(|error| match error.kind() {
+        // One left over from an attempt that was not written down.
+        io::ErrorKind::AlreadyExists => {
+            fs::remove_file(&script.path).and_then(|()| options.open(&script.path))
+        }
+        _ => Err(error),
+    });
+    let written = opened.and_then(|mut file| {
         file.write_all(&script.content)?;
         match owner.filter(|_| rustix::process::geteuid().is_root()) {
             Some((uid, gid)) => fchown(&file, Some(uid), Some(gid)),
@@ -327,19 +365,26 @@ fn write_script(script: &Script, owner: Option<(u32, u32)>) -> io::Result<bool> 
     written.map(|()| made)
 }
 
-/// Makes a folder and those above it, so that everybody can pass through to what they know the name of.
-fn make_passage(folder: &Path) -> io::Result<()> {
-    let missing: Vec<&Path> = folder.ancestors().take_while(|folder| !folder.exists()).collect();
-    for folder in missing.into_iter().rev() {
-        match fs::create_dir(folder) {
-            // The launcher's mask takes away the others' right to pass.
-            Ok(()) => fs::set_permissions(folder, fs::Permissions::from_mode(0o711))?,
-            // Another launcher was quicker.
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
-            Err(error) => return Err(error),
+/// Makes a folder and those above it, so that everybody can pass through to what they know the name of. Says whether it
+/// was missing.
+fn make_passage(folder: &Path) -> io::Result<bool> {
+    match (fs::create_dir(folder), folder.parent()) {
+        (Err(error), Some(above)) if error.kind() == io::ErrorKind::NotFound => {
+            make_passage(above)?;
+            open_passage(folder, fs::create_dir(folder))
         }
+        (made, _) => open_passage(folder, made),
     }
-    Ok(())
+}
+
+fn open_passage(folder: &Path, made: io::Result<()>) -> io::Result<bool> {
+    match made {
+        // The launcher's mask takes away the others' right to pass.
+        Ok(()) => fs::set_permissions(folder, fs::Permissions::from_mode(0o711)).map(|()| true),
+        // There for another script, or another launcher was quicker.
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(false),
+        Err(error) => Err(error),
+    }
 }
 
 /// Removes a script, and its folder if that was made for it.

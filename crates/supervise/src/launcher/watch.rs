@@ -90,6 +90,8 @@ impl Launcher {
                     continue;
                 }
                 Some(end) if is_end(&end) => {
+                    // The one before us may not have come to it.
+                    self.chores.extend(run.script());
                     run.state = State::Over(end);
                     run.folder = None;
                     None
