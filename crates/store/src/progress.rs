@@ -15,6 +15,8 @@ pub(crate) struct Progress {
 pub(crate) struct Reached {
     /// Committed to queue.db.
     pub(crate) committed: i64,
+    /// Somebody waits until history shows this one.
+    pub(crate) asked: i64,
     /// Visible in history.db.
     pub(crate) recorded: i64,
     /// In history.db and safe from power cuts: queue.db may forget it.
@@ -23,6 +25,16 @@ pub(crate) struct Reached {
     pub(crate) failing: bool,
     /// The store is being closed.
     pub(crate) stopping: bool,
+}
+
+/// So many attempts are taken over without waiting for more.
+const MUCH: i64 = 500;
+
+impl Reached {
+    /// Whether it would not pay to let more come together.
+    pub(crate) fn is_much(&self) -> bool {
+        self.committed - self.recorded >= MUCH
+    }
 }
 
 impl Progress {
@@ -35,6 +47,18 @@ impl Progress {
     pub(crate) fn set(&self, change: impl FnOnce(&mut Reached)) {
         change(&mut self.lock());
         self.moved.notify_all();
+    }
+
+    /// Takes in what was committed. Wakes somebody only if there was nothing to do before, or if there is much now.
+    pub(crate) fn commit(&self, last: i64) {
+        let mut reached = self.lock();
+        let was_idle = reached.committed <= reached.recorded;
+        reached.committed = last;
+        let is_much = reached.is_much();
+        drop(reached);
+        if was_idle || is_much {
+            self.moved.notify_all();
+        }
     }
 
     /// Waits as long as `idle` holds.

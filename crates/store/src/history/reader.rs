@@ -34,7 +34,12 @@ impl Reader {
 
     /// Waits until history shows what has been committed by now.
     fn catch_up(&self) {
-        let committed = self.progress.reached().committed;
+        let reached = self.progress.reached();
+        let committed = reached.committed;
+        if reached.recorded >= committed {
+            return;
+        }
+        self.progress.set(|reached| reached.asked = reached.asked.max(committed));
         self.progress.wait_at_most(PATIENCE, |reached| {
             reached.recorded < committed && !reached.failing && !reached.stopping
         });

@@ -19,6 +19,9 @@ use tracing::{debug, error, info, warn};
 
 /// Attempts taken over in one transaction.
 const AT_ONCE: i64 = 1_000;
+/// For so long ends come together before they are taken over, unless somebody asks for them: a transaction for each
+/// would take the CPUs away from the next start.
+const GATHERING: Duration = Duration::from_millis(50);
 /// A pause this long makes what was taken over safe …
 const QUIET: Duration = Duration::from_secs(1);
 /// … and so does this many attempts without a pause.
@@ -102,6 +105,9 @@ impl Takeover {
             let more = reached.committed > reached.recorded;
             let unsafe_ones = reached.recorded - reached.synced;
             let done = if more && unsafe_ones < MOST_UNSAFE {
+                self.progress.wait_at_most(GATHERING, |reached| {
+                    reached.asked <= reached.recorded && !reached.is_much() && !reached.stopping
+                });
                 self.take_over(reached.recorded)
             } else if unsafe_ones > 0 {
                 self.sync_when_quiet(unsafe_ones)

@@ -160,8 +160,7 @@ impl Writer {
         // Not true any more.
         self.found = None;
         if !batch.closed.is_empty() || !batch.steps.is_empty() {
-            let last = ledger.last_closed();
-            progress.set(|reached| reached.committed = last);
+            progress.commit(ledger.last_closed());
         }
         self.checkpointer.wrote(written);
         Ok(())
