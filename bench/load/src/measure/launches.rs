@@ -65,7 +65,7 @@ pub(crate) fn throughput(target: &Target, setting: Setting<'_>) -> Result<Vec<Ro
         let before = target.processes.usage().unwrap_or_default();
         let began = Instant::now();
         target.submit_many(body, 4, jobs)?;
-        target.drain(Duration::from_secs(300), Duration::from_millis(25))?;
+        target.drain(Duration::from_secs(300), Duration::from_millis(10))?;
         let elapsed = began.elapsed();
         let cpu = target.processes.usage().unwrap_or_default().cpu.saturating_sub(before.cpu);
         let each = format!("{:.2} ms of CPU a job in the service", ms(cpu) / jobs as f64);
