@@ -16,12 +16,20 @@ pub trait Store: Send {
     /// If the store cannot be read, or is of a later version.
     fn load(&mut self) -> Result<Saved, StoreError>;
 
-    /// Makes a batch durable: when it returns `Ok`, a power cut loses nothing of it; when it returns an error, nothing
-    /// of it has been kept.
+    /// Writes a batch down: when it returns `Ok`, the end of this process loses nothing of it, and after
+    /// [`Store::sync`] neither does a power cut; when it returns an error, nothing of it has been kept.
     ///
     /// # Errors
     /// If the disk is full or broken.
     fn commit(&mut self, batch: &Batch) -> Result<(), StoreError>;
+
+    /// Makes everything that was committed safe from power cuts. A store in memory has nothing to do.
+    ///
+    /// # Errors
+    /// If the disk is broken. What was committed is kept all the same.
+    fn sync(&mut self) -> Result<(), StoreError> {
+        Ok(())
+    }
 
     /// Returns script and environment of a job, or of the array whose task it is (by the array's number).
     ///

@@ -18,6 +18,7 @@ use std::time::Duration;
 
 mod cron;
 mod het;
+mod safety;
 
 #[derive(Default)]
 struct Memory {
@@ -36,6 +37,7 @@ struct Memory {
 struct MemoryStore {
     memory: Arc<Mutex<Memory>>,
     full: Arc<AtomicBool>,
+    broken: Arc<AtomicBool>,
 }
 
 impl Store for MemoryStore {
@@ -75,6 +77,13 @@ impl Store for MemoryStore {
             memory.crontabs.remove(owner);
         }
         Ok(())
+    }
+
+    fn sync(&mut self) -> Result<(), StoreError> {
+        match self.broken.load(Ordering::SeqCst) {
+            true => Err(StoreError::Failed { what: "sync", source: "the disk is broken".into() }),
+            false => Ok(()),
+        }
     }
 
     fn payload(&mut self, id: JobId) -> Result<Arc<Payload>, StoreError> {

@@ -288,6 +288,14 @@ impl Writer {
             self.statistics.commits += 1;
             self.statistics.records += batch.jobs.len() as u64;
         }
+        // Before the disk has it all: if this process ends now, both the record and the program are there, and if the
+        // power is cut, neither is.
+        let (launches, effects): (Vec<_>, Vec<_>) =
+            effects.into_iter().partition(|(.., effect)| matches!(effect, Effect::Launch));
+        for (id, attempt, effect) in launches {
+            self.perform(id, attempt, effect, &batch.payloads);
+        }
+        let synced = if recorded { self.store.sync() } else { Ok(()) };
         if let Some(last) = batch.changes.last() {
             self.last_change = last.id;
         }
@@ -300,7 +308,8 @@ impl Writer {
         for (id, attempt, effect) in effects {
             self.perform(id, attempt, effect, &batch.payloads);
         }
-        Ok(())
+        // It took place, but whoever asked must not take it for safe.
+        synced.map_err(|error| Error::Unavailable(Text::from(chain(&error))))
     }
 
     fn take_back(&mut self, undo: Undo, error: &StoreError) -> Error {

@@ -1,5 +1,5 @@
-//! The live jobs: the store's side for the single writer. Everything is in queue.db when [`Store::commit`] returns;
-//! what has ended goes on to history.db from there, by the recorder's own thread.
+//! The live jobs: the store's side for the single writer. Everything is in queue.db when [`Store::commit`] returns, and
+//! on the disk when [`Store::sync`] does; what has ended goes on to history.db from there, by the recorder's own thread.
 
 mod commit;
 mod ledger;
@@ -25,7 +25,8 @@ use domain::{JobId, Text};
 use ledger::Ledger;
 use recent::Recent;
 use rusqlite::{Connection, TransactionBehavior};
-use std::path::PathBuf;
+use std::fs::File;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tracing::warn;
 
@@ -36,6 +37,8 @@ const COMMIT_WEIGHT: usize = 8 << 10;
 pub struct Writer {
     path: PathBuf,
     connection: Connection,
+    /// The log that commits are written to; opened by the first who wants it safe.
+    log: Option<File>,
     ledger: Ledger,
     /// What was found at the start, until somebody asks for it.
     found: Option<Saved>,
@@ -61,6 +64,8 @@ impl Writer {
         let configure = || -> rusqlite::Result<()> {
             // Another thread does it.
             connection.pragma_update(None, "wal_autocheckpoint", 0)?;
+            // A commit writes the log and leaves the disk to `sync`.
+            connection.pragma_update(None, "synchronous", "normal")?;
             if let Some(most) = options.most_queue_pages {
                 connection.pragma_update_and_check(None, "max_page_count", most, |_| Ok(()))?;
             }
@@ -75,6 +80,7 @@ impl Writer {
         Ok(Writer {
             path: queue,
             connection,
+            log: None,
             ledger,
             found: Some(found),
             recent: Recent::new(options.recent_bytes),
@@ -167,6 +173,13 @@ impl Writer {
     }
 }
 
+/// Names a file that SQLite keeps beside a database.
+fn beside(database: &Path, suffix: &str) -> PathBuf {
+    let mut name = database.as_os_str().to_owned();
+    name.push(suffix);
+    name.into()
+}
+
 impl Drop for Writer {
     fn drop(&mut self) {
         // History takes in what has ended; then nothing of it is left for the next start.
@@ -190,6 +203,20 @@ impl Store for Writer {
             return Ok(());
         }
         self.record(batch)
+    }
+
+    fn sync(&mut self) -> Result<(), StoreError> {
+        // Nothing is locked by way of this file, so it does no harm that closing it would drop locks.
+        let log = match self.log.take() {
+            Some(log) => Ok(log),
+            None => File::open(beside(&self.path, "-wal")),
+        };
+        let synced = log.and_then(|log| {
+            let synced = log.sync_data();
+            self.log = Some(log);
+            synced
+        });
+        synced.map_err(|error| StoreError::Failed { what: "make queue.db safe", source: Box::new(error) })
     }
 
     fn payload(&mut self, id: JobId) -> Result<Arc<Payload>, StoreError> {
