@@ -137,6 +137,8 @@ problems! {
     WholeArrayOnly(JobId) => Invalid, "update the array {0} as a whole";
     /// What can be done with a heterogeneous job as a whole only, by the leader's number.
     NotLeader(JobId) => Conflict, "job {0} is not the leader of its heterogeneous job";
+    /// Nobody but its script knows when it is complete.
+    NotAllocation(JobId) => Conflict, "job {0} is not an allocation";
     /// What the crontab has made is changed there.
     CronJob(JobId) => Conflict, "job {0} is changed in the crontab it comes from";
     /// The job recurs, and was not named as one that does.

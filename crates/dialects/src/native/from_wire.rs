@@ -4,7 +4,7 @@ use super::error::NativeError;
 use super::job_name::JobName;
 use super::parameters::Parameters;
 use super::wire;
-use domain::job::Outcome;
+use domain::job::{Exit, IfGone, Outcome};
 use domain::ports::{Directory, HistoryFilter};
 use domain::service::{Action, Availability};
 use domain::who::{AdminLevel, Membership};
@@ -189,6 +189,29 @@ pub(super) fn requeue(body: &[u8]) -> Result<Action, NativeError> {
         }
     };
     Ok(Action::Requeue { hold: wanted.hold, special: wanted.special })
+}
+
+/// Reads what a program left that an allocation was made for.
+pub(super) fn complete(body: &[u8]) -> Result<Action, NativeError> {
+    let told: wire::Complete =
+        serde_json::from_slice(body).map_err(|error| NativeError::parameter("body", error.to_string()))?;
+    let exit = match (told.exit_code, told.signal) {
+        (Some(code), None) => Exit::Code(code),
+        (None, Some(number @ 1..=64)) => Exit::Signal(number),
+        (None, Some(_)) => return Err(NativeError::parameter("signal", "expected a number from 1 to 64")),
+        _ => return Err(NativeError::parameter("body", "expected either exit_code or signal")),
+    };
+    Ok(Action::Complete { exit })
+}
+
+/// Reads what becomes of an allocation without its program.
+pub(super) fn if_gone(body: &[u8]) -> Result<IfGone, NativeError> {
+    let told: wire::Attend =
+        serde_json::from_slice(body).map_err(|error| NativeError::parameter("body", error.to_string()))?;
+    Ok(match told.if_gone {
+        wire::IfGone::Cancel => IfGone::Cancel,
+        wire::IfGone::Expire => IfGone::Expire,
+    })
 }
 
 /// Refuses what cannot be the name of a user or an account.

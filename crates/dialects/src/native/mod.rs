@@ -43,6 +43,8 @@ enum Verb {
     Suspend,
     Resume,
     Requeue,
+    Attend,
+    Complete,
     WhoAmI,
     ShowCrontab,
     SetCrontab,
@@ -59,6 +61,9 @@ fn verbs(path: &[&str]) -> &'static [(&'static str, Verb)] {
         ["jobs", _, "suspend"] => &[("POST", Verb::Suspend)],
         ["jobs", _, "resume"] => &[("POST", Verb::Resume)],
         ["jobs", _, "requeue"] => &[("POST", Verb::Requeue)],
+        // Allocations and the programs they were made for.
+        ["jobs", _, "attend"] => &[("POST", Verb::Attend)],
+        ["jobs", _, "complete"] => &[("POST", Verb::Complete)],
         // What runs within a job.
         ["jobs", _, "steps"] => &[("GET", Verb::Steps)],
         // What happens, and what has happened.
@@ -118,6 +123,8 @@ async fn run(site: &Arc<Site>, request: Request<Incoming>) -> Result<Answer, Nat
         Verb::Suspend => handlers::acts::suspend(call).await,
         Verb::Resume => handlers::acts::resume(call).await,
         Verb::Requeue => handlers::acts::requeue(call, body).await,
+        Verb::Attend => handlers::attend::attend(call, body).await,
+        Verb::Complete => handlers::acts::complete(call, body).await,
         Verb::ListNodes => handlers::nodes::list(call),
         Verb::MarkNode => handlers::nodes::mark(call, body).await,
         Verb::WhoAmI => handlers::whoami::whoami(call),

@@ -230,6 +230,37 @@ pub(super) struct Requeue {
     pub(super) special: bool,
 }
 
+/// What the program left that an allocation was made for: one of both.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Complete {
+    pub(super) exit_code: Option<u8>,
+    pub(super) signal: Option<u8>,
+}
+
+/// A program is there for its allocation.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Attend {
+    pub(super) if_gone: IfGone,
+}
+
+/// What becomes of an allocation without its program.
+#[derive(Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum IfGone {
+    /// It is cancelled.
+    Cancel,
+    /// It ends when the configured time without it is over, if one is configured.
+    Expire,
+}
+
+/// How an allocation ends.
+#[derive(Serialize)]
+pub(super) struct Attended {
+    pub(super) outcome: &'static str,
+}
+
 /// What became of jobs that something was done with.
 #[derive(Serialize)]
 pub(super) struct Acted {

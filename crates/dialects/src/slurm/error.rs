@@ -82,9 +82,10 @@ fn problem_number(problem: &Problem) -> i32 {
         Problem::NotPending(_) => slurm::NOT_PENDING,
         Problem::NotRunning(_) => slurm::NOT_RUNNING,
         Problem::Held(_) => slurm::HELD,
-        Problem::Unalterable(_) | Problem::Suspended(_) | Problem::NotSuspended(_) => {
-            slurm::JOB_NOT_ALTERABLE_NOW
-        }
+        Problem::Unalterable(_)
+        | Problem::Suspended(_)
+        | Problem::NotSuspended(_)
+        | Problem::NotAllocation(_) => slurm::JOB_NOT_ALTERABLE_NOW,
         Problem::WholeArrayOnly(_) => slurm::INVALID_QUERY,
         Problem::NotLeader(_) => NOT_LEADER,
         Problem::CronJob(_) => CRON_JOB,

@@ -49,6 +49,9 @@ pub struct Limits {
     pub max_switch_wait: Duration,
     /// Jobs of crontabs are cancelled only where they are named as such (`ScronParameters=explicit_scancel`).
     pub explicit_cron_cancel: bool,
+    /// How long an allocation is kept whose program has gone without a word (`InactiveLimit`); zero for as long as its time
+    /// limit allows.
+    pub inactive_limit: Duration,
     /// How many changes the feed keeps for those who resume it.
     pub kept_changes: usize,
 }
@@ -77,6 +80,7 @@ impl Default for Limits {
             allow_core_spec: false,
             max_switch_wait: Duration::from_secs(300),
             explicit_cron_cancel: false,
+            inactive_limit: Duration::ZERO,
             kept_changes: 10_000,
         }
     }

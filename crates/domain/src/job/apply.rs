@@ -182,6 +182,13 @@ impl Job {
             {
                 self.preempted(run, Preemption { at, by, requeue }, grace, warning)
             }
+            (Phase::Running(run), Event::Finished { at, exit }) => self.finished(run, at, exit),
+            (Phase::Running(run), Event::Attended { visit, if_gone }) => self.attended(run, visit, if_gone),
+            (Phase::Running(run), Event::Left { back_until }) => self.left(run, back_until),
+            (Phase::Running(run), Event::Abandoned { at, if_gone }) => self.abandoned(run, at, if_gone),
+            (Phase::Completing(completing), Event::Finished { exit, .. }) => {
+                self.finished_while_ending(completing, exit)
+            }
             (Phase::Running(run), Event::Signalled { signal, scope }) => self.signalled(run, signal, scope),
             (Phase::Running(run), Event::StepStarted { step }) => self.step_started(run, step),
             (Phase::Running(run), Event::StepEnded { number, end }) => self.step_ended(run, number, end),
@@ -226,7 +233,8 @@ impl Job {
             Phase::Running(run) if run.is_suspended() => None,
             Phase::Running(run) => {
                 let warning = self.warning_time(run).filter(|_| !run.warned);
-                let last = self.last_moment(run);
+                let last =
+                    run.last_patience().map_or(self.last_moment(run), |at| at.min(self.last_moment(run)));
                 Some(warning.unwrap_or(last).min(last)).filter(|at| *at != Timestamp::NEVER)
             }
             Phase::Completing(completing) => Some(completing.since.after(if completing.killed {
@@ -249,6 +257,10 @@ impl Job {
                 Some(Event::DeadlinePassed { at: now })
             }
             Phase::Pending(_) => Some(Event::BeginReached { at: now }),
+            Phase::Running(run) if run.last_patience().is_some_and(|until| until <= now) => {
+                let if_gone = run.attendant.map(|attendant| attendant.if_gone).unwrap_or_default();
+                Some(Event::Abandoned { at: now, if_gone })
+            }
             Phase::Running(run) if self.last_moment(run) <= now => Some(Event::LimitReached { at: now }),
             Phase::Running(_) => Some(Event::WarningDue),
             Phase::Completing(_) => Some(Event::KillDue { at: now }),
@@ -398,6 +410,7 @@ impl Job {
 
     fn step_ended(&self, run: &Running, number: u32, end: StepEnd) -> Applied {
         let mut run = run.clone();
+        run.derived = run.derived.graver(end.exit);
         let ended = run.steps.end(number, end);
         let mut step = self.turned(Phase::Running(Box::new(run)))?;
         step.effects.push(Effect::ForgetStep { number });
@@ -408,6 +421,7 @@ impl Job {
     /// While a job ends its steps do; with the last of them an allocation has nothing more to wait for.
     fn last_steps_end(&self, completing: &Completing, number: u32, end: StepEnd) -> Applied {
         let mut completing = completing.clone();
+        completing.run.derived = completing.run.derived.graver(end.exit);
         let ended = completing.run.steps.end(number, end);
         let is_last = completing.run.steps.live.is_empty() && !self.runs_script();
         let mut step = self.turned(Phase::Completing(Box::new(completing)))?;
@@ -515,7 +529,7 @@ impl Job {
     }
 
     fn completed(&self, completing: &Completing, at: Timestamp, end: &End, usage: Usage) -> Applied {
-        let (_, _, exit) = verdict(end);
+        let exit = self.exit_of(&completing.run, end);
         let Completing { run, outcome, reason, cancelled_by, requeue, put_back, .. } = completing;
         let job = self.closed(run.clone(), at, *outcome, *reason, exit, usage, *cancelled_by);
         match requeue {
@@ -633,7 +647,7 @@ fn remark(end: &End) -> Text {
     }
 }
 
-fn verdict(end: &End) -> (Outcome, Reason, Exit) {
+pub(super) fn verdict(end: &End) -> (Outcome, Reason, Exit) {
     match *end {
         End::Process(Exit::Code(0)) | End::Released => (Outcome::Completed, Reason::None, Exit::Code(0)),
         End::Process(exit @ Exit::Code(_)) => (Outcome::Failed, Reason::NonZeroExitCode, exit),

@@ -1,8 +1,8 @@
 //! What can happen to a job.
 
 use super::{
-    Allocation, Change, Dependency, End, Hold, JobStep, PutBack, Reason, StepEnd, SuspendedBy, Usage,
-    WarningScope,
+    Allocation, Change, Dependency, End, Exit, Hold, IfGone, JobStep, PutBack, Reason, StepEnd, SuspendedBy,
+    Usage, WarningScope,
 };
 use crate::{JobId, Text, TimeLimit, Timestamp, Uid};
 use std::sync::Arc;
@@ -55,6 +55,32 @@ pub enum Event {
         by: Uid,
         /// At once by SIGKILL, without asking first.
         kill: bool,
+    },
+    /// Its owner says that this allocation is complete.
+    Finished {
+        /// When.
+        at: Timestamp,
+        /// What the program left that it was made for.
+        exit: Exit,
+    },
+    /// The program it was made for is there.
+    Attended {
+        /// For the how-manieth time.
+        visit: u32,
+        /// What becomes of the allocation without it.
+        if_gone: IfGone,
+    },
+    /// The program it was made for is not there any more.
+    Left {
+        /// It has until then to come back; `None` if it may stay away.
+        back_until: Option<Timestamp>,
+    },
+    /// The program it was made for has not come back.
+    Abandoned {
+        /// When.
+        at: Timestamp,
+        /// What becomes of it.
+        if_gone: IfGone,
     },
     /// Somebody sent it a signal.
     Signalled {
@@ -199,6 +225,10 @@ impl Event {
             Event::WarningDue => "warning due",
             Event::KillDue { .. } => "kill due",
             Event::Cancelled { .. } => "cancelled",
+            Event::Finished { .. } => "finished",
+            Event::Attended { .. } => "attended",
+            Event::Left { .. } => "left",
+            Event::Abandoned { .. } => "abandoned",
             Event::Signalled { .. } => "signalled",
             Event::StepStarted { .. } => "step started",
             Event::StepEnded { .. } => "step ended",

@@ -3,6 +3,7 @@
 
 mod apply;
 mod array;
+mod attend;
 mod change;
 mod constraint;
 mod dependency;
@@ -22,6 +23,7 @@ pub(crate) mod tests;
 
 pub use apply::{Effect, Step};
 pub use array::{ArrayPart, Progression, TaskSet};
+pub use attend::{Attendant, IfGone};
 pub use change::Change;
 pub use constraint::{Constraint, Expression, MOST_COUNTS};
 pub use dependency::{Dependency, Relation, Requirement, Term, TermState};

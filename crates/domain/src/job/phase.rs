@@ -13,7 +13,7 @@
 //! A suspended job is a running one with a [`Pause`]; one that has been told to make way, and still has its grace
 //! time, is a running one with a [`Preemption`].
 
-use super::{Allocation, Reason, Steps};
+use super::{Allocation, Attendant, Reason, Steps};
 use crate::{JobId, Text, TimeLimit, Timestamp, Uid};
 use std::sync::Arc;
 use std::time::Duration;
@@ -113,6 +113,12 @@ pub struct Running {
     pub steps: Steps,
     /// The limit it got, minutes, if that is less than it asked for: to start earlier, or to end before its deadline.
     pub shortened: Option<u32>,
+    /// The program it was made for, if it is an allocation whose program is watched.
+    pub attendant: Option<Attendant>,
+    /// What the owner of an allocation told of its end.
+    pub told: Exit,
+    /// The gravest end of one of its steps so far.
+    pub derived: Exit,
 }
 
 impl Running {
@@ -130,6 +136,9 @@ impl Running {
             overtime: Duration::ZERO,
             steps: Steps::default(),
             shortened: None,
+            attendant: None,
+            told: Exit::None,
+            derived: Exit::None,
         }
     }
 
@@ -141,6 +150,11 @@ impl Running {
     /// Tells whether it is suspended: it keeps its memory, and others may use its CPUs.
     pub fn is_suspended(&self) -> bool {
         self.suspended_by().is_some()
+    }
+
+    /// Returns when it is given up because the program it was made for is away.
+    pub fn last_patience(&self) -> Option<Timestamp> {
+        self.attendant.and_then(|attendant| attendant.back_until)
     }
 
     /// Returns how long it has run until `now`, suspensions left out.

@@ -69,6 +69,8 @@ reasons! {
     RaisedSignal;
     /// It ran out of time.
     TimeLimit;
+    /// The program it was made for has gone.
+    InactiveLimit;
     /// A node of it failed.
     NodeDown;
     /// It used more memory than it had.

@@ -537,3 +537,33 @@ fn an_allocation_with_steps_ends_with_the_last_of_them() {
     let over = last.job.apply(ended(End::Process(Exit::Code(0)))).expect("the place is gone");
     assert_eq!(outcome(&over.job).map(|(outcome, ..)| outcome), Some(Outcome::Cancelled));
 }
+
+#[test]
+fn an_allocation_is_complete_when_its_owner_says_so_or_its_program_stays_away() {
+    let mut alone = job(1);
+    Arc::make_mut(&mut alone.spec).kind = JobKind::Allocation;
+    let running = alone.apply(started()).expect("it starts").job;
+    let told = |job: &Job, exit| {
+        outcome(&job.apply(Event::Finished { at: at(260), exit }).expect("it may be told").job)
+    };
+    let failed = |reason, exit| Some((Outcome::Failed, reason, exit));
+    assert_eq!(told(&running, Exit::Code(0)), Some((Outcome::Completed, Reason::None, Exit::Code(0))));
+    assert_eq!(told(&running, Exit::Code(3)), failed(Reason::NonZeroExitCode, Exit::Code(3)));
+    assert_eq!(told(&running, Exit::Signal(15)), failed(Reason::RaisedSignal, Exit::Signal(15)));
+    let without = |if_gone, back_until| {
+        let attended = running.apply(Event::Attended { visit: 1, if_gone }).expect("it comes").job;
+        assert_eq!(attended.next_alarm(WAIT), running.next_alarm(WAIT), "it may stay as long as it likes");
+        attended.apply(Event::Left { back_until }).expect("it goes").job
+    };
+    let check = |if_gone, outcome_of, reason| {
+        let left = without(if_gone, Some(at(210)));
+        assert_eq!((left.next_alarm(WAIT), left.alarm(at(209), WAIT)), (Some(at(210)), None));
+        let back = left.apply(Event::Attended { visit: 2, if_gone }).expect("it comes back").job;
+        assert_eq!(back.next_alarm(WAIT), running.next_alarm(WAIT));
+        let over = left.apply(left.alarm(at(210), WAIT).expect("due")).expect("it ends").job;
+        assert_eq!(outcome(&over).map(|(outcome, reason, _)| (outcome, reason)), Some((outcome_of, reason)));
+    };
+    check(IfGone::Cancel, Outcome::Cancelled, Reason::None);
+    check(IfGone::Expire, Outcome::Timeout, Reason::InactiveLimit);
+    assert_eq!(without(IfGone::Expire, None).next_alarm(WAIT), running.next_alarm(WAIT));
+}

@@ -199,6 +199,11 @@ impl Ledger<'_> {
             }
             (_, Action::Requeue { hold, special }) => self.put_back(by, job, hold || special, special),
             (Phase::Ended(_), _) => Err(Problem::AlreadyEnded(id).into()),
+            (_, Action::Complete { .. }) if job.spec.kind != JobKind::Allocation => {
+                Err(Problem::NotAllocation(id).into())
+            }
+            (Phase::Pending(_), Action::Complete { .. }) => Err(Problem::NotRunning(id).into()),
+            (_, Action::Complete { exit }) => Ok(self.happen(id, Event::Finished { at, exit })?),
             (Phase::Completing(_), Action::Cancel { kill: true }) => {
                 Ok(self.happen(id, Event::Cancelled { at, by: who, kill: true })?)
             }

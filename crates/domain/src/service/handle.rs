@@ -355,7 +355,16 @@ impl JobService {
         self.directory.groups_of(&submission.spec.owner.name)
     }
 
-    async fn ask<T>(&self, command: impl FnOnce(oneshot::Sender<T>) -> Command) -> Result<T, Error> {
+    /// Tells the writer something that nobody waits for.
+    pub(super) fn tell(&self, command: Command) {
+        // Without a writer the service is stopping, and the next one finds out by itself.
+        let _ = self.commands.send(command);
+    }
+
+    pub(super) async fn ask<T>(
+        &self,
+        command: impl FnOnce(oneshot::Sender<T>) -> Command,
+    ) -> Result<T, Error> {
         let (reply, answer) = oneshot::channel();
         self.commands.send(command(reply)).map_err(|_| stopping())?;
         answer.await.map_err(|_| stopping())

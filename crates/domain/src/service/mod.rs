@@ -3,6 +3,7 @@
 
 mod accept;
 mod act;
+mod attend;
 mod components;
 mod crontab;
 mod dependencies;
@@ -25,6 +26,7 @@ mod writer;
 #[cfg(test)]
 mod tests;
 
+pub use attend::Presence;
 pub use crontab::BadCrontab;
 pub use feed::{Feed, StateChange, StateWord};
 pub use handle::{JobService, OpenEngine, Ports};

@@ -1,6 +1,6 @@
 //! Which jobs somebody means, and what shall be done with them.
 
-use crate::job::{Phase, TaskSet, WarningScope};
+use crate::job::{Exit, Phase, TaskSet, WarningScope};
 use crate::state::State;
 use crate::{Error, JobId, TaskIndex, Text, Uid};
 
@@ -60,6 +60,11 @@ pub enum Action {
     Cancel {
         /// SIGKILL without SIGTERM before.
         kill: bool,
+    },
+    /// Say of allocations that they are complete.
+    Complete {
+        /// What the program left that they were made for.
+        exit: Exit,
     },
     /// Send a signal.
     Signal {

@@ -14,7 +14,7 @@ use super::submission::Submitted;
 use super::update::Update;
 use crate::cluster::Cluster;
 use crate::cron::Installed;
-use crate::job::{Effect, End, HetPart, Job, JobKind, JobSpec, Payload, Phase, Usage};
+use crate::job::{Effect, End, HetPart, IfGone, Job, JobKind, JobSpec, Payload, Phase, Usage};
 use crate::ports::{Calendar, Clock, Enforced, Engine, Order, Plan, PreemptHow, Report, Store, StoreError};
 use crate::state::{Snapshot, State, Statistics};
 use crate::who::{Membership, Principal};
@@ -40,6 +40,16 @@ pub(super) enum Command {
         job: JobId,
         update: Box<Update>,
         reply: oneshot::Sender<Result<Vec<Handled>, Error>>,
+    },
+    Attend {
+        by: Principal,
+        job: JobId,
+        if_gone: IfGone,
+        reply: oneshot::Sender<Result<u32, Error>>,
+    },
+    LeaveAlone {
+        job: JobId,
+        visit: u32,
     },
     RememberMember {
         by: Principal,
@@ -400,6 +410,7 @@ impl Writer {
         let now = self.clock.now();
         let mut ledger = Ledger::open(&mut self.state, &*self.calendar, now, self.last_change);
         ledger.recover(&mut *self.engine);
+        ledger.call_attendants();
         let finished = ledger.finish();
         self.record(now, finished)?;
         self.plan_at = Some(now);
@@ -422,6 +433,11 @@ fn serve(ledger: &mut Ledger<'_>, engine: &mut dyn Engine, boot: &Text, command:
             later(reply, Ok(ledger.act(&by, &selection, action)))
         }
         Command::Update { by, job, update, reply } => later(reply, ledger.update(&by, job, &update)),
+        Command::Attend { by, job, if_gone, reply } => later(reply, ledger.attend(&by, job, if_gone)),
+        Command::LeaveAlone { job, visit } => {
+            ledger.leave_alone(job, visit);
+            return None;
+        }
         Command::RememberMember { by, member, reply } => later(reply, ledger.remember_member(&by, member)),
         Command::ForgetMember { by, name, reply } => later(reply, ledger.forget_member(&by, name)),
         Command::MarkNode { by, node, wanted, reply } => later(reply, ledger.mark_node(&by, &node, wanted)),

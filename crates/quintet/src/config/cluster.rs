@@ -106,6 +106,7 @@ fn limits(table: &ClusterTable) -> Result<Limits, ConfigError> {
         allow_core_spec: table.allow_spec_resources_usage,
         max_switch_wait: table.max_switch_wait.0,
         explicit_cron_cancel: table.explicit_scancel,
+        inactive_limit: table.inactive_limit.0,
         kept_changes: table.kept_changes,
     })
 }

@@ -93,6 +93,7 @@ pub(crate) struct ClusterTable {
     pub(crate) base_priority: u32,
     pub(crate) allow_spec_resources_usage: bool,
     pub(crate) max_switch_wait: Wait,
+    pub(crate) inactive_limit: Wait,
     pub(crate) kept_changes: usize,
 }
 
@@ -122,6 +123,7 @@ impl Default for ClusterTable {
             base_priority: limits.base_priority,
             allow_spec_resources_usage: limits.allow_core_spec,
             max_switch_wait: Wait(limits.max_switch_wait),
+            inactive_limit: Wait(limits.inactive_limit),
             kept_changes: limits.kept_changes,
         }
     }

@@ -2,8 +2,8 @@
 
 use super::{BadRow, Stored};
 use domain::job::{
-    Allocation, Completing, Ended, Exit, Hold, Outcome, Pause, Pending, Phase, Preemption, PutBack, Reason,
-    Running, Steps, SuspendedBy, Usage,
+    Allocation, Attendant, Completing, Ended, Exit, Hold, IfGone, Outcome, Pause, Pending, Phase, Preemption,
+    PutBack, Reason, Running, Steps, SuspendedBy, Usage,
 };
 use domain::{JobId, Text, Timestamp, Uid};
 use serde::{Deserialize, Serialize};
@@ -23,6 +23,14 @@ rows! {
         overtime = "o": Duration,
         steps = "S": Steps,
         shortened = "h": Option<u32>,
+        attendant = "n": Option<Attendant>,
+        told = "x": Exit,
+        derived = "d": Exit,
+    }
+    Attendant => AttendantRow {
+        visit = "v": u32,
+        if_gone = "g": IfGone,
+        back_until = "b": Option<Timestamp>,
     }
     Pause => PauseRow {
         changed = "c": Timestamp,
@@ -77,6 +85,10 @@ codes! {
         SpecialExit = 2,
         LaunchFailed = 3,
         TooOften = 4,
+    }
+    IfGone, "way to do without a program" {
+        Cancel = 0,
+        Expire = 1,
     }
     SuspendedBy, "kind of suspension" {
         Operator = 0,

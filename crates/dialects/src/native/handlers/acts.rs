@@ -1,19 +1,17 @@
 //! What may be done with jobs that Slurm's REST interface has no word for: halting them, letting them go on, putting them
-//! back into the queue (`scontrol suspend`, `resume`, `requeue`, `requeuehold`).
+//! back into the queue (`scontrol suspend`, `resume`, `requeue`, `requeuehold`), and saying that an allocation is
+//! complete, as salloc and srun do.
 
 use super::super::call::Call;
 use super::super::error::NativeError;
 use super::super::job_name::{JobName, Part};
 use super::super::{from_wire, reply, to_wire, wire};
+use super::attend::read;
 use crate::http::answer::Answer;
-use crate::http::body::NoBody;
 use domain::job::TaskSet;
 use domain::service::{Action, Selection, Target};
 use hyper::StatusCode;
 use hyper::body::Incoming;
-
-/// Largest body: two switches.
-const LARGEST_BODY: u64 = 4 << 10;
 
 /// Halts a job.
 pub(in super::super) async fn suspend(call: Call<'_>) -> Result<Answer, NativeError> {
@@ -27,11 +25,13 @@ pub(in super::super) async fn resume(call: Call<'_>) -> Result<Answer, NativeErr
 
 /// Puts a job back into the queue.
 pub(in super::super) async fn requeue(call: Call<'_>, body: Incoming) -> Result<Answer, NativeError> {
-    let body = call.site.bodies.read(body, None, LARGEST_BODY).await.map_err(|error| match error {
-        NoBody::TooLarge => NativeError::BodyTooLarge(LARGEST_BODY),
-        NoBody::Broken => NativeError::BodyBroken,
-    })?;
-    let action = from_wire::requeue(&body)?;
+    let action = from_wire::requeue(&read(&call, body).await?)?;
+    act(call, action).await
+}
+
+/// Ends an allocation with what the program left that it was made for.
+pub(in super::super) async fn complete(call: Call<'_>, body: Incoming) -> Result<Answer, NativeError> {
+    let action = from_wire::complete(&read(&call, body).await?)?;
     act(call, action).await
 }
 

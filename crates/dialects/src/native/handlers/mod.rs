@@ -1,6 +1,7 @@
 //! One file a verb, or a few that belong together: take in, call the service, give out.
 
 pub(super) mod acts;
+pub(super) mod attend;
 pub(super) mod crontab;
 pub(super) mod events;
 pub(super) mod history;

@@ -19,8 +19,19 @@ pub(super) fn exit_code(job: &Job) -> ProcessExitCodeVerbose {
                 _ => ProcessExitCodeVerbose::signalled(SIGTERM, false),
             }
         }
-        (Exit::Code(code), _) => ProcessExitCodeVerbose::exited(code),
-        (Exit::Signal(number), _) => ProcessExitCodeVerbose::signalled(number.into(), false),
-        (Exit::None, _) => ProcessExitCodeVerbose::exited(0),
+        (exit, _) => in_words(exit),
+    }
+}
+
+/// Returns the gravest end of a step so far; the batch script is none.
+pub(super) fn derived_exit_code(job: &Job) -> ProcessExitCodeVerbose {
+    in_words(job.run().map_or(Exit::None, |run| run.derived))
+}
+
+fn in_words(exit: Exit) -> ProcessExitCodeVerbose {
+    match exit {
+        Exit::Code(code) => ProcessExitCodeVerbose::exited(code),
+        Exit::Signal(number) => ProcessExitCodeVerbose::signalled(number.into(), false),
+        Exit::None => ProcessExitCodeVerbose::exited(0),
     }
 }

@@ -1,7 +1,7 @@
 //! A job, with all that Slurm shows of one. Divided by what the fields are about.
 
 use super::allocation::{gres_detail, minutes, resources};
-use super::exit_code::exit_code;
+use super::exit_code::{derived_exit_code, exit_code};
 use super::{given, state, time, tres};
 use domain::cluster::Cluster;
 use domain::job::{
@@ -12,7 +12,7 @@ use domain::priority::Ranking;
 use domain::state::Snapshot;
 use domain::{Text, TimeLimit, Timestamp};
 use slurm_wire::flags::Flag;
-use slurm_wire::job_info::{JobInfo, PartPrio, ProcessExitCodeVerbose};
+use slurm_wire::job_info::{JobInfo, PartPrio};
 use slurm_wire::words::{JobFlag, JobShared, MailType, Profile};
 use slurm_wire::{Flags, NoVal};
 
@@ -301,7 +301,7 @@ fn standing(info: &mut JobInfo, job: &Job) {
     };
     info.state_reason = Text::const_new(reason.name());
     info.exit_code = exit_code(job);
-    info.derived_exit_code = ProcessExitCodeVerbose::exited(0);
+    info.derived_exit_code = derived_exit_code(job);
     if let (Reason::RaisedSignal, Some(number)) = (reason, info.exit_code.signal.id.number()) {
         info.state_description = Text::from(format!("RaisedSignal:{number}({})", signal_in_words(number)));
     }
