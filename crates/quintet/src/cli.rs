@@ -102,12 +102,15 @@ enum Command {
     },
 }
 
-/// Returns the words of the command line as this program has them: called by the name `srun` it is that command.
+/// Returns the words of the command line as this program has them: called by the name `srun` or `salloc` it is that
+/// command.
 pub(crate) fn words(mut words: Vec<OsString>) -> Vec<OsString> {
-    let is_srun = |word: &OsString| Path::new(word).file_name().is_some_and(|name| name == "srun");
-    if words.first().is_some_and(is_srun) {
+    const NAMES: [(&str, &str); 2] = [("srun", "srun"), ("salloc", "alloc")];
+    let name = words.first().and_then(|word| Path::new(word).file_name());
+    let known = name.and_then(|name| NAMES.iter().find(|(known, _)| name == *known));
+    if let Some((_, command)) = known {
         words.insert(0, "quintet".into());
-        words[1] = "srun".into();
+        words[1] = (*command).into();
     }
     if words.get(1).is_some_and(|word| word == "srun") {
         let rest = words.split_off(2);

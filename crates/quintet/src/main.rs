@@ -5,6 +5,7 @@
 //! - `client/` is how commands talk with the service
 
 mod alloc;
+mod allocation;
 mod cli;
 mod client;
 mod config;

@@ -102,12 +102,14 @@ async fn at_a_terminal(args: RunArgs, mut options: JobOptions) -> anyhow::Result
     let mut words = vec![own.into_os_string()];
     words.extend(step);
     words.extend(args.client.words());
-    words.extend(options.chdir.iter().flat_map(|dir| ["--chdir".into(), OsString::from(dir)]));
     words.extend(args.command.into_iter().map(OsString::from));
     let held = AllocArgs {
         client: args.client,
         no_shell: false,
         immediate: false,
+        bell: false,
+        no_bell: true,
+        kill_command: None,
         job: JobOptions::default(),
         command: words,
     };

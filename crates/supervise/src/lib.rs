@@ -24,7 +24,7 @@ mod wire;
 
 pub use cgroup::{Capabilities, CgroupVersion, Limit};
 pub use command::{Program, ProgramError};
-pub use foreground::foreground;
+pub use foreground::{Foreground, foreground};
 pub use handle::{Error, LauncherState, NoSuchRun, Supervisor, SupervisorConfig};
 pub use launch::{
     Credentials, Hook, Hooks, Launch, Limits, Private, Resource, Rlimit, Script, Stream, Told, current_rlimit,

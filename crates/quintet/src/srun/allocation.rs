@@ -3,19 +3,14 @@
 use super::message::{complain, say};
 use super::options::SrunOptions;
 use super::step::{Given, Signals};
-use crate::client::{Client, ClientError, EventStream};
+use crate::allocation::{Asked, Attendance, IfGone, Left, ask, complete};
+use crate::client::{Client, ClientError};
 use crate::submit::JobOptions;
 use crate::submit::request::{Script, request};
-use anyhow::Context;
-use reqwest::Method;
-use slurm_wire::Text;
-use slurm_wire::job_change::{KillJobsMsg, KillJobsResp};
-use slurm_wire::submit::{JobAllocReq, JobAllocResp};
+use slurm_wire::job_desc::JobDescMsg;
+use slurm_wire::submit::JobAllocReq;
 use std::path::Path;
 use std::time::Duration;
-
-/// After this time it is said that the job waits.
-const SOON: Duration = Duration::from_millis(500);
 
 /// Returns the options of the job that a step of these options needs.
 fn job_options(options: &SrunOptions, name: &str) -> JobOptions {
@@ -79,11 +74,13 @@ fn job_options(options: &SrunOptions, name: &str) -> JobOptions {
     }
 }
 
-/// A job that is given back when its step is over.
+/// A job that is complete when its step is over. If this process dies before, the service cancels it.
 pub(super) struct Allocation<'a> {
     client: &'a Client,
     /// Its number.
     pub(super) job: u32,
+    #[expect(dead_code, reason = "it is there to be dropped")]
+    attendance: Attendance,
 }
 
 /// Why there is no job.
@@ -95,40 +92,29 @@ pub(super) enum NoJob {
 }
 
 impl<'a> Allocation<'a> {
-    /// Allocates a job, waiting for it to start. Giving up the waiting gives up the job.
+    /// Allocates a job, waiting for it to start. Giving up the waiting gives up the job. Several parts make the components
+    /// of a heterogeneous job.
     pub(super) async fn make(
         client: &'a Client,
-        options: &SrunOptions,
-        name: &str,
+        parts: &[(&SrunOptions, &str)],
         dir: &Path,
         signals: &mut Signals,
     ) -> Result<Self, NoJob> {
-        let script = Script { name: name.to_owned(), ..Script::default() };
-        let whole = request(&job_options(options, name), &script, dir, Vec::new());
-        let whole = whole.map_err(|error| NoJob::Refused(error.into()))?;
-        let job = whole.job.map(|mut job| {
-            job.environment = None;
-            job.immediate = (options.immediate == Some(0)).then_some(true);
-            job
-        });
-        let body = slurm_wire::to_json(&JobAllocReq { job, ..JobAllocReq::default() });
-        let asked = async {
-            match client.slurm::<JobAllocResp>(Method::POST, "/job/allocate", &[], Some(body)).await {
-                Ok(answer) => Ok(answer.value.job_id),
-                Err(error) => Err(NoJob::Refused(refused(error))),
-            }
-        };
-        let patience =
-            options.immediate.filter(|seconds| *seconds > 0).map_or(Duration::MAX, Duration::from_secs);
-        let remark = async {
-            if !options.quiet {
-                tell_waiting(client, name).await;
-            }
-            std::future::pending::<()>().await;
+        let Some((first, name)) = parts.first().copied() else { return Err(NoJob::GivenUp) };
+        let request = whole_request(parts, dir).map_err(NoJob::Refused)?;
+        let patience = first.immediate.filter(|seconds| *seconds > 0);
+        let patience = patience.map_or(Duration::MAX, Duration::from_secs);
+        let name = first.job_name.as_deref().unwrap_or(name);
+        let said = |asked| match asked {
+            _ if first.quiet => {}
+            Asked::Waits(job) => say(&format!("job {job} queued and waiting for resources")),
+            Asked::Granted(job) => say(&format!("job {job} has been allocated resources")),
         };
         tokio::select! {
-            job = asked => Ok(Allocation { client, job: job? }),
-            () = remark => Err(NoJob::GivenUp),
+            job = ask(client, &request, name, said) => {
+                let job = job.map_err(|error| NoJob::Refused(refused(error)))?;
+                Ok(Allocation { client, job, attendance: Attendance::begin(client, job, IfGone::Cancel) })
+            }
             () = given_up(signals) => {
                 complain("Job allocation has been revoked");
                 Err(NoJob::GivenUp)
@@ -139,15 +125,28 @@ impl<'a> Allocation<'a> {
         }
     }
 
-    /// Gives the job back.
-    pub(super) async fn release(self) {
-        let jobs = Some([Text::from(self.job.to_string())].into_iter().collect());
-        let body = slurm_wire::to_json(&KillJobsMsg { jobs, ..KillJobsMsg::default() });
-        let released = self.client.slurm::<KillJobsResp>(Method::DELETE, "/jobs/", &[], Some(body)).await;
-        if let Err(error) = released.context("give the job back") {
+    /// Says that the job is complete, and how its step ended.
+    pub(super) async fn complete(self, left: Left) {
+        if let Err(error) = complete(self.client, self.job, left).await {
             complain(&format!("job {}: {error:#}", self.job));
         }
     }
+}
+
+fn whole_request(parts: &[(&SrunOptions, &str)], dir: &Path) -> anyhow::Result<JobAllocReq> {
+    let one = |(options, name): &(&SrunOptions, &str)| -> anyhow::Result<JobDescMsg> {
+        let script = Script { name: (*name).to_owned(), ..Script::default() };
+        let whole = request(&job_options(options, name), &script, dir, Vec::new())?;
+        let mut job = whole.job.unwrap_or_default();
+        job.environment = None;
+        job.immediate = (options.immediate == Some(0)).then_some(true);
+        Ok(job)
+    };
+    let mut jobs = parts.iter().map(one).collect::<anyhow::Result<Vec<_>>>()?;
+    Ok(match jobs.len() {
+        1 => JobAllocReq { job: jobs.pop(), ..JobAllocReq::default() },
+        _ => JobAllocReq { hetjob: Some(jobs.into()), ..JobAllocReq::default() },
+    })
 }
 
 fn refused(error: ClientError) -> anyhow::Error {
@@ -160,25 +159,4 @@ fn refused(error: ClientError) -> anyhow::Error {
 /// Waits for a signal that gives the waiting up.
 async fn given_up(signals: &mut Signals) {
     while !matches!(signals.next().await, Given::Interrupt | Given::Terminate | Given::HangUp) {}
-}
-
-/// Says which job it is that waits, if it does not start at once.
-async fn tell_waiting(client: &Client, name: &str) {
-    let Ok(user) = client.user().await else { return };
-    let Ok(mut events) = EventStream::of_user(client, &user).await else { return };
-    let mut waits = None;
-    let found = tokio::time::timeout(SOON, async {
-        while let Ok(Some(event)) = events.next().await {
-            if event.name == name && event.to == "PENDING" {
-                waits = Some(event.job_id);
-            } else if waits == Some(event.job_id) {
-                waits = None;
-            }
-        }
-    });
-    if found.await.is_err()
-        && let Some(job) = waits
-    {
-        say(&format!("job {job} queued and waiting for resources"));
-    }
 }

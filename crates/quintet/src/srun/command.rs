@@ -11,10 +11,11 @@ use super::place::Place;
 use super::program::{around, directory, environment, limits};
 use super::read::{name_of, options};
 use super::request::{Impossible, step_request};
-use super::step::{Given, Rules, Signals, Step, Streams};
+use super::step::{Given, Ran, Rules, Signals, Step, Streams};
 use super::streams::{Wish, plan};
 use super::terminal::Pair;
 use super::{multi_prog, pmi};
+use crate::allocation::Left;
 use crate::client::{Client, ClientArgs, present_user};
 use crate::submit::values::{NodeRange, OpenMode};
 use anyhow::{Context, bail};
@@ -24,6 +25,9 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 use supervise::steps::{MAX_FILES, StepAnswer, StepLayout, StepProgram, StepRequest, TaskStreams};
+
+/// What is left where the waiting for a step was given up.
+const GIVEN_UP: Ran = Ran { code: 1, left: Left::Code(1) };
 
 /// Arguments of `quintet srun`.
 #[derive(clap::Args, Clone, Debug)]
@@ -83,7 +87,7 @@ async fn srun(args: SrunArgs, matches: &ArgMatches) -> anyhow::Result<u8> {
     spread_over_nodes(&mut options);
     let mut signals = Signals::new().context("take signals")?;
     let call = Call { options: &options, command, programs, name: &name, dir: &dir };
-    match (here, wanted) {
+    let ran = match (here, wanted) {
         (Some(here), job) if job.is_none_or(|job| job == here.job) => call.step_in(&here, &mut signals).await,
         (_, Some(job)) => {
             let client = Client::open(&args.client)?;
@@ -91,7 +95,8 @@ async fn srun(args: SrunArgs, matches: &ArgMatches) -> anyhow::Result<u8> {
             call.step_in(&place, &mut signals).await
         }
         _ => call.step_of_its_own(&Client::open(&args.client)?, &mut signals).await,
-    }
+    };
+    Ok(ran?.code)
 }
 
 fn read_programs(path: &OsString, dir: &Path) -> anyhow::Result<String> {
@@ -141,27 +146,29 @@ struct Call<'a> {
 
 impl Call<'_> {
     /// Makes a job, runs the step in it, and gives it back.
-    async fn step_of_its_own(&self, client: &Client, signals: &mut Signals) -> anyhow::Result<u8> {
-        let made = Allocation::make(client, self.options, self.name, self.dir, signals).await;
+    async fn step_of_its_own(&self, client: &Client, signals: &mut Signals) -> anyhow::Result<Ran> {
+        let parts = [(self.options, self.name)];
+        let made = Allocation::make(client, &parts, self.dir, signals).await;
         let allocation = match made {
             Ok(allocation) => allocation,
             Err(NoJob::Refused(error)) => return Err(error),
-            Err(NoJob::GivenUp) => return Ok(1),
+            Err(NoJob::GivenUp) => return Ok(GIVEN_UP),
         };
         let step = async {
             let place = Place::of_job(client, allocation.job).await?;
             self.step_in(&place, signals).await
         };
         let ended = step.await;
-        allocation.release().await;
+        let left = ended.as_ref().map_or(Left::Code(1), |ran| ran.left);
+        allocation.complete(left).await;
         ended
     }
 
-    async fn step_in(&self, place: &Place, signals: &mut Signals) -> anyhow::Result<u8> {
+    async fn step_in(&self, place: &Place, signals: &mut Signals) -> anyhow::Result<Ran> {
         let words: Vec<_> = self.command.iter().map(|word| word.to_string_lossy()).collect();
         let request = step_request(self.options, self.name, &words.join(" "))?;
         let Some((conversation, layout)) = self.granted(place, &request, signals).await? else {
-            return Ok(1);
+            return Ok(GIVEN_UP);
         };
         let tasks = u32::try_from(layout.tasks.len()).unwrap_or(u32::MAX);
         let program = self.program(tasks)?;

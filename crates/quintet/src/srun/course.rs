@@ -1,6 +1,7 @@
 //! How the tasks of a step stand, and what is said about it.
 
 use super::message::{code, complain, ending, nodes, say, tasks};
+use crate::allocation::Left;
 use std::collections::BTreeMap;
 use supervise::Status;
 use supervise::steps::StepLayout;
@@ -124,6 +125,16 @@ impl Course {
     /// Tells whether all tasks have ended.
     pub(super) fn is_over(&self) -> bool {
         (0_u32..).zip(&self.tasks).all(|(task, _)| self.status(task).is_some())
+    }
+
+    /// Returns the gravest end of a task.
+    pub(super) fn left(&self) -> Left {
+        let left = |status| match status {
+            Status::Exited(code) => Left::Code((code & 0xff) as u8),
+            Status::Signalled { signal, .. } => Left::Signal((signal & 0x7f) as u8),
+        };
+        let all = (0_u32..).zip(&self.tasks).filter_map(|(task, _)| self.status(task)).map(left);
+        all.fold(Left::Code(0), Left::graver)
     }
 
     /// Returns the highest exit code of a task.

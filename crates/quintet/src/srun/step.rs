@@ -8,6 +8,7 @@ use super::pmi::Pmi;
 use super::relay::{Sinks, Written, feed_all, read_all};
 use super::streams::Plan;
 use super::terminal::{Pair, Raw};
+use crate::allocation::Left;
 use crate::sheet::local_time;
 use std::time::{Duration, Instant};
 use supervise::steps::{StepAnswer, StepCut, StepEnded, StepProgram};
@@ -53,6 +54,15 @@ pub(super) enum Streams {
     Plan(Box<Plan>, Option<Box<Pmi>>),
     /// A terminal for task 0.
     Terminal(Box<Pair>),
+}
+
+/// How a step has run.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Ran {
+    /// The exit code of this process.
+    pub(super) code: u8,
+    /// What the job is told that was made for it.
+    pub(super) left: Left,
 }
 
 /// A step under way.
@@ -104,7 +114,7 @@ impl Step {
         }
     }
 
-    /// Starts the tasks and stays with them; returns the exit code.
+    /// Starts the tasks and stays with them.
     ///
     /// # Errors
     /// If the launcher is lost.
@@ -113,7 +123,7 @@ impl Step {
         program: StepProgram,
         streams: Streams,
         signals: &mut Signals,
-    ) -> anyhow::Result<u8> {
+    ) -> anyhow::Result<Ran> {
         let (mut output, mut sinks, mut terminal) = self.start(program, streams)?;
         let raw = terminal.as_ref().map(|_| Raw::enter());
         if let Some((_, after)) = self.rules.warning {
@@ -128,7 +138,10 @@ impl Step {
                     drop(raw);
                     complain(&format!("StepId={} lost: {error}", self.course.name()));
                     self.course.tell();
-                    return Ok(self.course.code().max(1));
+                    return Ok(Ran {
+                        code: self.course.code().max(1),
+                        left: self.course.left().graver(Left::Code(1)),
+                    });
                 }
                 Event::Output(written) => self.write(&mut sinks, &written),
                 Event::OutputEnds => output = None,
@@ -161,7 +174,8 @@ impl Step {
         }
         drop(raw);
         self.course.tell();
-        Ok(self.told(&ended))
+        let code = self.told(&ended);
+        Ok(Ran { code, left: self.course.left() })
     }
 
     fn start(&mut self, program: StepProgram, streams: Streams) -> anyhow::Result<Begun> {

@@ -1,7 +1,7 @@
 //! The command itself: read the script, ask the service, say what became of it.
 
 use super::directives::{ScriptError, directives};
-use super::environment::job_environment;
+use super::environment::{host_name, job_environment};
 use super::layers::combine_components;
 use super::options::JobOptions;
 use super::propagation::propagated;
@@ -16,7 +16,6 @@ use reqwest::Method;
 use slurm_wire::Text;
 use slurm_wire::job_desc::JobDescMsg;
 use slurm_wire::submit::{JobSubmitReq, JobSubmitResponse};
-use std::ffi::OsString;
 use std::io::{IsTerminal, Read};
 use std::path::Path;
 use std::process::ExitCode;
@@ -191,11 +190,4 @@ fn read_script(args: &SubmitArgs) -> anyhow::Result<Script> {
     let text = String::from_utf8(bytes).map_err(|_| anyhow::anyhow!("the script {path} is not UTF-8"))?;
     let arguments = std::iter::once(path).chain(args.script.iter().skip(1).cloned()).collect();
     Ok(Script { text, name, arguments })
-}
-
-fn host_name() -> String {
-    let read = |path| std::fs::read_to_string(path).ok();
-    let name: Option<String> = std::env::var_os("HOSTNAME").map(OsString::into_string).and_then(Result::ok);
-    let name = read("/proc/sys/kernel/hostname").or(name).unwrap_or_default();
-    name.trim().to_owned()
 }

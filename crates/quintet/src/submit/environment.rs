@@ -55,6 +55,14 @@ pub(crate) fn job_environment(
     environment
 }
 
+/// Returns the name of this machine.
+pub(crate) fn host_name() -> String {
+    let read = |path| std::fs::read_to_string(path).ok();
+    let name: Option<String> = std::env::var_os("HOSTNAME").map(OsString::into_string).and_then(Result::ok);
+    let name = read("/proc/sys/kernel/hostname").or(name).unwrap_or_default();
+    name.trim().to_owned()
+}
+
 fn is_wanted(wish: Option<&ExportWish>, name: &str) -> bool {
     let Some(wish) = wish else { return name != CREDENTIAL };
     let named = wish.single.iter().any(|(wanted, value)| wanted == name && value.is_none());

@@ -121,12 +121,14 @@ fn an_allocation_is_held_while_a_command_runs() {
     ]);
     assert_eq!((held.code, held.stdout.as_str()), (5, "1 mine\nstep\n"), "{}", held.stderr);
     assert!(
-        held.stderr.contains("granted job allocation 1") && held.stderr.contains("relinquished"),
+        held.stderr.starts_with("salloc: Granted job allocation 1\nsalloc: Nodes ")
+            && held.stderr.ends_with("salloc: Relinquishing job allocation 1\n"),
         "{}",
         held.stderr
     );
     let shown = json(&quintet.ok(&["show", "job", "1", "--json"]));
-    assert_eq!(shown["jobs"][0]["job_state"][0], "CANCELLED");
+    assert_eq!(shown["jobs"][0]["job_state"][0], "FAILED");
+    assert_eq!(shown["jobs"][0]["exit_code"]["return_code"]["number"], 5);
     let refused = quintet.run(&["alloc", "-o", "file", "true"]);
     assert_eq!(refused.code, 2, "{}", refused.stderr);
 }

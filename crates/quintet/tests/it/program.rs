@@ -225,6 +225,11 @@ impl Running {
         line.trim_end_matches('\n').to_owned()
     }
 
+    /// Closes its standard input, which must be a pipe.
+    pub(crate) fn close_input(&mut self) {
+        drop(self.child.stdin.take());
+    }
+
     /// Sends it a signal.
     pub(crate) fn signal(&self, name: &str) {
         let sent = Command::new("kill").args(["-s", name, &self.child.id().to_string()]).status().unwrap();

@@ -192,7 +192,7 @@ fn outside_of_a_job_one_is_made_and_given_back() {
     let out = sorted(ran.stdout.lines().map(str::to_owned).collect());
     assert_eq!((ran.code, out), (3, vec!["0: 1 2".to_owned(), "1: 1 2".to_owned()]), "{}", ran.stderr);
     assert_eq!(ran.stderr, "srun: error: n1: tasks 0-1: Exited with exit code 3\n");
-    assert_eq!(quintet.run(&["wait", "1", "--timeout", "20"]).code, 1);
+    assert_eq!(quintet.run(&["wait", "1", "--timeout", "20"]).code, 3);
     let check = |words: &[&str], told: &str| {
         let refused = quintet.run(&[&["srun"], words].concat());
         assert_eq!(refused.code, 1, "{words:?}");

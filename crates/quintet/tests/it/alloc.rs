@@ -1,0 +1,132 @@
+//! Allocations: what is left of those of `alloc` and `srun` as measured with Slurm, and what becomes of one whose program
+//! is gone.
+
+use crate::program::Program;
+use serde_json::Value;
+use std::process::Stdio;
+
+const NODES: &str = "[cluster]\nkill_wait = \"1s\"\n[[nodes]]\nname = \"n[1-2]\"\ncpus = 4\nmemory = 1000\n";
+
+fn shown(quintet: &Program, job: u32) -> Value {
+    let text = quintet.ok(&["show", "job", &job.to_string(), "--json"]);
+    let all: Value = serde_json::from_str(&text).unwrap_or_else(|error| panic!("{error}: {text}"));
+    all["jobs"][0].clone()
+}
+
+fn number(of: &Value, name: &str) -> (i64, i64) {
+    let part = |value: &Value| if value["set"] == true { value["number"].as_i64().unwrap_or(-1) } else { 0 };
+    (part(&of[name]["return_code"]), part(&of[name]["signal"]["id"]))
+}
+
+/// State, reason, exit code and signal, derived exit code and signal.
+fn left(quintet: &Program, job: u32) -> (String, String, (i64, i64), (i64, i64)) {
+    let job = shown(quintet, job);
+    (
+        job["job_state"][0].as_str().unwrap().to_owned(),
+        job["state_reason"].as_str().unwrap().to_owned(),
+        number(&job, "exit_code"),
+        number(&job, "derived_exit_code"),
+    )
+}
+
+#[test]
+fn what_a_program_leaves_is_what_its_allocation_leaves() {
+    let quintet = Program::serving(NODES);
+    let mut next = 0;
+    let mut check = |words: &[&str], code: i32, told: (&str, &str, (i64, i64), (i64, i64))| {
+        next += 1;
+        let ran = quintet.run(words);
+        assert_eq!(ran.code, code, "{words:?}: {}", ran.stderr);
+        let told = (told.0.to_owned(), told.1.to_owned(), told.2, told.3);
+        quintet
+            .until("the job is over", || shown(&quintet, next)["job_state"].as_array().unwrap().len() == 1);
+        assert_eq!(left(&quintet, next), told, "{words:?}");
+    };
+    check(&["alloc", "true"], 0, ("COMPLETED", "None", (0, 0), (0, 0)));
+    check(&["alloc", "sh", "-c", "exit 3"], 3, ("FAILED", "NonZeroExitCode", (3, 0), (0, 0)));
+    check(&["alloc", "sh", "-c", "kill -9 $$"], 137, ("FAILED", "RaisedSignal", (0, 9), (0, 0)));
+    check(&["alloc", "/no/such"], 1, ("FAILED", "NonZeroExitCode", (1, 0), (0, 0)));
+    let state = quintet.state().display().to_string();
+    let inside = |script: &str| format!("srun --state {state} sh -c '{script}'");
+    check(&["alloc", "sh", "-c", &inside("exit 5")], 5, ("FAILED", "NonZeroExitCode", (5, 0), (5, 0)));
+    let killed = inside("kill -9 $$");
+    check(&["alloc", "sh", "-c", &killed], 137, ("FAILED", "NonZeroExitCode", (137, 0), (0, 9)));
+    check(&["srun", "true"], 0, ("COMPLETED", "None", (0, 0), (0, 0)));
+    check(&["srun", "sh", "-c", "exit 3"], 3, ("FAILED", "NonZeroExitCode", (3, 0), (3, 0)));
+    check(
+        &["srun", "-n2", "sh", "-c", "exit $SLURM_PROCID"],
+        1,
+        ("FAILED", "NonZeroExitCode", (1, 0), (1, 0)),
+    );
+    check(&["srun", "sh", "-c", "kill -9 $$"], 137, ("FAILED", "RaisedSignal", (0, 9), (0, 9)));
+    check(&["srun", "/no/such"], 2, ("FAILED", "NonZeroExitCode", (2, 0), (2, 0)));
+    let cancel = format!("{} cancel --state {state} $SLURM_JOB_ID; sleep 100", env!("CARGO_BIN_EXE_quintet"));
+    check(&["srun", "sh", "-c", &cancel], 143, ("CANCELLED", "None", (0, 15), (0, 15)));
+}
+
+#[test]
+fn an_allocation_that_is_taken_away_is_told_of() {
+    let quintet = Program::serving(NODES);
+    let mut held = quintet.start_with(&["alloc", "sh", "-c", "echo up; read x; exit 4"], |command| {
+        command.stderr(Stdio::piped()).stdin(Stdio::piped());
+    });
+    assert_eq!(held.line(), "up");
+    assert_eq!(held.error_line(), "salloc: Granted job allocation 1");
+    assert!(held.error_line().ends_with("are ready for job"));
+    quintet.ok(&["cancel", "1"]);
+    assert_eq!(held.error_line(), "salloc: Job allocation 1 has been revoked.");
+    held.close_input();
+    assert_eq!(held.end(), 4);
+    assert_eq!(left(&quintet, 1).0, "CANCELLED");
+    // Whoever wants it is told by a signal.
+    let mut held =
+        quintet.start_with(&["alloc", "-K=TERM", "sh", "-c", "echo up; exec sleep 1000"], |command| {
+            command.stderr(Stdio::null());
+        });
+    assert_eq!(held.line(), "up");
+    quintet.ok(&["cancel", "2"]);
+    assert_eq!(held.end(), 128 + 15);
+}
+
+#[test]
+fn signals_for_alloc_are_its_commands() {
+    let quintet = Program::serving(NODES);
+    let started = |script: &str| {
+        let mut held = quintet.start_with(&["alloc", "-Q", "sh", "-c", script], |command| {
+            command.stderr(Stdio::piped());
+        });
+        assert_eq!(held.line(), "up");
+        held
+    };
+    let told = started("trap 'exit 6' TERM; echo up; while :; do sleep 0.05; done");
+    told.signal("TERM");
+    assert_eq!(told.end(), 6);
+    let gone = started("trap '' HUP; echo up; exec sleep 3");
+    gone.signal("HUP");
+    assert_eq!(gone.end(), 128 + 1);
+    quintet.until("it is over", || left(&quintet, 2).0 == "FAILED");
+    assert_eq!(left(&quintet, 2), ("FAILED".into(), "RaisedSignal".into(), (0, 1), (0, 0)));
+}
+
+#[test]
+fn an_allocation_without_its_program_ends_as_configured() {
+    let mut quintet = Program::serving(&NODES.replace("kill_wait", "inactive_limit = \"1s\"\nkill_wait"));
+    let mut running = quintet.start(&["srun", "sh", "-c", "echo up; exec sleep 1000"]);
+    assert_eq!(running.line(), "up");
+    running.signal("KILL");
+    quintet.until("the job of srun is cancelled", || left(&quintet, 1).0 == "CANCELLED");
+    let mut held = quintet.start_with(&["alloc", "-Q", "sh", "-c", "echo up; exec sleep 5"], |command| {
+        command.stderr(Stdio::null());
+    });
+    assert_eq!(held.line(), "up");
+    // A service that comes back is told that the program is still there.
+    quintet.restart_on_the_same_address();
+    assert_eq!(left(&quintet, 2).0, "RUNNING");
+    held.signal("KILL");
+    quintet.until("the allocation has expired", || left(&quintet, 2).0 == "TIMEOUT");
+    assert_eq!(left(&quintet, 2).1, "InactiveLimit");
+    // Nobody has to be there for what was allocated without a shell.
+    let ended = quintet.run(&["alloc", "--no-shell"]);
+    assert_eq!((ended.code, ended.stderr.lines().next()), (0, Some("salloc: Granted job allocation 3")));
+    assert_eq!(left(&quintet, 3).0, "RUNNING");
+}
