@@ -112,6 +112,12 @@ pub(crate) fn words(mut words: Vec<OsString>) -> Vec<OsString> {
         words.insert(0, "quintet".into());
         words[1] = (*command).into();
     }
+    let is_of_slurm = words.get(1).is_some_and(|word| NAMES.iter().any(|(_, command)| word == command));
+    match words.get(2).and_then(|word| word.to_str()) {
+        Some("-V" | "--version") if is_of_slurm => return vec!["quintet".into(), "--version".into()],
+        Some("--usage") if is_of_slurm => words[2] = "-h".into(),
+        _ => {}
+    }
     if words.get(1).is_some_and(|word| word == "srun") {
         let rest = words.split_off(2);
         words.extend(srun::spread(rest));

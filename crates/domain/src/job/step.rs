@@ -32,6 +32,8 @@ pub struct JobStep {
     pub tasks: u32,
     /// What it takes of the job's share of each of its nodes.
     pub shares: SmallVec<[NodeShare; 1]>,
+    /// How many of the shares each part of it has, if it has several.
+    pub parts: Vec<u32>,
     /// It shares what it takes with other steps.
     pub overlaps: bool,
     /// Seconds after which it is ended; `None` for as long as its job runs.

@@ -239,6 +239,8 @@ pub enum Order {
         job: Arc<Job>,
         /// Number of the step.
         number: u32,
+        /// Of a heterogeneous job, whose leader this is, all components, itself the first; else nothing.
+        components: Vec<Arc<Job>>,
     },
     /// Send a signal to the tasks of a step; SIGKILL ends it.
     SignalStep {

@@ -5,8 +5,12 @@
 use super::ledger::Ledger;
 use super::prepare::Draft;
 use super::submission::Submitted;
-use crate::job::{Event, HetPart, Job, Phase, Requeue};
+use crate::job::{Event, HetPart, Job, NodeShare, Phase, Requeue};
 use crate::{Error, JobId, Problem};
+use std::sync::Arc;
+
+/// `SIGKILL`.
+const SIGKILL: i32 = 9;
 
 impl Ledger<'_> {
     /// Makes the components of a heterogeneous job, all or none. The answer has the leader's number, and the notes on the
@@ -41,9 +45,34 @@ impl Ledger<'_> {
         Ok(Submitted { id: leader, notes: last_notes })
     }
 
+    /// Steps that run in a component end with it, although the leader has them.
+    fn end_steps_in(&mut self, part: HetPart, before: &Job, after: &Job) {
+        let has_ended = matches!(
+            (&before.phase, &after.phase),
+            (Phase::Running(_), Phase::Completing(_) | Phase::Ended(_))
+        );
+        if part.is_leader() || !has_ended {
+            return;
+        }
+        let own = after.run().map(|run| Arc::clone(&run.allocation));
+        let leader = self.job(part.leader).filter(|leader| matches!(leader.phase, Phase::Running(_)));
+        let (Some(own), Some(leader)) = (own, leader.cloned()) else { return };
+        let is_here = |share: &NodeShare| {
+            own.nodes.iter().any(|mine| mine.node == share.node && mine.cpus.overlaps(&share.cpus))
+        };
+        let steps = leader.run().map(|run| run.steps.live.as_slice()).unwrap_or_default();
+        for step in steps.iter().filter(|step| step.shares.iter().any(is_here)) {
+            let killed = Event::StepSignalled { number: step.number, signal: SIGKILL };
+            if let Err(refused) = self.happen(leader.id, killed) {
+                tracing::error!(job.id = leader.id.0, error = %refused, "a step could not be ended");
+            }
+        }
+    }
+
     /// Lets happen to the other components what follows for them from something that has happened to one.
     pub(super) fn components_follow(&mut self, before: &Job, event: &Event, after: &Job) {
         let Some(part) = after.het.filter(|part| part.size > 1) else { return };
+        self.end_steps_in(part, before, after);
         let Some(consequence) = consequence(part, before, event, after) else { return };
         let others: Vec<JobId> = part.members().filter(|id| *id != after.id).collect();
         for id in others {

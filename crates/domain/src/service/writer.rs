@@ -363,7 +363,9 @@ impl Writer {
                     job.restarts == attempt && job.run().is_some_and(|run| run.steps.step(number).is_some())
                 };
                 let Some(job) = self.state.job(id).filter(has_step).cloned() else { return };
-                Order::StartStep { job, number }
+                let members = job.het.into_iter().flat_map(HetPart::members);
+                let components = members.filter_map(|id| self.state.job(id)).cloned().collect();
+                Order::StartStep { job, number, components }
             }
             Effect::Kill => Order::Kill { job: id, attempt },
             Effect::Suspend => Order::Suspend { job: id, attempt },

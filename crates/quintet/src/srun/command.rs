@@ -6,10 +6,10 @@ use super::course::Course;
 use super::interrupt::Manner;
 use super::message::{complain, say};
 use super::options::SrunOptions;
+use super::parts::{Part, Where, groups, parts};
 use super::pattern::{Names, Place as StreamPlace};
 use super::place::Place;
 use super::program::{around, directory, environment, limits};
-use super::read::{name_of, options};
 use super::request::{Impossible, step_request};
 use super::step::{Given, Ran, Rules, Signals, Step, Streams};
 use super::streams::{Wish, plan};
@@ -20,11 +20,11 @@ use crate::client::{Client, ClientArgs, present_user};
 use crate::submit::values::{NodeRange, OpenMode};
 use anyhow::{Context, bail};
 use clap::ArgMatches;
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
-use supervise::steps::{MAX_FILES, StepAnswer, StepLayout, StepProgram, StepRequest, TaskStreams};
+use supervise::steps::{MAX_FILES, MAX_PARTS, StepAnswer, StepLayout, StepProgram, StepRequest, TaskStreams};
 
 /// What is left where the waiting for a step was given up.
 const GIVEN_UP: Ran = Ran { code: 1, left: Left::Code(1) };
@@ -61,32 +61,38 @@ async fn srun(args: SrunArgs, matches: &ArgMatches) -> anyhow::Result<u8> {
     let here = Place::of_this_process(variable);
     let outer = variable("SLURM_JOB_ID").and_then(|id| id.to_str()?.parse().ok());
     let wanted = args.options.jobid.or(outer);
-    let in_job = here.is_some() || wanted.is_some();
-    let mut options = options(matches, in_job, variable)?;
-    let mut command = args.command;
-    if options.multi_prog && command.is_empty() {
+    let size = variable("SLURM_HET_SIZE").and_then(|size| size.to_str()?.parse().ok()).unwrap_or(1);
+    let in_what = match here.is_some() || wanted.is_some() {
+        true => Where::Job(size),
+        false => Where::Nowhere,
+    };
+    let mut parts = parts(groups(&args.command, matches)?, in_what, variable)?;
+    let Some(options) = parts.first().map(|part| part.options.clone()) else { return Ok(1) };
+    if options.multi_prog && args.command.is_empty() {
         bail!("No configuration file given to --multi-prog");
     }
-    let Some(program) = command.first() else {
+    if parts.iter().any(|part| part.command.is_empty()) {
         say("fatal: No command given to execute.");
         return Ok(1);
-    };
-    if command.iter().rev().skip(1).any(|word| word == ":") {
-        bail!("heterogeneous steps (several commands with : between) are not supported");
     }
-    let name = name_of(program);
     let dir = directory(&options).context("find the working directory")?;
-    let programs = match options.multi_prog {
-        true => Some(read_programs(program, &dir)?),
-        false => None,
+    let programs = match (options.multi_prog, parts.as_slice()) {
+        (true, [part]) => part.command.first().map(|file| read_programs(file, &dir)).transpose()?,
+        (true, _) => bail!("--multi-prog says for all tasks what they run: it goes with one program only"),
+        (false, _) => None,
     };
-    if programs.is_none() {
-        command = around(&options, command);
-    }
     mpi(&options)?;
-    spread_over_nodes(&mut options);
+    let name = parts.first().map(|part| part.name.clone()).unwrap_or_default();
+    for part in &mut parts {
+        spread_over_nodes(&mut part.options);
+        if programs.is_none() {
+            part.command = around(&part.options, std::mem::take(&mut part.command));
+        }
+    }
     let mut signals = Signals::new().context("take signals")?;
-    let call = Call { options: &options, command, programs, name: &name, dir: &dir };
+    let given = args.command;
+    let is_made = in_what == Where::Nowhere;
+    let call = Call { options: &options, parts, is_made, given, programs, name: &name, dir: &dir };
     let ran = match (here, wanted) {
         (Some(here), job) if job.is_none_or(|job| job == here.job) => call.step_in(&here, &mut signals).await,
         (_, Some(job)) => {
@@ -136,8 +142,13 @@ fn spread_over_nodes(options: &mut SrunOptions) {
 
 /// What was called for.
 struct Call<'a> {
+    /// The options that count for the step as a whole: those of the first part.
     options: &'a SrunOptions,
-    command: Vec<OsString>,
+    parts: Vec<Part>,
+    /// The job was made for this step.
+    is_made: bool,
+    /// What stood on the command line behind the options.
+    given: Vec<OsString>,
     /// The text of `--multi-prog`'s file.
     programs: Option<String>,
     name: &'a str,
@@ -147,7 +158,8 @@ struct Call<'a> {
 impl Call<'_> {
     /// Makes a job, runs the step in it, and gives it back.
     async fn step_of_its_own(&self, client: &Client, signals: &mut Signals) -> anyhow::Result<Ran> {
-        let parts = [(self.options, self.name)];
+        let parts = self.parts.iter().map(|part| (&part.options, part.name.as_str()));
+        let parts: Vec<(&SrunOptions, &str)> = parts.collect();
         let made = Allocation::make(client, &parts, self.dir, signals).await;
         let allocation = match made {
             Ok(allocation) => allocation,
@@ -165,19 +177,67 @@ impl Call<'_> {
     }
 
     async fn step_in(&self, place: &Place, signals: &mut Signals) -> anyhow::Result<Ran> {
-        let words: Vec<_> = self.command.iter().map(|word| word.to_string_lossy()).collect();
-        let request = step_request(self.options, self.name, &words.join(" "))?;
-        let Some((conversation, layout)) = self.granted(place, &request, signals).await? else {
+        let request = self.request()?;
+        self.run_beside("prolog", self.options.prolog.as_deref()).await?;
+        let ran = self.step_as(&request, place, signals).await;
+        self.run_beside("epilog", self.options.epilog.as_deref()).await?;
+        ran
+    }
+
+    /// Runs a program here before or after the step, with the step's program as arguments.
+    async fn run_beside(&self, which: &str, program: Option<&str>) -> anyhow::Result<()> {
+        let Some(program) = program.filter(|name| !name.is_empty() && *name != "none") else { return Ok(()) };
+        let (program, arguments) = (OsString::from(program), self.given.clone());
+        let ran = tokio::task::spawn_blocking(move || {
+            let arguments: Vec<&OsStr> = arguments.iter().map(OsString::as_os_str).collect();
+            supervise::foreground(&program, &arguments, &[])
+        });
+        let status = ran.await.context("run a program beside the step")?;
+        match status {
+            Ok(status) if status.success() => {}
+            Ok(status) => complain(&format!("{which} failed: {status}")),
+            Err(error) => complain(&format!("{which} could not be run: {error}")),
+        }
+        Ok(())
+    }
+
+    /// Makes the request for all parts.
+    fn request(&self) -> Result<StepRequest, Impossible> {
+        let words: Vec<_> = self.given.iter().map(|word| word.to_string_lossy()).collect();
+        let words = words.join(" ");
+        let of_part = |part: &Part| {
+            let request = step_request(&part.options, self.name, &words)?;
+            // Parts that run side by side leave one another room.
+            let beside = |other: &&Part| other.component == part.component;
+            let exact = request.exact || self.parts.iter().filter(beside).count() > 1;
+            Ok(StepRequest { component: part.component, exact, ..request })
+        };
+        let mut all = self.parts.iter().map(of_part).collect::<Result<Vec<StepRequest>, Impossible>>()?;
+        if all.len() > MAX_PARTS {
+            return Err(Impossible::because("too many programs for one step"));
+        }
+        let others = all.split_off(1.min(all.len()));
+        let first = all.pop().unwrap_or_default();
+        Ok(first.joined(&others))
+    }
+
+    async fn step_as(
+        &self,
+        request: &StepRequest,
+        place: &Place,
+        signals: &mut Signals,
+    ) -> anyhow::Result<Ran> {
+        let rules = self.rules()?;
+        let Some((conversation, layout)) = self.granted(place, request, signals).await? else {
             return Ok(GIVEN_UP);
         };
-        let tasks = u32::try_from(layout.tasks.len()).unwrap_or(u32::MAX);
-        let program = self.program(tasks)?;
+        let program = self.program(place.job, &layout)?;
         let course = Course::new(place.job, &layout);
         let (program, streams) = match self.options.pty {
             true => self.terminal(program, &layout)?,
             false => self.files(program, place.job, &layout)?,
         };
-        Step::new(conversation, course, self.rules()).run(program, streams, signals).await
+        Step::new(conversation, course, rules).run(program, streams, signals).await
     }
 
     /// Asks for the step and waits until it has its place; nothing if the waiting was given up.
@@ -229,9 +289,10 @@ impl Call<'_> {
         }
     }
 
-    fn program(&self, tasks: u32) -> anyhow::Result<StepProgram> {
+    fn program(&self, job: u32, layout: &StepLayout) -> anyhow::Result<StepProgram> {
+        let tasks = u32::try_from(layout.tasks.len()).unwrap_or(u32::MAX);
         let by_task = match &self.programs {
-            None => Vec::new(),
+            None => self.programs_of_parts(layout),
             Some(text) => {
                 let all = multi_prog::programs(text, tasks)?;
                 let words = |words: Vec<String>| {
@@ -240,9 +301,20 @@ impl Call<'_> {
                 (0_u32..).zip(all.into_iter().map(words)).collect()
             }
         };
+        let mut env = environment(self.options.export.as_ref(), std::env::vars_os());
+        let components = self.parts.iter().map(|part| part.component).max().unwrap_or(0) + 1;
+        if self.is_made && components > 1 {
+            // Others have been told by their job.
+            let mut set = |name: String, value: u32| env.push((name.into(), value.to_string().into()));
+            set("SLURM_HET_SIZE".to_owned(), components);
+            for component in 0..components {
+                set(format!("SLURM_JOB_ID_HET_GROUP_{component}"), job.saturating_add(component));
+            }
+        }
+        let argv = self.parts.first().map(|part| part.command.clone()).unwrap_or_default();
         Ok(StepProgram {
-            argv: self.command.clone(),
-            env: environment(self.options.export.as_ref(), std::env::vars_os()),
+            argv,
+            env,
             cwd: self.dir.clone(),
             umask: crate::submit::propagation::umask(),
             rlimits: limits(self.options.propagate.as_deref())?,
@@ -252,6 +324,14 @@ impl Call<'_> {
             env_by_task: Vec::new(),
             channel_variable: OsString::new(),
         })
+    }
+
+    /// Returns what the tasks of all parts but the first run.
+    fn programs_of_parts(&self, layout: &StepLayout) -> Vec<(u32, Vec<OsString>)> {
+        let parts = self.parts.iter().zip(&layout.parts);
+        let by_task = parts.flat_map(|(part, tasks)| std::iter::repeat_n(part, *tasks as usize));
+        let first = layout.parts.first().copied().unwrap_or(0) as usize;
+        (0_u32..).zip(by_task).skip(first).map(|(task, part)| (task, part.command.clone())).collect()
     }
 
     /// Tasks get files and pipes, and a way to find one another.
@@ -302,22 +382,23 @@ impl Call<'_> {
         }
     }
 
-    fn rules(&self) -> Rules {
+    fn rules(&self) -> Result<Rules, Impossible> {
         let options = self.options;
         let manner = match (options.quit_on_interrupt, options.disable_status) {
             (true, _) => Manner::Quit,
             (_, true) => Manner::PassOn,
             _ => Manner::Ask,
         };
-        Rules {
+        Ok(Rules {
             kill_on_bad_exit: options.kill_on_bad_exit == Some(1),
             wait: options.wait.filter(|seconds| *seconds > 0).map(Duration::from_secs),
             manner,
+            ignored: ignored_signals(options.ignore_signals.as_deref())?,
             unbuffered: options.unbuffered,
             quiet: options.quiet,
             verbose: options.verbose > 0,
             warning: self.warning(),
-        }
+        })
     }
 
     /// A signal ahead of the step's own time limit.
@@ -328,6 +409,15 @@ impl Call<'_> {
         let limit = Duration::from_secs(u64::from(minutes) * 60);
         Some((i32::from(number), limit.saturating_sub(Duration::from_secs(u64::from(signal.lead)))))
     }
+}
+
+/// Reads `--ignore-signals`.
+fn ignored_signals(list: Option<&str>) -> Result<Vec<i32>, Impossible> {
+    let number = |name: &str| {
+        let number = slurm_wire::signal::number(name).filter(|number| *number > 0).map(i32::from);
+        number.ok_or_else(|| Impossible(format!("--ignore-signals: there is no signal {name}")))
+    };
+    list.into_iter().flat_map(|list| list.split(',')).map(number).collect()
 }
 
 /// Nothing has changed: the same as hearing once more that the step waits.

@@ -2,6 +2,7 @@
 //!
 //! - `options.rs` lists the options, `variables.rs` what stands for them, `read.rs` puts both together
 //! - `request.rs` and `values.rs` make a request for a step of them, `multi_prog.rs` reads which task runs what
+//! - `parts.rs` divides the command line at its colons, and gives each component of a heterogeneous job its part
 //! - `place.rs` finds the launcher to ask, `allocation.rs` makes a job; `conversation.rs` is how one speaks with a launcher
 //! - `streams.rs` opens what tasks read and write (`pattern.rs` names files), `relay.rs` passes on what needs this
 //!   process (`labels.rs` line by line), `terminal.rs` is the terminal of `--pty`
@@ -17,6 +18,7 @@ mod labels;
 mod message;
 mod multi_prog;
 mod options;
+mod parts;
 mod pattern;
 mod place;
 mod pmi;

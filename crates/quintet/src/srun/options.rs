@@ -88,6 +88,10 @@ pub(crate) struct SrunOptions {
     /// verbose, before it
     #[arg(long, value_name = "[quiet,|verbose,]HOW")]
     pub(crate) cpu_bind: Option<String>,
+    /// Components of a heterogeneous job to run in, such as 0,2-3 [default: the leader, or one for each program between
+    /// colons]
+    #[arg(long, value_name = "NUMBERS")]
+    pub(crate) het_group: Option<String>,
     /// How tasks are bound to memory: only none is possible
     #[arg(long, value_name = "HOW")]
     pub(crate) mem_bind: Option<String>,
@@ -150,6 +154,19 @@ pub(crate) struct SrunOptions {
     /// Pass Ctrl-C on to the tasks, without asking
     #[arg(short = 'X', long, help_heading = "Programs")]
     pub(crate) disable_status: bool,
+    /// Signals that are not passed on to the tasks, such as INT,USR1
+    #[arg(long, value_name = "SIGNALS", help_heading = "Programs")]
+    pub(crate) ignore_signals: Option<String>,
+    /// Run here before the step, with the step's program as arguments
+    #[arg(long, value_name = "PROGRAM", help_heading = "Programs")]
+    pub(crate) prolog: Option<String>,
+    /// Run here after the step, with the step's program as arguments
+    #[arg(long, value_name = "PROGRAM", help_heading = "Programs")]
+    pub(crate) epilog: Option<String>,
+    /// Accepted for srun's sake: tasks are started by one launcher
+    #[arg(short = 'T', long, value_name = "NUMBER", value_parser = clap::value_parser!(u32).range(1..),
+        help_heading = "Programs")]
+    pub(crate) threads: Option<u32>,
     /// Variables for numbers of nodes and tasks win over options
     #[arg(short = 'E', long, help_heading = "Programs")]
     pub(crate) preserve_env: bool,
@@ -243,6 +260,32 @@ pub(crate) struct SrunOptions {
     #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u32).range(1..),
         help_heading = "For a job that has to be made")]
     pub(crate) cpus_per_gpu: Option<u32>,
+    /// Tasks for each GPU
+    #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u16).range(1..),
+        help_heading = "For a job that has to be made")]
+    pub(crate) ntasks_per_gpu: Option<u16>,
+    /// GPUs of each socket
+    #[arg(long, value_name = "[TYPE:]NUMBER", help_heading = "For a job that has to be made")]
+    pub(crate) gpus_per_socket: Option<String>,
+    /// How CPUs and GPUs belong together: enforce-binding or disable-binding
+    #[arg(long, value_name = "FLAG", value_parser = ["enforce-binding", "disable-binding"],
+        help_heading = "For a job that has to be made")]
+    pub(crate) gres_flags: Option<String>,
+    /// Whether tasks use one thread of each core (nomultithread, compute_bound) or all (multithread)
+    #[arg(long, value_name = "HINT", value_parser = ["nomultithread", "compute_bound", "multithread"],
+        help_heading = "For a job that has to be made")]
+    pub(crate) hint: Option<String>,
+    /// Whatever a program keeps with the job
+    #[arg(long, value_name = "TEXT", help_heading = "For a job that has to be made")]
+    pub(crate) extra: Option<String>,
+    /// Threads of each node kept for the system
+    #[arg(
+        long,
+        value_name = "NUMBER",
+        overrides_with = "core_spec",
+        help_heading = "For a job that has to be made"
+    )]
+    pub(crate) thread_spec: Option<u16>,
     /// Cores of each node kept for the system
     #[arg(short = 'S', long, value_name = "NUMBER", help_heading = "For a job that has to be made")]
     pub(crate) core_spec: Option<u16>,

@@ -52,6 +52,8 @@ pub(super) fn step_request(
         overcommit: options.overcommit,
         immediate: options.immediate == Some(0),
         bind: options.cpu_bind.as_deref().map(cpu_bind).transpose()?.unwrap_or_default(),
+        component: 0,
+        further: Vec::new(),
         time_limit: options
             .time
             .and_then(|limit| limit.0)

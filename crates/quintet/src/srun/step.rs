@@ -30,7 +30,7 @@ const GATHERED: Duration = Duration::from_millis(50);
 const LAST_WORDS: Duration = Duration::from_secs(2);
 
 /// How a step is to be ended and told about.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Rules {
     /// A task that fails ends the step.
     pub(super) kill_on_bad_exit: bool,
@@ -38,6 +38,8 @@ pub(super) struct Rules {
     pub(super) wait: Option<Duration>,
     /// How Ctrl-C is taken.
     pub(super) manner: Manner,
+    /// Signals that are not passed on (`--ignore-signals`).
+    pub(super) ignored: Vec<i32>,
     /// Output is passed on as it comes.
     pub(super) unbuffered: bool,
     /// Only errors are told.
@@ -302,7 +304,7 @@ impl Step {
         if is_due(&mut self.warn_at)
             && let Some((signal, _)) = self.rules.warning
         {
-            self.conversation.signal(signal)?;
+            self.conversation.signal(signal);
         }
         if is_due(&mut self.wait_until) && !self.is_ending && !self.course.is_over() {
             let seconds = self.rules.wait.unwrap_or_default().as_secs();
@@ -312,13 +314,16 @@ impl Step {
             self.end()?;
         }
         if is_due(&mut self.kill_at) {
-            self.conversation.signal(SIGKILL)?;
+            self.conversation.signal(SIGKILL);
         }
         Ok(())
     }
 
     /// Does what a signal asks for.
     fn take(&mut self, given: Given) -> anyhow::Result<()> {
+        if given.number().is_some_and(|number| self.rules.ignored.contains(&number)) {
+            return Ok(());
+        }
         match given {
             Given::Interrupt => match self.interrupts.another(Instant::now()) {
                 Answer::Tell => {
@@ -327,15 +332,15 @@ impl Step {
                         self.course.tell_standing();
                     }
                 }
-                Answer::PassOn => self.conversation.signal(SIGINT)?,
+                Answer::PassOn => self.conversation.signal(SIGINT),
                 Answer::End => {
                     self.say(&format!("sending Ctrl-C to StepId={}", self.course.name()));
-                    self.conversation.signal(SIGINT)?;
+                    self.conversation.signal(SIGINT);
                     self.end()?;
                 }
                 Answer::Kill => {
                     self.say(&format!("Force Terminated StepId={}", self.course.name()));
-                    self.conversation.signal(SIGKILL)?;
+                    self.conversation.signal(SIGKILL);
                 }
             },
             Given::Terminate => {
@@ -343,10 +348,10 @@ impl Step {
                 self.end()?;
             }
             Given::HangUp => {
-                self.conversation.signal(SIGHUP)?;
+                self.conversation.signal(SIGHUP);
                 self.end()?;
             }
-            Given::Other(signal) => self.conversation.signal(signal)?,
+            Given::Other(signal) => self.conversation.signal(signal),
             Given::Resized => {}
         }
         Ok(())
@@ -363,8 +368,8 @@ impl Step {
             "Job step aborted: Waiting up to {} seconds for job step to finish.",
             KILL_WAIT.as_secs() + 2
         ));
-        self.conversation.signal(SIGCONT)?;
-        self.conversation.signal(SIGTERM)?;
+        self.conversation.signal(SIGCONT);
+        self.conversation.signal(SIGTERM);
         Ok(())
     }
 
@@ -433,6 +438,19 @@ pub(super) enum Given {
     Resized,
     /// One that is the tasks'.
     Other(i32),
+}
+
+impl Given {
+    /// Returns its number, of those that may be ignored.
+    fn number(self) -> Option<i32> {
+        match self {
+            Given::Interrupt => Some(SIGINT),
+            Given::Terminate => Some(SIGTERM),
+            Given::HangUp => Some(SIGHUP),
+            Given::Other(number) => Some(number),
+            Given::Resized => None,
+        }
+    }
 }
 
 /// The signals that are taken.

@@ -130,3 +130,76 @@ fn an_allocation_without_its_program_ends_as_configured() {
     assert_eq!((ended.code, ended.stderr.lines().next()), (0, Some("salloc: Granted job allocation 3")));
     assert_eq!(left(&quintet, 3).0, "RUNNING");
 }
+
+#[test]
+fn components_are_held_together_and_steps_run_over_them() {
+    let quintet = Program::serving(NODES);
+    let state = quintet.state().display().to_string();
+    let script = r#"
+echo $SLURM_HET_SIZE $SLURM_JOB_ID $SLURM_JOB_ID_HET_GROUP_1 $SLURM_NTASKS $SLURM_NTASKS_HET_GROUP_0 $SLURM_NTASKS_HET_GROUP_1
+say='echo $SLURM_PROCID $SLURM_JOB_ID $SLURM_NTASKS $SLURM_NODEID $SLURM_STEP_ID'
+echo leader; srun --state STATE sh -c "$say" | sort
+echo one; srun --state STATE --het-group=1 sh -c "$say" | sort
+echo both; srun --state STATE --het-group=0,1 sh -c "$say" | sort
+echo parts; srun --state STATE -l -n1 sh -c "echo a; $say" : -n3 sh -c "echo b; $say" | sort
+srun --state STATE --het-group=2 true
+srun --state STATE --het-group=0,1 -n1 sh -c 'exit $SLURM_PROCID'
+"#;
+    let script = script.replace("STATE", &state);
+    let held = quintet.run(&["alloc", "-Q", "-n2", "-N1", ":", "-n3", "-N1", "bash", "-c", &script]);
+    let wanted = [
+        "2 1 2 5 2 3",
+        "leader",
+        "0 1 2 0 0",
+        "1 1 2 0 0",
+        "one",
+        "0 1 3 0 1",
+        "1 1 3 0 1",
+        "2 1 3 0 1",
+        "both",
+        "0 1 5 0 2",
+        "1 1 5 0 2",
+        "2 1 5 1 2",
+        "3 1 5 1 2",
+        "4 1 5 1 2",
+        "parts",
+        "0: 0 1 4 0 3",
+        "0: a",
+        "1: 1 1 4 1 3",
+        "1: b",
+        "2: 2 1 4 1 3",
+        "2: b",
+        "3: 3 1 4 1 3",
+        "3: b",
+    ];
+    assert_eq!(held.stdout.lines().collect::<Vec<_>>(), wanted, "{}{}", held.stderr, quintet.log());
+    assert_eq!(held.code, 1);
+    let beyond = "srun: error: Requested het-group offset exceeds highest hetjob index (2 > 1)\n";
+    assert!(held.stderr.starts_with(beyond), "{}", held.stderr);
+    quintet.until("all components are over", || {
+        left(&quintet, 1).0 == "FAILED" && left(&quintet, 2).0 == "FAILED"
+    });
+    assert_eq!(left(&quintet, 2).2, (1, 0), "all components are left alike");
+}
+
+#[test]
+fn several_programs_make_one_step() {
+    let quintet = Program::serving(NODES);
+    let state = quintet.state().display().to_string();
+    let say = "echo $SLURM_PROCID $SLURM_NTASKS $SLURM_CPUS_PER_TASK";
+    let inside = format!("srun --state {state} -l -n1 sh -c '{say}' : -n2 -c1 sh -c '{say}; exit 4'");
+    let ran = quintet.run(&["alloc", "-Q", "-n4", "sh", "-c", &inside]);
+    let mut lines: Vec<&str> = ran.stdout.lines().map(str::trim_end).collect();
+    lines.sort_unstable();
+    assert_eq!((ran.code, lines), (4, vec!["0: 0 3", "1: 1 3 1", "2: 2 3 1"]), "{}", ran.stderr);
+    // Outside of a job each program has a component.
+    let said = "echo $SLURM_PROCID $SLURM_NTASKS $SLURM_HET_SIZE $SLURM_JOB_ID_HET_GROUP_1";
+    let tail = format!("{said}; exit 3");
+    let ran = quintet.run(&["srun", "-Q", "-n1", "sh", "-c", said, ":", "-n2", "sh", "-c", &tail]);
+    let mut lines: Vec<&str> = ran.stdout.lines().collect();
+    lines.sort_unstable();
+    assert_eq!((ran.code, lines), (3, vec!["0 3 2 3", "1 3 2 3", "2 3 2 3"]), "{}", ran.stderr);
+    quintet.until("both components are over", || {
+        left(&quintet, 2).0 == "FAILED" && left(&quintet, 3).0 == "FAILED"
+    });
+}

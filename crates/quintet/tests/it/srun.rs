@@ -274,3 +274,34 @@ fn a_task_can_have_a_terminal() {
     assert_eq!(typed.code, 6, "{}", typed.stderr);
     assert!(typed.stdout.contains("24 80"), "{}", typed.stdout);
 }
+
+#[test]
+fn what_is_asked_of_srun_is_done_or_refused() {
+    let quintet = Program::serving(NODES);
+    let ran =
+        quintet.run(&["srun", "-Q", "--prolog=/bin/echo", "--epilog=/bin/echo", "-T4", "echo", "in", "it"]);
+    assert_eq!((ran.code, ran.stdout.as_str()), (0, "echo in it\nin it\necho in it\n"), "{}", ran.stderr);
+    let mut deaf =
+        quintet.start(&["srun", "--ignore-signals=INT,USR1", "sh", "-c", "echo up; exec sleep 1000"]);
+    assert_eq!(deaf.line(), "up");
+    deaf.signal("USR1");
+    deaf.signal("INT");
+    deaf.signal("INT");
+    deaf.signal("TERM");
+    assert_eq!(deaf.end(), 128 + 15, "only what is not ignored ends it");
+    let told = |words: &[&str]| {
+        let output = crate::program::quintet().args(words).output().unwrap();
+        String::from_utf8(output.stdout).unwrap()
+    };
+    assert!(told(&["srun", "-V"]).starts_with("quintet "));
+    assert!(told(&["srun", "--usage"]).contains("Usage: "));
+    for option in
+        ["async", "test-only", "acctg-freq=task=1", "wait-for-children", "slurmd-debug=3", "power=x"]
+    {
+        let refused = quintet.run(&["srun", &format!("--{option}"), "true"]);
+        let told = format!("srun: error: --{} is not supported: ", option.split('=').next().unwrap());
+        assert!(refused.code == 1 && refused.stderr.starts_with(&told), "{}", refused.stderr);
+    }
+    let wrong = quintet.run(&["srun", "--ignore-signals=NONE", "true"]);
+    assert_eq!(wrong.stderr, "srun: error: --ignore-signals: there is no signal NONE\n");
+}

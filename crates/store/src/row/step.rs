@@ -22,6 +22,7 @@ rows! {
         shares = "h": SmallVec<[NodeShare; 1]>,
         overlaps = "o": bool,
         time_limit = "l": Option<u64>,
+        parts = "p": Vec<u32>,
     }
     StepEnd => StepEndRow {
         at = "a": Timestamp,

@@ -257,6 +257,7 @@ pub(crate) fn step(number: u32) -> JobStep {
             tasks: 3,
             gres: smallvec![GresShare { at: 1, units: CpuSet::from_words(&[2]) }],
         }],
+        parts: vec![1],
         overlaps: true,
         time_limit: Some(90),
     }

@@ -13,8 +13,10 @@
 //! ```
 
 mod client;
+mod parts;
 
 pub use client::{StepClient, StepError};
+pub use parts::MAX_PARTS;
 
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
@@ -78,6 +80,10 @@ pub struct StepRequest {
     pub time_limit: Option<Duration>,
     /// If one process is killed for want of memory, all of the step die; `None` leaves it to the job.
     pub die_together: Option<bool>,
+    /// The component of a heterogeneous job in which it runs (`--het-group`), counted from the leader.
+    pub component: u32,
+    /// What [`StepRequest::joined`] has joined to it, for [`StepRequest::others`].
+    pub further: Vec<Vec<u8>>,
 }
 
 /// Memory of a step, megabytes.
@@ -176,6 +182,8 @@ pub struct StepLayout {
     pub tasks: Vec<u32>,
     /// CPUs of each task.
     pub cpus_per_task: u32,
+    /// How many tasks each part of the step has.
+    pub parts: Vec<u32>,
     /// Variables that every task gets, for clients that must know them.
     pub env: BTreeMap<String, String>,
 }

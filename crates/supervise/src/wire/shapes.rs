@@ -148,7 +148,9 @@ fields!(StepRequest {
     immediate,
     bind,
     time_limit,
-    die_together
+    die_together,
+    component,
+    further
 });
 variants!(StepMemory { 0 = Default, 1 = PerNode(megabytes), 2 = PerCpu(megabytes), 3 = PerGpu(megabytes) });
 fields!(StepGres { name, kind, count, per });
@@ -165,7 +167,7 @@ variants!(BindRule {
     6 = MapCpu(cpus),
     7 = MaskCpu(masks)
 });
-fields!(StepLayout { step, nodes, tasks, cpus_per_task, env });
+fields!(StepLayout { step, nodes, tasks, cpus_per_task, parts, env });
 fields!(StepProgram {
     argv,
     env,

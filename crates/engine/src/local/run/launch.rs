@@ -6,7 +6,7 @@ use super::environment::{self, Gpus};
 use super::report::run_of;
 use domain::Text;
 use domain::cluster::{Cluster, Node};
-use domain::job::{End, Job, OpenMode, Payload, Running};
+use domain::job::{Allocation, End, Job, NodeShare, OpenMode, Payload, Running};
 use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -92,7 +92,7 @@ pub(super) fn launch(
         if surroundings.may_switch_user {
             launch.user = Some(credentials(job, users, &around.known_users).map_err(NoLaunch::NotNow)?);
         }
-        launch.limits = limits(job, run, cluster, surroundings);
+        launch.limits = limits(job, run, components, cluster, surroundings);
         launch.hooks = around.hooks(job, run, cluster, &Gpus::of(node, share, surroundings.hides_devices));
         launch.private = around.private(job, &surroundings.instance)?;
         return Ok(launch);
@@ -116,7 +116,7 @@ pub(super) fn launch(
     launch.rlimits = rlimits(payload, &uncommon.rlimits);
     (launch.stdin, launch.stdout, launch.stderr) = streams(job, node, cluster.limits.append_output);
     launch.script = Some(Script { path: script, content: payload.script.to_vec() });
-    launch.limits = limits(job, run, cluster, surroundings);
+    launch.limits = limits(job, run, components, cluster, surroundings);
     launch.hooks = around.hooks(job, run, cluster, &gpus);
     launch.private = around.private(job, &surroundings.instance)?;
     Ok(launch)
@@ -195,10 +195,19 @@ fn rlimit(name: &str, soft: Option<u64>) -> Option<Rlimit> {
     Some(Rlimit { resource, soft, hard })
 }
 
-/// What a run may take: what the job has on all its nodes together, as its steps run there too.
-fn limits(job: &Job, run: &Running, cluster: &Cluster, surroundings: &Surroundings) -> Limits {
-    let shares = &run.allocation.nodes;
-    let memory = run.allocation.memory();
+/// What a run may take: what the job has on all its nodes together, as its steps run there too; a leader's run what all
+/// components have.
+fn limits(
+    job: &Job,
+    run: &Running,
+    components: &[Arc<Job>],
+    cluster: &Cluster,
+    surroundings: &Surroundings,
+) -> Limits {
+    let others = components.iter().skip(1).filter_map(|job| job.held_resources());
+    let allocations: Vec<&Arc<Allocation>> = std::iter::once(&run.allocation).chain(others).collect();
+    let shares: Vec<&NodeShare> = allocations.iter().flat_map(|allocation| &allocation.nodes).collect();
+    let memory: u64 = allocations.iter().map(|allocation| allocation.memory()).sum();
     let counted = surroundings.limit_memory && shares.iter().all(|share| share.memory > 0);
     let bound = surroundings.bind_to.as_ref().map(|machine| {
         let cpus = shares.iter().flat_map(|share| share.cpus.iter());
@@ -211,16 +220,16 @@ fn limits(job: &Job, run: &Running, cluster: &Cluster, surroundings: &Surroundin
         memory: counted.then(|| memory.saturating_mul(MEGABYTE)),
         cpus: bound.filter(|cpus| !cpus.is_empty()),
         pids: surroundings.around.max_processes,
-        deny_devices: denied(run, cluster),
+        deny_devices: denied(&shares, cluster),
         die_together: job.spec.uncommon().oom_kill_step,
         ..Limits::default()
     }
 }
 
 /// Returns the device files of all nodes that were not given to the job: nodes may be virtual, and the machine is one.
-fn denied(run: &Running, cluster: &Cluster) -> Vec<PathBuf> {
+fn denied(shares: &[&NodeShare], cluster: &Cluster) -> Vec<PathBuf> {
     let mut given: BTreeSet<&str> = BTreeSet::new();
-    for share in &run.allocation.nodes {
+    for share in shares {
         let Some(node) = cluster.node(share.node) else { continue };
         for (gres, units) in share.gres.iter().filter_map(|part| Some((node.gres.get(part.at)?, &part.units)))
         {

@@ -314,7 +314,7 @@ impl Engine for Local {
             Order::Kill { job, attempt } => self.kill(job, attempt),
             Order::Suspend { job, attempt } => self.halt(run_of(job, attempt)),
             Order::Resume { job, attempt } => self.let_go_on(run_of(job, attempt)),
-            Order::StartStep { job, number } => self.start_step(&job, number),
+            Order::StartStep { job, number, components } => self.start_step(&job, number, &components),
             Order::SignalStep { job, attempt, number, signal } => {
                 self.supervisor.signal_step(run_of(job, attempt), number, signal);
             }

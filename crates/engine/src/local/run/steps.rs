@@ -5,8 +5,8 @@ use super::environment::Gpus;
 use super::launch;
 use super::local::Local;
 use super::report::run_of;
-use crate::local::steps::{Given, Obstacle, grant, place};
-use domain::job::{Job, JobStep, Phase};
+use crate::local::steps::{Component, Given, Obstacle, components, grant, joint_allocation, place_all};
+use domain::job::{HetPart, Job, JobStep, Phase};
 use domain::ports::{StepReport, StepStart};
 use domain::state::State;
 use domain::{JobId, Text, Timestamp};
@@ -32,7 +32,7 @@ impl Local {
                 let is_asked = self.desk().asks.contains_key(&(run, step.ticket));
                 match known.contains(&step.ticket) {
                     // On record, and the launcher has not heard of it.
-                    true if is_asked => self.start_step(&job, step.number),
+                    true if is_asked => self.start_step(&job, step.number, &members_of(state, &job)),
                     true => {}
                     false => self.desk().lose(run, step.number, at),
                 }
@@ -49,18 +49,19 @@ impl Local {
         }
         let mut starts: Vec<StepStart> = Vec::new();
         let mut refused: Vec<(RunId, u64)> = Vec::new();
-        let mut jobs: HashMap<RunId, Option<(Arc<Job>, bool)>> = HashMap::new();
+        let mut jobs: HashMap<RunId, Option<Found>> = HashMap::new();
         let Desk { asks, looked_at, .. } = &mut *desk;
         for ((run, ticket), ask) in asks.iter_mut() {
             let found = jobs.entry(*run).or_insert_with(|| {
                 let job = job_of(state, *run)?;
                 let last = looked_at.insert(*run, Arc::clone(&job));
                 let is_same = last.is_some_and(|last| Arc::ptr_eq(&last, &job));
-                Some((job, is_same))
+                let components = components(&job, &members_of(state, &job));
+                Some(Found { job, is_same, components })
             });
             let decided = match found {
-                Some((_, true)) if !ask.is_new => continue,
-                Some((job, _)) => self.decide(job, *ticket, ask, &starts, now),
+                Some(Found { is_same: true, .. }) if !ask.is_new => continue,
+                Some(found) => self.decide(found, *ticket, ask, &starts, now),
                 None => Err(Obstacle::Never(OVER)),
             };
             ask.is_new = false;
@@ -86,12 +87,13 @@ impl Local {
     /// Decides about one ask; those that were decided before it in this round count as begun.
     fn decide(
         &self,
-        job: &Arc<Job>,
+        found: &Found,
         ticket: u64,
         ask: &Ask,
         begun: &[StepStart],
         now: Timestamp,
     ) -> Result<Option<StepStart>, Obstacle> {
+        let job = &found.job;
         let Phase::Running(run) = &job.phase else { return Err(Obstacle::Never(OVER)) };
         if ask.uid != 0 && ask.uid != job.spec.owner.uid.0 && self.surroundings.may_switch_user {
             return Err(Obstacle::Never("Access/permission denied"));
@@ -106,10 +108,7 @@ impl Local {
         let of_job = begun.iter().filter(|start| start.job == job.id);
         let mut live = run.steps.live.clone();
         live.extend(of_job.clone().map(|start| Arc::clone(&start.step)));
-        let shares = {
-            let memory = job.spec.resources.memory;
-            place(&ask.request, memory, &run.allocation, &live, &self.cluster)?
-        };
+        let placed = place_all(&ask.request, &found.components, &live, &self.cluster)?;
         let number = run.steps.next + u32::try_from(of_job.count()).unwrap_or(0);
         let request = &ask.request;
         let step = JobStep {
@@ -118,8 +117,9 @@ impl Local {
             name: cut(&request.name),
             command: cut(&request.command),
             started: now,
-            tasks: shares.iter().map(|share| share.tasks).sum(),
-            shares,
+            tasks: placed.shares.iter().map(|share| share.tasks).sum(),
+            shares: placed.shares,
+            parts: placed.parts,
             overlaps: request.overlap,
             time_limit: request.time_limit.map(|limit| limit.as_secs()),
         };
@@ -127,13 +127,17 @@ impl Local {
     }
 
     /// A step is on record: its launcher may start it. Without the ask, it is told so that it reports an end.
-    pub(super) fn start_step(&self, job: &Job, number: u32) {
+    pub(super) fn start_step(&self, job: &Arc<Job>, number: u32, members: &[Arc<Job>]) {
         let run = run_of(job.id, job.restarts);
         let found = job.run().and_then(|run| Some((run, run.steps.step(number)?)));
-        let Some((running, step)) = found else { return };
+        let Some((_, step)) = found else { return };
         let ask = self.desk().asks.remove(&(run, step.ticket));
         let granted = match &ask {
-            Some(ask) => self.grant_of(job, &running.allocation, step, &ask.request),
+            Some(ask) => {
+                let joint = joint_allocation(&ask.request, &components(job, members));
+                let gone = || OVER.to_owned();
+                joint.ok_or_else(gone).and_then(|joint| self.grant_of(job, &joint, step, &ask.request))
+            }
             None => Ok(nobodys(number)),
         };
         match granted {
@@ -189,6 +193,20 @@ impl Local {
     pub(super) fn forget_desk(&self, run: RunId) {
         self.desk().forget_run(run);
     }
+}
+
+/// A job in which steps are asked for.
+struct Found {
+    job: Arc<Job>,
+    /// It is as it was when its asks were looked at last.
+    is_same: bool,
+    components: Vec<Option<Component>>,
+}
+
+/// Returns all components of a heterogeneous job, itself the first; of another nothing.
+fn members_of(state: &State, job: &Job) -> Vec<Arc<Job>> {
+    let members = job.het.into_iter().flat_map(HetPart::members);
+    members.filter_map(|id| state.job(id)).cloned().collect()
 }
 
 fn job_of(state: &State, run: RunId) -> Option<Arc<Job>> {

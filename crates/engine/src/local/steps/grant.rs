@@ -41,42 +41,50 @@ pub(in crate::local) struct Given<'a> {
     pub(in crate::local) gpu_numbers: &'a dyn Fn(&NodeShare) -> Vec<u32>,
 }
 
+/// A part of a step: what was asked for it, and what it takes.
+pub(super) struct Part<'a> {
+    pub(super) request: &'a StepRequest,
+    pub(super) shares: &'a [NodeShare],
+    /// The place of its first node in the step.
+    first: usize,
+}
+
+/// Divides a step into its parts.
+fn parts<'a>(given: &Given<'a>, others: &'a [StepRequest]) -> Vec<Part<'a>> {
+    let shares = &given.step.shares;
+    let requests = std::iter::once(given.request).chain(others);
+    let whole = [u32::try_from(shares.len()).unwrap_or(u32::MAX)];
+    let counts = if given.step.parts.is_empty() { whole.as_slice() } else { &given.step.parts };
+    let mut first = 0;
+    let mut parts = Vec::new();
+    for (request, count) in requests.zip(counts) {
+        let end = first + *count as usize;
+        parts.push(Part { request, shares: shares.get(first..end).unwrap_or_default(), first });
+        first = end;
+    }
+    parts
+}
+
 /// Makes the grant.
 pub(in crate::local) fn grant(given: &Given<'_>) -> StepGrant {
     let step = given.step;
-    let counts: Vec<u32> = step.shares.iter().map(|share| share.tasks).collect();
-    let places = node_of_each(&counts, given.request.distribution);
-    let mut on_node: Vec<Vec<u32>> = vec![Vec::new(); counts.len()];
-    for (rank, place) in (0..).zip(&places) {
-        if let Some(ranks) = on_node.get_mut(*place as usize) {
-            ranks.push(rank);
-        }
-    }
     let name = |share: &NodeShare| given.cluster.node(share.node).map(|node| node.name.to_string());
     let env = variables::of_step(given);
+    let others = given.request.others().unwrap_or_default();
+    let (mut tasks, mut places, mut counts) = (Vec::new(), Vec::new(), Vec::new());
+    for part in parts(given, &others) {
+        let before = tasks.len();
+        grant_part(given, &part, &mut tasks, &mut places);
+        counts.push(u32::try_from(tasks.len() - before).unwrap_or(u32::MAX));
+    }
     let layout = StepLayout {
         step: step.number,
         nodes: step.shares.iter().map(|share| name(share).unwrap_or_default()).collect(),
-        tasks: places.clone(),
+        tasks: places,
         cpus_per_task: given.request.cpus_per_task.unwrap_or(1),
+        parts: counts,
         env: variables::as_text(&env),
     };
-    let mut locals = vec![0; counts.len()];
-    let mut tasks = Vec::with_capacity(places.len());
-    for (rank, place) in (0..).zip(&places) {
-        let place = *place as usize;
-        let (Some(share), Some(ranks), Some(local)) =
-            (step.shares.get(place), on_node.get(place), locals.get_mut(place))
-        else {
-            continue;
-        };
-        let seat = Seat { rank, place, local: *local, on_node: ranks };
-        tasks.push(TaskGrant {
-            env: variables::of_task(given, share, &seat),
-            cpus: cpus_of_task(given, share, *local),
-        });
-        *local += 1;
-    }
     StepGrant {
         layout,
         user: given.user.clone(),
@@ -91,13 +99,43 @@ pub(in crate::local) fn grant(given: &Given<'_>) -> StepGrant {
     }
 }
 
-fn cpus_of_task(given: &Given<'_>, share: &NodeShare, local: u32) -> Option<Vec<u32>> {
+/// Adds the tasks of a part, whose numbers follow on those of the parts before.
+fn grant_part(given: &Given<'_>, part: &Part<'_>, tasks: &mut Vec<TaskGrant>, places: &mut Vec<u32>) {
+    let counts: Vec<u32> = part.shares.iter().map(|share| share.tasks).collect();
+    let own = node_of_each(&counts, part.request.distribution);
+    let first_rank = u32::try_from(tasks.len()).unwrap_or(u32::MAX);
+    let first_place = u32::try_from(part.first).unwrap_or(u32::MAX);
+    let mut on_node: Vec<Vec<u32>> = vec![Vec::new(); counts.len()];
+    for (rank, place) in (first_rank..).zip(&own) {
+        if let Some(ranks) = on_node.get_mut(*place as usize) {
+            ranks.push(rank);
+        }
+    }
+    let mut locals = vec![0; counts.len()];
+    for (rank, place) in (first_rank..).zip(&own) {
+        let at = *place as usize;
+        let (Some(share), Some(ranks), Some(local)) =
+            (part.shares.get(at), on_node.get(at), locals.get_mut(at))
+        else {
+            continue;
+        };
+        let seat = Seat { rank, place: part.first + at, local: *local, on_node: ranks };
+        tasks.push(TaskGrant {
+            env: variables::of_task(given, part.request, share, &seat),
+            cpus: cpus_of_task(given, part.request, share, *local),
+        });
+        places.push(first_place + *place);
+        *local += 1;
+    }
+}
+
+fn cpus_of_task(given: &Given<'_>, request: &StepRequest, share: &NodeShare, local: u32) -> Option<Vec<u32>> {
     let machine = given.bind_to?;
     let node = given.cluster.node(share.node)?;
     let cpus: Vec<u32> = share.cpus.iter().collect();
-    let each = given.request.cpus_per_task.unwrap_or(1);
+    let each = request.cpus_per_task.unwrap_or(1);
     let seats = Seats { cpus: &cpus, machine, topology: node.topology, each, tasks: share.tasks };
-    seats.of_task(&given.request.bind.rule, local)
+    seats.of_task(&request.bind.rule, local)
 }
 
 fn limits(given: &Given<'_>) -> Limits {

@@ -8,6 +8,7 @@
 mod bind;
 mod deal;
 mod grant;
+mod joint;
 mod place;
 mod variables;
 
@@ -15,4 +16,5 @@ mod variables;
 mod tests;
 
 pub(super) use grant::{Given, grant};
-pub(super) use place::{Obstacle, place};
+pub(super) use joint::{Component, components, joint_allocation, place_all};
+pub(super) use place::Obstacle;

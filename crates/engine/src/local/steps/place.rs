@@ -99,7 +99,9 @@ impl<'a> Ground<'a> {
             return ground;
         }
         let taken = live.iter().filter(|step| !step.overlaps).flat_map(|step| &step.shares);
-        for taken in taken.filter(|taken| taken.node == share.node) {
+        // Another component of the same job may have a part of the same node, and other CPUs there.
+        let is_here = |taken: &&NodeShare| taken.node == share.node && taken.cpus.overlaps(&share.cpus);
+        for taken in taken.filter(is_here) {
             ground.free.remove(&taken.cpus);
             ground.memory = ground.memory.saturating_sub(taken.memory);
             for gres in &taken.gres {

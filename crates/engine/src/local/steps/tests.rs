@@ -1,8 +1,9 @@
 //! What fits beside what, compared with Slurm 26.05.
 
+use super::Obstacle;
 use super::bind::Seats;
 use super::deal::{deal, ranks};
-use super::{Obstacle, place};
+use super::place::place;
 use domain::NodeIndex;
 use domain::cluster::{Cluster, Gres, Node, NodeFlags, Topology};
 use domain::job::{Allocation, CpuSet, GresShare, JobStep, Memory, NodeShare};

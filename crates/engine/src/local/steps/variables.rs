@@ -6,7 +6,7 @@ use super::grant::Given;
 use domain::job::{GresShare, NodeShare};
 use std::collections::BTreeMap;
 use std::ffi::OsString;
-use supervise::steps::{BindRule, CpuBind, Distribution};
+use supervise::steps::{BindRule, CpuBind, Distribution, StepRequest};
 
 type Variables = Vec<(OsString, OsString)>;
 
@@ -105,7 +105,12 @@ fn bind_variables(variables: &mut Variables, bind: &CpuBind) {
 }
 
 /// Returns what is particular to one task.
-pub(super) fn of_task(given: &Given<'_>, share: &NodeShare, seat: &Seat<'_>) -> Variables {
+pub(super) fn of_task(
+    given: &Given<'_>,
+    request: &StepRequest,
+    share: &NodeShare,
+    seat: &Seat<'_>,
+) -> Variables {
     let mut variables = Variables::new();
     let name = given.cluster.node(share.node).map(|node| node.name.clone()).unwrap_or_default();
     set(&mut variables, "SLURM_PROCID", seat.rank);
@@ -116,11 +121,20 @@ pub(super) fn of_task(given: &Given<'_>, share: &NodeShare, seat: &Seat<'_>) -> 
     set(&mut variables, "SLURM_TOPOLOGY_ADDR", &name);
     set(&mut variables, "SLURM_TOPOLOGY_ADDR_PATTERN", "node");
     set(&mut variables, "SLURM_CPUS_ON_NODE", share.cpus.len());
-    gpu_variables(&mut variables, given, share, seat);
+    if let (Some(cpus), false) = (request.cpus_per_task, given.step.parts.is_empty()) {
+        set(&mut variables, "SLURM_CPUS_PER_TASK", cpus);
+    }
+    gpu_variables(&mut variables, given, request, share, seat);
     variables
 }
 
-fn gpu_variables(variables: &mut Variables, given: &Given<'_>, share: &NodeShare, seat: &Seat<'_>) {
+fn gpu_variables(
+    variables: &mut Variables,
+    given: &Given<'_>,
+    request: &StepRequest,
+    share: &NodeShare,
+    seat: &Seat<'_>,
+) {
     let Some(node) = given.cluster.node(share.node) else { return };
     let has_gpus =
         given.allocation.nodes.iter().filter(|own| own.node == share.node).any(|own| {
@@ -130,8 +144,7 @@ fn gpu_variables(variables: &mut Variables, given: &Given<'_>, share: &NodeShare
         return;
     }
     let of_step = (given.gpu_numbers)(share);
-    let per_task = given
-        .request
+    let per_task = request
         .gres
         .iter()
         .flatten()
