@@ -1,6 +1,8 @@
 //! Who may have to make way for whom, and how: as configured. What follows from it is the scheduler's.
 
-use crate::job::PreemptionWarning;
+use super::Cluster;
+use crate::Timestamp;
+use crate::job::{Job, PreemptionWarning, Running};
 use std::time::Duration;
 
 /// The cluster's rules of making way.
@@ -14,6 +16,8 @@ pub struct PreemptRules {
     pub exempt_time: Duration,
     /// What a job is told at the beginning of its grace time (`send_user_signal`).
     pub warning: PreemptionWarning,
+    /// Jobs make way for those as well that lack their licences (`reclaim_licenses`).
+    pub for_licenses: bool,
 }
 
 /// What decides who may push whom aside.
@@ -40,4 +44,18 @@ pub enum PreemptMode {
     Requeue,
     /// It is stopped and goes on later.
     Suspend,
+}
+
+impl Cluster {
+    /// Returns how long a job runs before it may have to make way: as its quality of service says, or the cluster.
+    pub fn exempt_time(&self, job: &Job) -> Duration {
+        let own = self.qos(&job.spec.qos).and_then(|qos| qos.preempt_exempt_time);
+        own.unwrap_or(self.preempt.exempt_time)
+    }
+
+    /// Returns from when on a job may have to make way; `None` where nobody does.
+    pub fn preemptable_from(&self, job: &Job, run: &Running) -> Option<Timestamp> {
+        let makes_way = self.preempt.by != PreemptType::None;
+        makes_way.then(|| run.started.after(self.exempt_time(job)))
+    }
 }

@@ -44,6 +44,11 @@ impl Amounts {
         if in_use.jobs == 0 {
             return free;
         }
+        if in_use.exclusive > 0 {
+            // Somebody has the node alone, though perhaps not all of its CPUs: cores may be left to the system.
+            free.cpus = 0;
+            free.sockets.iter_mut().for_each(|cpus| *cpus = 0);
+        }
         free.cpus = free.cpus.saturating_sub(in_use.cpus.len());
         free.memory = free.memory.saturating_sub(in_use.memory);
         for (free, used) in free.gres.iter_mut().zip(&in_use.gres) {

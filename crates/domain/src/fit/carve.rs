@@ -63,7 +63,10 @@ impl Demand<'_> {
         let Some(reach) = self.reach(node, free) else { return 0 };
         let (resources, topology) = (self.resources, node.topology);
         let cpus = reach.uses_most();
-        let mut most = if resources.overcommit { u32::MAX } else { cpus / self.task_cpus.max(1) };
+        let mut most = match cpus / self.task_cpus.max(1) {
+            1.. if self.tasks_share => u32::MAX,
+            by_cpus => by_cpus,
+        };
         let mut at_most = |limit: u16, times: u32| {
             if limit > 0 {
                 most = most.min(u32::from(limit).saturating_mul(times));
@@ -263,9 +266,9 @@ impl Demand<'_> {
         (self.whole && free.memory >= takes.memory || free.covers(&takes)).then_some(takes)
     }
 
-    /// Returns the CPUs that so many tasks use.
+    /// Returns the CPUs that so many tasks use: with `--overcommit` those of one.
     fn cpus_for_tasks(&self, tasks: u32) -> u32 {
-        if self.resources.overcommit { 1 } else { tasks.saturating_mul(self.task_cpus) }
+        if self.resources.overcommit { self.task_cpus } else { tasks.saturating_mul(self.task_cpus) }
     }
 
     /// Returns the cores that so many tasks need for being few on each.

@@ -38,6 +38,8 @@ pub struct Demand<'a> {
     pub label: &'a Text,
     pub(super) excluded: SmallVec<[NodeIndex; 1]>,
     pub(super) task_cpus: u32,
+    /// A node takes as many tasks as wanted, since they share the CPUs of one (`--overcommit`).
+    pub(super) tasks_share: bool,
     pub(super) node_cpus: u32,
     pub(super) memory: MemoryNeed,
     /// Features of its first node.
@@ -158,6 +160,8 @@ impl<'a> Demand<'a> {
             label: &uncommon.mcs_label,
             excluded,
             task_cpus,
+            // Where the partition's memory for each CPU makes a task's CPUs more, the original counts tasks by those.
+            tasks_share: resources.overcommit && factor == 1,
             node_cpus: u32::from(resources.min_cpus_per_node)
                 .max(memory_cpus)
                 .max(node_cpus)

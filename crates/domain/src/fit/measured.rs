@@ -200,6 +200,12 @@ fn tasks_go_over_nodes() {
         "n1 0-1,4 300; n2 0-1,4 300",
     );
     check(of(|wanted| (wanted.tasks, wanted.overcommit) = (Some(20), true)), "n1 0 100");
+    // Here the original lets the job wait for ever; its manual says that each node gives the CPUs of one task.
+    check(
+        of(|wanted| (wanted.tasks, wanted.cpus_per_task, wanted.overcommit) = (Some(40), 2, true)),
+        "n1 0-1 200",
+    );
+    check(of(|wanted| (wanted.tasks, wanted.tasks_per_node) = (Some(4), 3)), "n1 0-1,4 300; n2 0-1,4 300");
     check(of(|wanted| wanted.tasks = Some(100)), WAITS);
     check(of(|wanted| wanted.min_nodes = 7), WAITS);
     check(of(|wanted| wanted.tasks_per_node = 9), REFUSED);
@@ -328,6 +334,18 @@ fn memory_limits_what_fits() {
     );
     check_in("capped", |wanted| wanted.memory = Memory::PerCpu(1200), "n1 0-2 1200");
     // Three CPUs, since 1200 MB are worth that many; Slurm has them on one socket.
+    // With so much memory for each CPU a task counts for three, also where tasks share CPUs; each node gives those of one.
+    for (tasks, given) in [(1, "n1 0-2 1200"), (2, "n1 0-2 1200"), (4, "n1 0-2 1200; n2 0-2 1200")] {
+        let ask = |wanted: &mut Resources| {
+            (wanted.tasks, wanted.overcommit, wanted.memory) = (Some(tasks), true, Memory::PerCpu(1200));
+        };
+        check_in("capped", ask, given);
+    }
+    check_in(
+        "capped",
+        |wanted| (wanted.tasks, wanted.overcommit, wanted.memory) = (Some(4), true, Memory::PerCpu(300)),
+        "n1 0 300",
+    );
     check_in("capped", |wanted| wanted.memory = Memory::PerNode(1200), "n1 0-1,4 1200");
     check_in(
         "capped",

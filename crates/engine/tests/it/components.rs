@@ -98,6 +98,38 @@ fn nobody_starts_before_all_can_and_nobody_takes_their_place() {
 }
 
 #[test]
+fn components_that_never_fit_together_keep_nobody_else_waiting() {
+    let mut state = state();
+    let mut scheduler = Scheduler::new();
+    // Each would fit, but there is one such node only.
+    submit(&mut state, 1, &[("one", 4, 5), ("one", 4, 5)]);
+    let plan = scheduler.plan(&state, at(0));
+    start(&mut state, &plan, at(0));
+    state.put(Arc::new(job(3, "one", 5, ask(1, 4))));
+    let plan = scheduler.plan(&state, at(1));
+    assert_eq!(started(&plan), [3]);
+    assert!(!plan.starts[0].backfilled, "the main pass need not wait for the other");
+}
+
+#[test]
+fn the_main_pass_keeps_only_the_nodes_that_components_are_booked_on() {
+    let mut state = state();
+    let mut scheduler = Scheduler::new();
+    state.put(Arc::new(job(1, "one", 10, ask(1, 3))));
+    let plan = scheduler.plan(&state, at(0));
+    start(&mut state, &plan, at(0));
+    submit(&mut state, 2, &[("one", 2, 5), ("one", 2, 5)]);
+    let plan = scheduler.plan(&state, at(1));
+    assert_eq!((started(&plan), expected(&plan, 2)), (vec![], Some(10)));
+    // Neither would be over before the two can start; one of them has another node to go to.
+    state.put(Arc::new(job(4, "all", 60, ask(1, 4))));
+    state.put(Arc::new(job(5, "one", 60, ask(1, 1))));
+    let plan = scheduler.plan(&state, at(2));
+    assert_eq!(started(&plan), [4]);
+    assert!(!plan.starts[0].backfilled && plan.starts[0].allocation.nodes[0].node.0 != 0);
+}
+
+#[test]
 fn a_component_that_cannot_start_keeps_nobody_else_waiting() {
     let mut state = state();
     submit(&mut state, 1, &[("all", 4, 5), ("all", 4, 5)]);

@@ -4,6 +4,7 @@
 
 mod around;
 mod cluster;
+mod company;
 mod components;
 mod dependencies;
 mod order;

@@ -3,11 +3,12 @@
 use crate::cluster::{ask, cluster, job, node, partition};
 use domain::cluster::{Cluster, Partition, PreemptMode, PreemptRules, PreemptType, Qos};
 use domain::job::{
-    End, Event, Exit, HetPart, Job, Memory, Outcome, Phase, PreemptionWarning, Reason, SuspendedBy, Usage,
+    End, Event, Exit, HetPart, Job, JobSpec, Memory, Outcome, Phase, PreemptionWarning, Reason, SuspendedBy,
+    Usage,
 };
 use domain::ports::{Plan, PreemptHow};
 use domain::state::State;
-use domain::{JobId, Timestamp};
+use domain::{JobId, TimeLimit, Timestamp};
 use engine::local::schedule::Scheduler;
 use std::sync::Arc;
 use std::time::Duration;
@@ -42,6 +43,11 @@ fn wants(id: u32, partition: &str, cpus: u32) -> Job {
     let mut job = job(id, partition, 60, ask(1, cpus));
     Arc::make_mut(&mut job.spec).requeue = true;
     job.eligible = Timestamp::from_seconds(1);
+    job
+}
+
+fn with_spec(mut job: Job, change: impl FnOnce(&mut JobSpec)) -> Job {
+    change(Arc::make_mut(&mut job.spec));
     job
 }
 
@@ -334,6 +340,159 @@ fn partitions_say_how_their_jobs_make_way() {
     world.starts([wants(1, "low", 4), wants(2, "mid", 4)]);
     world.submit(wants(3, "high", 4));
     assert_eq!(asked(&world.plan()), [(2, PreemptHow::Requeue)]);
+}
+
+/// What a real Slurm does (26.05): the small job behind a blocked one pushes somebody aside only if it is over before the
+/// blocked one could start.
+#[test]
+fn who_is_behind_a_blocked_job_pushes_others_aside_only_if_that_delays_nobody() {
+    for (minutes, moves) in [(5, true), (29, true), (60, false)] {
+        let mut world = world(3, PreemptType::PartitionPriority, PreemptMode::Cancel);
+        let limited =
+            |job: Job, minutes| with_spec(job, |spec| spec.time_limit = TimeLimit::Minutes(minutes));
+        world.starts([limited(wants(1, "high", 8), 30)]);
+        world.starts([limited(wants(2, "low", 8), 30), limited(wants(3, "low", 8), 30)]);
+        let wide = with_spec(limited(wants(4, "high", 24), 30), |spec| spec.resources.min_nodes = 3);
+        let wide = world.submit(wide);
+        assert_eq!(asked(&world.plan()), []);
+        let small = world.submit(limited(wants(5, "high", 2), minutes));
+        world.pass(1);
+        let told = asked(&world.plan());
+        assert_eq!(told, if moves { vec![(3, PreemptHow::Cancel)] } else { Vec::new() }, "{minutes} minutes");
+        if !moves {
+            continue;
+        }
+        // Nobody slips into the room, and the job goes nowhere else.
+        let other = world.submit(limited(wants(6, "low", 2), 1));
+        world.pass(1);
+        assert_eq!(asked(&world.plan()), []);
+        world.end(JobId(3));
+        world.pass(1);
+        world.plan();
+        assert!(world.is_running(small) && !world.is_running(wide));
+        world.pass(1);
+        world.plan();
+        assert!(world.is_running(other), "what is left of the node is for those who are quick");
+        let Phase::Pending(pending) = &world.job(wide).phase else { panic!("it waits") };
+        assert!(pending.expected_start.unwrap() <= Timestamp::from_seconds(1000 + 31 * 60 + 60));
+    }
+}
+
+#[test]
+fn behind_a_blocked_job_others_are_halted_only_if_they_can_go_on_before_it_starts() {
+    for (minutes, moves) in [(5, true), (20, false)] {
+        let mut world = world(2, PreemptType::PartitionPriority, PreemptMode::Suspend);
+        let limited =
+            |job: Job, minutes| with_spec(job, |spec| spec.time_limit = TimeLimit::Minutes(minutes));
+        // The wide one, of the lower tier, cannot push anybody aside; it will have both nodes in half an hour.
+        world.starts([limited(wants(1, "mid", 8), 30), limited(wants(2, "low", 8), 15)]);
+        let wide = with_spec(limited(wants(3, "mid", 16), 30), |spec| spec.resources.min_nodes = 2);
+        world.submit(Job { priority: 5000, ..wide });
+        world.plan();
+        let small = world.submit(limited(wants(4, "mid", 8), minutes));
+        world.pass(1);
+        let told = asked(&world.plan());
+        assert_eq!(
+            told,
+            if moves { vec![(2, PreemptHow::Suspend)] } else { Vec::new() },
+            "{minutes} minutes"
+        );
+        assert_eq!(world.is_running(small), moves, "in the same pass");
+        if moves {
+            world.end(small);
+            world.pass(1);
+            assert_eq!(world.plan().resumes, [JobId(2)]);
+        }
+    }
+}
+
+/// As the original does with `PreemptParameters=reclaim_licenses`, and does not without.
+#[test]
+fn licences_are_given_back_for_others_where_that_is_configured() {
+    for reclaims in [false, true] {
+        let mut world = with(1, |cluster| {
+            let (by, mode) = (PreemptType::PartitionPriority, PreemptMode::Cancel);
+            cluster.preempt = PreemptRules { by, mode, for_licenses: reclaims, ..PreemptRules::default() };
+        });
+        let licensed = |id, partition: &str, name: &'static str, count| {
+            with_spec(wants(id, partition, 1), |spec| {
+                spec.resources.licenses = [(name.into(), count)].into_iter().collect()
+            })
+        };
+        world.starts([licensed(1, "low", "ansys", 10), licensed(2, "low", "matlab", 1)]);
+        let high = world.submit(licensed(3, "high", "ansys", 2));
+        let expected = if reclaims { vec![(1, PreemptHow::Cancel)] } else { Vec::new() };
+        assert_eq!(asked(&world.plan()), expected);
+        let behind = world.submit(licensed(4, "low", "ansys", 2));
+        world.pass(1);
+        assert_eq!(asked(&world.plan()), []);
+        world.end(JobId(1));
+        world.plan();
+        assert!(world.is_running(high), "it has its licences");
+        world.pass(1);
+        world.plan();
+        assert!(world.is_running(behind), "there are enough for both");
+    }
+}
+
+#[test]
+fn halted_jobs_keep_their_licences() {
+    let mut world = with(1, |cluster| {
+        let (by, mode) = (PreemptType::PartitionPriority, PreemptMode::Suspend);
+        cluster.preempt = PreemptRules { by, mode, for_licenses: true, ..PreemptRules::default() };
+    });
+    let licensed = |id, partition: &str| {
+        with_spec(wants(id, partition, 1), |spec| {
+            spec.resources.licenses = [("matlab".into(), 3)].into_iter().collect()
+        })
+    };
+    world.starts([licensed(1, "low")]);
+    world.submit(licensed(2, "high"));
+    assert_eq!(asked(&world.plan()), []);
+}
+
+fn component(id: u32, partition: &str, cpus: u32, leader: u32) -> Job {
+    let het = Some(HetPart { leader: JobId(leader), offset: id - leader, size: 2 });
+    Job { het, ..wants(id, partition, cpus) }
+}
+
+#[test]
+fn components_find_room_together_and_start_in_it() {
+    for mode in [PreemptMode::Cancel, PreemptMode::Suspend] {
+        let mut world = world(3, PreemptType::PartitionPriority, mode);
+        world.starts([wants(1, "low", 8), wants(2, "low", 8), wants(3, "low", 8)]);
+        let both = [component(4, "high", 8, 4), component(5, "high", 8, 4)].map(|job| world.submit(job));
+        let plan = world.plan();
+        assert_eq!(plan.preempts.len(), 2, "room for both, and no more: {:?}", plan.preempts);
+        assert!(plan.preempts.iter().all(|preempt| preempt.by == JobId(4)));
+        if mode == PreemptMode::Cancel {
+            let slips_in = world.submit(with_spec(wants(6, "low", 4), |spec| {
+                spec.time_limit = TimeLimit::Minutes(1);
+            }));
+            world.end(plan.preempts[0].job);
+            world.pass(1);
+            assert_eq!(asked(&world.plan()), []);
+            assert!(!world.is_running(slips_in) && !both.iter().any(|id| world.is_running(*id)));
+            world.end(plan.preempts[1].job);
+            world.pass(1);
+            world.plan();
+        }
+        assert!(both.iter().all(|id| world.is_running(*id)), "{mode:?}");
+    }
+}
+
+/// As the original: one component that must stay keeps all of them.
+#[test]
+fn a_heterogeneous_job_makes_way_only_if_every_component_may_be_pushed_aside() {
+    for (first, second) in [("low", "high"), ("high", "low")] {
+        let mut world = world(2, PreemptType::PartitionPriority, PreemptMode::Cancel);
+        let both = [component(1, first, 8, 1), component(2, second, 8, 1)].map(|job| world.submit(job));
+        world.plan();
+        assert!(both.iter().all(|id| world.is_running(*id)));
+        world.submit(wants(3, "high", 4));
+        world.pass(1);
+        assert_eq!(asked(&world.plan()), []);
+    }
 }
 
 /// Whatever comes: no CPU is given twice, nobody makes way for an equal, and in the end every job has run.

@@ -42,6 +42,7 @@ pub(crate) struct PreemptTable {
     pub(crate) mode: Option<PreemptMode>,
     pub(crate) exempt_time: Wait,
     pub(crate) send_user_signal: bool,
+    pub(crate) reclaim_licenses: bool,
 }
 
 impl Default for PreemptTable {
@@ -52,6 +53,7 @@ impl Default for PreemptTable {
             mode: Some(rules.mode),
             exempt_time: Wait(rules.exempt_time),
             send_user_signal: rules.warning == PreemptionWarning::UserSignal,
+            reclaim_licenses: rules.for_licenses,
         }
     }
 }
@@ -212,7 +214,13 @@ pub(super) fn preempt(table: &PreemptTable) -> Result<PreemptRules, ConfigError>
         true => PreemptionWarning::UserSignal,
         false => PreemptionWarning::Terminate,
     };
-    Ok(PreemptRules { by: table.by, mode, exempt_time: table.exempt_time.0, warning })
+    Ok(PreemptRules {
+        by: table.by,
+        mode,
+        exempt_time: table.exempt_time.0,
+        warning,
+        for_licenses: table.reclaim_licenses,
+    })
 }
 
 /// Makes how the scheduler works.

@@ -394,9 +394,9 @@ fn times(info: &mut JobInfo, job: &Job, snapshot: &Snapshot) {
     let started = job.run().map(|run| run.started);
     info.last_sched_evaluation = time(started.unwrap_or_else(|| evaluated(job, snapshot)));
     info.accrue_time = if started.is_some() { info.eligible_time } else { NoVal::Set(0) };
-    for unused in [&mut info.preemptable_time, &mut info.resize_time] {
-        *unused = NoVal::Set(0);
-    }
+    info.resize_time = NoVal::Set(0);
+    let preemptable = job.run().and_then(|run| snapshot.cluster.preemptable_from(job, run));
+    info.preemptable_time = time(preemptable.unwrap_or(Timestamp::EPOCH));
     let pause = job.run().and_then(|run| run.pause);
     info.suspend_time = time(pause.map_or(Timestamp::EPOCH, |pause| pause.changed));
     info.pre_sus_time = NoVal::Set(pause.map_or(0, |pause| pause.ran.as_secs()));

@@ -8,9 +8,11 @@ pub(super) use components::{could_start, eligible};
 use super::MOST_STARTS;
 use super::forecast::{Forecast, Wish};
 use super::ground::Ground;
+use super::joint::Joint;
 use super::layout::Layout;
+use super::main_pass::within;
 use super::obstacle;
-use super::preempt::awaits_room;
+use super::preempt::{Displacing, Made, awaits_room};
 use super::waits::Waits;
 use super::walk::Walk;
 use domain::cluster::{SchedulerType, Scheduling};
@@ -40,15 +42,14 @@ pub(super) struct Effort {
 }
 
 /// Makes the pass.
-pub(super) fn run<'a>(
+pub(super) fn run<'a, 'm>(
     layout: &'a Layout,
     state: &'a State,
     now: Timestamp,
-    ground: &mut Ground<'a>,
-    waits: &mut Waits,
-    kept: &HashSet<JobId>,
+    (ground, waits): (&mut Ground<'a>, &mut Waits),
+    (displacing, joint, kept): (Displacing<'a, 'm>, &mut Joint, &HashSet<JobId>),
     plan: &mut Plan,
-) -> Effort {
+) -> (Effort, Displacing<'a, 'm>) {
     let mut forecast = Forecast::new(layout, state, now);
     forecast.book_returns(state, &plan.resumes);
     let starts = &mut plan.starts;
@@ -66,6 +67,8 @@ pub(super) fn run<'a>(
         ground,
         waits,
         starts,
+        displacing,
+        joint,
         forecast,
         remembered: HashMap::new(),
         has_waiting: vec![false; partitions],
@@ -82,19 +85,21 @@ pub(super) fn run<'a>(
     pass.walk(state);
     pass.note_closed(state);
     let (work, table) = (pass.forecast.work, pass.forecast.size());
-    Effort { depth: pass.booked, work, table, exit: pass.exit() }
+    (Effort { depth: pass.booked, work, table, exit: pass.exit() }, pass.displacing)
 }
 
 /// A request, and a time before which it could not start.
 type Remembered<'a> = (&'a Arc<JobSpec>, Timestamp);
 
-struct Backfill<'a, 'p> {
+struct Backfill<'a, 'p, 'm> {
     layout: &'a Layout,
     state: &'a State,
     now: Timestamp,
     ground: &'p mut Ground<'a>,
     waits: &'p mut Waits,
     starts: &'p mut Vec<Start>,
+    displacing: Displacing<'a, 'm>,
+    joint: &'p mut Joint,
     forecast: Forecast<'a>,
     /// Requests that could not start before a time, by partition and mark: spares the search for the next one alike.
     remembered: HashMap<(usize, u64), Vec<Remembered<'a>>>,
@@ -134,7 +139,7 @@ struct Chance<'a> {
     placement: Placement,
 }
 
-impl<'a> Backfill<'a, '_> {
+impl<'a> Backfill<'a, '_, '_> {
     fn walk(&mut self, state: &'a State) {
         let layout = self.layout;
         let starts = |at: usize| layout.partition(&layout.partitions[at]).state.starts_jobs();
@@ -203,6 +208,9 @@ impl<'a> Backfill<'a, '_> {
 
     /// Books a job for which others make way, before anybody else is looked at.
     fn book_first(&mut self, job: &'a Arc<Job>) {
+        if let Some(part) = job.het.filter(|part| part.size > 1) {
+            return self.look_at_components(part, self.state, true);
+        }
         for name in &job.spec.partitions {
             let Some(partition) = self.layout.position(name) else { continue };
             if self.seen.insert((job.id, self.layout.partitions[partition].tier)) {
@@ -228,7 +236,14 @@ impl<'a> Backfill<'a, '_> {
                 self.waits.note(job.id, Reason::JobArrayTaskLimit, None);
                 return;
             }
-            let chance = match self.best_chance(job, tier) {
+            let chance = self.best_chance(job, tier);
+            let may_start = self.starts.len() < self.most_starts;
+            let chance = match chance {
+                Ok(chance) if chance.at <= self.now => Ok(chance),
+                chance if booked_tasks == 0 && may_start => self.push_aside(job, tier).map_or(chance, Ok),
+                chance => chance,
+            };
+            let chance = match chance {
                 Ok(chance) => chance,
                 Err(reason) => {
                     let reason =
@@ -237,7 +252,6 @@ impl<'a> Backfill<'a, '_> {
                     return;
                 }
             };
-            let may_start = self.starts.len() < self.most_starts;
             if chance.at <= self.now && booked_tasks == 0 && may_start && self.start(job, &chance) {
                 if self.ground.has_started(job.id) {
                     self.waits.strike(job.id);
@@ -271,6 +285,21 @@ impl<'a> Backfill<'a, '_> {
                 return;
             }
         }
+    }
+
+    /// Has others make way for a job, if it then disturbs nothing that is booked. The room may be there now or later.
+    fn push_aside(&mut self, job: &'a Arc<Job>, tier: u16) -> Option<Chance<'a>> {
+        if !self.displacing.is_open_to(job.id) {
+            // Nothing need be worked out.
+            return None;
+        }
+        let positions = job.spec.partitions.iter().filter_map(|name| self.layout.position(name));
+        let of_tier = positions.filter(|at| self.layout.partitions[*at].tier == tier);
+        let demands = of_tier.filter_map(|at| Some((at, self.demand(job, at).ok()?))).collect();
+        let Made { at, places } =
+            self.displacing.make_room_ahead(&[(job, demands)], &mut self.forecast, self.ground)?;
+        let (partition, demand, placement) = places.into_iter().next()?;
+        Some(Chance { partition, demand, limit: job.spec.time_limit, at, placement })
     }
 
     fn is_beyond_window(&self, chance: &Chance<'_>) -> bool {
@@ -338,7 +367,9 @@ impl<'a> Backfill<'a, '_> {
         let entry = &self.layout.partitions[partition];
         let user = job.spec.owner.uid;
         let limit = job.spec.time_limit;
-        let wish = Wish { demand: &demand, nodes: &entry.nodes, user, limit };
+        let confined = self.displacing.confined(job);
+        let nodes = within(&entry.nodes, confined.as_deref());
+        let wish = Wish { demand: &demand, nodes: &nodes, user, limit };
         let from = self.recall(partition, job).unwrap_or(self.now).max(self.not_before[partition]);
         let mut found = self.forecast.earliest(wish, from, MOST_WORK);
         if demand.most_switches.is_some() {
@@ -417,7 +448,7 @@ impl<'a> Backfill<'a, '_> {
         if self.layout.cluster().scheduling.by == SchedulerType::Builtin {
             self.not_before[chance.partition] = chance.at;
         }
-        if awaits_room(self.state, job.id) {
+        if awaits_room(self.state, job.id) || self.displacing.is_owed_room(job.id) {
             // Others give up their room for this job; nobody slips in until it has it.
             self.forecast.keep_free(wish, chance.at, &chance.placement);
         }

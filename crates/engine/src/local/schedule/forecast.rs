@@ -1,13 +1,16 @@
 //! The future as it will be if every job uses up its limit: what runs now, and what has been booked.
 
+mod leaving;
+
 use super::ground::Ground;
 use super::layout::Layout;
 use super::timeline::Timeline;
 use domain::cluster::Taken;
-use domain::fit::{Amounts, Demand, Placement, place};
+use domain::fit::{Amounts, Demand, Placed, Placement, place};
 use domain::job::{Allocation, Job, Phase, SuspendedBy};
 use domain::state::State;
 use domain::{JobId, NodeIndex, Text, TimeLimit, Timestamp, Uid};
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::Duration;
 
@@ -35,6 +38,10 @@ struct Stay {
     from: Timestamp,
     until: Timestamp,
     company: Company,
+    /// The job, if it runs already.
+    job: Option<JobId>,
+    /// It is looked at as if it were gone.
+    is_away: bool,
 }
 
 /// Whose job it is, and whose jobs it stands beside it.
@@ -232,16 +239,22 @@ impl<'a> Forecast<'a> {
 
     /// Returns where a wish can be met at a time, if it then runs at most so long.
     pub(super) fn at(&mut self, wish: Wish<'_>, at: Timestamp, limit: TimeLimit) -> Option<Placement> {
-        let until = end(at, limit);
+        self.within(wish, at, end(at, limit))
+    }
+
+    /// Returns where a wish can be met from a time until another.
+    fn within(&mut self, wish: Wish<'_>, at: Timestamp, until: Timestamp) -> Option<Placement> {
         self.work += wish.demand.resources.licenses.len();
-        self.licenses_at(wish, at, limit)?;
+        self.licenses_within(wish, at, until)?;
         let (nodes, stays) = (&self.nodes, &self.stays);
         let mut work = 0;
         let free = |index: NodeIndex| {
             let place = index.0 as usize;
             let timeline = nodes.get(place)?.as_ref()?;
             let mine = Company::of(wish);
-            let disturbs = |stay: &Stay| !stay.company.stands(&mine) && stay.from < until && at < stay.until;
+            let disturbs = |stay: &Stay| {
+                !stay.company.stands(&mine) && stay.from < until && at < stay.until && !stay.is_away
+            };
             work += 1;
             if stays.get(place)?.iter().any(disturbs) {
                 return None;
@@ -262,7 +275,15 @@ impl<'a> Forecast<'a> {
         at: Timestamp,
         limit: TimeLimit,
     ) -> Option<&'w [(Text, u32)]> {
-        let until = end(at, limit);
+        self.licenses_within(wish, at, end(at, limit))
+    }
+
+    fn licenses_within<'w>(
+        &self,
+        wish: Wish<'w>,
+        at: Timestamp,
+        until: Timestamp,
+    ) -> Option<&'w [(Text, u32)]> {
         wish.demand
             .licenses(|name| self.licenses.get(name).map_or(0, |timeline| timeline.least(at, until).0.cpus))
     }
@@ -270,15 +291,28 @@ impl<'a> Forecast<'a> {
     /// Books a placement.
     pub(super) fn book(&mut self, wish: Wish<'_>, at: Timestamp, placement: &Placement) {
         let until = self.layout.rounded(end(at, wish.limit));
+        self.book_within(wish, (at, until), placement);
+        self.times.insert(until);
+    }
+
+    /// Takes off what a placement has from a time until another, and returns the licences.
+    fn book_within<'w>(
+        &mut self,
+        wish: Wish<'w>,
+        (at, until): (Timestamp, Timestamp),
+        placement: &Placement,
+    ) -> &'w [(Text, u32)] {
         for placed in &placement.nodes {
-            self.occupy(placed.node, at, until, &placed.takes, Company::of(wish));
+            let takes = self.taken_by(wish.demand, placed);
+            self.occupy(placed.node, at, until, &takes, Company::of(wish));
         }
-        for (name, count) in self.licenses_at(wish, at, wish.limit).unwrap_or_default() {
+        let licenses = self.licenses_within(wish, at, until).unwrap_or_default();
+        for (name, count) in licenses {
             if let Some(timeline) = self.licenses.get_mut(name) {
                 timeline.take(at, until, &as_amounts(*count));
             }
         }
-        self.times.insert(until);
+        licenses
     }
 
     /// Keeps free until a time what a booked job will have from then on.
@@ -327,6 +361,14 @@ impl<'a> Forecast<'a> {
         self.times.iter().copied().find(|at| is_free(*at))
     }
 
+    /// Returns what a placed part of a job keeps from others.
+    fn taken_by<'p>(&self, demand: &Demand<'_>, placed: &'p Placed) -> Cow<'p, Amounts> {
+        match demand.is_alone() {
+            true => Cow::Owned(with_all_cpus(self.layout, placed.node, placed.takes.clone())),
+            false => Cow::Borrowed(&placed.takes),
+        }
+    }
+
     /// Takes in a job that the same pass has proposed to start.
     pub(super) fn book_start(&mut self, job: &Job, allocation: &Allocation, limit: TimeLimit) {
         let until = self.layout.rounded(end(self.now, limit));
@@ -355,7 +397,7 @@ impl<'a> Forecast<'a> {
             timeline.take(from, until, amounts);
         }
         if let Some(stays) = self.stays.get_mut(at) {
-            stays.push(Stay { from, until, company });
+            stays.push(Stay { from, until, company, job: None, is_away: false });
         }
     }
 }
@@ -403,7 +445,8 @@ impl<'a> Past<'a> {
                 continue;
             };
             releases.push((until, amounts));
-            stays.push(Stay { from: now, until, company: Company::of_taken(taken) });
+            let company = Company::of_taken(taken);
+            stays.push(Stay { from: now, until, company, job: Some(job.id), is_away: false });
         }
         for (name, count) in &allocation.licenses {
             self.licenses.entry(name.clone()).or_default().push((until, as_amounts(*count)));
@@ -424,7 +467,14 @@ impl<'a> Past<'a> {
 
 fn amounts_of(layout: &Layout, taken: Taken<'_>) -> Amounts {
     let node = layout.cluster().node(taken.share.node);
-    node.map(|node| Amounts::of_share(node, taken.share)).unwrap_or_default()
+    let amounts = node.map(|node| Amounts::of_share(node, taken.share)).unwrap_or_default();
+    if taken.whole { with_all_cpus(layout, taken.share.node, amounts) } else { amounts }
+}
+
+/// Returns the amounts with every CPU of a node: who has it alone may leave some to the system, but to nobody else.
+fn with_all_cpus(layout: &Layout, node: NodeIndex, amounts: Amounts) -> Amounts {
+    let all = layout.cluster().node(node).map(Amounts::all_of).unwrap_or_default();
+    Amounts { cpus: all.cpus, sockets: all.sockets, ..amounts }
 }
 
 /// A count of one thing, such as licences, in the place of CPUs.
@@ -432,7 +482,8 @@ fn as_amounts(count: u32) -> Amounts {
     Amounts { cpus: count, ..Amounts::default() }
 }
 
-fn end(start: Timestamp, limit: TimeLimit) -> Timestamp {
+/// Returns when a run that starts at a time ends at the latest.
+pub(super) fn end(start: Timestamp, limit: TimeLimit) -> Timestamp {
     limit.end_from(start).min(start.after(YEAR))
 }
 

@@ -15,6 +15,8 @@ pub(super) struct Ground<'a> {
     state: &'a State,
     nodes: HashMap<NodeIndex, NodeUse>,
     licenses: BTreeMap<Text, u32>,
+    /// Licences of those who make way.
+    returned: BTreeMap<Text, u32>,
     tasks: HashMap<JobId, u32>,
     started: HashSet<JobId>,
 }
@@ -26,6 +28,7 @@ impl<'a> Ground<'a> {
             state,
             nodes: HashMap::new(),
             licenses: BTreeMap::new(),
+            returned: BTreeMap::new(),
             tasks: HashMap::new(),
             started: HashSet::new(),
         }
@@ -83,7 +86,9 @@ impl<'a> Ground<'a> {
     pub(super) fn free_licenses(&self, name: &Text) -> u32 {
         let all = self.state.cluster().licenses.get(name).copied().unwrap_or(0);
         let proposed = self.licenses.get(name).copied().unwrap_or(0);
-        all.saturating_sub(self.state.licenses_used(name)).saturating_sub(proposed)
+        let returned = self.returned.get(name).copied().unwrap_or(0);
+        let used = self.state.licenses_used(name).saturating_sub(returned);
+        all.saturating_sub(used).saturating_sub(proposed)
     }
 
     /// Tells whether the array has as many tasks running as it may.
@@ -138,9 +143,14 @@ impl<'a> Ground<'a> {
         Some(Start { job: job.id, task, allocation: Arc::new(allocation), limit, backfilled })
     }
 
-    /// Takes off what a job holds, as if it were gone. Its licences stay taken: nobody makes way for those.
+    /// Takes off what a job holds, as if it were gone. Its licences stay taken unless jobs make way for those, too.
     pub(super) fn give_back(&mut self, job: &Job, allocation: &Allocation) {
         self.change(job, allocation, NodeUse::give_back);
+        if self.state.cluster().preempt.for_licenses {
+            for (name, count) in &allocation.licenses {
+                *self.returned.entry(name.clone()).or_default() += count;
+            }
+        }
     }
 
     /// Takes off the CPUs a job holds, as if it were suspended.

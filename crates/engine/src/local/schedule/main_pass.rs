@@ -3,6 +3,7 @@
 use super::MOST_STARTS;
 use super::backfill;
 use super::ground::Ground;
+use super::joint::Joint;
 use super::layout::Layout;
 use super::obstacle;
 use super::preempt::{Displacing, Room};
@@ -12,14 +13,15 @@ use super::walk::{Turn, Walk};
 use domain::cluster::SchedulerType;
 use domain::fit::{Demand, place};
 use domain::job::{ArrayPart, HetPart, Job, Reason};
-use domain::ports::{PassExit, Preempt, Start};
+use domain::ports::{PassExit, Start};
 use domain::state::State;
 use domain::{JobId, NodeIndex, Text, Timestamp};
+use std::borrow::Cow;
 use std::collections::HashSet;
 use std::sync::Arc;
 
 /// The pass while it is made.
-pub(super) struct MainPass<'a, 'g> {
+pub(super) struct MainPass<'a, 'g, 'm> {
     layout: &'a Layout,
     now: Timestamp,
     ground: &'g mut Ground<'a>,
@@ -33,7 +35,8 @@ pub(super) struct MainPass<'a, 'g> {
     /// Nobody overtakes a job that waits.
     is_strict: bool,
     left_some: bool,
-    displacing: Displacing<'a, 'g>,
+    displacing: Displacing<'a, 'm>,
+    joint: &'g Joint,
     /// Jobs for which room is kept that others are leaving.
     kept: HashSet<JobId>,
     returning: Returning<'a>,
@@ -47,18 +50,20 @@ enum Attempt<'a> {
     Aside(Reason),
     /// What the job needs is in use.
     Busy(Box<Demand<'a>>),
+    /// Its licences are in use, which others might give back.
+    Unlicensed(Box<Demand<'a>>),
 }
 
 /// What the main pass found.
-pub(super) struct Found {
+pub(super) struct Found<'a, 'm> {
     /// Jobs to start.
     pub(super) starts: Vec<Start>,
     /// Jobs looked at.
     pub(super) depth: usize,
     /// There are jobs that wait, whether looked at or not.
     pub(super) left_some: bool,
-    /// Jobs that make way.
-    pub(super) preempts: Vec<Preempt>,
+    /// Who makes way, and who else may be asked.
+    pub(super) displacing: Displacing<'a, 'm>,
     /// Suspended jobs that go on.
     pub(super) resumes: Vec<JobId>,
     /// Jobs for which room is kept that others are leaving.
@@ -67,16 +72,16 @@ pub(super) struct Found {
     pub(super) exit: PassExit,
 }
 
-impl<'a, 'g> MainPass<'a, 'g> {
+impl<'a, 'g, 'm> MainPass<'a, 'g, 'm> {
     /// Makes the pass.
     pub(super) fn run(
         layout: &'a Layout,
-        displacing: Displacing<'a, 'g>,
+        (displacing, joint): (Displacing<'a, 'm>, &'g Joint),
         state: &'a State,
         now: Timestamp,
         ground: &'g mut Ground<'a>,
         waits: &'g mut Waits,
-    ) -> Found {
+    ) -> Found<'a, 'm> {
         let mut pass = MainPass {
             layout,
             now,
@@ -90,6 +95,7 @@ impl<'a, 'g> MainPass<'a, 'g> {
             is_strict: layout.cluster().scheduling.by == SchedulerType::Builtin,
             left_some: false,
             displacing,
+            joint,
             kept: HashSet::new(),
             returning: Returning::new(state),
         };
@@ -105,7 +111,7 @@ impl<'a, 'g> MainPass<'a, 'g> {
             depth: pass.depth,
             left_some: pass.left_some,
             exit,
-            preempts: pass.displacing.preempts,
+            displacing: pass.displacing,
             kept: pass.kept,
             resumes: pass.returning.resumes,
         }
@@ -117,7 +123,7 @@ impl<'a, 'g> MainPass<'a, 'g> {
         let waits = |at: usize| !starts(at) && state.queues().len_of(&layout.partitions[at].name) > 0;
         self.left_some = (0..layout.partitions.len()).any(waits);
         for job in self.displacing.claimants() {
-            self.claim(job);
+            self.claim(job, state);
         }
         let mut walk = Walk::over(layout, state, starts);
         let scheduling = &layout.cluster().scheduling;
@@ -140,13 +146,22 @@ impl<'a, 'g> MainPass<'a, 'g> {
         self.left_some |= walk.has_more();
     }
 
-    /// Components start together, which the backfill pass sees to. Until then nobody behind takes what they wait for.
+    /// Components start together, which the backfill pass sees to. Until then nobody behind takes what they wait for: the
+    /// nodes booked for them, or all while nothing is booked yet.
     fn leave_to_backfill(&mut self, part: HetPart, turn: &Turn<'a>, state: &'a State, walk: &mut Walk<'a>) {
-        let members = backfill::eligible(state, part);
-        if !members.is_some_and(|members| backfill::could_start(self.layout, &members, self.now)) {
+        let Some(members) = backfill::eligible(state, part) else { return };
+        if !backfill::could_start(self.layout, &members, self.now) {
             return;
         }
         self.left_some = true;
+        if let Some(nodes) = self.joint.nodes(part.leader).filter(|_| !self.is_strict) {
+            nodes.iter().for_each(|node| self.close(*node));
+            if !nodes.is_empty() {
+                let licenses = members.iter().flat_map(|job| &job.spec.resources.licenses);
+                self.closed_licenses.extend(licenses.map(|(name, _)| name));
+            }
+            return;
+        }
         let entry = &self.layout.partitions[turn.partition];
         entry.nodes.iter().for_each(|node| self.close(*node));
         walk.close(turn.partition);
@@ -156,10 +171,17 @@ impl<'a, 'g> MainPass<'a, 'g> {
         let job = turn.job.as_ref();
         let partition = self.layout.partition(&self.layout.partitions[turn.partition]);
         self.returning.before(job, partition, self.ground);
-        let attempt = match self.attempt(job, turn.partition) {
-            Attempt::Busy(demand) if self.make_room(job, turn.partition, &demand) => {
-                self.attempt(job, turn.partition)
-            }
+        let nodes = self.layout.partitions[turn.partition].nodes.as_slice();
+        let attempt = match self.attempt(job, turn.partition, nodes) {
+            Attempt::Busy(demand) => match self.make_room(job, turn.partition, &demand) {
+                Room::Made => self.attempt(job, turn.partition, nodes),
+                Room::Coming | Room::None => Attempt::Busy(demand),
+            },
+            Attempt::Unlicensed(demand) => match self.make_room(job, turn.partition, &demand) {
+                Room::Made => self.attempt(job, turn.partition, nodes),
+                Room::Coming => Attempt::Busy(demand),
+                Room::None => Attempt::Unlicensed(demand),
+            },
             attempt => attempt,
         };
         match attempt {
@@ -171,13 +193,21 @@ impl<'a, 'g> MainPass<'a, 'g> {
                     walk.close(turn.partition);
                 }
             }
+            Attempt::Unlicensed(demand) => {
+                self.left_some = true;
+                self.close_licenses(&demand);
+                self.waits.note(job.id, Reason::Licenses, None);
+                if self.is_strict {
+                    walk.close(turn.partition);
+                }
+            }
             Attempt::Busy(demand) => {
                 self.left_some = true;
                 let entry = &self.layout.partitions[turn.partition];
                 let is_first = entry.nodes.iter().any(|node| !self.is_closed(*node));
                 let reason = if is_first { Reason::Resources } else { Reason::Priority };
                 self.waits.note(job.id, reason, None);
-                self.closed_licenses.extend(demand.resources.licenses.iter().map(|(name, _)| name));
+                self.close_licenses(&demand);
                 if demand.required.len() >= demand.max_nodes as usize && !self.is_strict {
                     // It waits for these nodes alone, so only they are kept for it.
                     demand.required.iter().for_each(|node| self.close(*node));
@@ -190,7 +220,11 @@ impl<'a, 'g> MainPass<'a, 'g> {
     }
 
     /// Starts a job for which others have made way, or keeps the room they are leaving.
-    fn claim(&mut self, job: &'a Arc<Job>) {
+    fn claim(&mut self, job: &'a Arc<Job>, state: &'a State) {
+        if let Some(part) = job.het.filter(|part| part.size > 1) {
+            return self.claim_together(part, state);
+        }
+        let confined = self.displacing.confined(job);
         for name in &job.spec.partitions {
             let Some(partition) = self.layout.position(name) else { continue };
             let entry = &self.layout.partitions[partition];
@@ -198,13 +232,17 @@ impl<'a, 'g> MainPass<'a, 'g> {
             if !starts || job.eligible == Timestamp::NEVER {
                 continue;
             }
-            match self.attempt(job, partition) {
+            let nodes = within(&entry.nodes, confined.as_deref());
+            match self.attempt(job, partition, &nodes) {
                 Attempt::Started => {
                     self.waits.strike(job.id);
                     return;
                 }
-                Attempt::Busy(demand) if self.displacing.keep_room(job, &demand, entry, self.ground) => {
+                Attempt::Busy(demand) | Attempt::Unlicensed(demand)
+                    if self.displacing.keep_room(job, &demand, &nodes, self.ground) =>
+                {
                     self.left_some = true;
+                    self.close_licenses(&demand);
                     self.waits.note(job.id, Reason::Resources, None);
                     self.kept.insert(job.id);
                     return;
@@ -214,15 +252,25 @@ impl<'a, 'g> MainPass<'a, 'g> {
         }
     }
 
-    /// Has others suspended so that a job can start; or has them told to end, and lets it wait.
-    fn make_room(&mut self, job: &'a Job, partition: usize, demand: &Demand<'a>) -> bool {
-        let entry = &self.layout.partitions[partition];
-        let closed = &self.closed_nodes;
-        let room = self.displacing.make_room(job, demand, entry, self.ground, |node| is_closed(closed, node));
-        room == Room::Made
+    /// Keeps the nodes for components that start together in the backfill pass.
+    fn claim_together(&mut self, part: HetPart, state: &'a State) {
+        for job in part.members().filter_map(|id| state.job(id)) {
+            if let Some(nodes) = self.displacing.confined(job) {
+                nodes.iter().for_each(|node| self.close(*node));
+                self.kept.insert(job.id);
+                self.left_some = true;
+            }
+        }
     }
 
-    fn attempt(&mut self, job: &'a Job, partition: usize) -> Attempt<'a> {
+    /// Has others suspended so that a job can start; or has them told to end, and lets it wait.
+    fn make_room(&mut self, job: &'a Job, partition: usize, demand: &Demand<'a>) -> Room {
+        let entry = &self.layout.partitions[partition];
+        let closed = &self.closed_nodes;
+        self.displacing.make_room(job, demand, entry, self.ground, |node| is_closed(closed, node))
+    }
+
+    fn attempt(&mut self, job: &'a Job, partition: usize, nodes: &[NodeIndex]) -> Attempt<'a> {
         let entry = &self.layout.partitions[partition];
         let demand = match obstacle::demand(self.layout, self.layout.partition(entry), job, self.now) {
             Ok(demand) => demand,
@@ -232,8 +280,16 @@ impl<'a, 'g> MainPass<'a, 'g> {
             if self.ground.is_throttled(job) {
                 return Attempt::Aside(Reason::JobArrayTaskLimit);
             }
-            let Some(licenses) = self.licenses(&demand) else { return Attempt::Aside(Reason::Licenses) };
-            if !self.start(job, &demand, licenses, &entry.nodes) {
+            let Some(licenses) = self.licenses(&demand) else {
+                let is_closed = |(name, _): &(Text, u32)| self.closed_licenses.contains(&name);
+                let others_wait = demand.resources.licenses.iter().any(is_closed);
+                if self.layout.cluster().preempt.for_licenses && !others_wait {
+                    return Attempt::Unlicensed(Box::new(demand));
+                }
+                self.close_licenses(&demand);
+                return Attempt::Aside(Reason::Licenses);
+            };
+            if !self.start(job, &demand, licenses, nodes) {
                 return match obstacle::beyond_idle(self.layout, partition, &job.spec, &demand) {
                     Some(reason) => Attempt::Aside(reason),
                     None => Attempt::Busy(Box::new(demand)),
@@ -268,16 +324,16 @@ impl<'a, 'g> MainPass<'a, 'g> {
     }
 
     /// Returns the licences the job takes; `None` if it has to wait for them.
-    fn licenses(&mut self, demand: &Demand<'a>) -> Option<&'a [(Text, u32)]> {
+    fn licenses(&self, demand: &Demand<'a>) -> Option<&'a [(Text, u32)]> {
         let open = |name: &Text| {
             if self.closed_licenses.contains(&name) { 0 } else { self.ground.free_licenses(name) }
         };
-        let found = demand.licenses(open);
-        if found.is_none() {
-            // Nobody behind takes one by one what this job needs together.
-            self.closed_licenses.extend(demand.resources.licenses.iter().map(|(name, _)| name));
-        }
-        found
+        demand.licenses(open)
+    }
+
+    /// Sees to it that nobody behind takes one by one what a job needs together.
+    fn close_licenses(&mut self, demand: &Demand<'a>) {
+        self.closed_licenses.extend(demand.resources.licenses.iter().map(|(name, _)| name));
     }
 
     fn is_closed(&self, node: NodeIndex) -> bool {
@@ -289,6 +345,14 @@ impl<'a, 'g> MainPass<'a, 'g> {
         if let Some(word) = self.closed_nodes.get_mut(at / 64) {
             *word |= 1 << (at % 64);
         }
+    }
+}
+
+/// Returns those nodes of a partition to which a job is confined.
+pub(super) fn within<'n>(nodes: &'n [NodeIndex], confined: Option<&[NodeIndex]>) -> Cow<'n, [NodeIndex]> {
+    match confined {
+        None => Cow::Borrowed(nodes),
+        Some(confined) => nodes.iter().copied().filter(|node| confined.contains(node)).collect(),
     }
 }
 

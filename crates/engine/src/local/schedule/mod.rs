@@ -10,6 +10,7 @@
 mod backfill;
 mod forecast;
 mod ground;
+mod joint;
 mod layout;
 mod main_pass;
 mod obstacle;
@@ -23,6 +24,7 @@ use domain::ports::{Plan, PreemptHow};
 use domain::state::State;
 use domain::{JobId, Timestamp};
 use ground::Ground;
+use joint::Joint;
 use layout::Layout;
 use main_pass::MainPass;
 use preempt::Displacing;
@@ -53,6 +55,7 @@ pub struct Scheduler {
     rest: Duration,
     last_expectations: Option<Timestamp>,
     displacing: preempt::Memory,
+    joint: Joint,
     /// The version of the state in which the last backfill pass found nothing to start.
     exhausted: Option<u64>,
 }
@@ -82,18 +85,19 @@ impl Scheduler {
     fn plan_with<'a>(&mut self, layout: &'a Layout, state: &'a State, now: Timestamp) -> Plan {
         let mut ground = Ground::new(state);
         let mut waits = Waits::default();
-        let displacing = Displacing::new(layout, state, now, &mut self.displacing);
-        let main = MainPass::run(layout, displacing, state, now, &mut ground, &mut waits);
+        let mut memory = std::mem::take(&mut self.displacing);
+        let displacing = Displacing::new(layout, state, now, &mut memory);
+        let main = MainPass::run(layout, (displacing, &self.joint), state, now, &mut ground, &mut waits);
         let mut plan = Plan {
-            preempts: main.preempts,
             resumes: main.resumes,
             depth: main.depth,
             starts: main.starts,
             exit: main.exit,
             ..Plan::default()
         };
+        let mut displacing = main.displacing;
         plan.queue = layout.partitions.iter().map(|entry| state.queues().len_of(&entry.name)).sum();
-        let makes_room = plan.preempts.iter().any(|preempt| preempt.how != PreemptHow::Suspend);
+        let makes_room = displacing.preempts.iter().any(|preempt| preempt.how != PreemptHow::Suspend);
         if plan.starts.len() >= MOST_STARTS || makes_room {
             // Nobody slips into room that is being made; the next pass knows whose it is.
             plan.again = Some(now);
@@ -103,11 +107,15 @@ impl Scheduler {
             match due.filter(|due| *due > now) {
                 Some(due) => plan.again = Some(due),
                 None => {
-                    self.look_deeper(layout, state, now, &mut ground, &mut waits, (&main.kept, &mut plan))
+                    let before = (displacing, &main.kept);
+                    displacing =
+                        self.look_deeper(layout, state, now, (&mut ground, &mut waits), before, &mut plan);
                 }
             }
         }
+        plan.preempts = displacing.preempts;
         plan.waits = waits.changed(state, now);
+        self.displacing = memory;
         plan
     }
 
@@ -121,23 +129,25 @@ impl Scheduler {
         }
     }
 
-    fn look_deeper<'a>(
+    fn look_deeper<'a, 'm>(
         &mut self,
         layout: &'a Layout,
         state: &'a State,
         now: Timestamp,
-        ground: &mut Ground<'a>,
-        waits: &mut Waits,
-        (kept, plan): (&HashSet<JobId>, &mut Plan),
-    ) {
+        (ground, waits): (&mut Ground<'a>, &mut Waits),
+        (displacing, kept): (Displacing<'a, 'm>, &HashSet<JobId>),
+        plan: &mut Plan,
+    ) -> Displacing<'a, 'm> {
         self.last_backfill = Some(now);
         waits.is_deep = true;
+        self.joint.forget_gone(state);
         let last = self.last_expectations.filter(|last| *last <= now);
         waits.tell_expectations = last.is_none_or(|last| last.after(EXPECTATION_INTERVAL) <= now);
         if waits.tell_expectations {
             self.last_expectations = Some(now);
         }
-        let effort = backfill::run(layout, state, now, ground, waits, kept, plan);
+        let (effort, displacing) =
+            backfill::run(layout, state, now, (ground, waits), (displacing, &mut self.joint, kept), plan);
         plan.backfill_depth = effort.depth;
         plan.backfill_exit = effort.exit;
         plan.table = effort.table;
@@ -147,5 +157,6 @@ impl Scheduler {
             // What has started may have been all that one pass may start.
             plan.again = Some(now.after(BACKFILL_INTERVAL.max(self.rest)));
         }
+        displacing
     }
 }

@@ -111,6 +111,15 @@ impl Timeline {
         }
     }
 
+    /// Puts back from `from` until before `until` what was taken off.
+    pub(super) fn give(&mut self, from: Timestamp, until: Timestamp, amounts: &Amounts) {
+        let first = self.cut(from);
+        let last = self.cut(until);
+        for (_, free) in &mut self.steps[first..last] {
+            free.give(amounts);
+        }
+    }
+
     /// Makes a step begin at a time; returns its place.
     fn cut(&mut self, at: Timestamp) -> usize {
         let place = self.steps.partition_point(|(step, _)| *step < at);

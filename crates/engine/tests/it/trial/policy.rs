@@ -22,6 +22,7 @@ pub(crate) fn vary(dice: &mut Dice, cluster: &mut Cluster) {
         mode: dice.one_of(&MODES),
         exempt_time: seconds(dice.one_of(&[0, 0, 60, 600])),
         warning: PreemptionWarning::Terminate,
+        for_licenses: false,
     };
     cluster.qos = ["low", "normal", "high"].iter().map(|name| qos(dice, name)).collect();
     let tiers: Vec<u16> = (0..4).map(|_| dice.few(4)).collect();

@@ -4,11 +4,14 @@
 use super::{Backfill, Chance};
 use crate::local::schedule::forecast::{Forecast, Wish};
 use crate::local::schedule::layout::Layout;
+use crate::local::schedule::main_pass::within;
 use crate::local::schedule::obstacle;
-use domain::Timestamp;
+use crate::local::schedule::preempt::{Made, awaits_room};
 use domain::fit::Demand;
 use domain::job::{HetPart, Job, Reason};
 use domain::state::State;
+use domain::{NodeIndex, Timestamp};
+use std::borrow::Cow;
 use std::sync::Arc;
 
 /// Moments tried for one heterogeneous job in a pass; each costs a copy of the forecast.
@@ -16,6 +19,9 @@ const MOST_MOMENTS: usize = 16;
 
 /// What a component needs in each partition that would take it.
 type Demands<'a> = Vec<(usize, Demand<'a>)>;
+
+/// A chance for each component, and the forecast with all of them booked.
+type Found<'a> = (Vec<Chance<'a>>, Forecast<'a>);
 
 /// Returns all components if each could start as far as it goes itself; else nobody needs to look further.
 pub(in crate::local::schedule) fn eligible(state: &State, part: HetPart) -> Option<Vec<&Arc<Job>>> {
@@ -57,7 +63,7 @@ fn demands<'a>(layout: &'a Layout, job: &'a Job, now: Timestamp) -> Result<Deman
     if found.is_empty() { Err(why) } else { Ok(found) }
 }
 
-impl<'a> Backfill<'a, '_> {
+impl<'a> Backfill<'a, '_, '_> {
     /// Plans a heterogeneous job when the first of its components has its turn.
     pub(super) fn look_at_components(&mut self, part: HetPart, state: &'a State, may_book: bool) {
         if !self.planned_together.insert(part.leader) {
@@ -73,27 +79,54 @@ impl<'a> Backfill<'a, '_> {
             }
         }
         let found = if may_book { self.joint_chance(&wanted) } else { None };
+        let may_start = self.starts.len() + members.len() <= self.most_starts;
+        let is_late = |found: &Found<'a>| found.0.iter().any(|chance| chance.at > self.now);
+        let found = match found {
+            Some(found) if !is_late(&found) => Some(found),
+            found if may_book && may_start => self.push_aside_for_all(&wanted).or(found),
+            found => found,
+        };
         let Some((chances, forecast)) = found else {
+            if may_book {
+                self.joint.note(part.leader, std::iter::empty());
+            }
             return self.note_turns(&wanted, None);
         };
         let at = chances.iter().map(|chance| chance.at).max().unwrap_or(self.now);
-        let may_start = self.starts.len() + chances.len() <= self.most_starts;
         if at <= self.now && may_start && self.start_all(&members, &chances) {
             return;
         }
         let is_kept = members.iter().all(|job| self.is_kept_for(job));
+        let places = chances.iter().flat_map(|chance| &chance.placement.nodes);
+        self.joint.note(part.leader, places.map(|placed| placed.node));
         if !is_kept || chances.iter().any(|chance| self.is_beyond_window(chance)) {
             return self.note_turns(&wanted, None);
         }
         self.forecast = forecast;
+        if awaits_room(self.state, part.leader) || self.displacing.is_owed_room(part.leader) {
+            for (job, chance) in members.iter().zip(&chances) {
+                let nodes = &self.layout.partitions[chance.partition].nodes;
+                let wish =
+                    Wish { demand: &chance.demand, nodes, user: job.spec.owner.uid, limit: chance.limit };
+                self.forecast.keep_free(wish, chance.at, &chance.placement);
+            }
+        }
         self.note_turns(&wanted, Some(at));
     }
 
+    /// Has others make way for all components together.
+    fn push_aside_for_all(&mut self, wanted: &[(&'a Arc<Job>, Demands<'a>)]) -> Option<Found<'a>> {
+        let Made { at, places } = self.displacing.make_room_ahead(wanted, &mut self.forecast, self.ground)?;
+        let mut forecast = self.forecast.clone();
+        let chances = wanted.iter().zip(places).map(|((job, _), (partition, demand, placement))| {
+            forecast.book(self.wish(job, &self.layout.partitions[partition].nodes, &demand), at, &placement);
+            Chance { partition, demand, limit: job.spec.time_limit, at, placement }
+        });
+        Some((chances.collect(), forecast))
+    }
+
     /// Finds the first moment at which all have a place, the places, and the forecast with all of them booked.
-    fn joint_chance(
-        &mut self,
-        wanted: &[(&'a Arc<Job>, Demands<'a>)],
-    ) -> Option<(Vec<Chance<'a>>, Forecast<'a>)> {
+    fn joint_chance(&mut self, wanted: &[(&'a Arc<Job>, Demands<'a>)]) -> Option<Found<'a>> {
         let mut at = self.now;
         for _ in 0..MOST_MOMENTS {
             at = self.not_before(wanted, at)?;
@@ -115,7 +148,8 @@ impl<'a> Backfill<'a, '_> {
         for (job, demands) in wanted {
             let mut best: Option<Timestamp> = None;
             for (partition, demand) in demands {
-                let wish = self.wish(job, *partition, demand);
+                let nodes = self.open_nodes(job, *partition);
+                let wish = self.wish(job, &nodes, demand);
                 let found = self.forecast.earliest(wish, at, super::MOST_WORK).map(|(found, _)| found);
                 best = [best, found].into_iter().flatten().min();
             }
@@ -133,18 +167,23 @@ impl<'a> Backfill<'a, '_> {
         at: Timestamp,
     ) -> Option<Chance<'a>> {
         demands.iter().find_map(|(partition, demand)| {
-            let wish = self.wish(job, *partition, demand);
+            let nodes = self.open_nodes(job, *partition);
+            let wish = self.wish(job, &nodes, demand);
             let placement = forecast.at(wish, at, wish.limit)?;
             forecast.book(wish, at, &placement);
             Some(Chance { partition: *partition, demand: demand.clone(), limit: wish.limit, at, placement })
         })
     }
 
-    fn wish<'d>(&self, job: &Job, partition: usize, demand: &'d Demand<'a>) -> Wish<'d>
+    /// Returns the nodes of a partition to which a component may go.
+    fn open_nodes(&self, job: &Job, partition: usize) -> Cow<'a, [NodeIndex]> {
+        within(&self.layout.partitions[partition].nodes, self.displacing.confined(job).as_deref())
+    }
+
+    fn wish<'d>(&self, job: &Job, nodes: &'d [NodeIndex], demand: &'d Demand<'a>) -> Wish<'d>
     where
         'a: 'd,
     {
-        let nodes = &self.layout.partitions[partition].nodes;
         Wish { demand, nodes, user: job.spec.owner.uid, limit: job.spec.time_limit }
     }
 

@@ -101,15 +101,22 @@ impl MakingWay {
         }
         let Phase::Running(run) = &other.phase else { return Err("one makes way that does not run".into()) };
         let partition = cluster.partition(&run.allocation.partition).ok_or("its partition is not there")?;
-        let own = job.spec.partitions.iter().filter_map(|name| cluster.partition(name));
-        let may = match cluster.preempt.by {
+        let may = |job: &Job| match cluster.preempt.by {
             PreemptType::None => false,
-            PreemptType::PartitionPriority => own.clone().any(|own| own.tier > partition.tier),
+            PreemptType::PartitionPriority => {
+                let mut own = job.spec.partitions.iter().filter_map(|name| cluster.partition(name));
+                own.any(|own| own.tier > partition.tier)
+            }
             PreemptType::Qos => cluster
                 .qos(&job.spec.qos)
                 .is_some_and(|qos| qos.preempt.iter().any(|name| name.eq_ignore_ascii_case(&other.spec.qos))),
         };
-        if !may {
+        // For components that start together the leader asks, whichever of them needs the room.
+        let askers: Vec<&Arc<Job>> = match job.het {
+            Some(part) => part.members().filter_map(|id| state.job(id)).collect(),
+            None => vec![job],
+        };
+        if !askers.iter().any(|asker| may(asker)) {
             return Err("it may not be pushed aside".into());
         }
         let (mode, grace, exempt) = terms(cluster, partition, other)?;
@@ -130,6 +137,8 @@ impl MakingWay {
             return Err(format!("it has run for {ran:?}, and is exempt for {exempt:?}"));
         }
         let theirs: BTreeSet<NodeIndex> = parts(state, other).flat_map(|part| nodes(&part)).collect();
+        let names = askers.iter().flat_map(|asker| &asker.spec.partitions);
+        let own = names.filter_map(|name| cluster.partition(name));
         if !own.flat_map(|own| &own.nodes).any(|node| theirs.contains(node)) {
             return Err("it has nothing that would be of use".into());
         }
@@ -139,19 +148,20 @@ impl MakingWay {
             Some(ArrayPart::Pool { throttle: 1.., .. } | ArrayPart::Task { throttle: 1.., .. })
         );
         let waits_for_more = throttled || !job.spec.resources.licenses.is_empty();
-        self.expect_start(plan, preempt, theirs, (now, waits_for_more))
+        let askers: Vec<JobId> = askers.iter().map(|asker| asker.id).collect();
+        self.expect_start(plan, (preempt, &askers), theirs, (now, waits_for_more))
     }
 
     /// Whoever others are halted for starts at once; otherwise as soon as they are gone.
     fn expect_start(
         &mut self,
         plan: &Plan,
-        preempt: &Preempt,
+        (preempt, askers): (&Preempt, &[JobId]),
         theirs: BTreeSet<NodeIndex>,
         (now, waits_for_more): (Timestamp, bool),
     ) -> Result<(), String> {
         if preempt.how == PreemptHow::Suspend {
-            let mut starts = plan.starts.iter().filter(|start| start.job == preempt.by).peekable();
+            let mut starts = plan.starts.iter().filter(|start| askers.contains(&start.job)).peekable();
             if starts.peek().is_none() {
                 return Err("it is halted for one that does not start".into());
             }

@@ -1,0 +1,192 @@
+//! Making way for jobs behind those that wait: somebody makes way only where the job then disturbs nothing that is booked
+//! for those before it, for as long as it may run. Components of a heterogeneous job find room together or not at all.
+
+use super::super::forecast::{Forecast, Wish, end};
+use super::super::ground::Ground;
+use super::candidate::{Candidate, candidates, fewest};
+use super::{Claim, Displacing, KEPT, Room, TRY_AGAIN};
+use domain::fit::{Demand, Placement};
+use domain::job::Job;
+use domain::ports::PreemptHow;
+use domain::{NodeIndex, Text, Timestamp};
+use std::collections::HashSet;
+use std::sync::Arc;
+
+/// How many jobs of a pass may look, besides those that the main pass has looked for.
+pub(super) const MOST_TRIES: usize = 4;
+/// How many could make way at most for one job; those who would be asked first.
+const MOST_ASKED: usize = 512;
+/// How many victims of one job are looked at again, to see whether it can do without them.
+const MOST_DOUBTS: usize = 16;
+
+/// What each job needs that is to start, and in which partitions it may.
+pub(in crate::local::schedule) type Wanted<'w, 'a> = [(&'a Arc<Job>, Vec<(usize, Demand<'a>)>)];
+
+/// Room that others make.
+pub(in crate::local::schedule) struct Made<'a> {
+    /// When it is there: now, or when those are gone who have to end first.
+    pub(in crate::local::schedule) at: Timestamp,
+    /// Partition and place of each job.
+    pub(in crate::local::schedule) places: Vec<(usize, Demand<'a>, Placement)>,
+}
+
+/// Until when, where, and with which licences.
+type Booking<'w> = (Timestamp, Placement, &'w [(Text, u32)]);
+
+/// What has been tried, to be undone.
+struct Trial<'w, 'c, 'a> {
+    victims: Vec<&'c Candidate<'a>>,
+    bookings: Vec<Booking<'w>>,
+    partitions: Vec<(usize, Demand<'a>)>,
+}
+
+impl<'a> Displacing<'a, '_> {
+    /// Looks for room for jobs that start together. Where those who make way are suspended, ground and forecast know
+    /// afterwards; where they end, the forecast does.
+    pub(in crate::local::schedule) fn make_room_ahead(
+        &mut self,
+        wanted: &Wanted<'_, 'a>,
+        forecast: &mut Forecast<'a>,
+        ground: &mut Ground<'a>,
+    ) -> Option<Made<'a>> {
+        let (first, _) = wanted.first()?;
+        let id = first.het.map_or(first.id, |part| part.leader);
+        if !self.is_open_to(id) {
+            return None;
+        }
+        self.tries_ahead += 1;
+        let all = match self.candidates.take() {
+            Some(all) => all,
+            None => candidates(self.state, self.now),
+        };
+        let made = self.room_for_all(id, wanted, &all, forecast, ground);
+        self.candidates = Some(all);
+        if made.is_none() {
+            self.memory.futile_ahead.insert(id, self.now.after(TRY_AGAIN));
+        }
+        made
+    }
+
+    fn room_for_all(
+        &mut self,
+        id: domain::JobId,
+        wanted: &Wanted<'_, 'a>,
+        all: &[Candidate<'a>],
+        forecast: &mut Forecast<'a>,
+        ground: &mut Ground<'a>,
+    ) -> Option<Made<'a>> {
+        let mut trial = Trial { victims: Vec::new(), bookings: Vec::new(), partitions: Vec::new() };
+        let found = wanted.iter().all(|(job, demands)| {
+            demands.iter().any(|(partition, demand)| {
+                self.room_for_one(job, *partition, demand, all, forecast, &mut trial)
+            })
+        });
+        for ((until, placement, licenses), (_, demand)) in trial.bookings.iter().zip(&trial.partitions).rev()
+        {
+            forecast.take_off(demand, (*until, placement, licenses));
+        }
+        put_back(forecast, &trial.victims);
+        if !found || trial.victims.is_empty() {
+            return None;
+        }
+        let ends = trial.bookings.iter().map(|(until, ..)| *until).max().unwrap_or(self.now);
+        let (room, at) = if trial.victims.iter().all(|victim| victim.how == PreemptHow::Suspend) {
+            for victim in &trial.victims {
+                victim.leave(ground);
+                victim.members.iter().for_each(|job| forecast.halt(job, ends));
+            }
+            (Room::Made, self.now)
+        } else {
+            let gone = self.gone(&trial.victims);
+            let leaving = trial.victims.iter().filter(|victim| victim.how != PreemptHow::Suspend);
+            leaving.flat_map(|victim| &victim.members).for_each(|job| forecast.leave(job, gone));
+            let nodes = wanted.iter().zip(&trial.bookings).map(|((job, _), (_, place, _))| {
+                (job.id, place.nodes.iter().map(|placed| placed.node).collect())
+            });
+            let claim = Claim { until: gone.after(KEPT), nodes: nodes.collect() };
+            self.memory.claims.insert(id, claim);
+            (Room::Coming, gone)
+        };
+        self.tell(id, trial.victims.into_iter(), room);
+        let placements = trial.bookings.into_iter().map(|(_, placement, _)| placement);
+        let places = trial.partitions.into_iter().zip(placements);
+        Some(Made {
+            at,
+            places: places.map(|((partition, demand), place)| (partition, demand, place)).collect(),
+        })
+    }
+
+    /// Looks for room for one job in a partition, besides what others have found in the same trial.
+    fn room_for_one<'w, 'c>(
+        &self,
+        job: &'a Arc<Job>,
+        partition: usize,
+        demand: &'w Demand<'a>,
+        all: &'c [Candidate<'a>],
+        forecast: &mut Forecast<'a>,
+        trial: &mut Trial<'w, 'c, 'a>,
+    ) -> bool {
+        let cluster = self.layout.cluster();
+        let entry = &self.layout.partitions[partition];
+        let (user, limit) = (job.spec.owner.uid, job.spec.time_limit);
+        let wish = Wish { demand, nodes: &entry.nodes, user, limit };
+        let licenses = demand.resources.licenses.as_slice();
+        let is_of_use = |candidate: &Candidate<'a>, nodes: &HashSet<NodeIndex>| {
+            candidate.uses(nodes) || candidate.gives_back(cluster, licenses)
+        };
+        let nodes: HashSet<NodeIndex> = entry.nodes.iter().copied().collect();
+        let in_trial =
+            |candidate: &&Candidate<'a>| trial.victims.iter().any(|victim| victim.job.id == candidate.job.id);
+        let eligible: Vec<&'c Candidate<'a>> = all
+            .iter()
+            .filter(|candidate| !self.chosen.contains(&candidate.job.id) && !in_trial(candidate))
+            .filter(|candidate| {
+                candidate.yields_to(cluster, job, self.layout.partition(entry))
+                    && is_of_use(candidate, &nodes)
+            })
+            .take(MOST_ASKED)
+            .collect();
+        // It starts when the slowest of them is gone at the latest.
+        let until = self.layout.rounded(end(self.gone(&eligible), limit));
+        let mut placement = forecast.until(wish, until);
+        if placement.is_none() {
+            let fits = |victims: &[&'c Candidate<'a>]| without(forecast, victims, wish, until);
+            let Some(victims) = fewest(eligible, MOST_DOUBTS, fits, is_of_use) else { return false };
+            lift(forecast, &victims);
+            placement = forecast.until(wish, until);
+            trial.victims.extend(victims);
+        }
+        let Some(placement) = placement else { return false };
+        let licenses = forecast.try_on(wish, until, &placement);
+        trial.bookings.push((until, placement, licenses));
+        trial.partitions.push((partition, demand.clone()));
+        true
+    }
+}
+
+/// Returns where a wish can be met until a time if some were gone, and those that are halted have their CPUs afterwards.
+fn without<'a>(
+    forecast: &mut Forecast<'a>,
+    victims: &[&Candidate<'a>],
+    wish: Wish<'_>,
+    until: Timestamp,
+) -> Option<Placement> {
+    lift(forecast, victims);
+    let placement = forecast.until(wish, until);
+    let halted = victims.iter().filter(|victim| victim.how == PreemptHow::Suspend);
+    let can_return = halted.flat_map(|victim| &victim.members).all(|job| forecast.has_return(job, until));
+    put_back(forecast, victims);
+    placement.filter(|_| can_return)
+}
+
+fn lift<'a>(forecast: &mut Forecast<'a>, victims: &[&Candidate<'a>]) {
+    for victim in victims {
+        victim.members.iter().for_each(|job| forecast.lift(job, victim.how));
+    }
+}
+
+fn put_back<'a>(forecast: &mut Forecast<'a>, victims: &[&Candidate<'a>]) {
+    for victim in victims.iter().rev() {
+        victim.members.iter().for_each(|job| forecast.put_back(job, victim.how));
+    }
+}
