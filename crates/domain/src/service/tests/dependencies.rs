@@ -1,0 +1,93 @@
+//! Jobs that wait for one another, and tasks of arrays.
+
+use super::*;
+
+#[tokio::test]
+async fn tasks_leave_their_array_one_by_one() {
+    let world = World::new(2);
+    let array = world.submit(|submission| submission.array = Text::const_new("0-3")).await.unwrap();
+    let records = world.service.records(array);
+    assert_eq!(records.len(), 3, "the pool and two running tasks");
+    assert!(
+        matches!(&records[0].array, Some(ArrayPart::Pool { waiting, .. }) if waiting.written(99) == "2-3")
+    );
+    for _ in 0..4 {
+        let running = world.service.records(array).into_iter().find(|job| job.held_resources().is_some());
+        world.end(running.expect("one runs").id, Exit::Code(0)).await;
+    }
+    let records = world.service.records(array);
+    assert_eq!(records.len(), 4);
+    assert!(records.iter().all(|job| job.is_final()));
+    assert!(
+        matches!(records[0].array, Some(ArrayPart::Task { index: crate::TaskIndex(3), .. })),
+        "the last keeps the number"
+    );
+    assert_eq!(world.launched().len(), 4);
+}
+
+#[tokio::test]
+async fn chains_follow_what_they_wait_for() {
+    let world = World::new(8);
+    let parent = world.submit(|_| {}).await.unwrap();
+    let on = |relation: &str| Text::from(format!("{relation}:{parent}"));
+    let well = world.submit(|submission| submission.dependency = on("afterok")).await.unwrap();
+    let badly = world.submit(|submission| submission.dependency = on("afternotok")).await.unwrap();
+    let any = world.submit(|submission| submission.dependency = on("afterany")).await.unwrap();
+    let begun = world.submit(|submission| submission.dependency = on("after")).await.unwrap();
+    let kill = crate::job::JobFlags::KILL_INVALID_DEPENDENCY;
+    let doomed = world.submit(|submission| {
+        submission.dependency = on("afterok");
+        submission.spec.flags = kill;
+    });
+    let doomed = doomed.await.unwrap();
+    assert_eq!(world.word(begun), StateWord::Running, "its parent had started already");
+    assert_eq!(world.word(well), StateWord::Pending);
+    world.end(parent, Exit::Code(1)).await;
+    assert_eq!(world.word(badly), StateWord::Running);
+    assert_eq!(world.word(any), StateWord::Running);
+    assert!(
+        matches!(&world.job(well).phase, Phase::Pending(p) if p.reason == Reason::DependencyNeverSatisfied)
+    );
+    assert_eq!(world.word(doomed), StateWord::Ended(Outcome::Cancelled));
+    let unknown = world.submit(|submission| submission.dependency = Text::const_new("afterok:999")).await;
+    assert!(matches!(unknown, Err(Error::Invalid(Problem::BadDependency(_)))));
+}
+
+#[tokio::test]
+async fn corresponding_tasks_follow_each_other() {
+    let world = World::new(2);
+    let first = world.submit(|submission| submission.array = Text::const_new("0-1")).await.unwrap();
+    let second = world.submit(|submission| {
+        submission.array = Text::const_new("0-1");
+        submission.dependency = Text::from(format!("aftercorr:{first}"));
+    });
+    let second = second.await.unwrap();
+    let running = |array| {
+        let records = world.service.records(array);
+        records.into_iter().filter(|job| job.held_resources().is_some()).collect::<Vec<_>>()
+    };
+    let tasks = running(first);
+    assert_eq!(tasks.len(), 2);
+    assert!(running(second).is_empty());
+    world.end(tasks[1].id, Exit::Code(0)).await;
+    let followers = running(second);
+    assert_eq!(followers.len(), 1);
+    assert_eq!(
+        followers[0].array.as_ref().map(|part| matches!(part, ArrayPart::Task { index: crate::TaskIndex(i), .. } if matches!(tasks[1].array, Some(ArrayPart::Task { index: crate::TaskIndex(j), .. }) if *i == j))),
+        Some(true),
+        "the task of the same index goes first"
+    );
+}
+
+#[tokio::test]
+async fn singletons_run_one_after_the_other() {
+    let world = World::new(8);
+    let single = |submission: &mut Submission| submission.dependency = Text::const_new("singleton");
+    let first = world.submit(single).await.unwrap();
+    let second = world.submit(single).await.unwrap();
+    let third = world.submit(single).await.unwrap();
+    assert_eq!(world.word(first), StateWord::Running);
+    assert_eq!((world.word(second), world.word(third)), (StateWord::Pending, StateWord::Pending));
+    world.end(first, Exit::Code(1)).await;
+    assert_eq!((world.word(second), world.word(third)), (StateWord::Running, StateWord::Pending));
+}

@@ -1,0 +1,39 @@
+//! Callers who wait for a start, or for none.
+
+use super::*;
+
+#[tokio::test]
+async fn an_allocation_waits_for_its_turn_and_goes_with_its_caller() {
+    let world = World::new(1);
+    let first = world.submit(|_| {}).await.unwrap();
+    let allocation =
+        Submission { spec: JobSpec { kind: JobKind::Allocation, ..submission().spec }, ..submission() };
+    let alice = world.service.principal("alice");
+    let gone = tokio::time::timeout(
+        std::time::Duration::from_millis(50),
+        world.service.allocate(&alice, allocation.clone()),
+    );
+    assert!(gone.await.is_err(), "it waits");
+    let before = world.service.snapshot().change;
+    let waiting = world.service.allocate(&alice, allocation);
+    let finishing = async {
+        world.service.changed_after(before).await;
+        world.end(first, Exit::Code(0)).await;
+    };
+    let (granted, ()) = tokio::join!(waiting, finishing);
+    let granted = granted.unwrap().id;
+    assert_eq!(world.word(granted), StateWord::Running);
+    assert_eq!(world.word(JobId(2)), StateWord::Ended(Outcome::Cancelled), "nobody waited for it any more");
+    world.launched_all(&[first, granted]).await;
+}
+
+#[tokio::test]
+async fn immediate_jobs_start_at_once_or_never_were() {
+    let world = World::new(1);
+    let now = |submission: &mut Submission| submission.immediate = true;
+    let first = world.submit(now).await.unwrap();
+    assert_eq!(world.word(first), StateWord::Running);
+    assert_eq!(world.submit(now).await, Err(Error::Conflict(Problem::CannotStartNow)));
+    assert_eq!(world.service.snapshot().jobs.len(), 1);
+    assert_eq!(world.store.memory.lock().unwrap().jobs.len(), 1);
+}
