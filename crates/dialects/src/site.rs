@@ -4,7 +4,7 @@ use crate::http::answer::{Answer, text};
 use crate::http::body::Budget;
 use crate::http::listen::listen;
 use crate::metrics::Metrics;
-use crate::slurm::{Counters, Sizes};
+use crate::slurm::{Counters, Descriptions, Served, Sizes};
 use crate::tokens::Keyring;
 use crate::{front, metrics, native, slurm};
 use domain::Timestamp;
@@ -27,6 +27,8 @@ pub struct Services {
     pub keys: Arc<Keyring>,
     /// The version of this program, shown on its front page and in metrics.
     pub version: &'static str,
+    /// What of Slurm's interface is served.
+    pub slurm: Served,
 }
 
 /// What every request can reach.
@@ -34,6 +36,8 @@ pub(crate) struct Site {
     pub(crate) jobs: JobService,
     pub(crate) keys: Arc<Keyring>,
     pub(crate) version: &'static str,
+    pub(crate) slurm: Served,
+    pub(crate) descriptions: Descriptions,
     pub(crate) bodies: Budget,
     pub(crate) metrics: Metrics,
     pub(crate) counters: Counters,
@@ -51,7 +55,7 @@ pub async fn serve(
     services: Services,
     stop: impl Future<Output = ()> + Send + 'static,
 ) {
-    let Services { jobs, keys, version } = services;
+    let Services { jobs, keys, version, slurm } = services;
     let (stopping, stopped) = watch::channel(false);
     tokio::spawn(async move {
         stop.await;
@@ -62,6 +66,8 @@ pub async fn serve(
         jobs,
         keys,
         version,
+        slurm,
+        descriptions: Descriptions::default(),
         bodies: Budget::default(),
         metrics: Metrics::default(),
         sizes: Sizes::default(),

@@ -4,6 +4,7 @@ use compact_str::format_compact;
 use serde::Serialize;
 
 use crate::error_number as number;
+use crate::out::Out;
 use crate::place::Place;
 use crate::report::{Report, Stop};
 use crate::scalar::documented;
@@ -30,8 +31,8 @@ macro_rules! transparent_number {
                 <$inner>::schema(components)
             }
 
-            fn write_json(&self, out: &mut Vec<u8>) {
-                self.0.write_json(out);
+            fn write(&self, out: &mut Out) {
+                self.0.write(out);
             }
         }
     )*};

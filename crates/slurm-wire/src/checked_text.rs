@@ -5,6 +5,7 @@ use compact_str::{CompactString, format_compact};
 use serde::{Serialize, Serializer};
 
 use crate::error_number as number;
+use crate::out::Out;
 use crate::place::Place;
 use crate::report::{Report, Stop};
 use crate::scalar::{Text, documented};
@@ -51,7 +52,7 @@ macro_rules! transparent_text {
                 Schema::String
             }
 
-            fn write_json(&self, out: &mut Vec<u8>) {
+            fn write(&self, out: &mut Out) {
                 write_json::text(&self.0, out);
             }
         }
@@ -408,7 +409,7 @@ impl Wire for NodeCounts {
         Schema::String
     }
 
-    fn write_json(&self, out: &mut Vec<u8>) {
+    fn write(&self, out: &mut Out) {
         write_json::text(&self.to_string(), out);
     }
 }
@@ -437,8 +438,8 @@ impl Wire for Crontab {
         crate::job_desc::CronEntry::schema(components)
     }
 
-    fn write_json(&self, out: &mut Vec<u8>) {
-        self.0.write_json(out);
+    fn write(&self, out: &mut Out) {
+        self.0.write(out);
     }
 }
 

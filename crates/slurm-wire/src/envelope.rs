@@ -4,11 +4,13 @@ use serde::Serialize;
 
 use crate::list::{StringArray, lists, read_plain};
 use crate::object::{is_deprecated, is_documented, is_required, json_key, key, object};
+use crate::out::Out;
 use crate::place::Place;
 use crate::report::{Report, Stop};
 use crate::scalar::Text;
 use crate::schema::{Components, Schema};
 use crate::value::Value;
+use crate::versions::Version;
 use crate::wire::Wire;
 
 object! {
@@ -140,8 +142,8 @@ impl Wire for Meta {
         MetaContent::schema(components)
     }
 
-    fn write_json(&self, out: &mut Vec<u8>) {
-        self.0.write_json(out);
+    fn write(&self, out: &mut Out) {
+        self.0.write(out);
     }
 }
 
@@ -166,10 +168,10 @@ pub struct Frame {
 }
 
 impl Frame {
-    /// Divides an answer whose first field is an empty list; `None` if its first field is something else.
-    pub fn of<T: Wire>(answer: &T) -> Option<Frame> {
-        let mut head = Vec::new();
-        answer.write_json(&mut head);
+    /// Divides an answer, in that version, whose first field is an empty list; `None` if its first field is something
+    /// else.
+    pub fn of<T: Wire>(version: &'static Version, answer: &T) -> Option<Frame> {
+        let mut head = crate::wire::to_json_in(version, answer);
         let colon = head.iter().position(|&byte| byte == b':')?;
         if head.get(colon..colon + 3)? != b":[]" {
             return None;

@@ -92,6 +92,7 @@ error_numbers! {
     JOBS_ACTIVE = 7001: "Job(s) active, cancel job(s) before remove";
     CLUSTER = 7104: "Invalid cluster name";
     INVALID_QUERY = 9000: "Query empty or not RFC7320 compliant";
+    REQUIREMENTS = 9009: "Query requirements not met";
     PATH_UNRESOLVED = 9200: "Unable to resolve path";
     NOT_CONVERTIBLE = 9202: "Unable to convert Data type";
     FLAGS_NOT_A_LIST = 9206: "Data parser expects flags to be a list";

@@ -8,6 +8,7 @@ use compact_str::format_compact;
 use serde::{Serialize, Serializer};
 
 use crate::error_number as number;
+use crate::out::Out;
 use crate::place::Place;
 use crate::report::{Report, Stop};
 use crate::scalar::Text;
@@ -18,8 +19,12 @@ use crate::write_json;
 
 /// An enumeration whose members are named by words.
 pub trait Flag: Copy + 'static {
+    /// The name of the enumeration.
+    const ENUMERATION: &'static str;
     /// The words in the order of the members, at most 64.
     const NAMES: &'static [&'static str];
+    /// The members that only versions after the current one have, as bits in their order.
+    const LATER: u64;
     /// The members in their order.
     const MEMBERS: &'static [Self];
 
@@ -175,12 +180,19 @@ impl<F: Flag> Wire for Flags<F> {
         Ok(Some(flags))
     }
 
-    fn schema(_: &mut Components) -> Schema {
-        Schema::Array(Box::new(Schema::Enumeration(F::NAMES)))
+    fn schema(components: &mut Components) -> Schema {
+        let words = components.version().words::<F>();
+        Schema::Array(Box::new(Schema::Enumeration(words)))
     }
 
-    fn write_json(&self, out: &mut Vec<u8>) {
-        write_json::list(self.names(), out, write_json::text);
+    fn write(&self, out: &mut Out) {
+        let version = out.version();
+        if version.is_current() && self.bits & F::LATER == 0 {
+            write_json::list(self.names(), out, |word, out| write_json::text(word, out));
+        } else {
+            let names = self.names().filter(|word| !version.lacks_word::<F>(word));
+            write_json::list(names, out, |word, out| write_json::text(word, out));
+        }
     }
 }
 
@@ -200,9 +212,13 @@ impl<F: Flag> Flags<F> {
             self.insert_name(&word);
             return;
         }
+        let version = report.version();
         match F::from_name(&word) {
-            Some(flag) => self.insert(flag),
-            None => report.error(
+            Some(flag) if !version.lacks_word::<F>(flag.name()) => self.insert(flag),
+            _ if version.ignores_word::<F>(&word) => {
+                report.warn(format_compact!("Ignoring deprecated flag: {word}"), format_compact!("{at}"));
+            }
+            _ => report.error(
                 number::UNKNOWN_FLAG,
                 format_compact!("Unknown flag \"{word}\""),
                 format_compact!("{at}"),
@@ -211,9 +227,10 @@ impl<F: Flag> Flags<F> {
     }
 }
 
-/// Declares an enumeration: one member a line with its word on the wire.
+/// Declares an enumeration: one member a line with its word on the wire, and `= later` behind it where only versions
+/// after the current one have it.
 macro_rules! flags {
-    ($($(#[$meta:meta])* $name:ident { $($member:ident $word:literal,)* })*) => {$(
+    ($($(#[$meta:meta])* $name:ident { $($member:ident $word:literal $(= $mark:ident)?,)* })*) => {$(
         $(#[$meta])*
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
         #[allow(missing_docs, reason = "the members are the wire's own words")]
@@ -223,7 +240,10 @@ macro_rules! flags {
         }
 
         impl $crate::flags::Flag for $name {
+            const ENUMERATION: &'static str = stringify!($name);
             const NAMES: &'static [&'static str] = &[$($word,)*];
+            const LATER: u64 =
+                0 $(| ($crate::object::is_later!($($mark)?) as u64) << (Self::$member as u8))*;
             const MEMBERS: &'static [Self] = &[$(Self::$member,)*];
 
             fn index(self) -> usize {
@@ -251,7 +271,7 @@ impl Wire for OpenFlags {
         Schema::Array(Box::new(Schema::Any))
     }
 
-    fn write_json(&self, out: &mut Vec<u8>) {
+    fn write(&self, out: &mut Out) {
         write_json::list(&self.0, out, |word, out| write_json::text(word, out));
     }
 }

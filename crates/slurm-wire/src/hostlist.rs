@@ -22,7 +22,17 @@ pub fn is_well_formed(text: &str) -> bool {
     split(text).is_some_and(|parts| parts.iter().all(|part| pieces(part).is_some()))
 }
 
-/// Returns the names that a host list stands for, in its order.
+/// Returns how many names a host list stands for; `None` if it is malformed.
+pub fn count(text: &str) -> Option<usize> {
+    split(text)?.iter().try_fold(0_usize, |all, part| {
+        let pieces = pieces(part)?;
+        let names = pieces.iter().fold(1_usize, |count, piece| count.saturating_mul(piece.count()));
+        Some(all.saturating_add(names))
+    })
+}
+
+/// Returns the names that a host list stands for, in its order: what is in the last brackets changes fastest, then
+/// what is in the first.
 ///
 /// # Errors
 /// If it is malformed or stands for more than [`MOST_HOSTS`] names.
@@ -35,13 +45,86 @@ pub fn expand(text: &str) -> Result<Vec<CompactString>, HostlistError> {
         if count.is_none_or(|count| count > MOST_HOSTS - names.len()) {
             return Err(HostlistError::TooMany);
         }
+        let last = pieces.iter().rposition(|piece| matches!(piece, Piece::Ranges(_)));
+        let (before, behind) = pieces.split_at(last.unwrap_or(0));
         let mut heads = vec![CompactString::default()];
-        for piece in &pieces {
+        for piece in before {
+            let choices = piece.names("");
+            heads = choices
+                .iter()
+                .flat_map(|end| heads.iter().map(move |head| format_compact!("{head}{end}")))
+                .collect();
+        }
+        for piece in behind {
             heads = heads.iter().flat_map(|head| piece.names(head)).collect();
         }
         names.extend(heads);
     }
     Ok(names)
+}
+
+/// Returns a host list for the names as they come: neighbours that differ in the number at their end alone go into
+/// brackets together, nothing is sorted, and nothing that comes twice is left out.
+pub fn gather<T: AsRef<str>>(names: impl IntoIterator<Item = T>) -> String {
+    let mut gathered: Vec<Run> = Vec::new();
+    for name in names {
+        let name = name.as_ref();
+        let prefix = name.trim_end_matches(|letter: char| letter.is_ascii_digit());
+        let digits = name.get(prefix.len()..).unwrap_or_default();
+        // Eighteen digits fit into 64 bits with room for their successor.
+        let number = digits.parse::<u64>().ok().filter(|_| digits.len() <= 18);
+        match (gathered.last_mut(), number) {
+            (Some(run), Some(number)) if run.prefix == prefix && !run.ranges.is_empty() => {
+                run.add(number, digits.len());
+            }
+            (_, Some(number)) => {
+                let range = Range { low: number, high: number, width: digits.len() };
+                gathered.push(Run { prefix: prefix.into(), ranges: vec![range] });
+            }
+            (_, None) => gathered.push(Run { prefix: name.into(), ranges: Vec::new() }),
+        }
+    }
+    let runs: Vec<String> = gathered.iter().map(Run::text).collect();
+    runs.join(",")
+}
+
+/// Names that follow one another and differ in the number at their end; without numbers it is one name.
+struct Run {
+    prefix: CompactString,
+    ranges: Vec<Range>,
+}
+
+impl Run {
+    fn add(&mut self, number: u64, width: usize) {
+        let is_padded = |number: u64, width: usize| number.max(1).ilog10() as usize + 1 < width;
+        match self.ranges.last_mut() {
+            Some(range)
+                if range.high + 1 == number
+                    && (range.width == width
+                        || !is_padded(range.high, range.width) && !is_padded(number, width)) =>
+            {
+                range.high = number;
+            }
+            _ => self.ranges.push(Range { low: number, high: number, width }),
+        }
+    }
+
+    fn text(&self) -> String {
+        let ranges: Vec<String> = self
+            .ranges
+            .iter()
+            .map(|range| {
+                let Range { low, high, width } = *range;
+                if low == high { format!("{low:0width$}") } else { format!("{low:0width$}-{high:0width$}") }
+            })
+            .collect();
+        let prefix = &self.prefix;
+        match ranges.as_slice() {
+            [] => prefix.to_string(),
+            [only] if !only.contains('-') => format!("{prefix}{only}"),
+            several => format!("{prefix}[{}]", several.join(",")),
+        }
+    }
 }
 
 /// Returns a short host list for the names: numbers at their end go into brackets, neighbours become ranges.
@@ -232,6 +315,39 @@ mod tests {
         assert_eq!(expand("n[0-65536]"), Err(HostlistError::TooMany));
         assert_eq!(expand("n[0-999]m[0-999]"), Err(HostlistError::TooMany));
         assert_eq!(expand("n[0-999999999999999999],n[0-999999999999999999]"), Err(HostlistError::TooMany));
+    }
+
+    #[test]
+    fn the_last_brackets_change_fastest_and_then_the_first() {
+        assert_eq!(names("a[1-2]b[1-2]c[1-2]"), "a1b1c1 a1b1c2 a2b1c1 a2b1c2 a1b2c1 a1b2c2 a2b2c1 a2b2c2");
+        assert_eq!(names("n[1-2]x"), "n1x n2x");
+    }
+
+    #[test]
+    fn names_are_gathered_as_they_come() {
+        for (names, wanted) in [
+            (&["n1", "n1"][..], "n[1,1]"),
+            (&["n3", "n1", "n2"], "n[3,1-2]"),
+            (&["n01", "n2", "n3"], "n[01,2-3]"),
+            (&["n09", "n10"], "n[09-10]"),
+            (&["n9", "n10"], "n[9-10]"),
+            (&["n8", "n09", "n10", "n11"], "n[8,09-11]"),
+            (&["n1m1", "n1m2", "n2m1", "n2m2"], "n1m[1-2],n2m[1-2]"),
+            (&["n1", "m1", "n2"], "n1,m1,n2"),
+            (&["n1-ib", "n2-ib"], "n1-ib,n2-ib"),
+            (&["n", "n1", "n"], "n,n1,n"),
+            (&["5", "6"], "[5-6]"),
+            (&[], ""),
+        ] {
+            assert_eq!(gather(names), wanted);
+        }
+    }
+
+    #[test]
+    fn names_are_counted_without_being_made() {
+        assert_eq!(count("n[1-3],m"), Some(4));
+        assert_eq!(count("n[1-"), None);
+        assert!(count("n[0-999999999999999999]m[0-999999999999999999]") > Some(MOST_HOSTS));
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! Slurm's REST types, version 0.0.44, in both directions: for a server that speaks them and a client that asks for them.
+//! Slurm's REST types, version 0.0.44 and its neighbours, in both directions: for a server that speaks them and a client that asks for them.
 //! One table per object (`object!`), from which come struct, reader, writer and description; a leaf of the wire is a type
 //! that implements [`Wire`]. Nothing here knows a job's life, the web or a clock.
 
@@ -14,6 +14,7 @@ pub mod error_number;
 pub mod exit_code;
 pub mod flags;
 pub mod hostlist;
+pub mod hostlist_reply;
 pub mod job_change;
 pub mod job_desc;
 pub mod job_ids;
@@ -26,11 +27,13 @@ pub mod no_val;
 pub mod node;
 pub mod openapi;
 pub mod operations;
+pub mod out;
 pub mod partition;
 pub mod ping;
 pub mod place;
 pub mod query;
 pub mod report;
+pub mod requeue;
 pub mod reservation;
 pub mod scalar;
 pub mod schema;
@@ -41,6 +44,7 @@ pub mod states;
 pub mod submit;
 pub mod time_text;
 pub mod value;
+pub mod versions;
 pub mod wire;
 pub mod words;
 mod write_json;
@@ -51,4 +55,5 @@ pub use no_val::NoVal;
 pub use report::{Report, Stop};
 pub use scalar::Text;
 pub use value::Value;
-pub use wire::{Wire, parse, parse_reply, to_json};
+pub use versions::Version;
+pub use wire::{Wire, parse, parse_reply, to_json, to_json_in};

@@ -8,6 +8,7 @@ use compact_str::format_compact;
 use serde::{Serialize, Serializer};
 
 use crate::error_number as number;
+use crate::out::Out;
 use crate::place::Place;
 use crate::report::{Report, Stop};
 use crate::scalar::{Text, documented};
@@ -126,8 +127,8 @@ impl<T: Wire, K: ListKind> Wire for List<T, K> {
         components.define(K::COMPONENT, |components| Schema::Array(Box::new(T::schema(components))))
     }
 
-    fn write_json(&self, out: &mut Vec<u8>) {
-        write_json::list(&self.items, out, |item, out| item.write_json(out));
+    fn write(&self, out: &mut Out) {
+        write_json::list(&self.items, out, |item, out| item.write(out));
     }
 }
 
@@ -256,7 +257,7 @@ macro_rules! text_lists {
                 components.define($wire, |_| Schema::Array(Box::new(Schema::String)))
             }
 
-            fn write_json(&self, out: &mut Vec<u8>) {
+            fn write(&self, out: &mut Out) {
                 write_json::list(&self.0, out, |text, out| write_json::text(text, out));
             }
         }
@@ -404,7 +405,9 @@ fn read_hostlist(value: &Value<'_>, at: &Place<'_>, report: &mut Report) -> Text
             let mut hosts = Vec::with_capacity(values.len());
             for value in values {
                 match value.to_text() {
-                    Some(text) if crate::hostlist::is_well_formed(&text) => hosts.extend(hosts_of(&text)),
+                    Some(text) if !text.is_empty() && crate::hostlist::is_well_formed(&text) => {
+                        hosts.extend(hosts_of(&text));
+                    }
                     Some(text) => {
                         return report.refuse(at, number::INVALID_DATA, || {
                             format_compact!("Invalid host string: {text}")

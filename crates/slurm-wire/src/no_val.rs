@@ -4,6 +4,7 @@ use compact_str::format_compact;
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
 use crate::error_number as number;
+use crate::out::Out;
 use crate::place::Place;
 use crate::report::{Report, Stop};
 use crate::scalar::documented;
@@ -239,7 +240,7 @@ impl<T: Number> Wire for NoVal<T> {
         })
     }
 
-    fn write_json(&self, out: &mut Vec<u8>) {
+    fn write(&self, out: &mut Out) {
         self.write_triple(|set, infinite, number| {
             let head: &[u8] = match (set, infinite) {
                 (true, _) => b"{\"set\":true,\"infinite\":false,\"number\":",
@@ -247,7 +248,7 @@ impl<T: Number> Wire for NoVal<T> {
                 (false, false) => b"{\"set\":false,\"infinite\":false,\"number\":",
             };
             out.extend_from_slice(head);
-            number.write_json(out);
+            number.write(out);
             out.push(b'}');
         });
     }
@@ -324,8 +325,8 @@ impl Wire for MemoryMb {
         NoVal::<u64>::schema(components)
     }
 
-    fn write_json(&self, out: &mut Vec<u8>) {
-        self.0.write_json(out);
+    fn write(&self, out: &mut Out) {
+        self.0.write(out);
     }
 }
 
@@ -352,8 +353,8 @@ impl Wire for TimeNoVal {
         NoVal::<u64>::schema(components)
     }
 
-    fn write_json(&self, out: &mut Vec<u8>) {
-        self.0.write_json(out);
+    fn write(&self, out: &mut Out) {
+        self.0.write(out);
     }
 }
 
@@ -387,7 +388,7 @@ impl Wire for UnixTime {
         Schema::Integer("int64")
     }
 
-    fn write_json(&self, out: &mut Vec<u8>) {
+    fn write(&self, out: &mut Out) {
         write_json::signed(self.0, out);
     }
 }

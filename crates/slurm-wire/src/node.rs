@@ -70,6 +70,7 @@ object! {
         reason_set_by_user: Text,
         resume_after: NoVal<u64>,
         reservation: Text,
+        suspend_time: NoVal<u32> = later,
         alloc_memory: i64,
         alloc_cpus: u32,
         alloc_idle_cpus: u32,

@@ -1,6 +1,6 @@
 //! `object!`: one table per object, one line per property; struct, reader, writer and description come from it.
 //! A line is `field: Type`, with the wire's name in quotes where it is no Rust name, and a mark behind it: `= required`,
-//! `= deprecated` or `= undocumented`.
+//! `= deprecated`, `= undocumented`, or `= later` for what only versions after the current one have.
 //! Three forms: `reply` (every field written), `request` (fields may be absent), `both` (one table, a struct for each direction).
 
 /// The wire name of a field.
@@ -50,6 +50,15 @@ macro_rules! is_documented {
     };
 }
 
+macro_rules! is_later {
+    (later) => {
+        true
+    };
+    ($($other:ident)?) => {
+        false
+    };
+}
+
 macro_rules! object {
     ($(#[$meta:meta])* reply $name:ident = $wire:literal { $($body:tt)* }) => {
         object! { @reply [$(#[$meta])*] $name, $name, $wire, false { $($body)* } }
@@ -88,16 +97,22 @@ macro_rules! object {
             fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
                 use serde::ser::SerializeMap as _;
                 let mut map = serializer.serialize_map(None)?;
-                $(map.serialize_entry(key!($field $($key)?), &self.$field)?;)*
+                $(
+                    if !$crate::object::is_later!($($mark)?) {
+                        map.serialize_entry(key!($field $($key)?), &self.$field)?;
+                    }
+                )*
                 map.end()
             }
         }
 
         impl $name {
-            fn write_fields(&self, out: &mut Vec<u8>) {
+            fn write_fields(&self, out: &mut $crate::out::Out) {
                 $(
-                    out.extend_from_slice(json_key!($field $($key)?));
-                    $crate::wire::Wire::write_json(&self.$field, out);
+                    if !$crate::object::is_later!($($mark)?) || out.version().is_later {
+                        out.extend_from_slice(json_key!($field $($key)?));
+                        $crate::wire::Wire::write(&self.$field, out);
+                    }
                 )*
             }
         }
@@ -132,11 +147,11 @@ macro_rules! object {
 
         impl $name {
             #[allow(unused_variables, reason = "tables may be empty")]
-            fn write_fields(&self, out: &mut Vec<u8>) {
+            fn write_fields(&self, out: &mut $crate::out::Out) {
                 $(
                     if let Some(value) = &self.$field {
                         out.extend_from_slice(json_key!($field $($key)?));
-                        $crate::wire::Wire::write_json(value, out);
+                        $crate::wire::Wire::write(value, out);
                     }
                 )*
             }
@@ -162,7 +177,13 @@ macro_rules! object {
                 $(let mut $field: Option<&$crate::value::Value<'_>> = None;)*
                 for (key, value) in entries {
                     match key.as_ref() {
-                        $(key!($field $($key)?) => $field = Some(value),)*
+                        $(
+                            key!($field $($key)?)
+                                if report.knows($wire, key, $crate::object::is_later!($($mark)?)) =>
+                            {
+                                $field = Some(value);
+                            }
+                        )*
                         _ => report.saw_unknown = true,
                     }
                 }
@@ -176,7 +197,7 @@ macro_rules! object {
                         if let Some(value) = <$type as $crate::wire::Wire>::parse(value, &here, report)? {
                             self.$field = value.into();
                         }
-                    } else if is_required!($($mark)?) {
+                    } else if report.requires($wire, key!($field $($key)?), is_required!($($mark)?)) {
                         report.missing(at, key!($field $($key)?))?;
                     }
                 )*
@@ -191,7 +212,9 @@ macro_rules! object {
             ) {
                 for (key, value) in entries {
                     match key.as_ref() {
-                        $(key!($field $($key)?) => {
+                        $(key!($field $($key)?)
+                            if report.knows($wire, key, $crate::object::is_later!($($mark)?)) =>
+                        {
                             <$type as $crate::wire::Wire>::report_unknown(value, &at.key(key), key, owner, report);
                         })*
                         _ => report.ignored(value, &at.key(key), key, owner),
@@ -204,12 +227,14 @@ macro_rules! object {
                 let mut properties = Vec::new();
                 $(
                     if is_documented!($($mark)?) {
-                        properties.push($crate::schema::Property {
+                        let property = $crate::schema::Property {
                             name: key!($field $($key)?),
                             schema: <$type as $crate::wire::Wire>::schema(components),
                             required: is_required!($($mark)?),
                             deprecated: is_deprecated!($($mark)?),
-                        });
+                        };
+                        let is_later = $crate::object::is_later!($($mark)?);
+                        properties.extend(components.in_version($wire, property, is_later));
                     }
                 )*
                 $crate::schema::Schema::Object($crate::schema::ObjectSchema { name: $wire, properties })
@@ -249,10 +274,14 @@ macro_rules! object {
                 if $inline { Self::describe(components) } else { components.define($wire, Self::describe) }
             }
 
-            fn write_json(&self, out: &mut Vec<u8>) {
+            fn write(&self, out: &mut $crate::out::Out) {
                 let start = out.len();
                 self.write_fields(out);
                 $crate::write_json::close_object(start, out);
+                if !out.version().is_current() {
+                    let version = out.version();
+                    version.amend($wire, start, out);
+                }
             }
 
             fn report_unknown(
@@ -272,7 +301,7 @@ macro_rules! object {
     };
 }
 
-pub(crate) use {is_deprecated, is_documented, is_required, json_key, key, object};
+pub(crate) use {is_deprecated, is_documented, is_later, is_required, json_key, key, object};
 
 use compact_str::format_compact;
 

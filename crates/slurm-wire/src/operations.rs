@@ -1,12 +1,13 @@
-//! The 66 operations of the interface: method, path, parameters, what is sent and what comes back.
+//! The operations of the interface: method, path, parameters, what is sent and what comes back.
 //! One line each; the routes of a server and the OpenAPI document are checked against it.
 
 use crate::accounting;
 use crate::schema::{Components, Property, Schema};
+use crate::versions::Version;
 use crate::wire::Wire;
 use crate::{
-    diag, envelope, job_change, job_desc, job_info, job_resources, licenses, node, partition, ping, query,
-    reservation, shares, submit,
+    diag, envelope, hostlist_reply, job_change, job_desc, job_info, job_resources, licenses, node, partition,
+    ping, query, requeue, reservation, shares, submit,
 };
 
 /// One operation.
@@ -14,32 +15,53 @@ use crate::{
 pub struct Operation {
     /// The method in capitals.
     pub method: &'static str,
-    /// The path with parameters in braces.
+    /// The path with parameters in braces, the version among them.
     pub path: &'static str,
-    /// Its name.
+    /// Its name, without version.
     pub id: &'static str,
     query: Option<Describe>,
     body: Option<Describe>,
     answer: Describe,
 }
 
+/// Where the version stands in a path.
+const VERSION: &str = "{version}";
+
 type Describe = fn(&mut Components) -> Schema;
 
 impl Operation {
-    /// Returns the group it belongs to, `slurm` or `slurmdb`.
+    /// Goes through the operations of a version.
+    pub fn all(version: &'static Version) -> impl Iterator<Item = &'static Operation> {
+        let later = if version.is_later { LATER } else { &[] };
+        ALL.iter().filter(|operation| !version.lacks_operation(operation.id)).chain(later)
+    }
+
+    /// Returns the path in a version.
+    pub fn path_in(&self, version: &Version) -> String {
+        self.path.replacen(VERSION, version.name, 1)
+    }
+
+    /// Returns the name in a version.
+    pub fn id_in(&self, version: &Version) -> String {
+        let number = version.name.replace('.', "");
+        self.id.replacen('_', &format!("_{number}_"), 1)
+    }
+
+    /// Returns the group it belongs to: `slurm`, `slurmdb` or `util`.
     pub fn tag(&self) -> &'static str {
         self.path.split('/').nth(1).unwrap_or_default()
     }
 
     /// Returns the names of the parameters in its path.
     pub fn path_parameters(&self) -> impl Iterator<Item = &'static str> {
-        self.path.split('/').filter_map(|part| part.strip_prefix('{')?.strip_suffix('}'))
+        let parts = self.path.split('/').filter(|part| *part != VERSION);
+        parts.filter_map(|part| part.strip_prefix('{')?.strip_suffix('}'))
     }
 
     /// Returns its documented query parameters.
-    pub fn query_parameters(&self) -> Vec<Property> {
+    pub fn query_parameters(&self, version: &'static Version) -> Vec<Property> {
         // Queries are no components of the document; what describing one defines is thrown away.
-        let mut aside = Components::default();
+        let mut aside = Components::of(version);
         self.query.map(|describe| describe(&mut aside));
         let mut queries = aside.into_objects();
         queries.pop().map(|query| query.properties).unwrap_or_default()
@@ -57,9 +79,9 @@ impl Operation {
 }
 
 macro_rules! operations {
-    ($($method:ident $path:literal $id:ident $(, query $query:ty)? $(, body $body:ty)? => $answer:ty;)*) => {
-        /// All operations.
-        pub const ALL: &[Operation] = &[$(Operation {
+    ($about:literal $list:ident $($method:ident $path:literal $id:ident $(, query $query:ty)? $(, body $body:ty)? => $answer:ty;)*) => {
+        #[doc = $about]
+        pub const $list: &[Operation] = &[$(Operation {
             method: stringify!($method),
             path: $path,
             id: stringify!($id),
@@ -80,73 +102,86 @@ macro_rules! maybe {
 }
 
 operations! {
+    "All operations of the current version."
+    ALL
     // The controller.
-    GET "/slurm/v0.0.44/shares" slurm_v0044_get_shares, query query::SharesQuery => shares::SharesResp;
-    GET "/slurm/v0.0.44/reconfigure/" slurm_v0044_get_reconfigure => envelope::Resp;
-    GET "/slurm/v0.0.44/diag/" slurm_v0044_get_diag => diag::DiagResp;
-    GET "/slurm/v0.0.44/ping/" slurm_v0044_get_ping => ping::PingArrayResp;
-    GET "/slurm/v0.0.44/licenses/" slurm_v0044_get_licenses => licenses::LicensesResp;
-    POST "/slurm/v0.0.44/job/submit" slurm_v0044_post_job_submit, body submit::JobSubmitReq => submit::JobSubmitResponse;
-    POST "/slurm/v0.0.44/job/allocate" slurm_v0044_post_job_allocate, body submit::JobAllocReq => submit::JobAllocResp;
-    GET "/slurm/v0.0.44/jobs/" slurm_v0044_get_jobs, query query::JobInfoQuery => job_info::JobInfoResp;
-    DELETE "/slurm/v0.0.44/jobs/" slurm_v0044_delete_jobs, body job_change::KillJobsMsg => job_change::KillJobsResp;
-    GET "/slurm/v0.0.44/jobs/state/" slurm_v0044_get_jobs_state, query query::JobStateQuery => job_info::JobInfoResp;
-    GET "/slurm/v0.0.44/job/{job_id}" slurm_v0044_get_job, query query::JobInfoQuery => job_info::JobInfoResp;
-    POST "/slurm/v0.0.44/job/{job_id}" slurm_v0044_post_job, body job_desc::JobDescMsg => job_change::JobPostResponse;
-    DELETE "/slurm/v0.0.44/job/{job_id}" slurm_v0044_delete_job, query query::JobInfoDeleteQuery => job_change::KillJobResp;
-    GET "/slurm/v0.0.44/nodes/" slurm_v0044_get_nodes, query query::NodesQuery => node::NodesResp;
-    POST "/slurm/v0.0.44/nodes/" slurm_v0044_post_nodes, body node::UpdateNodeMsg => envelope::Resp;
-    GET "/slurm/v0.0.44/node/{node_name}" slurm_v0044_get_node, query query::NodesQuery => node::NodesResp;
-    POST "/slurm/v0.0.44/node/{node_name}" slurm_v0044_post_node, body node::UpdateNodeMsg => envelope::Resp;
-    DELETE "/slurm/v0.0.44/node/{node_name}" slurm_v0044_delete_node => envelope::Resp;
-    GET "/slurm/v0.0.44/partitions/" slurm_v0044_get_partitions, query query::PartitionsQuery => partition::PartitionResp;
-    GET "/slurm/v0.0.44/partition/{partition_name}" slurm_v0044_get_partition, query query::PartitionsQuery => partition::PartitionResp;
-    GET "/slurm/v0.0.44/reservations/" slurm_v0044_get_reservations, query query::ReservationQuery => reservation::ReservationResp;
-    POST "/slurm/v0.0.44/reservations/" slurm_v0044_post_reservations, body reservation::ReservationModReq => reservation::ReservationModResp;
-    GET "/slurm/v0.0.44/reservation/{reservation_name}" slurm_v0044_get_reservation, query query::ReservationQuery => reservation::ReservationResp;
-    DELETE "/slurm/v0.0.44/reservation/{reservation_name}" slurm_v0044_delete_reservation => envelope::Resp;
-    POST "/slurm/v0.0.44/reservation" slurm_v0044_post_reservation, body reservation::ReservationDescMsgInput => reservation::ReservationModResp;
-    POST "/slurm/v0.0.44/new/node/" slurm_v0044_post_new_node, body node::CreateNodeReq => envelope::Resp;
-    GET "/slurm/v0.0.44/resources/{job_id}" slurm_v0044_get_resources => job_resources::ResourceLayoutResp;
+    GET "/slurm/{version}/shares" slurm_get_shares, query query::SharesQuery => shares::SharesResp;
+    GET "/slurm/{version}/reconfigure/" slurm_get_reconfigure => envelope::Resp;
+    GET "/slurm/{version}/diag/" slurm_get_diag => diag::DiagResp;
+    GET "/slurm/{version}/ping/" slurm_get_ping => ping::PingArrayResp;
+    GET "/slurm/{version}/licenses/" slurm_get_licenses => licenses::LicensesResp;
+    POST "/slurm/{version}/job/submit" slurm_post_job_submit, body submit::JobSubmitReq => submit::JobSubmitResponse;
+    POST "/slurm/{version}/job/allocate" slurm_post_job_allocate, body submit::JobAllocReq => submit::JobAllocResp;
+    GET "/slurm/{version}/jobs/" slurm_get_jobs, query query::JobInfoQuery => job_info::JobInfoResp;
+    DELETE "/slurm/{version}/jobs/" slurm_delete_jobs, body job_change::KillJobsMsg => job_change::KillJobsResp;
+    GET "/slurm/{version}/jobs/state/" slurm_get_jobs_state, query query::JobStateQuery => job_info::JobInfoResp;
+    GET "/slurm/{version}/job/{job_id}" slurm_get_job, query query::JobInfoQuery => job_info::JobInfoResp;
+    POST "/slurm/{version}/job/{job_id}" slurm_post_job, body job_desc::JobDescMsg => job_change::JobPostResponse;
+    DELETE "/slurm/{version}/job/{job_id}" slurm_delete_job, query query::JobInfoDeleteQuery => job_change::KillJobResp;
+    GET "/slurm/{version}/nodes/" slurm_get_nodes, query query::NodesQuery => node::NodesResp;
+    POST "/slurm/{version}/nodes/" slurm_post_nodes, body node::UpdateNodeMsg => envelope::Resp;
+    GET "/slurm/{version}/node/{node_name}" slurm_get_node, query query::NodesQuery => node::NodesResp;
+    POST "/slurm/{version}/node/{node_name}" slurm_post_node, body node::UpdateNodeMsg => envelope::Resp;
+    DELETE "/slurm/{version}/node/{node_name}" slurm_delete_node => envelope::Resp;
+    GET "/slurm/{version}/partitions/" slurm_get_partitions, query query::PartitionsQuery => partition::PartitionResp;
+    GET "/slurm/{version}/partition/{partition_name}" slurm_get_partition, query query::PartitionsQuery => partition::PartitionResp;
+    GET "/slurm/{version}/reservations/" slurm_get_reservations, query query::ReservationQuery => reservation::ReservationResp;
+    POST "/slurm/{version}/reservations/" slurm_post_reservations, body reservation::ReservationModReq => reservation::ReservationModResp;
+    GET "/slurm/{version}/reservation/{reservation_name}" slurm_get_reservation, query query::ReservationQuery => reservation::ReservationResp;
+    DELETE "/slurm/{version}/reservation/{reservation_name}" slurm_delete_reservation => envelope::Resp;
+    POST "/slurm/{version}/reservation" slurm_post_reservation, body reservation::ReservationDescMsgInput => reservation::ReservationModResp;
+    POST "/slurm/{version}/new/node/" slurm_post_new_node, body node::CreateNodeReq => envelope::Resp;
+    GET "/slurm/{version}/resources/{job_id}" slurm_get_resources => job_resources::ResourceLayoutResp;
 
     // Accounting.
-    GET "/slurmdb/v0.0.44/job/{job_id}" slurmdb_v0044_get_job => accounting::job::SlurmdbdJobsResp;
-    POST "/slurmdb/v0.0.44/job/{job_id}" slurmdb_v0044_post_job, body accounting::job::JobModify => accounting::job::JobModifyResp;
-    GET "/slurmdb/v0.0.44/config" slurmdb_v0044_get_config => accounting::config::SlurmdbdConfigResp;
-    POST "/slurmdb/v0.0.44/config" slurmdb_v0044_post_config, body accounting::config::SlurmdbdConfigRespInput => envelope::Resp;
-    POST "/slurmdb/v0.0.44/tres/" slurmdb_v0044_post_tres, body accounting::tres::TresRespInput => envelope::Resp;
-    GET "/slurmdb/v0.0.44/tres/" slurmdb_v0044_get_tres => accounting::tres::TresResp;
-    GET "/slurmdb/v0.0.44/qos/{qos}" slurmdb_v0044_get_single_qos, query accounting::query::QosQuery => accounting::qos::SlurmdbdQosResp;
-    DELETE "/slurmdb/v0.0.44/qos/{qos}" slurmdb_v0044_delete_single_qos => accounting::qos::SlurmdbdQosRemovedResp;
-    GET "/slurmdb/v0.0.44/qos/" slurmdb_v0044_get_qos, query accounting::query::QosCondition => accounting::qos::SlurmdbdQosResp;
-    POST "/slurmdb/v0.0.44/qos/" slurmdb_v0044_post_qos, query accounting::query::QosCondition, body accounting::qos::SlurmdbdQosRespInput => envelope::Resp;
-    POST "/slurmdb/v0.0.44/associations/" slurmdb_v0044_post_associations, body accounting::association::AssocsRespInput => envelope::Resp;
-    GET "/slurmdb/v0.0.44/associations/" slurmdb_v0044_get_associations, query accounting::query::AssocCondition => accounting::association::AssocsResp;
-    DELETE "/slurmdb/v0.0.44/associations/" slurmdb_v0044_delete_associations, query accounting::query::AssocCondition => accounting::association::AssocsRemovedResp;
-    GET "/slurmdb/v0.0.44/association/" slurmdb_v0044_get_association, query accounting::query::AssocCondition => accounting::association::AssocsResp;
-    DELETE "/slurmdb/v0.0.44/association/" slurmdb_v0044_delete_association, query accounting::query::AssocCondition => accounting::association::AssocsRemovedResp;
-    GET "/slurmdb/v0.0.44/instances/" slurmdb_v0044_get_instances, query accounting::query::InstanceCondition => accounting::instance::InstancesResp;
-    GET "/slurmdb/v0.0.44/instance/" slurmdb_v0044_get_instance, query accounting::query::InstanceCondition => accounting::instance::InstancesResp;
-    DELETE "/slurmdb/v0.0.44/user/{name}" slurmdb_v0044_delete_user => envelope::Resp;
-    GET "/slurmdb/v0.0.44/user/{name}" slurmdb_v0044_get_user, query accounting::query::UserQuery => accounting::user::UsersResp;
-    POST "/slurmdb/v0.0.44/users_association/" slurmdb_v0044_post_users_association, query query::NodesQuery, body accounting::user::UsersAddCondResp => accounting::user::UsersAddCondRespStr;
-    POST "/slurmdb/v0.0.44/users/" slurmdb_v0044_post_users, body accounting::user::UsersRespInput => envelope::Resp;
-    GET "/slurmdb/v0.0.44/users/" slurmdb_v0044_get_users, query accounting::query::UserCondition => accounting::user::UsersResp;
-    DELETE "/slurmdb/v0.0.44/cluster/{cluster_name}" slurmdb_v0044_delete_cluster, query accounting::query::ClusterCondition => accounting::cluster::ClustersRemovedResp;
-    GET "/slurmdb/v0.0.44/cluster/{cluster_name}" slurmdb_v0044_get_cluster, query accounting::query::ClusterCondition => accounting::cluster::ClustersResp;
-    GET "/slurmdb/v0.0.44/clusters/" slurmdb_v0044_get_clusters, query query::ReservationQuery => accounting::cluster::ClustersResp;
-    POST "/slurmdb/v0.0.44/clusters/" slurmdb_v0044_post_clusters, query query::ReservationQuery, body accounting::cluster::ClustersRespInput => envelope::Resp;
-    DELETE "/slurmdb/v0.0.44/wckey/{id}" slurmdb_v0044_delete_wckey => accounting::wckey::WckeyRemovedResp;
-    GET "/slurmdb/v0.0.44/wckey/{id}" slurmdb_v0044_get_wckey => accounting::wckey::WckeyResp;
-    GET "/slurmdb/v0.0.44/wckeys/" slurmdb_v0044_get_wckeys, query accounting::query::WckeyCondition => accounting::wckey::WckeyResp;
-    POST "/slurmdb/v0.0.44/wckeys/" slurmdb_v0044_post_wckeys, query accounting::query::WckeyCondition, body accounting::wckey::WckeyRespInput => envelope::Resp;
-    DELETE "/slurmdb/v0.0.44/account/{account_name}" slurmdb_v0044_delete_account => accounting::account::AccountsRemovedResp;
-    GET "/slurmdb/v0.0.44/account/{account_name}" slurmdb_v0044_get_account, query accounting::query::AccountQuery => accounting::account::AccountsResp;
-    POST "/slurmdb/v0.0.44/accounts_association/" slurmdb_v0044_post_accounts_association, body accounting::account::AccountsAddCondResp => accounting::account::AccountsAddCondRespStr;
-    GET "/slurmdb/v0.0.44/accounts/" slurmdb_v0044_get_accounts, query accounting::query::AccountCondition => accounting::account::AccountsResp;
-    POST "/slurmdb/v0.0.44/accounts/" slurmdb_v0044_post_accounts, body accounting::account::AccountsRespInput => envelope::Resp;
-    GET "/slurmdb/v0.0.44/jobs/" slurmdb_v0044_get_jobs, query accounting::query::JobCondition => accounting::job::SlurmdbdJobsResp;
-    POST "/slurmdb/v0.0.44/jobs/" slurmdb_v0044_post_jobs, body accounting::job::JobModifyReq => accounting::job::JobModifyResp;
-    GET "/slurmdb/v0.0.44/diag/" slurmdb_v0044_get_diag => accounting::stats::SlurmdbdStatsResp;
-    GET "/slurmdb/v0.0.44/ping/" slurmdb_v0044_get_ping => ping::SlurmdbdPingResp;
+    GET "/slurmdb/{version}/job/{job_id}" slurmdb_get_job => accounting::job::SlurmdbdJobsResp;
+    POST "/slurmdb/{version}/job/{job_id}" slurmdb_post_job, body accounting::job::JobModify => accounting::job::JobModifyResp;
+    GET "/slurmdb/{version}/config" slurmdb_get_config => accounting::config::SlurmdbdConfigResp;
+    POST "/slurmdb/{version}/config" slurmdb_post_config, body accounting::config::SlurmdbdConfigRespInput => envelope::Resp;
+    POST "/slurmdb/{version}/tres/" slurmdb_post_tres, body accounting::tres::TresRespInput => envelope::Resp;
+    GET "/slurmdb/{version}/tres/" slurmdb_get_tres => accounting::tres::TresResp;
+    GET "/slurmdb/{version}/qos/{qos}" slurmdb_get_single_qos, query accounting::query::QosQuery => accounting::qos::SlurmdbdQosResp;
+    DELETE "/slurmdb/{version}/qos/{qos}" slurmdb_delete_single_qos => accounting::qos::SlurmdbdQosRemovedResp;
+    GET "/slurmdb/{version}/qos/" slurmdb_get_qos, query accounting::query::QosCondition => accounting::qos::SlurmdbdQosResp;
+    POST "/slurmdb/{version}/qos/" slurmdb_post_qos, query accounting::query::QosCondition, body accounting::qos::SlurmdbdQosRespInput => envelope::Resp;
+    POST "/slurmdb/{version}/associations/" slurmdb_post_associations, body accounting::association::AssocsRespInput => envelope::Resp;
+    GET "/slurmdb/{version}/associations/" slurmdb_get_associations, query accounting::query::AssocCondition => accounting::association::AssocsResp;
+    DELETE "/slurmdb/{version}/associations/" slurmdb_delete_associations, query accounting::query::AssocCondition => accounting::association::AssocsRemovedResp;
+    GET "/slurmdb/{version}/association/" slurmdb_get_association, query accounting::query::AssocCondition => accounting::association::AssocsResp;
+    DELETE "/slurmdb/{version}/association/" slurmdb_delete_association, query accounting::query::AssocCondition => accounting::association::AssocsRemovedResp;
+    GET "/slurmdb/{version}/instances/" slurmdb_get_instances, query accounting::query::InstanceCondition => accounting::instance::InstancesResp;
+    GET "/slurmdb/{version}/instance/" slurmdb_get_instance, query accounting::query::InstanceCondition => accounting::instance::InstancesResp;
+    DELETE "/slurmdb/{version}/user/{name}" slurmdb_delete_user => envelope::Resp;
+    GET "/slurmdb/{version}/user/{name}" slurmdb_get_user, query accounting::query::UserQuery => accounting::user::UsersResp;
+    POST "/slurmdb/{version}/users_association/" slurmdb_post_users_association, query query::NodesQuery, body accounting::user::UsersAddCondResp => accounting::user::UsersAddCondRespStr;
+    POST "/slurmdb/{version}/users/" slurmdb_post_users, body accounting::user::UsersRespInput => envelope::Resp;
+    GET "/slurmdb/{version}/users/" slurmdb_get_users, query accounting::query::UserCondition => accounting::user::UsersResp;
+    DELETE "/slurmdb/{version}/cluster/{cluster_name}" slurmdb_delete_cluster, query accounting::query::ClusterCondition => accounting::cluster::ClustersRemovedResp;
+    GET "/slurmdb/{version}/cluster/{cluster_name}" slurmdb_get_cluster, query accounting::query::ClusterCondition => accounting::cluster::ClustersResp;
+    GET "/slurmdb/{version}/clusters/" slurmdb_get_clusters, query query::ReservationQuery => accounting::cluster::ClustersResp;
+    POST "/slurmdb/{version}/clusters/" slurmdb_post_clusters, query query::ReservationQuery, body accounting::cluster::ClustersRespInput => envelope::Resp;
+    DELETE "/slurmdb/{version}/wckey/{id}" slurmdb_delete_wckey => accounting::wckey::WckeyRemovedResp;
+    GET "/slurmdb/{version}/wckey/{id}" slurmdb_get_wckey => accounting::wckey::WckeyResp;
+    GET "/slurmdb/{version}/wckeys/" slurmdb_get_wckeys, query accounting::query::WckeyCondition => accounting::wckey::WckeyResp;
+    POST "/slurmdb/{version}/wckeys/" slurmdb_post_wckeys, query accounting::query::WckeyCondition, body accounting::wckey::WckeyRespInput => envelope::Resp;
+    DELETE "/slurmdb/{version}/account/{account_name}" slurmdb_delete_account => accounting::account::AccountsRemovedResp;
+    GET "/slurmdb/{version}/account/{account_name}" slurmdb_get_account, query accounting::query::AccountQuery => accounting::account::AccountsResp;
+    POST "/slurmdb/{version}/accounts_association/" slurmdb_post_accounts_association, body accounting::account::AccountsAddCondResp => accounting::account::AccountsAddCondRespStr;
+    GET "/slurmdb/{version}/accounts/" slurmdb_get_accounts, query accounting::query::AccountCondition => accounting::account::AccountsResp;
+    POST "/slurmdb/{version}/accounts/" slurmdb_post_accounts, body accounting::account::AccountsRespInput => envelope::Resp;
+    GET "/slurmdb/{version}/jobs/" slurmdb_get_jobs, query accounting::query::JobCondition => accounting::job::SlurmdbdJobsResp;
+    POST "/slurmdb/{version}/jobs/" slurmdb_post_jobs, body accounting::job::JobModifyReq => accounting::job::JobModifyResp;
+    GET "/slurmdb/{version}/diag/" slurmdb_get_diag => accounting::stats::SlurmdbdStatsResp;
+    GET "/slurmdb/{version}/ping/" slurmdb_get_ping => ping::SlurmdbdPingResp;
+
+    // Answered without asking anybody.
+    POST "/util/{version}/hostlist" util_post_hostlist, body hostlist_reply::HostnamesReqRespInput => hostlist_reply::HostlistReqResp;
+    POST "/util/{version}/hostnames" util_post_hostnames, body hostlist_reply::HostlistReqRespInput => hostlist_reply::HostnamesReqResp;
+}
+
+operations! {
+    "Operations that later versions have beside these."
+    LATER
+    GET "/slurm/{version}/job/{job_id}/requeue" slurm_get_job_requeue, query requeue::JobRequeueQuery => requeue::JobRequeueResp;
+    POST "/slurm/{version}/jobs/requeue" slurm_post_jobs_requeue, body requeue::JobsRequeueQuery => requeue::JobsRequeueResp;
 }

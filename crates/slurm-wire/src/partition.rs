@@ -6,7 +6,7 @@ use crate::list::{lists, read_plain};
 use crate::no_val::NoVal;
 use crate::object::{is_deprecated, is_documented, is_required, json_key, key, object};
 use crate::scalar::Text;
-use crate::words::{OversubscribeFlag, PartitionState, SelectType};
+use crate::words::{OversubscribeFlag, PartitionFlag, PartitionPreemptMode, PartitionState, SelectType};
 
 object! {
     /// Partitions.
@@ -129,6 +129,8 @@ object! {
 object! {
     /// Part `partition` of [`PartitionInfo`].
     reply inline PartitionInfoPartition = "partition_info_partition" {
+        exclusive: Text = later,
+        oversubscribe: Text = later,
         state: Flags<PartitionState>,
     }
 }
@@ -146,11 +148,13 @@ object! {
         select_type: Flags<SelectType>,
         cpus: PartitionInfoCpus,
         defaults: PartitionInfoDefaults,
+        flags: Flags<PartitionFlag> = later,
         grace_time: u32,
         maximums: PartitionInfoMaximums,
         minimums: PartitionInfoMinimums,
         name: Text,
         node_sets: Text,
+        preempt_mode: Flags<PartitionPreemptMode> = later,
         priority: PartitionInfoPriority,
         timeouts: PartitionInfoTimeouts,
         topology: Text,

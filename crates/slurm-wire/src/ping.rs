@@ -21,6 +21,7 @@ object! {
         hostname: Text,
         pinged: Text = deprecated,
         responding: bool = required,
+        status: Text = later,
         latency: i64,
         mode: Text = deprecated,
         primary: bool = required,
@@ -42,6 +43,7 @@ object! {
     reply SlurmdbdPing = "slurmdbd_ping" {
         hostname: Text = required,
         responding: bool = required,
+        status: Text = later,
         latency: i64 = required,
         primary: bool = required,
     }

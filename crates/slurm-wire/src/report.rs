@@ -8,6 +8,7 @@ use crate::envelope::{ErrorEntry, WarningEntry};
 use crate::error_number as number;
 use crate::place::Place;
 use crate::value::Value;
+use crate::versions::{self, Version};
 
 /// Reading stopped; the report knows why, or the original gives no reason either.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,6 +25,7 @@ pub struct Report {
     /// What was odd, in the order found.
     pub warnings: Vec<WarningEntry>,
     lenient: bool,
+    version: &'static Version,
     now: Option<Zoned>,
     /// Set while an object is read that has keys outside its table.
     pub(crate) saw_unknown: bool,
@@ -36,6 +38,7 @@ impl Report {
             errors: Vec::new(),
             warnings: Vec::new(),
             lenient: false,
+            version: versions::CURRENT,
             now: Some(now),
             saw_unknown: false,
         }
@@ -43,7 +46,36 @@ impl Report {
 
     /// Starts the silent report of a client that reads a reply: wrong types give defaults, unknown flags are kept.
     pub fn lenient() -> Self {
-        Report { errors: Vec::new(), warnings: Vec::new(), lenient: true, now: None, saw_unknown: false }
+        Report {
+            errors: Vec::new(),
+            warnings: Vec::new(),
+            lenient: true,
+            version: versions::CURRENT,
+            now: None,
+            saw_unknown: false,
+        }
+    }
+
+    /// Reads in that version from now on.
+    #[must_use]
+    pub fn in_version(mut self, version: &'static Version) -> Self {
+        self.version = version;
+        self
+    }
+
+    /// Returns the version that documents are read in.
+    pub fn version(&self) -> &'static Version {
+        self.version
+    }
+
+    /// Tells whether an object has that property in the version that is read.
+    pub(crate) fn knows(&self, object: &str, property: &str, is_later: bool) -> bool {
+        (self.version.is_later || !is_later) && !self.version.lacks(object, property)
+    }
+
+    /// Tells whether an object must have that property; `ordinarily` is what the types say.
+    pub(crate) fn requires(&self, object: &str, property: &str, ordinarily: bool) -> bool {
+        self.version.requirement(object, property).unwrap_or(ordinarily)
     }
 
     /// Returns whether nothing is reported and everything tolerated.

@@ -4,6 +4,7 @@ use compact_str::{CompactString, format_compact};
 use serde::{Serialize, Serializer};
 
 use crate::error_number as number;
+use crate::out::Out;
 use crate::place::Place;
 use crate::report::{Report, Stop};
 use crate::schema::{Components, Schema};
@@ -45,7 +46,7 @@ impl Wire for bool {
         Schema::Boolean
     }
 
-    fn write_json(&self, out: &mut Vec<u8>) {
+    fn write(&self, out: &mut Out) {
         write_json::boolean(*self, out);
     }
 }
@@ -73,7 +74,7 @@ macro_rules! whole_number {
                 Schema::Integer($format)
             }
 
-            fn write_json(&self, out: &mut Vec<u8>) {
+            fn write(&self, out: &mut Out) {
                 write_json::$write((*self).into(), out);
             }
         }
@@ -124,7 +125,7 @@ impl Wire for f64 {
         Schema::Number(Some("double"))
     }
 
-    fn write_json(&self, out: &mut Vec<u8>) {
+    fn write(&self, out: &mut Out) {
         write_json::float(*self, out);
     }
 }
@@ -145,7 +146,7 @@ impl Wire for LongDouble {
         Schema::Number(None)
     }
 
-    fn write_json(&self, out: &mut Vec<u8>) {
+    fn write(&self, out: &mut Out) {
         write_json::float(self.0, out);
     }
 }
@@ -171,7 +172,7 @@ impl Wire for Text {
         Schema::String
     }
 
-    fn write_json(&self, out: &mut Vec<u8>) {
+    fn write(&self, out: &mut Out) {
         write_json::text(self, out);
     }
 }
@@ -205,8 +206,8 @@ macro_rules! checked_number {
                 <$type>::schema(components)
             }
 
-            fn write_json(&self, out: &mut Vec<u8>) {
-                self.0.write_json(out);
+            fn write(&self, out: &mut Out) {
+                self.0.write(out);
             }
         }
     )*};
@@ -235,7 +236,7 @@ impl Wire for Nothing {
         Schema::Object(crate::schema::ObjectSchema::default())
     }
 
-    fn write_json(&self, out: &mut Vec<u8>) {
+    fn write(&self, out: &mut Out) {
         out.extend_from_slice(b"{}");
     }
 }
@@ -252,9 +253,9 @@ impl<T: Wire> Wire for Option<T> {
         T::schema(components)
     }
 
-    fn write_json(&self, out: &mut Vec<u8>) {
+    fn write(&self, out: &mut Out) {
         match self {
-            Some(value) => value.write_json(out),
+            Some(value) => value.write(out),
             None => out.extend_from_slice(b"null"),
         }
     }
@@ -281,8 +282,8 @@ impl Wire for Obsolete {
         crate::no_val::NoVal::<u32>::schema(components)
     }
 
-    fn write_json(&self, out: &mut Vec<u8>) {
-        Nothing.write_json(out);
+    fn write(&self, out: &mut Out) {
+        Nothing.write(out);
     }
 }
 
@@ -305,7 +306,7 @@ impl Wire for Switch {
         Schema::Boolean
     }
 
-    fn write_json(&self, out: &mut Vec<u8>) {
+    fn write(&self, out: &mut Out) {
         write_json::boolean(self.0, out);
     }
 }

@@ -5,8 +5,7 @@ use std::collections::BTreeMap;
 
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
-/// What all component names begin with.
-pub const VERSION: &str = "v0.0.44";
+use crate::versions::{self, Version};
 
 /// The shape of one value.
 #[derive(Clone, Debug, PartialEq)]
@@ -22,7 +21,7 @@ pub enum Schema {
     /// A number with its format, if it has one.
     Number(Option<&'static str>),
     /// One of these words; an empty list leaves it open.
-    Enumeration(&'static [&'static str]),
+    Enumeration(Vec<&'static str>),
     /// A list.
     Array(Box<Schema>),
     /// An object described in place.
@@ -54,12 +53,46 @@ pub struct Property {
 }
 
 /// All named shapes that were met so far.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Components {
+    version: &'static Version,
     named: BTreeMap<&'static str, Schema>,
 }
 
+impl Default for Components {
+    fn default() -> Self {
+        Components::of(versions::CURRENT)
+    }
+}
+
 impl Components {
+    /// Starts with the shapes of that version.
+    pub fn of(version: &'static Version) -> Self {
+        Components { version, named: BTreeMap::new() }
+    }
+
+    /// Returns the version.
+    pub fn version(&self) -> &'static Version {
+        self.version
+    }
+
+    /// Returns a property of `object` as it is in this version, if it is.
+    pub(crate) fn in_version(
+        &self,
+        object: &str,
+        mut property: Property,
+        is_later: bool,
+    ) -> Option<Property> {
+        let (version, name) = (self.version, property.name);
+        if is_later && !version.is_later || version.lacks(object, name) {
+            return None;
+        }
+        property.schema = version.retyped(object, name).unwrap_or(property.schema);
+        property.deprecated = version.deprecation(object, name).unwrap_or(property.deprecated);
+        property.required = version.requirement(object, name).unwrap_or(property.required);
+        Some(property)
+    }
+
     /// Returns a reference to the component `name`, making it first if it is new.
     pub fn define(&mut self, name: &'static str, make: impl FnOnce(&mut Components) -> Schema) -> Schema {
         if !self.named.contains_key(name) {
@@ -94,78 +127,85 @@ impl Components {
 /// Writes the value of `components.schemas` of an OpenAPI document.
 impl Serialize for Components {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_map(self.named.iter().map(|(name, schema)| (format!("{VERSION}_{name}"), schema)))
+        let version = self.version;
+        let shown = self.named.iter().map(|(name, schema)| {
+            (format!("{}_{name}", version.name), Shown { schema, deprecated: false, version })
+        });
+        serializer.collect_map(shown)
     }
 }
 
-impl Serialize for Schema {
+impl Schema {
+    /// Returns the schema as a document of that version shows it.
+    pub fn shown(&self, version: &'static Version) -> impl Serialize + '_ {
+        Shown { schema: self, deprecated: false, version }
+    }
+}
+
+struct Shown<'a> {
+    schema: &'a Schema,
+    deprecated: bool,
+    version: &'static Version,
+}
+
+impl Serialize for Shown<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        write_schema(self, false, serializer)
-    }
-}
-
-fn write_schema<S: Serializer>(schema: &Schema, deprecated: bool, serializer: S) -> Result<S::Ok, S::Error> {
-    let mut map = serializer.serialize_map(None)?;
-    match schema {
-        Schema::Any => {}
-        Schema::String => map.serialize_entry("type", "string")?,
-        Schema::Boolean => map.serialize_entry("type", "boolean")?,
-        Schema::Integer(format) => {
-            map.serialize_entry("type", "integer")?;
-            map.serialize_entry("format", format)?;
-        }
-        Schema::Number(format) => {
-            map.serialize_entry("type", "number")?;
-            if let Some(format) = format {
+        let version = self.version;
+        let mut map = serializer.serialize_map(None)?;
+        match self.schema {
+            Schema::Any => {}
+            Schema::String => map.serialize_entry("type", "string")?,
+            Schema::Boolean => map.serialize_entry("type", "boolean")?,
+            Schema::Integer(format) => {
+                map.serialize_entry("type", "integer")?;
                 map.serialize_entry("format", format)?;
             }
-        }
-        Schema::Enumeration(words) => {
-            map.serialize_entry("type", "string")?;
-            if !words.is_empty() {
-                map.serialize_entry("enum", words)?;
+            Schema::Number(format) => {
+                map.serialize_entry("type", "number")?;
+                if let Some(format) = format {
+                    map.serialize_entry("format", format)?;
+                }
+            }
+            Schema::Enumeration(words) => {
+                map.serialize_entry("type", "string")?;
+                if !words.is_empty() {
+                    map.serialize_entry("enum", words)?;
+                }
+            }
+            Schema::Array(items) => {
+                map.serialize_entry("type", "array")?;
+                map.serialize_entry("items", &items.shown(version))?;
+            }
+            Schema::Object(object) => {
+                map.serialize_entry("type", "object")?;
+                map.serialize_entry("properties", &Properties(&object.properties, version))?;
+                let required = object.properties.iter().filter(|property| property.required);
+                let required: Vec<&str> = required.map(|property| property.name).collect();
+                // An empty list is not allowed by OpenAPI 3.0.
+                if !required.is_empty() {
+                    map.serialize_entry("required", &required)?;
+                }
+            }
+            Schema::Component(name) => {
+                let place = format_args!("#/components/schemas/{}_{name}", version.name);
+                map.serialize_entry("$ref", &place)?;
             }
         }
-        Schema::Array(items) => {
-            map.serialize_entry("type", "array")?;
-            map.serialize_entry("items", items)?;
+        if self.deprecated {
+            map.serialize_entry("deprecated", &true)?;
         }
-        Schema::Object(object) => {
-            map.serialize_entry("type", "object")?;
-            map.serialize_entry("properties", &Properties(&object.properties))?;
-            let required: Vec<&str> = object
-                .properties
-                .iter()
-                .filter(|property| property.required)
-                .map(|property| property.name)
-                .collect();
-            // An empty list is not allowed by OpenAPI 3.0.
-            if !required.is_empty() {
-                map.serialize_entry("required", &required)?;
-            }
-        }
-        Schema::Component(name) => {
-            map.serialize_entry("$ref", &format_args!("#/components/schemas/{VERSION}_{name}"))?;
-        }
+        map.end()
     }
-    if deprecated {
-        map.serialize_entry("deprecated", &true)?;
-    }
-    map.end()
 }
 
-struct Properties<'a>(&'a [Property]);
+struct Properties<'a>(&'a [Property], &'static Version);
 
 impl Serialize for Properties<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_map(self.0.iter().map(|property| (property.name, Marked(property))))
-    }
-}
-
-struct Marked<'a>(&'a Property);
-
-impl Serialize for Marked<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        write_schema(&self.0.schema, self.0.deprecated, serializer)
+        let Properties(properties, version) = *self;
+        serializer.collect_map(properties.iter().map(|property| {
+            let deprecated = property.deprecated;
+            (property.name, Shown { schema: &property.schema, deprecated, version })
+        }))
     }
 }

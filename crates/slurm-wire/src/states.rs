@@ -6,6 +6,7 @@ use crate::envelope::{Errors, Meta, Warnings};
 use crate::flags::Flags;
 use crate::list::{lists, read_plain};
 use crate::object::{is_deprecated, is_documented, is_required, json_key, key, object};
+use crate::out::Out;
 use crate::place::Place;
 use crate::report::{Report, Stop};
 use crate::scalar::Text;
@@ -13,7 +14,6 @@ use crate::schema::{Components, Schema};
 use crate::value::Value;
 use crate::wire::Wire;
 use crate::words::JobState;
-use crate::write_json;
 
 object! {
     /// The state of one job or array task; the id is a text such as `351_0`, whatever the document says.
@@ -63,7 +63,7 @@ impl Wire for StateSets {
         Schema::String
     }
 
-    fn write_json(&self, out: &mut Vec<u8>) {
-        write_json::list(self.0.names(), out, write_json::text);
+    fn write(&self, out: &mut Out) {
+        self.0.write(out);
     }
 }

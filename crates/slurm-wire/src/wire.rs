@@ -3,10 +3,12 @@
 
 use serde::Serialize;
 
+use crate::out::Out;
 use crate::place::Place;
 use crate::report::{Report, Stop};
 use crate::schema::{Components, Schema};
 use crate::value::Value;
+use crate::versions::{self, Version};
 
 /// A type of the Slurm REST interface.
 pub trait Wire: Serialize + Sized {
@@ -25,8 +27,21 @@ pub trait Wire: Serialize + Sized {
     /// Describes the type, adding its components.
     fn schema(components: &mut Components) -> Schema;
 
-    /// Appends compact JSON; equal to what `serde_json` makes of it, but much faster.
-    fn write_json(&self, out: &mut Vec<u8>);
+    /// Appends compact JSON in the version of `out`; in the current one equal to what `serde_json` makes of it, but
+    /// much faster.
+    fn write(&self, out: &mut Out);
+
+    /// Appends compact JSON in the current version.
+    fn write_json(&self, out: &mut Vec<u8>) {
+        self.write_json_in(versions::CURRENT, out);
+    }
+
+    /// Appends compact JSON in that version.
+    fn write_json_in(&self, version: &'static Version, out: &mut Vec<u8>) {
+        let mut written = Out::after(std::mem::take(out), version);
+        self.write(&mut written);
+        *out = written.into_bytes();
+    }
 
     /// Warns of unknown fields inside an inline object.
     fn report_unknown(_value: &Value<'_>, _at: &Place<'_>, _field: &str, _owner: &str, _report: &mut Report) {
@@ -46,9 +61,16 @@ pub fn parse_reply<T: Wire + Default>(document: &Value<'_>) -> T {
     parse(document, &mut Report::lenient()).unwrap_or_default()
 }
 
-/// Writes compact JSON.
+/// Writes compact JSON in the current version.
 pub fn to_json<T: Wire>(value: &T) -> Vec<u8> {
     let mut out = Vec::new();
     value.write_json(&mut out);
+    out
+}
+
+/// Writes compact JSON in that version.
+pub fn to_json_in<T: Wire>(version: &'static Version, value: &T) -> Vec<u8> {
+    let mut out = Vec::new();
+    value.write_json_in(version, &mut out);
     out
 }

@@ -42,6 +42,7 @@ flags! {
         SpreadSegments "SPREAD_SEGMENTS",
         ConsolidateSegments "CONSOLIDATE_SEGMENTS",
         ExpeditedRequeue "EXPEDITED_REQUEUE",
+        JobImplicitMaxNodes "JOB_IMPLICIT_MAX_NODES" = later,
     }
 
     /// How tasks are bound to CPUs.
@@ -255,6 +256,8 @@ flags! {
         PowerDrain "POWER_DRAIN",
         DynamicNorm "DYNAMIC_NORM",
         Blocked "BLOCKED",
+        PowerDownAsap "POWER_DOWN_ASAP" = later,
+        PowerDownForce "POWER_DOWN_FORCE" = later,
     }
 
     /// Marks of a partition's sharing.
@@ -269,6 +272,41 @@ flags! {
         Up "UP",
         Down "DOWN",
         Drain "DRAIN",
+    }
+
+    /// Marks of a partition.
+    PartitionFlag {
+        Default "DEFAULT",
+        Hidden "HIDDEN",
+        NoRoot "NO_ROOT",
+        RootOnly "ROOT_ONLY",
+        RequiresReservation "REQ_RESV",
+        LeastLoadedNodes "LLN",
+        ParallelDomain "PDOI",
+        DefaultClear "DEFAULT_CLEAR",
+        HiddenClear "HIDDEN_CLEAR",
+        NoRootClear "NO_ROOT_CLEAR",
+        RootOnlyClear "ROOT_ONLY_CLEAR",
+        RequiresReservationClear "REQ_RESV_CLEAR",
+        LeastLoadedNodesClear "LLN_CLEAR",
+        ParallelDomainClear "PDOI_CLEAR",
+    }
+
+    /// How jobs of a partition make way.
+    PartitionPreemptMode {
+        ClusterGlobal "CLUSTER_GLOBAL",
+        Disabled "DISABLED",
+        Suspend "SUSPEND",
+        Requeue "REQUEUE",
+        Cancel "CANCEL",
+        Priority "PRIORITY",
+    }
+
+    /// How jobs are put back into the queue.
+    RequeueFlag {
+        Incomplete "Incomplete",
+        Hold "Hold",
+        SpecialExit "SpecialExit",
     }
 
     /// Marks of a reservation.

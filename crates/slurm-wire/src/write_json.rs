@@ -1,5 +1,7 @@
 //! The few pieces from which compact JSON is put together without formatting machinery.
 
+use crate::out::Out;
+
 /// Appends a quoted text.
 pub(crate) fn text(text: &str, out: &mut Vec<u8>) {
     out.push(b'"');
@@ -88,11 +90,7 @@ pub(crate) fn close_object(start: usize, out: &mut Vec<u8>) {
 }
 
 /// Appends a list.
-pub(crate) fn list<T>(
-    items: impl IntoIterator<Item = T>,
-    out: &mut Vec<u8>,
-    mut item: impl FnMut(T, &mut Vec<u8>),
-) {
+pub(crate) fn list<T>(items: impl IntoIterator<Item = T>, out: &mut Out, mut item: impl FnMut(T, &mut Out)) {
     out.push(b'[');
     for (index, value) in items.into_iter().enumerate() {
         if index > 0 {

@@ -5,6 +5,8 @@ use super::auth::Asker;
 use super::error;
 use super::from_wire::Refusal;
 use super::media::Format;
+use super::routes::Found;
+use super::served::Part;
 use crate::http::answer::{Answer, Body, answer};
 use crate::site::Site;
 use domain::who::Principal;
@@ -12,7 +14,7 @@ use domain::{Error, Timestamp};
 use hyper::StatusCode;
 use jiff::Zoned;
 use slurm_wire::envelope::{Errors, Meta, MetaContent, Resp, Warnings};
-use slurm_wire::{Report, Value, Wire, error_number as number};
+use slurm_wire::{Report, Value, Version, Wire, error_number as number};
 use std::net::SocketAddr;
 use std::sync::Arc;
 
@@ -23,6 +25,10 @@ pub(super) struct Call<'a> {
     pub(super) asker: Asker,
     /// What stands in the path's parameter.
     pub(super) parameter: &'a str,
+    /// The version that is spoken.
+    pub(super) version: &'static Version,
+    /// The part of the interface that answers.
+    pub(super) part: Part,
     /// The body or, without one, the query.
     pub(super) document: Value<'a>,
     /// What is wrong or odd so far.
@@ -38,14 +44,15 @@ impl<'a> Call<'a> {
     pub(super) fn new(
         site: &'a Arc<Site>,
         asker: Asker,
-        parameter: &'a str,
+        found: Found<'a>,
         document: Value<'a>,
         format: Format,
         peer: SocketAddr,
     ) -> Self {
         let now = site.jobs.clock().now();
-        let report = Report::new(zoned(site, now));
-        Call { site, asker, parameter, document, report, format, now, peer }
+        let Found { parameter, version, .. } = found;
+        let report = Report::new(zoned(site, now)).in_version(version);
+        Call { site, asker, parameter, version, part: Part::Controller, document, report, format, now, peer }
     }
 
     /// Reads the body, or the query, as the operation documents it. `None` if the request must be refused.
@@ -64,6 +71,11 @@ impl<'a> Call<'a> {
     /// Notes why the domain refuses, under its number.
     pub(super) fn refused(&mut self, why: &Error, description: &str, source: &str) {
         self.note(error::number(why), None, description, source);
+    }
+
+    /// Notes an error under its number.
+    pub(super) fn numbered(&mut self, number: i32, description: &str, source: &str) {
+        self.note(number, None, description, source);
     }
 
     /// Notes why a request cannot be taken over.
@@ -92,7 +104,7 @@ impl<'a> Call<'a> {
     /// Answers with the payload and this status.
     pub(super) fn answer_with<T: Envelope>(mut self, status: StatusCode, mut payload: T) -> Answer {
         self.fill(&mut payload);
-        let json = slurm_wire::to_json(&payload);
+        let json = slurm_wire::to_json_in(self.version, &payload);
         written(status, self.format, json)
     }
 
@@ -116,9 +128,10 @@ impl<'a> Call<'a> {
 
     fn meta(&self) -> Meta {
         let mut meta = MetaContent::default();
-        meta.plugin.kind = "openapi/slurmctld".into();
-        meta.plugin.name = "Slurm OpenAPI slurmctld".into();
-        meta.plugin.data_parser = "data_parser/v0.0.44".into();
+        let plugin = self.part.plugin();
+        meta.plugin.kind = format!("openapi/{plugin}").into();
+        meta.plugin.name = format!("Slurm OpenAPI {plugin}").into();
+        meta.plugin.data_parser = format!("data_parser/{}", self.version.name).into();
         meta.plugin.accounting_storage = "accounting_storage/slurmdbd".into();
         // The original tells its own user here, whoever asks, and the number of a descriptor that means nothing.
         meta.client.source = format!("{}(fd:0)", self.peer).into();
@@ -179,4 +192,8 @@ envelopes! {
     slurm_wire::partition::PartitionResp,
     slurm_wire::ping::PingArrayResp,
     slurm_wire::diag::DiagResp,
+    slurm_wire::requeue::JobRequeueResp,
+    slurm_wire::requeue::JobsRequeueResp,
+    slurm_wire::hostlist_reply::HostlistReqResp,
+    slurm_wire::hostlist_reply::HostnamesReqResp,
 }

@@ -40,7 +40,7 @@ pub(super) struct KindTally {
 }
 
 /// The controller's messages that stand for the operations: number and name.
-const MESSAGES: [(u32, &str); 12] = [
+const MESSAGES: [(u32, &str); 13] = [
     (4003, "REQUEST_SUBMIT_BATCH_JOB"),
     (4001, "REQUEST_RESOURCE_ALLOCATION"),
     (3001, "REQUEST_UPDATE_JOB"),
@@ -53,6 +53,7 @@ const MESSAGES: [(u32, &str); 12] = [
     (1008, "REQUEST_PING"),
     (2035, "REQUEST_STATS_INFO"),
     (2040, "REQUEST_NODE_INFO_SINGLE"),
+    (5023, "REQUEST_JOB_REQUEUE"),
 ];
 
 fn message(operation: Operation) -> Option<usize> {
@@ -69,8 +70,9 @@ fn message(operation: Operation) -> Option<usize> {
         Operation::Ping => 9,
         Operation::Diag => 10,
         Operation::Node => 11,
-        // Described without asking the controller.
-        Operation::OpenApi => return None,
+        Operation::JobRequeue | Operation::JobsRequeue => 12,
+        // Answered without asking the controller.
+        Operation::OpenApi | Operation::Hostlist | Operation::Hostnames => return None,
     })
 }
 

@@ -18,6 +18,8 @@ const NODE_COUNT: i32 = 2006;
 const CRON_JOB: i32 = 2096;
 /// Jobs of crontabs are cancelled only where they are meant.
 const CRON_JOB_NOT_MEANT: i32 = 2098;
+/// The job waits, and cannot be put back where it is.
+const JOB_PENDING: i32 = 2024;
 /// The leader of a heterogeneous job is meant, and another component was named.
 const NOT_LEADER: i32 = 2107;
 
@@ -39,6 +41,15 @@ pub(super) fn kill_number(error: &Error) -> i32 {
         Error::Forbidden(Problem::NotOwner) => slurm::ACCESS_DENIED,
         Error::Conflict(Problem::AlreadyEnded(_) | Problem::AlreadyEnding(_)) => slurm::ALREADY_DONE,
         Error::Conflict(Problem::NotRunning(_)) => slurm::JOB_NOT_ALTERABLE_NOW,
+        error => number(error),
+    }
+}
+
+/// Returns the number under which a job is not put back into the queue.
+pub(super) fn requeue_number(error: &Error) -> i32 {
+    match error {
+        Error::Forbidden(Problem::NotOwner) => slurm::ACCESS_DENIED,
+        Error::Conflict(Problem::NotRunning(_)) => JOB_PENDING,
         error => number(error),
     }
 }
@@ -101,6 +112,7 @@ pub(super) fn own_text(number: i32) -> Option<&'static str> {
         NO_CONTROLLER => Some("Unable to contact slurm controller (connect failure)"),
         CRON_JOB => Some("Cannot modify scrontab jobs through scontrol"),
         CRON_JOB_NOT_MEANT => Some("Cannot cancel scrontab jobs without --cron flag."),
+        JOB_PENDING => Some("Job is pending execution"),
         NOT_LEADER => Some("Job not heterogeneous job leader"),
         NODE_COUNT => Some("Node count specification invalid"),
         PARTITION_GROUP => Some("User's group not permitted to use this partition"),
@@ -126,6 +138,7 @@ fn status_of(number: i32) -> StatusCode {
         NO_CONTROLLER | TRY_AGAIN => StatusCode::SERVICE_UNAVAILABLE,
         slurm::DATABASE_CONNECTION => StatusCode::BAD_GATEWAY,
         slurm::CLUSTER => StatusCode::INTERNAL_SERVER_ERROR,
+        slurm::REQUIREMENTS => StatusCode::BAD_REQUEST,
         22 | 2000..=2999 | 7001..=9000 => StatusCode::UNPROCESSABLE_ENTITY,
         _ => StatusCode::INTERNAL_SERVER_ERROR,
     }

@@ -8,7 +8,8 @@ use crate::http::answer::{Answer, Body, answer};
 use bytes::Bytes;
 use futures_util::stream;
 use slurm_wire::envelope::Frame;
-use slurm_wire::yaml;
+use slurm_wire::out::Out;
+use slurm_wire::{Version, yaml};
 
 /// Size of the pieces.
 const PIECE: usize = 64 << 10;
@@ -16,9 +17,9 @@ const PIECE: usize = 64 << 10;
 const SPARE: usize = 8 << 10;
 
 /// Writes the next entry as JSON, and says whether there was one.
-pub(super) trait Entries: FnMut(&mut Vec<u8>) -> bool + Send + 'static {}
+pub(super) trait Entries: FnMut(&mut Out) -> bool + Send + 'static {}
 
-impl<F: FnMut(&mut Vec<u8>) -> bool + Send + 'static> Entries for F {}
+impl<F: FnMut(&mut Out) -> bool + Send + 'static> Entries for F {}
 
 impl Call<'_> {
     /// Answers with a list, the first field of `payload`, which is empty there. Short lists go out in one piece; long
@@ -32,11 +33,16 @@ impl Call<'_> {
         let status = error::status(&self.report.errors);
         self.fill(&mut payload);
         // A payload without list has nothing that could be streamed into it.
-        let Some(frame) = frame(&payload, self.format) else {
-            return written(status, self.format, slurm_wire::to_json(&payload));
+        let Some(frame) = frame(&payload, self.version, self.format) else {
+            return written(status, self.format, slurm_wire::to_json_in(self.version, &payload));
         };
-        let mut writer =
-            Writer { entries, format: self.format, frame: Some(frame), started: false, scratch: Vec::new() };
+        let mut writer = Writer {
+            entries,
+            format: self.format,
+            frame: Some(frame),
+            started: false,
+            scratch: Out::new(self.version),
+        };
         let piece = Vec::with_capacity(PIECE + SPARE);
         let body = match writer.fill(piece) {
             Piece::Last(piece) => Body::from(piece),
@@ -58,8 +64,8 @@ impl Call<'_> {
 }
 
 /// Measures entries by writing them once more.
-pub(super) fn measured(mut entries: impl Entries) -> Size {
-    let (mut size, mut scratch) = (Size::default(), Vec::new());
+pub(super) fn measured(version: &'static Version, mut entries: impl Entries) -> Size {
+    let (mut size, mut scratch) = (Size::default(), Out::new(version));
     while entries(&mut scratch) {
         size.add(scratch.len());
         scratch.clear();
@@ -79,8 +85,8 @@ struct Around {
     tail: Vec<u8>,
 }
 
-fn frame<T: Envelope>(payload: &T, format: Format) -> Option<Around> {
-    let frame = Frame::of(payload)?;
+fn frame<T: Envelope>(payload: &T, version: &'static Version, format: Format) -> Option<Around> {
+    let frame = Frame::of(version, payload)?;
     Some(match format {
         Format::Json => Around { head_of_nothing: frame.head.clone(), head: frame.head, tail: frame.tail },
         Format::Yaml(_) => {
@@ -96,7 +102,7 @@ struct Writer<E> {
     /// Taken with the last piece.
     frame: Option<Around>,
     started: bool,
-    scratch: Vec<u8>,
+    scratch: Out,
 }
 
 impl<E: Entries> Writer<E> {

@@ -1,4 +1,4 @@
-//! Slurm's REST API, v0.0.44. This file is its route table; [`respond`] is the only door.
+//! Slurm's REST API, v0.0.44 and its neighbours. Routes are in `routes.rs`; [`respond`] is the only door.
 //!
 //! Order of checks, texts and numbers are the original's wherever they were measured.
 
@@ -11,11 +11,14 @@ mod handlers;
 mod listing;
 mod media;
 mod routes;
+mod served;
 mod shell;
 mod sizes;
 mod to_wire;
 
 pub(crate) use counters::Counters;
 pub(crate) use from_wire::described_job;
+pub(crate) use handlers::Descriptions;
+pub use served::{Part, Served};
 pub(crate) use shell::respond;
 pub(crate) use sizes::Sizes;

@@ -1,6 +1,8 @@
 //! The route table: one line an operation.
 
+use super::served::{Part, Served};
 use hyper::Method;
+use slurm_wire::versions::{self, Version};
 
 /// An operation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,12 +21,16 @@ pub(super) enum Operation {
     Partition,
     Ping,
     Diag,
+    JobRequeue,
+    JobsRequeue,
+    Hostlist,
+    Hostnames,
     OpenApi,
 }
 
 use Operation::*;
 
-/// Method, path below `/slurm/v0.0.44/` and operation. A `*` stands for a parameter.
+/// Method, path below `/slurm/VERSION/` and operation. A `*` stands for a parameter.
 pub(super) const ROUTES: &[(Method, &str, Operation)] = &[
     // jobs
     (Method::POST, "job/submit", Submit),
@@ -45,28 +51,95 @@ pub(super) const ROUTES: &[(Method, &str, Operation)] = &[
     (Method::GET, "diag", Diag),
 ];
 
+/// Operations that later versions have beside these.
+const LATER: &[(Method, &str, Operation)] = &[
+    // jobs
+    (Method::GET, "job/*/requeue", JobRequeue),
+    (Method::POST, "jobs/requeue", JobsRequeue),
+];
+
+/// Operations below `/util/`: they ask nobody.
+const UTIL: &[(Method, &str, Operation)] =
+    &[(Method::POST, "hostlist", Hostlist), (Method::POST, "hostnames", Hostnames)];
+
 /// Paths of the API's own description.
 const DESCRIPTIONS: &[&[&str]] = &[&["openapi"], &["openapi", "v3"], &["openapi.json"], &["openapi.yaml"]];
 
-/// The version served.
-pub(super) const VERSION: &str = "v0.0.44";
+/// What a request is for.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Found<'a> {
+    pub(super) operation: Operation,
+    /// What stands in the path's parameter; empty where there is none.
+    pub(super) parameter: &'a str,
+    pub(super) version: &'static Version,
+}
 
-/// Finds the operation and its parameter, which is empty where there is none.
+/// Finds the operation among what is served.
 pub(super) fn find<'a>(
+    served: &Served,
     method: &Method,
     path: &'a [std::borrow::Cow<'_, str>],
-) -> Option<(Operation, &'a str)> {
-    if method == Method::GET && DESCRIPTIONS.iter().any(|known| path.iter().eq(known.iter())) {
-        return Some((OpenApi, ""));
+) -> Option<Found<'a>> {
+    if method == Method::GET
+        && let Some(version) = described(served, path)
+    {
+        return Some(Found { operation: OpenApi, parameter: "", version });
     }
-    let [slurm, version, rest @ ..] = path else { return None };
-    if slurm != "slurm" || version != VERSION {
-        return None;
-    }
-    ROUTES
-        .iter()
+    let [part, version, rest @ ..] = path else { return None };
+    let part = Part::named(part).filter(|part| served.has(*part))?;
+    let version = served.version(version)?;
+    operations(part, version)
         .filter(|(known, ..)| known == method)
-        .find_map(|(_, pattern, operation)| parameter(pattern, rest).map(|parameter| (*operation, parameter)))
+        .find_map(|(_, pattern, operation)| {
+            parameter(pattern, rest).map(|parameter| (pattern, *operation, parameter))
+        })
+        .filter(|(pattern, ..)| is_in(version, part, method, pattern))
+        .map(|(_, operation, parameter)| Found { operation, parameter, version })
+}
+
+/// The version whose description is asked for: ours is one for each, and without a name it is that of the current one,
+/// or of the newest that is served.
+fn described(served: &Served, path: &[std::borrow::Cow<'_, str>]) -> Option<&'static Version> {
+    match path {
+        [first, name] if first == "openapi" && name.starts_with("v0") => served.version(name),
+        _ if DESCRIPTIONS.iter().any(|known| path.iter().eq(known.iter())) => {
+            served.version(versions::CURRENT.name).or_else(|| served.versions.last().copied())
+        }
+        _ => None,
+    }
+}
+
+/// Returns how many operations a part has in a version.
+#[cfg(test)]
+pub(super) fn count(part: Part, version: &'static Version) -> usize {
+    operations(part, version).filter(|(method, pattern, _)| is_in(version, part, method, pattern)).count()
+}
+
+/// The table of a part, as one version may have it.
+fn operations(
+    part: Part,
+    version: &'static Version,
+) -> impl Iterator<Item = &'static (Method, &'static str, Operation)> {
+    let (first, second) = match part {
+        Part::Controller => (ROUTES, if version.is_later() { LATER } else { &[] }),
+        Part::Util => (UTIL, &[] as &[_]),
+        Part::Database => (&[] as &[_], &[] as &[_]),
+    };
+    first.iter().chain(second)
+}
+
+/// Tells whether a version has an operation of the tables.
+fn is_in(version: &'static Version, part: Part, method: &Method, pattern: &str) -> bool {
+    version.is_current()
+        || slurm_wire::operations::Operation::all(version).any(|operation| {
+            let mut known = operation.path.split('/').filter(|segment| !segment.is_empty());
+            operation.method == method.as_str()
+                && known.next() == Some(part.path())
+                && known.next().is_some()
+                && known
+                    .map(|segment| if segment.starts_with('{') { "*" } else { segment })
+                    .eq(pattern.split('/'))
+        })
 }
 
 fn parameter<'a>(pattern: &str, path: &'a [std::borrow::Cow<'_, str>]) -> Option<&'a str> {
@@ -90,21 +163,36 @@ mod tests {
 
     #[test]
     fn operations_are_found() {
-        for (method, path, wanted) in [
-            (Method::GET, "slurm/v0.0.44/job/12", Some((JobGet, "12"))),
-            (Method::GET, "slurm/v0.0.44/job/submit", Some((JobGet, "submit"))),
-            (Method::POST, "slurm/v0.0.44/job/submit", Some((Submit, ""))),
-            (Method::GET, "slurm/v0.0.44/jobs/state", Some((JobStates, ""))),
-            (Method::GET, "slurm/v0.0.43/jobs", None),
-            (Method::GET, "slurm/v0.0.44/job", None),
-            (Method::GET, "slurm/v0.0.44/Jobs", None),
-            (Method::HEAD, "slurm/v0.0.44/ping", None),
-            (Method::GET, "openapi/v3", Some((OpenApi, ""))),
-            (Method::POST, "openapi/v3", None),
-            (Method::GET, "openapi/v2", None),
+        let served = Served::default();
+        let old = Served { versions: vec![&versions::V0_0_43], parts: vec![Part::Controller, Part::Util] };
+        for (served, method, path, wanted) in [
+            (&served, Method::GET, "slurm/v0.0.44/job/12", Some((JobGet, "12"))),
+            (&served, Method::GET, "slurm/v0.0.44/job/submit", Some((JobGet, "submit"))),
+            (&served, Method::POST, "slurm/v0.0.44/job/submit", Some((Submit, ""))),
+            (&served, Method::GET, "slurm/v0.0.44/jobs/state", Some((JobStates, ""))),
+            (&served, Method::GET, "slurm/v0.0.43/jobs", Some((JobsGet, ""))),
+            (&served, Method::GET, "slurm/v0.0.39/jobs", None),
+            (&served, Method::GET, "slurm/v0.0.44/job", None),
+            (&served, Method::GET, "slurm/v0.0.44/Jobs", None),
+            (&served, Method::HEAD, "slurm/v0.0.44/ping", None),
+            (&served, Method::GET, "slurm/v0.0.44/job/12/requeue", None),
+            (&served, Method::GET, "slurm/v0.0.45/job/12/requeue", Some((JobRequeue, "12"))),
+            (&served, Method::POST, "util/v0.0.44/hostlist", Some((Hostlist, ""))),
+            (&served, Method::POST, "util/v0.0.43/hostlist", None),
+            (&served, Method::GET, "openapi/v3", Some((OpenApi, ""))),
+            (&served, Method::POST, "openapi/v3", None),
+            (&served, Method::GET, "openapi/v2", None),
+            (&served, Method::GET, "openapi/v0.0.43", Some((OpenApi, ""))),
+            (&served, Method::GET, "openapi/v0.0.39", None),
+            (&old, Method::GET, "openapi/v3", Some((OpenApi, ""))),
+            (&old, Method::GET, "openapi/v0.0.44", None),
+            (&old, Method::GET, "slurm/v0.0.44/jobs", None),
+            (&old, Method::GET, "slurm/v0.0.43/jobs", Some((JobsGet, ""))),
+            (&old, Method::POST, "util/v0.0.43/hostlist", None),
         ] {
             let path: Vec<Cow<'_, str>> = path.split('/').map(Cow::from).collect();
-            assert_eq!(find(&method, &path), wanted, "{method} {path:?}");
+            let found = find(served, &method, &path).map(|found| (found.operation, found.parameter));
+            assert_eq!(found, wanted, "{method} {path:?}");
         }
     }
 }

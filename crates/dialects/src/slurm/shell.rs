@@ -69,8 +69,8 @@ async fn prepare_and_run(
     let document = document(&head.headers, &written)?;
     let segments = path::segments(head.uri.path())
         .map_err(|path::IllegalPath| away(StatusCode::NOT_FOUND, "Invalid or unknown URL path"))?;
-    let (operation, parameter) =
-        routes::find(&head.method, &segments).ok_or_else(|| away(StatusCode::NOT_FOUND, NO_SUCH_PATH))?;
+    let found = routes::find(&site.slurm, &head.method, &segments)
+        .ok_or_else(|| away(StatusCode::NOT_FOUND, NO_SUCH_PATH))?;
     let format = media::accepted(head.headers.get(ACCEPT)).map_err(unacceptable)?;
     let pairs =
         query::pairs(head.uri.query().unwrap_or_default()).map_err(|query::BadQuery| unspecified())?;
@@ -82,8 +82,8 @@ async fn prepare_and_run(
         Some(document) => document,
         None => Value::from_query(pairs),
     };
-    let call = Call::new(site, asker, parameter, document, format, peer);
-    Ok(handlers::run(operation, call).await)
+    let call = Call::new(site, asker, found, document, format, peer);
+    Ok(handlers::run(found.operation, call).await)
 }
 
 fn announced_length(headers: &HeaderMap) -> Option<u64> {

@@ -79,7 +79,7 @@ pub(crate) async fn site() -> Site {
     };
     let jobs = JobService::start(cluster(), ports).unwrap();
     let keys = Arc::new(dialects::Keyring::new(KEY).unwrap());
-    let services = dialects::Services { jobs, keys, version: "test" };
+    let services = dialects::Services { jobs, keys, version: "test", slurm: dialects::Served::default() };
     let (stop, stopped) = oneshot::channel::<()>();
     let served = tokio::spawn(dialects::serve(listener, services, async {
         let _ = stopped.await;

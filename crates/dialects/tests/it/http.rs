@@ -26,7 +26,7 @@ async fn requests_are_turned_away_in_the_originals_order() {
         ("GET /slurm/v0.0.44/nope", close, "", 401, "Authentication failure"),
         ("PUT /slurm/v0.0.44/ping", close, "", 401, "Authentication failure"),
         ("GET /slurm/v0.0.44/nope", auth, "", 404, NO_PATH),
-        ("GET /slurm/v0.0.43/ping", auth, "", 404, NO_PATH),
+        ("GET /slurm/v0.0.39/ping", auth, "", 404, NO_PATH),
         ("OPTIONS /slurm/v0.0.44/ping", auth, "", 404, NO_PATH),
         ("GET /slurm/v0.0.44/job/1,2", auth, "", 404, "Invalid or unknown URL path"),
         ("GET /slurm/v0.0.44/job/1+0", auth, "", 404, "Invalid or unknown URL path"),

@@ -9,6 +9,8 @@ mod native;
 mod slurm_components;
 mod slurm_jobs;
 mod slurm_reads;
+mod slurm_util;
+mod slurm_versions;
 
 /// A file of tests that nobody declared would never run.
 #[test]

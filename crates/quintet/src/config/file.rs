@@ -34,6 +34,7 @@ pub(crate) struct File {
     pub(crate) accounts: Vec<AccountTable>,
     pub(crate) accounting: AccountingTable,
     pub(crate) auth: AuthTable,
+    pub(crate) slurm: SlurmTable,
     pub(crate) engine: EngineTable,
     pub(crate) mail: MailTable,
     pub(crate) hooks: HooksTable,
@@ -59,6 +60,7 @@ impl Default for File {
             accounts: Vec::new(),
             accounting: AccountingTable::default(),
             auth: AuthTable::default(),
+            slurm: SlurmTable::default(),
             engine: EngineTable::default(),
             mail: MailTable::default(),
             hooks: HooksTable::default(),
@@ -340,6 +342,25 @@ pub(crate) struct AccountingTable {
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct AuthTable {
     pub(crate) jwt_key: Option<PathBuf>,
+}
+
+/// `[slurm]`
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct SlurmTable {
+    pub(crate) versions: Vec<String>,
+    pub(crate) parts: Vec<String>,
+}
+
+impl Default for SlurmTable {
+    fn default() -> Self {
+        let served = dialects::Served::default();
+        let parts = dialects::Part::ALL.iter().map(|(name, _)| (*name).to_owned());
+        SlurmTable {
+            versions: served.versions.iter().map(|version| version.name.to_owned()).collect(),
+            parts: parts.collect(),
+        }
+    }
 }
 
 /// `[engine]`

@@ -130,6 +130,7 @@ impl Config {
                 format!("filter \"{}\" is not a list such as \"info,engine=debug\"", self.file.log.filter);
             return Err(ConfigError::unfit("[log]", why));
         }
+        self.slurm()?;
         self.accounts()?;
         self.users()?;
         self.groups()?;
@@ -158,6 +159,35 @@ impl Config {
             }
         }
         Ok(())
+    }
+
+    /// Returns which versions and parts of Slurm's interface are served.
+    ///
+    /// # Errors
+    /// If one is named that there is not, or none.
+    pub(crate) fn slurm(&self) -> Result<dialects::Served, ConfigError> {
+        let table = &self.file.slurm;
+        let unknown = |what: &str, name: &str, known: Vec<&str>| {
+            let why = format!("there is no {what} \"{name}\"; there are {}", known.join(", "));
+            ConfigError::unfit("[slurm]", why)
+        };
+        let versions = table.versions.iter().map(|name| {
+            let known = || slurm_wire::versions::ALL.iter().map(|version| version.name).collect();
+            slurm_wire::versions::named(name).ok_or_else(|| unknown("version", name, known()))
+        });
+        let parts = table.parts.iter().map(|name| {
+            let known = || dialects::Part::ALL.iter().map(|(name, _)| *name).collect();
+            let part = dialects::Part::ALL.iter().find(|(known, _)| known == name);
+            part.map(|(_, part)| *part).ok_or_else(|| unknown("part", name, known()))
+        });
+        let served = dialects::Served {
+            versions: versions.collect::<Result<_, _>>()?,
+            parts: parts.collect::<Result<_, _>>()?,
+        };
+        match served.versions.is_empty() {
+            true => Err(ConfigError::unfit("[slurm]", "versions must name one at least")),
+            false => Ok(served),
+        }
     }
 
     /// Returns the address to listen on.

@@ -134,6 +134,9 @@ fn testbed_is_like_the_recorded_one() {
     assert!(groups.iter().any(|group| group.name == "hpc" && group.gid == 2100 && group.members.len() == 3));
     assert!(groups.iter().any(|group| group.name == "carol" && group.gid == 2003));
     assert_eq!(config.accounts().unwrap().len(), 2);
+    let served = config.slurm().unwrap();
+    assert_eq!(served.versions.iter().map(|version| version.name).collect::<Vec<_>>(), ["v0.0.44"]);
+    assert_eq!(served.parts, [dialects::Part::Controller, dialects::Part::Database]);
 }
 
 #[test]
@@ -257,6 +260,15 @@ fn what_is_wrong_is_told() {
     check(
         "[accounting]\nenforce = [\"limits\"]",
         "[accounting]: enforcing associations, limits and qualities of service is not supported yet",
+    );
+    check(
+        "[slurm]\nversions = [\"v0.0.39\"]",
+        "[slurm]: there is no version \"v0.0.39\"; there are v0.0.42, v0.0.43, v0.0.44, v0.0.45",
+    );
+    check("[slurm]\nversions = []", "[slurm]: versions must name one at least");
+    check(
+        "[slurm]\nparts = [\"slurmd\"]",
+        "[slurm]: there is no part \"slurmd\"; there are slurmctld, slurmdbd, util",
     );
     check("[engine]\nlaunchers = 0", "[engine]: launchers must be at least 1");
     check("[[nodes]]\nname = \"n[2-1]\"", "[[nodes]]: \"n[2-1]\" is not a name or a list such as \"n[1-4]\"");

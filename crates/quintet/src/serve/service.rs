@@ -6,7 +6,7 @@ use crate::config::{Config, NoticeConfig};
 use crate::notify::Notifier;
 use crate::state_dir::{StateDir, read_key};
 use anyhow::Context;
-use dialects::{Keyring, Services};
+use dialects::{Keyring, Served, Services};
 use domain::ports::Clock;
 use domain::service::JobService;
 use std::net::{SocketAddr, TcpListener};
@@ -22,6 +22,7 @@ pub(crate) struct Service {
     spool: PathBuf,
     state: PathBuf,
     notices: NoticeConfig,
+    slurm: Served,
 }
 
 impl Service {
@@ -53,6 +54,7 @@ impl Service {
             spool,
             state: state.path().to_owned(),
             notices,
+            slurm: config.slurm()?,
         })
     }
 
@@ -65,8 +67,12 @@ impl Service {
     pub(crate) async fn run(self, stop: impl Future<Output = ()> + Send + 'static) -> anyhow::Result<()> {
         let notifier = Notifier::start(self.notices, self.jobs.clone(), &self.state)?;
         let listener = tokio::net::TcpListener::from_std(self.listener)?;
-        let services =
-            Services { jobs: self.jobs.clone(), keys: self.keys, version: env!("CARGO_PKG_VERSION") };
+        let services = Services {
+            jobs: self.jobs.clone(),
+            keys: self.keys,
+            version: env!("CARGO_PKG_VERSION"),
+            slurm: self.slurm,
+        };
         dialects::serve(listener, services, stop).await;
         if let Some(notifier) = notifier {
             notifier.stop().await;

@@ -164,6 +164,7 @@ object! {
         state: Flags<JobState>,
         statistics: StepStatistics,
         step: StepStep,
+        submit_line: Text = later,
         task: StepTask,
         tres: StepTres,
     }

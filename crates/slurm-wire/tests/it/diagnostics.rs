@@ -34,7 +34,7 @@ fn parse<T: slurm_wire::Wire + Default>(value: &Value<'_>, report: &mut Report) 
 /// What reads the body or query of an operation; nothing for those whose original looks at neither.
 fn reader(method: &str, path: &str, has_body: bool) -> Option<Parse> {
     let operation = operation(method, path)?;
-    let (tag, rest) = operation.path.trim_start_matches('/').split_once("/v0.0.44/")?;
+    let (tag, rest) = operation.path.trim_start_matches('/').split_once("/{version}/")?;
     Some(match (tag, method, rest.trim_end_matches('/'), has_body) {
         ("slurm", "POST", "job/submit", _) => parse::<submit::JobSubmitReq>,
         ("slurm", "POST", "job/allocate", _) => parse::<submit::JobAllocReq>,

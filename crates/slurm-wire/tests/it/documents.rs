@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::fixtures::document;
 
 fn ours() -> Value {
-    slurm_wire::openapi::document("Slurm REST API", "0.0.44")
+    slurm_wire::openapi::document("Slurm REST API", "0.0.44", slurm_wire::versions::CURRENT)
 }
 
 fn reference() -> Value {
@@ -84,7 +84,9 @@ fn every_schema_is_that_of_the_reference() {
             );
         }
     }
-    for name in ours.keys().filter(|name| !theirs.contains_key(*name)) {
+    // The reference was taken without the operations of `util`.
+    let of_util = ["v0.0.44_openapi_hostlist_req_resp", "v0.0.44_openapi_hostnames_req_resp"];
+    for name in ours.keys().filter(|name| !theirs.contains_key(*name) && !of_util.contains(&name.as_str())) {
         differences.0.push(format!("{name}: not in the reference"));
     }
     differences.assert_none();
@@ -97,7 +99,8 @@ fn every_operation_is_that_of_the_reference() {
     let mut differences = Differences::default();
     let mut count = 0;
     let their_paths = theirs["paths"].as_object().unwrap();
-    differences.compare("paths", &json!(ours["paths"].as_object().unwrap().len()), &json!(their_paths.len()));
+    let our_paths = ours["paths"].as_object().unwrap().keys().filter(|path| !path.starts_with("/util/"));
+    differences.compare("paths", &json!(our_paths.count()), &json!(their_paths.len()));
     for (path, operations) in their_paths {
         for (method, theirs) in operations.as_object().unwrap() {
             count += 1;

@@ -7,3 +7,4 @@ mod fixtures;
 mod hostile;
 mod replies;
 mod values;
+mod versions;

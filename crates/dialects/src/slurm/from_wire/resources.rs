@@ -30,6 +30,7 @@ pub(super) fn resources(job: &JobDescMsg) -> Result<Resources, Refusal> {
         tasks_per_core: job.tasks_per_core.unwrap_or(0),
         tasks_per_board: job.tasks_per_board.unwrap_or(0),
         sockets_per_node: sockets(job),
+        cores_per_socket: job.cores_per_socket.unwrap_or(0),
         threads_per_core: job.threads_per_core.unwrap_or(0),
         memory: request::memory(job.memory_per_node, job.memory_per_cpu).unwrap_or_default(),
         tmp_disk: job.temporary_disk_per_node.unwrap_or(0),

@@ -89,6 +89,15 @@ fn unserved(job: &JobDescMsg) -> Result<(), Refusal> {
     if flags.contains(JobFlag::ExpeditedRequeue) {
         return Err(Problem::Unsupported(Text::const_new("EXPEDITED_REQUEUE")).into());
     }
+    for (name, is_given) in [
+        ("container_type", job.container_type.as_ref().is_some_and(|kind| !kind.is_empty())),
+        ("memory_update_delay", job.memory_update_delay.is_some_and(|minutes| minutes > 0)),
+        ("memory_update_margin", job.memory_update_margin.is_some_and(|percent| percent > 0)),
+    ] {
+        if is_given {
+            return Err(Problem::Unsupported(Text::const_new(name)).into());
+        }
+    }
     if job.x11.as_ref().is_some_and(|x11: &Flags<X11Forward>| !x11.is_empty()) {
         return Err(Refusal::Number(number::X11, number::text(number::X11)));
     }

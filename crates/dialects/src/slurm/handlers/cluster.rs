@@ -12,6 +12,7 @@ use domain::state::Snapshot;
 use hyper::StatusCode;
 use slurm_wire::error_number as number;
 use slurm_wire::node::NodesResp;
+use slurm_wire::out::Out;
 use slurm_wire::partition::PartitionResp;
 use slurm_wire::query::{NodesQuery, PartitionsQuery};
 use slurm_wire::words::ShowFlag;
@@ -32,15 +33,16 @@ pub(super) fn nodes(mut call: Call<'_>) -> Answer {
     let again = Arc::clone(&snapshot);
     // Looked at once an answer, so that the answer has one length.
     let (detail, now) = (with_detail(&query), call.site.jobs.meter().machine());
-    let size = move || measured(node_entries(again, detail, now));
+    let version = call.version;
+    let size = move || measured(version, node_entries(again, detail, now));
     call.list(payload, node_entries(snapshot, detail, now), size)
 }
 
 fn node_entries(snapshot: Arc<Snapshot>, with_detail: bool, now: MachineLoad) -> impl Entries {
     let mut next = 0;
-    move |out: &mut Vec<u8>| {
+    move |out: &mut Out| {
         let Some(node) = describe(&snapshot, next, with_detail, now) else { return false };
-        node.write_json(out);
+        node.write(out);
         next += 1;
         true
     }

@@ -66,7 +66,8 @@ pub(super) fn job(mut call: Call<'_>) -> Answer {
         _ => {
             let (picture, again) = (Arc::clone(&snapshot), records.clone());
             let detail = with_detail(&query);
-            let size = move || measured(job_entries(picture, again.into_iter(), detail));
+            let version = call.version;
+            let size = move || measured(version, job_entries(picture, again.into_iter(), detail));
             call.list(payload, job_entries(snapshot, records.into_iter(), detail), size)
         }
     }

@@ -11,6 +11,7 @@ use domain::{JobId, Timestamp};
 use slurm_wire::error_number as number;
 use slurm_wire::job_ids::SelectedStep;
 use slurm_wire::job_info::{JobInfo, JobInfoResp};
+use slurm_wire::out::Out;
 use slurm_wire::query::{JobInfoQuery, JobStateQuery};
 use slurm_wire::states::{JobStateEntry, JobStatesResp};
 use slurm_wire::words::ShowFlag;
@@ -46,9 +47,10 @@ pub(super) fn jobs(mut call: Call<'_>) -> Answer {
     };
     let walk = Walk::new(Arc::clone(&snapshot));
     let (site, picture, detail) = (Arc::clone(call.site), Arc::clone(&snapshot), with_detail(&query));
+    let version = call.version;
     let size = move || match detail {
-        true => site.sizes.of_all(&picture),
-        false => measured(job_entries(Arc::clone(&picture), Walk::new(picture), false)),
+        true if version.is_current() => site.sizes.of_all(&picture),
+        _ => measured(version, job_entries(Arc::clone(&picture), Walk::new(picture), detail)),
     };
     call.list(payload, job_entries(snapshot, walk, detail), size)
 }
@@ -70,7 +72,8 @@ pub(super) fn states(mut call: Call<'_>) -> Answer {
     let snapshot = call.site.jobs.snapshot();
     if selected.is_empty() {
         let walk = Walk::new(Arc::clone(&snapshot));
-        let size = || measured(state_entries(Walk::new(snapshot)));
+        let version = call.version;
+        let size = move || measured(version, state_entries(Walk::new(snapshot)));
         return call.list(JobStatesResp::default(), state_entries(walk), size);
     }
     let jobs = selected.iter().flat_map(|wanted| to_wire::selected_states(&snapshot, wanted)).collect();
@@ -158,22 +161,22 @@ pub(super) fn job_entries(
     mut jobs: impl Iterator<Item = Arc<Job>> + Send + 'static,
     with_detail: bool,
 ) -> impl Entries {
-    move |out: &mut Vec<u8>| {
+    move |out: &mut Out| {
         let Some(job) = jobs.next() else { return false };
-        described(&job, &snapshot, with_detail).write_json(out);
+        described(&job, &snapshot, with_detail).write(out);
         true
     }
 }
 
 fn state_entries(mut jobs: impl Iterator<Item = Arc<Job>> + Send + 'static) -> impl Entries {
     let mut at_hand: VecDeque<JobStateEntry> = VecDeque::new();
-    move |out: &mut Vec<u8>| {
+    move |out: &mut Out| {
         while at_hand.is_empty() {
             let Some(job) = jobs.next() else { return false };
             to_wire::job_states(&job, |entry| at_hand.push_back(entry));
         }
         let Some(entry) = at_hand.pop_front() else { return false };
-        entry.write_json(out);
+        entry.write(out);
         true
     }
 }

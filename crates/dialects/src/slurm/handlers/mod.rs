@@ -6,9 +6,13 @@ mod job;
 mod jobs;
 mod kill;
 mod openapi;
+mod requeue;
 mod service;
 mod submit;
 mod update;
+mod util;
+
+pub(crate) use openapi::Descriptions;
 
 use super::call::Call;
 use super::routes::Operation;
@@ -34,6 +38,10 @@ pub(super) async fn run(operation: Operation, call: Call<'_>) -> Answer {
         Operation::Partition => cluster::partition(call),
         Operation::Ping => service::ping(call),
         Operation::Diag => service::diag(call),
+        Operation::JobRequeue => requeue::requeue_one(call).await,
+        Operation::JobsRequeue => requeue::requeue_many(call).await,
+        Operation::Hostlist => util::hostlist(call),
+        Operation::Hostnames => util::hostnames(call),
         Operation::OpenApi => openapi::description(call),
     };
     site.counters.count(operation, user.as_ref().map(|(uid, name)| (*uid, name)), begun.elapsed());

@@ -3,11 +3,13 @@
 use crate::http::answer::Answer;
 use crate::slurm::call::{Call, written};
 use crate::slurm::routes;
+use crate::slurm::served::Served;
 use hyper::{Method, StatusCode};
 use serde_json::{Map, Value as Json, json};
+use slurm_wire::versions::{self, Version};
 use std::borrow::Cow;
 use std::collections::BTreeSet;
-use std::sync::LazyLock;
+use std::sync::OnceLock;
 
 /// One sentence for each operation.
 const SUMMARIES: &[(&str, &str, &str)] = &[
@@ -25,45 +27,73 @@ const SUMMARIES: &[(&str, &str, &str)] = &[
     ("get", "/slurm/v0.0.44/partition/{partition_name}", "Shows a partition."),
     ("get", "/slurm/v0.0.44/ping/", "Says whether the controller answers."),
     ("get", "/slurm/v0.0.44/diag/", "Shows counters of controller and scheduler."),
+    // Of later versions.
+    ("get", "/slurm/v0.0.44/job/{job_id}/requeue", "Puts a job back into the queue."),
+    ("post", "/slurm/v0.0.44/jobs/requeue", "Puts jobs back into the queue."),
+    // Answered without asking anybody.
+    ("post", "/util/v0.0.44/hostlist", "Gathers names of hosts into a host list."),
+    ("post", "/util/v0.0.44/hostnames", "Expands a host list into names of hosts."),
 ];
 
-static DOCUMENT: LazyLock<Vec<u8>> = LazyLock::new(|| document().to_string().into_bytes());
+/// The descriptions of what is served, made when they are first asked for.
+#[derive(Default)]
+pub(crate) struct Descriptions(OnceLock<Vec<(&'static str, Vec<u8>)>>);
 
-/// Answers with the description; any token will do, as with the original.
-pub(super) fn description(call: Call<'_>) -> Answer {
-    written(StatusCode::OK, call.format, DOCUMENT.clone())
+impl Descriptions {
+    fn of(&self, version: &Version, served: &Served) -> Vec<u8> {
+        let all = self.0.get_or_init(|| {
+            let versions = served.versions.iter();
+            versions
+                .map(|version| (version.name, document(version, served).to_string().into_bytes()))
+                .collect()
+        });
+        let described = all.iter().find(|(name, _)| *name == version.name);
+        described.map(|(_, document)| document.clone()).unwrap_or_default()
+    }
 }
 
-fn document() -> Json {
+/// Answers with the description of a version; any token will do, as with the original.
+pub(super) fn description(call: Call<'_>) -> Answer {
+    let site = call.site;
+    written(StatusCode::OK, call.format, site.descriptions.of(call.version, &site.slurm))
+}
+
+fn document(version: &'static Version, served: &Served) -> Json {
     // A version that generators of clients can read; the original's is not.
-    let mut document = slurm_wire::openapi::document("Slurm REST API, served by Quintet", "0.0.44");
-    let served =
-        document.get_mut("paths").and_then(Json::as_object_mut).map(std::mem::take).unwrap_or_default();
-    let served = served.into_iter().filter_map(|(path, operations)| {
-        let operations = served_operations(&path, operations);
+    let release = version.name.trim_start_matches('v');
+    let mut document = slurm_wire::openapi::document("Slurm REST API, served by Quintet", release, version);
+    let all = document.get_mut("paths").and_then(Json::as_object_mut).map(std::mem::take).unwrap_or_default();
+    let kept = all.into_iter().filter_map(|(path, operations)| {
+        let operations = served_operations(&path, operations, version, served);
         (!operations.is_empty()).then_some((path, Json::Object(operations)))
     });
-    let served: Map<String, Json> = served.collect();
-    let needed = needed_schemas(&document, &served);
+    let kept: Map<String, Json> = kept.collect();
+    let needed = needed_schemas(&document, &kept);
     if let Some(schemas) = document.pointer_mut("/components/schemas").and_then(Json::as_object_mut) {
         schemas.retain(|name, _| needed.contains(name));
     }
-    document["paths"] = Json::Object(served);
-    document["tags"] = json!([{"name": "slurm"}]);
+    document["paths"] = Json::Object(kept);
+    let plugins: Vec<String> = served.parts.iter().map(|part| format!("openapi/{}", part.plugin())).collect();
     document["info"]["x-slurm"] = json!({
-        "data_parsers": [{"plugin": routes::VERSION, "flags": ["NONE"]}],
-        "openapi": ["openapi/slurmctld"],
+        "data_parsers": [{"plugin": version.name, "flags": ["NONE"]}],
+        "openapi": plugins,
     });
     document
 }
 
-fn served_operations(path: &str, operations: Json) -> Map<String, Json> {
+fn served_operations(
+    path: &str,
+    operations: Json,
+    version: &'static Version,
+    served: &Served,
+) -> Map<String, Json> {
     let Json::Object(mut operations) = operations else { return Map::new() };
     operations.retain(|method, operation| {
         let segments: Vec<Cow<'_, str>> =
             path.split('/').filter(|part| !part.is_empty()).map(Cow::Borrowed).collect();
         let method_served = Method::from_bytes(method.to_ascii_uppercase().as_bytes());
-        let is_served = method_served.is_ok_and(|method| routes::find(&method, &segments).is_some());
+        let is_served = method_served.is_ok_and(|method| routes::find(served, &method, &segments).is_some());
+        let path = path.replacen(version.name, versions::CURRENT.name, 1);
         let summary = SUMMARIES.iter().find(|(known, of, _)| known == method && *of == path);
         if let (Some((_, _, summary)), Some(operation)) = (summary, operation.as_object_mut()) {
             operation.insert("summary".into(), json!(summary));
@@ -99,16 +129,20 @@ mod tests {
 
     #[test]
     fn every_operation_served_is_described_with_a_sentence() {
-        let document = document();
-        let paths = document["paths"].as_object().unwrap();
-        let described: usize = paths.values().map(|operations| operations.as_object().unwrap().len()).sum();
-        assert_eq!(described, routes::ROUTES.len());
-        for operations in paths.values() {
-            for (_, operation) in operations.as_object().unwrap() {
+        let served = Served::default();
+        for version in &served.versions {
+            let document = document(version, &served);
+            let paths = document["paths"].as_object().unwrap();
+            let described: Vec<&Json> =
+                paths.values().flat_map(|operations| operations.as_object().unwrap().values()).collect();
+            let routes = served.parts.iter().map(|part| routes::count(*part, version)).sum::<usize>();
+            assert_eq!(described.len(), routes, "{}", version.name);
+            for operation in described {
                 assert!(operation["summary"].is_string(), "{operation}");
             }
+            let schemas = document["components"]["schemas"].as_object().unwrap();
+            assert!(schemas.contains_key(&format!("{}_job_info", version.name)));
+            assert!(schemas.len() < 100);
         }
-        assert!(document["components"]["schemas"].as_object().unwrap().contains_key("v0.0.44_job_info"));
-        assert!(document["components"]["schemas"].as_object().unwrap().len() < 100);
     }
 }

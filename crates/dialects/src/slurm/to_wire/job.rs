@@ -384,6 +384,9 @@ fn flags(job: &Job) -> Flags<JobFlag> {
         }
         bits &= bits - 1;
     }
+    if job.spec.resources.max_nodes == 0 {
+        shown.insert(JobFlag::JobImplicitMaxNodes);
+    }
     shown
 }
 

@@ -49,6 +49,8 @@ fn machine(info: &mut wire::Node, node: &Node, cluster: &Cluster) {
     info.boot_time = time(node.booted);
     info.slurmd_start_time = time(cluster.started);
     info.tls_cert_last_renewal = NoVal::Set(0);
+    // Nodes are never put to sleep for want of work.
+    info.suspend_time = NoVal::Infinite;
     info.energy.current_watts = NoVal::Set(0);
     info.version = Text::const_new(RELEASE);
 }

@@ -2,11 +2,11 @@
 
 use super::allocation::minutes;
 use super::{joined, tres};
-use domain::TimeLimit;
-use domain::cluster::{Cluster, Partition, PartitionState};
+use domain::cluster::{Cluster, Partition, PartitionState, PreemptMode};
+use domain::{Text, TimeLimit};
 use slurm_wire::NoVal;
 use slurm_wire::partition::PartitionInfo;
-use slurm_wire::words::{self, OversubscribeFlag};
+use slurm_wire::words::{self, OversubscribeFlag, PartitionFlag, PartitionPreemptMode};
 
 /// Added to the number of jobs on a CPU where they share it whether they want to or not.
 const FORCED: u32 = 0x8000;
@@ -33,7 +33,34 @@ pub(in crate::slurm) fn partition(partition: &Partition, cluster: &Cluster) -> P
     }
     .into();
     limits(&mut info, partition);
+    shares(&mut info, partition);
     info
+}
+
+/// How a partition shares its nodes and makes way, as v0.0.45 tells it.
+fn shares(info: &mut PartitionInfo, partition: &Partition) {
+    let marks = [
+        (partition.is_default, PartitionFlag::Default),
+        (partition.hidden, PartitionFlag::Hidden),
+        (partition.root_only, PartitionFlag::RootOnly),
+    ];
+    info.flags = marks.into_iter().filter(|(is_set, _)| *is_set).map(|(_, mark)| mark).collect();
+    info.partition.exclusive = Text::const_new(if partition.exclusive { "NODE" } else { "NO" });
+    info.partition.oversubscribe =
+        match (partition.exclusive, partition.sharing.forced, partition.oversubscribe) {
+            (false, true, jobs) => format!("FORCE:{jobs}").into(),
+            (false, false, jobs) if jobs > 1 => format!("YES:{jobs}").into(),
+            _ => Text::const_new("NO"),
+        };
+    info.preempt_mode = partition
+        .preempt_mode
+        .map_or(PartitionPreemptMode::ClusterGlobal, |mode| match mode {
+            PreemptMode::Off => PartitionPreemptMode::Disabled,
+            PreemptMode::Suspend => PartitionPreemptMode::Suspend,
+            PreemptMode::Requeue => PartitionPreemptMode::Requeue,
+            PreemptMode::Cancel => PartitionPreemptMode::Cancel,
+        })
+        .into();
 }
 
 fn nodes(info: &mut PartitionInfo, partition: &Partition, cluster: &Cluster) {

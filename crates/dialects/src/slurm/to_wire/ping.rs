@@ -9,6 +9,7 @@ pub(in crate::slurm) fn pings(host: &Text, answers: bool, micros: i64) -> Vec<Co
         hostname: host.clone(),
         pinged: Text::const_new(if answers { "UP" } else { "DOWN" }),
         responding: answers,
+        status: Text::const_new(if answers { "No error" } else { "Protocol authentication error" }),
         latency: micros,
         mode: Text::const_new("primary"),
         primary: true,
