@@ -307,7 +307,9 @@ fn a_job_is_spared_until_it_has_run_for_its_exempt_time() {
     });
     world.starts([wants(1, "low", 8)]);
     world.submit(wants(2, "high", 8));
-    assert_eq!(asked(&world.plan()), []);
+    let plan = world.plan();
+    assert_eq!(asked(&plan), []);
+    assert_eq!(plan.again, Some(Timestamp::from_seconds(1060)), "also if nothing else happens until then");
     world.pass(60);
     assert_eq!(asked(&world.plan()), [(1, PreemptHow::Cancel)]);
 }

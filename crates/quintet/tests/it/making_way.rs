@@ -63,14 +63,25 @@ impl World {
     }
 
     async fn submit(&self, partition: &str, script: &str) -> u64 {
-        let job = json!({
+        let job = self.wants(partition, json!({ "tasks": 2 }));
+        self.submit_body(json!({ "script": format!("#!/bin/bash\n{script}"), "job": job })).await
+    }
+
+    /// A request in a partition, with more in it.
+    fn wants(&self, partition: &str, more: Value) -> Value {
+        let mut job = json!({
             "partition": partition,
-            "tasks": 2,
             "requeue": true,
             "current_working_directory": self.folder.path(),
             "environment": ["PATH=/usr/bin:/bin"],
         });
-        let body = json!({ "script": format!("#!/bin/bash\n{script}"), "job": job });
+        for (key, value) in more.as_object().unwrap() {
+            job[key] = value.clone();
+        }
+        job
+    }
+
+    async fn submit_body(&self, body: Value) -> u64 {
         let asked =
             ask(&self.client, &self.server.url, &self.token, Method::POST, "/job/submit", Some(&body));
         let (status, answer) = asked.await.unwrap();
@@ -217,4 +228,73 @@ async fn a_job_suspended_for_another_comes_back_when_that_is_done() {
     counts_beyond(&live, now).await;
     fs::write(world.file("done"), "").unwrap();
     world.reaches(low, "COMPLETED").await;
+}
+
+const SLEEPS: &str = "#!/bin/bash\nsleep 600\n";
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn behind_a_blocked_job_and_for_licences_and_as_one_of_several_components() {
+    let config = CONFIG
+        .replace("cpus = 2", "cpus = 4")
+        .replace("mode = \"requeue\"", "mode = \"cancel\"\nexempt_time = \"1s\"\nreclaim_licenses = true");
+    let world = World::new(&format!("{config}\n[licenses]\nmatlab = 4\n"));
+    let send = async |partition: &str, more: Value| {
+        let job = world.wants(partition, more);
+        world.submit_body(json!({ "script": SLEEPS, "job": job })).await
+    };
+    let cancel = async |job: u64| {
+        let path = format!("/job/{job}");
+        ask(&world.client, &world.server.url, &world.token, Method::DELETE, &path, None).await.unwrap();
+        world.reaches(job, "CANCELLED").await;
+    };
+
+    // The wide one waits for the first; the quick one behind it has the low one go.
+    let first = send("high", json!({ "tasks": 2, "time_limit": 60 })).await;
+    let low = send("low", json!({ "tasks": 2, "time_limit": 60 })).await;
+    let shown = world.reaches(low, "RUNNING").await;
+    let (start, preemptable) = (&shown["start_time"]["number"], &shown["preemptable_time"]["number"]);
+    assert_eq!(preemptable.as_u64(), start.as_u64().map(|start| start + 1), "after its exempt time");
+    let wide = send("high", json!({ "tasks": 4, "time_limit": 60 })).await;
+    let quick = send("high", json!({ "tasks": 1, "time_limit": 5 })).await;
+    assert!(world.reaches(low, "PREEMPTED").await["preempt_time"]["number"].as_u64() > Some(0));
+    world.reaches(quick, "RUNNING").await;
+    world.reaches(wide, "PENDING").await;
+    for job in [wide, quick, first] {
+        cancel(job).await;
+    }
+
+    let holder = send("low", json!({ "licenses": "matlab:4", "tasks": 1 })).await;
+    let bystander = send("low", json!({ "tasks": 3 })).await;
+    world.reaches(bystander, "RUNNING").await;
+    world.reaches(holder, "RUNNING").await;
+    cancel(bystander).await;
+    let licensed = send("high", json!({ "licenses": "matlab:1", "tasks": 1 })).await;
+    world.reaches(holder, "PREEMPTED").await;
+    world.reaches(licensed, "RUNNING").await;
+    cancel(licensed).await;
+
+    // Two components push two jobs aside, and start together; then one of higher rank pushes both.
+    let victims = [send("low", json!({ "tasks": 2 })).await, send("low", json!({ "tasks": 2 })).await];
+    for victim in victims {
+        world.reaches(victim, "RUNNING").await;
+    }
+    let both = [world.wants("high", json!({ "tasks": 2 })), world.wants("high", json!({ "tasks": 2 }))];
+    let leader = world.submit_body(json!({ "script": SLEEPS, "jobs": both })).await;
+    for victim in victims {
+        world.reaches(victim, "PREEMPTED").await;
+    }
+    for component in [leader, leader + 1] {
+        world.reaches(component, "RUNNING").await;
+    }
+    cancel(leader).await;
+
+    let both = [world.wants("low", json!({ "tasks": 1 })), world.wants("low", json!({ "tasks": 3 }))];
+    let leader = world.submit_body(json!({ "script": SLEEPS, "jobs": both })).await;
+    world.reaches(leader + 1, "RUNNING").await;
+    let high = send("high", json!({ "tasks": 2 })).await;
+    for component in [leader, leader + 1] {
+        world.reaches(component, "PREEMPTED").await;
+    }
+    world.reaches(high, "RUNNING").await;
+    cancel(high).await;
 }

@@ -114,6 +114,7 @@ impl Scheduler {
             }
         }
         plan.preempts = displacing.preempts;
+        plan.again = [plan.again, memory.looks_again(state, now)].into_iter().flatten().min();
         plan.waits = waits.changed(state, now);
         self.displacing = memory;
         plan

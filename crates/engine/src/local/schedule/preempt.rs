@@ -55,6 +55,17 @@ struct Claim {
     nodes: HashMap<JobId, Arc<[NodeIndex]>>,
 }
 
+impl Memory {
+    /// Returns when somebody for whom nobody could make way should look again though nothing has happened: when the next of
+    /// those who run has had the time that nobody disturbs.
+    pub(super) fn looks_again(&self, state: &State, now: Timestamp) -> Option<Timestamp> {
+        let next_look = self.futile.values().chain(self.futile_ahead.values()).min()?;
+        let from = |job: &Arc<Job>| state.cluster().preemptable_from(job, job.run()?);
+        let next = state.holding().filter_map(from).filter(|from| now < *from).min()?;
+        Some(next.max(*next_look))
+    }
+}
+
 /// Who makes way in a pass.
 pub(super) struct Displacing<'a, 'm> {
     layout: &'a Layout,
