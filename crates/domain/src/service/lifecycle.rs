@@ -38,22 +38,30 @@ impl Ledger<'_> {
 
     /// Lets finished jobs leave that have been among the live ones for long enough.
     pub(super) fn see_off(&mut self) {
-        for id in self.state().leaving(self.now, AT_ONCE) {
-            if !self.is_still_needed(id) {
-                self.leave(id);
+        let leaving = self.state().leaving(self.now, AT_ONCE);
+        for id in &leaving {
+            if !self.is_still_needed(*id, &leaving) {
+                self.leave(*id);
             }
         }
     }
 
-    /// A task of an unfinished array on whose outcome others wait must stay, or they would judge without it.
-    fn is_still_needed(&self, id: JobId) -> bool {
+    /// A task of an unfinished array on whose outcome others wait must stay, or they would judge without it; and a
+    /// component as long as its leader, with whom it may come back.
+    fn is_still_needed(&self, id: JobId, leaving: &[JobId]) -> bool {
         let Some(job) = self.job(id) else { return false };
+        if let Some(part) = job.het {
+            let may_come_back = part.leader != id && !leaving.contains(&part.leader);
+            return may_come_back && self.job(part.leader).is_some();
+        }
         let Some(ArrayPart::Task { of, .. }) = job.array else { return false };
         if self.state().dependents(of).is_empty() {
             return false;
         }
         let pool_waits = self.job(of).is_some_and(|pool| !pool.is_final());
-        pool_waits || self.state().running_tasks(of) > 0
+        // One that was put back waits with a number of its own.
+        let is_open = |job: &Arc<Job>| job.array.is_some() && job.array_id() == of && !job.is_final();
+        pool_waits || self.state().running_tasks(of) > 0 || self.state().jobs().iter_from(of).any(is_open)
     }
 
     /// Takes in the end of a step. One of which nothing is on record is acknowledged all the same.

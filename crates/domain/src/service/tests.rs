@@ -116,10 +116,16 @@ struct SlotEngine {
     slots: usize,
     orders: Arc<Mutex<Vec<Order>>>,
     found: Arc<Mutex<BTreeMap<JobId, Recovered>>>,
+    /// Who makes way in the next plan.
+    preempts: Arc<Mutex<Vec<Preempt>>>,
 }
 
 impl Engine for SlotEngine {
     fn plan(&mut self, state: &State, _now: Timestamp) -> Plan {
+        let preempts = std::mem::take(&mut *self.preempts.lock().unwrap());
+        if !preempts.is_empty() {
+            return Plan { preempts, ..Plan::default() };
+        }
         let mut free = self.slots.saturating_sub(state.holding().count());
         let mut starts = Vec::new();
         for key in state.queues().of("debug") {
@@ -293,7 +299,8 @@ impl World {
     }
 
     fn with(slots: usize, change: impl FnOnce(&mut Cluster)) -> Self {
-        let engine = SlotEngine { slots, orders: Arc::default(), found: Arc::default() };
+        let engine =
+            SlotEngine { slots, orders: Arc::default(), found: Arc::default(), preempts: Arc::default() };
         let mut cluster = cluster();
         change(&mut cluster);
         Self::over(

@@ -54,6 +54,22 @@ async fn chains_follow_what_they_wait_for() {
 }
 
 #[tokio::test]
+async fn the_outcome_of_a_task_is_remembered_while_another_that_was_put_back_waits() {
+    let world = World::new(1);
+    let array = world.submit(|submission| submission.array = Text::const_new("0-1")).await.unwrap();
+    let after = Text::from(format!("afterok:{array}"));
+    world.submit(|submission| submission.dependency = after).await.unwrap();
+    let first = world.service.records(array).into_iter().find(|job| job.held_resources().is_some()).unwrap();
+    world.end(first.id, Exit::Code(1)).await;
+    world.act("alice", array, Action::Requeue { hold: true, special: false }).await;
+    world.end(array, Exit::Signal(15)).await;
+    assert_eq!(world.word(array), StateWord::Pending, "the second waits to be released");
+    world.clock.0.fetch_add(301_000_000, Ordering::SeqCst);
+    world.submit(|_| {}).await.unwrap();
+    assert_eq!(world.word(first.id), StateWord::Ended(Outcome::Failed), "it is not gone");
+}
+
+#[tokio::test]
 async fn corresponding_tasks_follow_each_other() {
     let world = World::new(2);
     let first = world.submit(|submission| submission.array = Text::const_new("0-1")).await.unwrap();

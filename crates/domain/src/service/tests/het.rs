@@ -135,6 +135,20 @@ async fn all_go_back_into_the_queue_with_the_leader_and_with_nobody_else() {
 }
 
 #[tokio::test]
+async fn one_that_ended_alone_comes_back_when_its_leader_has_made_way() {
+    let world = World::new(3);
+    let leader = world.submit_components(3, |_, job| job.requeue = Some(true)).await.unwrap();
+    world.act("alice", JobId(leader.0 + 1), CANCEL).await;
+    world.clock.0.fetch_add(301_000_000, Ordering::SeqCst);
+    let preempt = Preempt { job: leader, by: JobId(99), how: PreemptHow::Requeue, grace: Duration::ZERO };
+    world.engine.preempts.lock().unwrap().push(preempt);
+    world.act("alice", leader, Action::Signal { signal: 10, scope: WarningScope::Full }).await;
+    assert_eq!(world.words(leader)[..2], [StateWord::Completing, CANCELLED], "it makes way");
+    world.end(leader, Exit::Signal(15)).await;
+    assert_eq!(world.words(leader), [StateWord::Running; 3], "all begin anew");
+}
+
+#[tokio::test]
 async fn all_are_accepted_or_none() {
     let world = World::new(9);
     let refused = world.submit_components(2, |offset, job| {
