@@ -60,6 +60,9 @@ impl Reach {
 impl Demand<'_> {
     /// Returns how many tasks a node can take with this much free; zero if it is of no use.
     pub fn most_tasks(&self, node: &Node, free: &Amounts) -> u32 {
+        if self.is_too_little(free) {
+            return 0;
+        }
         let Some(reach) = self.reach(node, free) else { return 0 };
         let (resources, topology) = (self.resources, node.topology);
         let cpus = reach.uses_most();
@@ -80,6 +83,21 @@ impl Demand<'_> {
         }
         most = most.min(self.tasks_by_gres(node, free, cpus)).min(self.tasks.max(1));
         if most > 0 && self.is_particular(node) { self.most_carved(node, free, most) } else { most }
+    }
+
+    /// Tells at a glance that not one task fits; most of what is asked in a full cluster ends here.
+    fn is_too_little(&self, free: &Amounts) -> bool {
+        if self.left_out.is_some() {
+            // It may have what the node keeps.
+            return false;
+        }
+        let task_cpus = if self.resources.overcommit { 1 } else { self.task_cpus };
+        let memory = match self.memory {
+            MemoryNeed::Node(memory) => memory,
+            MemoryNeed::Cpu(memory) if !self.whole => memory,
+            _ => 0,
+        };
+        free.cpus < task_cpus.max(self.node_cpus).max(1) || free.memory < memory
     }
 
     /// Tells whether the sockets of this node matter, so that only a trial shows what fits.

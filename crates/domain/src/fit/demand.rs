@@ -132,7 +132,10 @@ impl<'a> Demand<'a> {
             None => max_nodes = min_nodes,
         }
         let task_cpus = resources.task_cpus().saturating_mul(factor).max(gpus.cpus_by(resources, Per::Task));
-        let on_node = u32::from(resources.tasks_per_node);
+        // A node must be able to take as many tasks as it may at most, even if fewer go there, unless there is only one
+        // (MinCPUsNode of Slurm 26.05).
+        let most_on_node = if resources.tasks == Some(1) { 1 } else { u16::MAX };
+        let on_node = u32::from(resources.tasks_per_node.min(most_on_node));
         let node_cpus = if resources.overcommit { 0 } else { on_node.saturating_mul(task_cpus) };
         let left_out = left_out(cluster, spec);
         let spread = if spec.flags.has(JobFlags::SPREAD_JOB) {

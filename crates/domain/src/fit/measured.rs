@@ -206,6 +206,7 @@ fn tasks_go_over_nodes() {
         "n1 0-1 200",
     );
     check(of(|wanted| (wanted.tasks, wanted.tasks_per_node) = (Some(4), 3)), "n1 0-1,4 300; n2 0-1,4 300");
+    check(of(|wanted| (wanted.tasks, wanted.tasks_per_node) = (Some(1), 3)), "n1 0 100");
     check(of(|wanted| wanted.tasks = Some(100)), WAITS);
     check(of(|wanted| wanted.min_nodes = 7), WAITS);
     check(of(|wanted| wanted.tasks_per_node = 9), REFUSED);
