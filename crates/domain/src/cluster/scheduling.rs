@@ -29,6 +29,8 @@ pub enum SchedulerType {
 /// How the scheduler plans ahead.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Backfill {
+    /// The least time between two passes (`bf_interval`); zero for as often as is of use.
+    pub interval: Duration,
     /// How far into the future starts are planned (`bf_window`); `None` for without end, so that nobody starves behind
     /// shorter jobs.
     pub window: Option<Duration>,
@@ -64,6 +66,7 @@ impl Default for Scheduling {
 impl Default for Backfill {
     fn default() -> Self {
         Backfill {
+            interval: Duration::ZERO,
             window: None,
             resolution: Duration::from_secs(1),
             max_jobs: 500,

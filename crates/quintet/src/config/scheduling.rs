@@ -66,6 +66,7 @@ pub(crate) struct SchedulerTable {
     pub(crate) by: SchedulerType,
     pub(crate) default_queue_depth: usize,
     pub(crate) partition_job_depth: usize,
+    pub(crate) bf_interval: Wait,
     pub(crate) bf_window: Limit,
     pub(crate) bf_resolution: Wait,
     pub(crate) bf_max_job_test: usize,
@@ -85,6 +86,7 @@ impl Default for SchedulerTable {
             by: scheduling.by,
             default_queue_depth: scheduling.queue_depth,
             partition_job_depth: scheduling.partition_depth,
+            bf_interval: Wait(backfill.interval),
             bf_window: Limit(TimeLimit::Unlimited),
             bf_resolution: Wait(backfill.resolution),
             bf_max_job_test: backfill.max_jobs,
@@ -229,7 +231,7 @@ pub(super) fn scheduler(table: &SchedulerTable) -> Result<Scheduling, ConfigErro
     if table.default_queue_depth == 0 || table.bf_max_job_test == 0 || table.bf_max_job_array_resv == 0 {
         return unfit("default_queue_depth, bf_max_job_test and bf_max_job_array_resv must be at least 1");
     }
-    // Slurm's bounds: a month, and an hour.
+    // Slurm's bounds: a month, three hours, and an hour.
     let window = match table.bf_window.0 {
         TimeLimit::Unlimited => None,
         TimeLimit::Minutes(minutes @ 1..=43_200) => Some(Duration::from_secs(u64::from(minutes) * 60)),
@@ -237,6 +239,9 @@ pub(super) fn scheduler(table: &SchedulerTable) -> Result<Scheduling, ConfigErro
             return unfit("bf_window must be between 1 minute and 30 days, or unlimited");
         }
     };
+    if table.bf_interval.0.as_secs() > 10_800 {
+        return unfit("bf_interval must be 3 hours at most");
+    }
     if !(1..=3600).contains(&table.bf_resolution.0.as_secs()) {
         return unfit("bf_resolution must be between 1 second and 1 hour");
     }
@@ -245,6 +250,7 @@ pub(super) fn scheduler(table: &SchedulerTable) -> Result<Scheduling, ConfigErro
         queue_depth: table.default_queue_depth,
         partition_depth: table.partition_job_depth,
         backfill: Backfill {
+            interval: table.bf_interval.0,
             window,
             resolution: table.bf_resolution.0,
             max_jobs: table.bf_max_job_test,

@@ -121,13 +121,14 @@ impl Scheduler {
     }
 
     fn interval(&self, layout: &Layout, state: &State, ground: &Ground<'_>) -> Duration {
-        if self.exhausted == Some(state.version()) {
+        let useful = if self.exhausted == Some(state.version()) {
             IDLE_INTERVAL
         } else if layout.has_free_cpu(ground) {
             BACKFILL_INTERVAL
         } else {
             FORECAST_INTERVAL
-        }
+        };
+        useful.max(layout.cluster().scheduling.backfill.interval)
     }
 
     fn look_deeper<'a, 'm>(
@@ -156,7 +157,8 @@ impl Scheduler {
         self.exhausted = plan.starts.is_empty().then(|| state.version());
         if self.exhausted.is_none() {
             // What has started may have been all that one pass may start.
-            plan.again = Some(now.after(BACKFILL_INTERVAL.max(self.rest)));
+            let interval = layout.cluster().scheduling.backfill.interval.max(BACKFILL_INTERVAL);
+            plan.again = Some(now.after(interval.max(self.rest)));
         }
         displacing
     }
