@@ -254,6 +254,42 @@ fn a_suspended_job_comes_back_after_those_who_could_push_it_aside_again() {
 }
 
 #[test]
+fn a_suspended_job_that_is_ended_frees_no_cpus_that_others_have() {
+    let mut world = world(1, PreemptType::PartitionPriority, PreemptMode::Suspend);
+    world.starts([wants(1, "low", 8), wants(2, "high", 8)]);
+    world.happen(JobId(1), Event::Cancelled { at: world.now, by: domain::Uid(0), kill: false });
+    assert!(matches!(world.job(JobId(1)).phase, Phase::Completing(_)), "its end takes some time");
+    let third = world.submit(wants(3, "high", 8));
+    world.plan();
+    world.end(JobId(1));
+    world.plan();
+    assert!(world.is_running(JobId(2)) && !world.is_running(third), "the second has all there is");
+    world.end(JobId(2));
+    world.plan();
+    assert!(world.is_running(third));
+}
+
+#[test]
+fn who_could_start_behind_does_not_slip_into_room_that_is_just_being_made() {
+    let mut world = world(1, PreemptType::PartitionPriority, PreemptMode::Cancel);
+    world.starts([wants(1, "low", 6)]);
+    let high = world.submit(wants(2, "high", 8));
+    let mut short = wants(3, "low", 2);
+    Arc::make_mut(&mut short.spec).time_limit = domain::TimeLimit::Minutes(1);
+    let short = world.submit(short);
+    assert_eq!(asked(&world.plan()), [(1, PreemptHow::Cancel)]);
+    assert!(
+        !world.is_running(short),
+        "it would be gone before the first by its limit, but that is asked to go"
+    );
+    world.plan();
+    assert!(!world.is_running(short));
+    world.end(JobId(1));
+    world.plan();
+    assert!(world.is_running(high));
+}
+
+#[test]
 fn what_an_operator_suspended_stays_so() {
     let mut world = world(1, PreemptType::None, PreemptMode::Off);
     world.starts([wants(1, "low", 8)]);

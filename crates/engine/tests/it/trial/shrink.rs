@@ -6,9 +6,12 @@ use super::kinds::kind_at;
 use super::operation::{Act, Operation, Wishes, wish};
 use super::play::play;
 use super::scene::{Scene, USERS};
+use std::time::{Duration, Instant};
 
 /// Plays at most so many trials in search of a smaller one.
 const MOST_TRIALS: usize = 2_000;
+/// Begins none after this: a large one would be shrunk for hours.
+const MOST_TIME: Duration = Duration::from_secs(60);
 
 /// Takes away operations, and wishes of those that are left, as long as there is an objection. The objection may become
 /// another: any will do.
@@ -17,7 +20,7 @@ pub(crate) fn shrink(
     operations: Vec<Operation>,
     objection: String,
 ) -> (Vec<Operation>, String) {
-    let mut search = Search { scene, fewest: operations, objection, trials: 0 };
+    let mut search = Search { scene, fewest: operations, objection, trials: 0, began: Instant::now() };
     search.drop_operations();
     search.drop_jobs();
     search.drop_wishes();
@@ -30,13 +33,14 @@ struct Search<'a> {
     fewest: Vec<Operation>,
     objection: String,
     trials: usize,
+    began: Instant,
 }
 
 impl Search<'_> {
     /// Takes over a smaller trial if it fails as well.
     fn try_out(&mut self, smaller: Vec<Operation>) -> bool {
         self.trials += 1;
-        match self.trials <= MOST_TRIALS {
+        match self.trials <= MOST_TRIALS && self.began.elapsed() < MOST_TIME {
             true => match play(self.scene, &smaller) {
                 Ok(_) => false,
                 Err(objection) => {
@@ -98,9 +102,15 @@ impl Search<'_> {
     }
 }
 
+/// More operations than this are not told: nobody would read them.
+const MOST_TOLD: usize = 500;
+
 /// Writes down a trial that fails.
 pub(crate) fn report(trial: &Trial, scene: &Scene, operations: &[Operation], objection: &str) -> String {
     let mut text = format!("{trial} fails after {} operations:\n", operations.len());
+    if operations.len() > MOST_TOLD {
+        return text + objection;
+    }
     for operation in operations {
         text += &format!("  {:>6} s  {:>4} ", operation.at, operation.number);
         let submits = |wishes: &Wishes, seed: u64| {

@@ -165,6 +165,10 @@ fn most_tasks(partition: &Partition, node: &Node, job: &Job, room: &Room, when: 
     };
     let cpus = room.cpus.min(covered);
     let cpus = cpus - cpus % granule;
+    // A node must be able to take as many tasks as it may at most, unless there is only one.
+    if asked.tasks != Some(1) && cpus < u32::from(asked.tasks_per_node) * asked.task_cpus() {
+        return 0;
+    }
     let tasks = cpus / asked.task_cpus();
     if asked.tasks_per_node > 0 { tasks.min(u32::from(asked.tasks_per_node)) } else { tasks }
 }

@@ -149,7 +149,9 @@ impl MakingWay {
         );
         let waits_for_more = throttled || !job.spec.resources.licenses.is_empty();
         let askers: Vec<JobId> = askers.iter().map(|asker| asker.id).collect();
-        self.expect_start(plan, (preempt, &askers), theirs, (now, waits_for_more))
+        // Who was planned ahead for starts when ahead is looked the next time.
+        let from = now.after(cluster.scheduling.backfill.interval);
+        self.expect_start(plan, (preempt, &askers), theirs, (from, waits_for_more))
     }
 
     /// Whoever others are halted for starts at once; otherwise as soon as they are gone.
@@ -158,7 +160,7 @@ impl MakingWay {
         plan: &Plan,
         (preempt, askers): (&Preempt, &[JobId]),
         theirs: BTreeSet<NodeIndex>,
-        (now, waits_for_more): (Timestamp, bool),
+        (from, waits_for_more): (Timestamp, bool),
     ) -> Result<(), String> {
         if preempt.how == PreemptHow::Suspend {
             let mut starts = plan.starts.iter().filter(|start| askers.contains(&start.job)).peekable();
@@ -173,7 +175,7 @@ impl MakingWay {
         if waits_for_more {
             return Ok(());
         }
-        let latest = now.after(preempt.grace).after(2 * KILL_WAIT).after(SLACK);
+        let latest = from.after(preempt.grace).after(2 * KILL_WAIT).after(SLACK);
         let claim = self.claims.entry(preempt.by).or_insert(Claim { latest, nodes: BTreeSet::new() });
         claim.latest = claim.latest.max(latest);
         claim.nodes.extend(theirs);
