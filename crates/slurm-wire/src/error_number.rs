@@ -53,6 +53,7 @@ error_numbers! {
     LICENSE = 2048: "Invalid license specification";
     ACCOUNTING_POLICY = 2050: "Job violates accounting/QOS policy (job submit limit, user's size and/or time limits)";
     TIME_LIMIT = 2051: "Requested time limit is invalid (missing or exceeds some limit)";
+    RESERVATION_ACCESS = 2052: "Access denied to requested reservation";
     RESERVATION = 2053: "Requested reservation is invalid";
     TIME_VALUE = 2054: "Invalid time specified";
     RESERVATION_BUSY = 2055: "Requested reservation is in use";
@@ -60,13 +61,17 @@ error_numbers! {
     RESERVATION_OVERLAP = 2058: "Requested reservation overlaps with another reservation";
     NO_WORKING_DIRECTORY = 2063: "Job cannot be submitted without the current working directory specified.";
     QOS = 2066: "Invalid qos specification";
+    CPU_COUNT = 2069: "CPU count specification invalid";
     GRES = 2072: "Invalid generic resource (gres) specification";
     NOT_PENDING = 2073: "Job is no longer pending execution";
     NOT_IMMEDIATE = 2078: "Immediate execution impossible, insufficient resources available";
+    RESERVATION_EMPTY = 2080: "Reservation request lacks users, groups or accounts";
     ARRAY = 2081: "Invalid job array specification";
     FINISHED = 2084: "Job has already finished";
     NOT_RUNNING = 2085: "Job/step is not running";
     PARTITION_DOWN = 2101: "Partition in DOWN state";
+    RESERVATION_BEGUN = 2104: "Reservation already started";
+    RESERVATION_OF_CORES = 2109: "Core-based reservation can not be updated";
     CORE_COUNT = 2111: "Core count for reservation node list is not consistent!";
     X11 = 2112: "X11 forwarding not available";
     GROUP_ID = 2113: "Invalid group id";
@@ -74,6 +79,8 @@ error_numbers! {
     NICE = 2123: "Invalid --nice value";
     TIME_MINIMUM = 2124: "Invalid time-min specification (exceeds job's time or other limits)";
     NO_ENVIRONMENT = 2127: "Environment is missing in job";
+    RESERVATION_NOT_SKIPPABLE = 2128: "Reservation given is not skipable, try deleting instead";
+    RESERVATION_USERS_AND_GROUPS = 2129: "Reservations can't have users and groups specified, only one or the other";
     THREADS = 2132: "Cannot request more threads per core than the job allocation";
     PREFER = 2133: "Invalid preferred feature specification";
     JOB_ID_EMPTY = 2136: "JobID must not be an empty string";

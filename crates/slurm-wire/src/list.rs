@@ -355,10 +355,13 @@ fn read_csv(value: &Value<'_>, at: &Place<'_>, report: &mut Report) -> Texts {
                     let pairs = pairs(entries, at, report)?;
                     Ok(pairs.map(|pairs| split_outside_brackets(&pairs.join(","))))
                 }
-                scalar => Ok(scalar.to_text().map(|text| split_outside_brackets(&text))),
+                scalar => Ok(scalar.to_text().map(|text| entries_of(&text))),
             };
         }
     };
+    if values.is_empty() {
+        return Ok(Some(Vec::new()));
+    }
     // The entries are joined before they are divided, so that brackets may reach over them.
     let mut joined = String::new();
     for (place, value) in values.iter().enumerate() {
@@ -372,7 +375,12 @@ fn read_csv(value: &Value<'_>, at: &Place<'_>, report: &mut Report) -> Texts {
         }
         joined.push_str(&text);
     }
-    Ok(Some(split_outside_brackets(&joined)))
+    Ok(Some(entries_of(&joined)))
+}
+
+/// Returns the entries of a text: one that is empty if the text is, which is more than none where it takes something away.
+fn entries_of(text: &str) -> Vec<Text> {
+    if text.is_empty() { vec![Text::default()] } else { split_outside_brackets(text) }
 }
 
 /// Splits at commas, except inside the brackets of a host list; the empty text has no parts.
