@@ -1,6 +1,7 @@
 //! What can go wrong, in words of the domain. Few kinds, named by what the caller can do about it;
 //! the exact problem rides along so that each dialect can give its own number for it.
 
+use crate::reservation::Fault;
 use crate::{JobId, Text};
 
 /// Why a request was not carried out.
@@ -67,6 +68,32 @@ problems! {
     BadLicense(Text) => Invalid, "invalid licence specification {0}";
     /// A reservation that does not exist.
     UnknownReservation(Text) => Invalid, "unknown reservation {0}";
+    /// The caller may not use a reservation.
+    ReservationForbidden(Text) => Forbidden, "reservation {0} is not open to this user";
+    /// The caller may not make, change or delete reservations.
+    ReservationsForbidden => Forbidden, "reservations are made by operators";
+    /// A reservation lacks something.
+    BadReservation(Fault) => Invalid, "the reservation {0}";
+    /// A time of a reservation that makes no sense, or lies in the past.
+    BadReservationTime => Invalid, "invalid time of a reservation";
+    /// Another reservation has the same at the same time.
+    ReservationOverlap => Conflict, "the reservation overlaps with another one";
+    /// Jobs name the reservation or run in it.
+    ReservationInUse(Text) => Conflict, "reservation {0} is in use";
+    /// What can be changed before the reservation has begun only.
+    ReservationBegun(Text) => Conflict, "reservation {0} has already begun";
+    /// Nobody could use the reservation any more.
+    ReservationForNobody => Invalid, "a reservation needs users, groups or accounts";
+    /// Users and groups exclude one another.
+    ReservationForBoth => Invalid, "a reservation is for users or for groups";
+    /// Nodes and cores of a reservation of cores stay what they are.
+    ReservationOfCores => Conflict, "a reservation of cores keeps its nodes";
+    /// Only a turn of a reservation that comes back can be left out.
+    NotSkippable(Text) => Conflict, "reservation {0} does not come back";
+    /// A count of cores that cannot be.
+    BadCoreCount => Invalid, "invalid count of cores";
+    /// The nodes are in use, or there are too few.
+    NodesBusy => Conflict, "not enough nodes are free";
     /// A generic resource that cannot be read or that no node has.
     BadGres(Text) => Invalid, "invalid generic resource {0}";
     /// A trackable resource that cannot be read.

@@ -4,6 +4,7 @@
 //! - [`cluster`]: nodes, partitions, and what is configured
 //! - [`fit`]: whether and where a request fits
 //! - [`priority`]: how high a waiting job ranks
+//! - [`reservation`]: what is kept for some users for some time
 //! - [`state`]: all live jobs with the indexes the scheduler needs
 //! - [`ports`]: what the domain asks of engine, store, clock and user directory
 //! - [`service`]: the use cases, and the single writer that performs them
@@ -16,6 +17,7 @@ mod ids;
 pub mod job;
 pub mod ports;
 pub mod priority;
+pub mod reservation;
 pub mod service;
 pub mod state;
 mod time;

@@ -63,6 +63,17 @@ impl Directory for OsDirectory {
         }
     }
 
+    fn members_of(&self, name: &str) -> Option<Vec<Text>> {
+        let gid = self.group(name)?;
+        let listed = self.users.group_by_name(name).map(|group| group.members).unwrap_or_default();
+        let own =
+            self.configured.values().filter(|person| person.gid == gid).map(|person| person.name.clone());
+        let mut names: Vec<Text> = listed.into_iter().map(Text::from).chain(own).collect();
+        names.sort_unstable();
+        names.dedup();
+        Some(names)
+    }
+
     fn groups_of(&self, name: &str) -> Vec<Text> {
         let Some(user) = self.users.by_name(name) else {
             return self.configured.get(name).map(|person| person.group.clone()).into_iter().collect();

@@ -254,6 +254,7 @@ fn run() -> Running {
             .collect(),
             whole: false,
             licenses: Default::default(),
+            reservation: Default::default(),
         }),
         until: Timestamp::from_seconds(1_700_000_700),
         warned: false,

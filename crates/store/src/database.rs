@@ -36,6 +36,7 @@ impl Database {
             M::up(include_str!("schema/queue_1.sql")),
             M::up(include_str!("schema/queue_2.sql")),
             M::up(include_str!("schema/queue_3.sql")),
+            M::up(include_str!("schema/queue_4.sql")),
         ];
         const HISTORY: &[M] =
             &[M::up(include_str!("schema/history_1.sql")), M::up(include_str!("schema/history_2.sql"))];

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use uzers::os::unix::UserExt;
+use uzers::os::unix::{GroupExt, UserExt};
 
 use crate::launch::Credentials;
 
@@ -38,6 +38,8 @@ pub struct Group {
     pub name: String,
     /// The number.
     pub gid: u32,
+    /// Login names of those who belong to it beyond their own group.
+    pub members: Vec<String>,
 }
 
 /// Answers that were given lately.
@@ -149,7 +151,8 @@ fn user(found: uzers::User) -> Arc<User> {
 }
 
 fn group(found: &uzers::Group) -> Group {
-    Group { name: text(found.name()), gid: found.gid() }
+    let members = found.members().iter().map(|name| text(name)).collect();
+    Group { name: text(found.name()), gid: found.gid(), members }
 }
 
 /// The user that this process acts as.

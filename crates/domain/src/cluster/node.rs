@@ -252,6 +252,7 @@ impl NodeUse {
             let most = both.shared.entry(*cpu).or_default();
             *most = (*most).max(*jobs);
         }
+        both.jobs = self.jobs.max(other.jobs);
         both.exclusive = self.exclusive.max(other.exclusive);
         both.same_user = self.same_user.max(other.same_user);
         both.same_label = self.same_label.max(other.same_label);

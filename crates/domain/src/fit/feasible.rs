@@ -93,11 +93,6 @@ pub(crate) fn check_sense(spec: &JobSpec) -> Result<(), Problem> {
 /// The first name that nothing has.
 pub(crate) fn check_names(cluster: &Cluster, spec: &JobSpec) -> Result<(), Problem> {
     let resources = &spec.resources;
-    let reservation = &spec.uncommon().reservation;
-    if !reservation.is_empty() {
-        // There are none yet.
-        return Err(Problem::UnknownReservation(reservation.clone()));
-    }
     for name in resources.required_nodes.iter().chain(&resources.excluded_nodes) {
         cluster.node_index(name).ok_or_else(|| Problem::UnknownNode(name.clone()))?;
     }

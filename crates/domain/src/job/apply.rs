@@ -129,6 +129,12 @@ impl Job {
                 let pending = Pending { retry_after: pending.retry_after.max(not_before), ..pending.clone() };
                 Job { dependency: Some(dependency), ..self.clone() }.waiting(pending, at)
             }
+            (Phase::Pending(pending), Event::ReservationGone { at, name, left, holds }) => {
+                self.without_reservation(pending, at, &name, left, holds)
+            }
+            (Phase::Running(_) | Phase::Completing(_), Event::ReservationGone { left, .. }) => {
+                self.clone().changed(Change::Reservation(left)).turned(self.phase.clone())
+            }
             (Phase::Pending(pending), Event::Considered { reason, expected_start }) => {
                 self.turned(Phase::Pending(Pending { reason, expected_start, ..pending.clone() }))
             }
@@ -318,6 +324,9 @@ impl Job {
             (Hold::User | Hold::Admin, _) if pending.put_back == PutBack::TooOften => {
                 (Reason::JobHoldMaxRequeue, Timestamp::NEVER)
             }
+            (Hold::User, _) if pending.put_back == PutBack::ReservationGone => {
+                (Reason::ReservationDeleted, Timestamp::NEVER)
+            }
             (Hold::User, _) => (Reason::JobHeldUser, Timestamp::NEVER),
             (Hold::Admin, _) => (Reason::JobHeldAdmin, Timestamp::NEVER),
             (_, Some(TermState::Failed)) => (Reason::DependencyNeverSatisfied, Timestamp::NEVER),
@@ -371,6 +380,26 @@ impl Job {
             self.waiting(Pending { hold: hold.max(pending.hold), ..pending.clone() }, Timestamp::EPOCH)?;
         step.job.priority = 0;
         Ok(step)
+    }
+
+    fn without_reservation(
+        &self,
+        pending: &Pending,
+        at: Timestamp,
+        name: &Text,
+        left: Text,
+        holds: bool,
+    ) -> Applied {
+        let is_held = holds && left.is_empty() && pending.hold == Hold::None;
+        let mut job = self.clone().changed(Change::Reservation(left));
+        let mut pending = pending.clone();
+        if is_held {
+            job.priority = 0;
+            pending.hold = Hold::User;
+            pending.put_back = PutBack::ReservationGone;
+            pending.remark = Text::from(format!("Reservation {name} was deleted"));
+        }
+        job.waiting(pending, at)
     }
 
     fn released(&self, pending: &Pending, at: Timestamp, priority: u32) -> Applied {
@@ -633,6 +662,7 @@ fn is_obstacle(reason: Reason) -> bool {
         Reason::JobHeldUser
             | Reason::JobHeldAdmin
             | Reason::JobHoldMaxRequeue
+            | Reason::ReservationDeleted
             | Reason::Dependency
             | Reason::DependencyNeverSatisfied
             | Reason::BeginTime

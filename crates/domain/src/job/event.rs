@@ -187,6 +187,17 @@ pub enum Event {
         /// When.
         at: Timestamp,
     },
+    /// The reservation it named, or one of several, is gone.
+    ReservationGone {
+        /// When.
+        at: Timestamp,
+        /// Which.
+        name: Text,
+        /// The others it named, as written.
+        left: Text,
+        /// It is held if it named no other.
+        holds: bool,
+    },
     /// The scheduler looked at it and says why it waits, and when it expects to start it.
     Considered {
         /// Why it waits.
@@ -245,6 +256,7 @@ impl Event {
             Event::DependencyMoved { .. } => "dependency moved",
             Event::BeginReached { .. } => "begin reached",
             Event::DeadlinePassed { .. } => "deadline passed",
+            Event::ReservationGone { .. } => "reservation gone",
             Event::Considered { .. } => "considered",
         }
     }

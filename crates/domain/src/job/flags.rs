@@ -144,3 +144,5 @@ flags! {
         INVALID_DEPENDENCY = 10;
     }
 }
+
+pub(crate) use flags as flag_set;

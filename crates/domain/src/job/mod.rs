@@ -8,7 +8,7 @@ mod change;
 mod constraint;
 mod dependency;
 mod event;
-mod flags;
+pub(crate) mod flags;
 mod het;
 mod paths;
 mod phase;

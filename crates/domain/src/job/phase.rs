@@ -74,6 +74,8 @@ pub enum PutBack {
     LaunchFailed,
     /// It has been put back as often as a job may be.
     TooOften,
+    /// It waited for a reservation that is gone; it was not put back, but is held (Slurm's `RESV_DEL_HOLD`).
+    ReservationGone,
 }
 
 /// Who holds a job.

@@ -77,4 +77,6 @@ reasons! {
     OutOfMemory;
     /// The reservation it names is not open.
     Reservation;
+    /// The reservation it named is gone, and it is held.
+    ReservationDeleted;
 }

@@ -250,6 +250,8 @@ pub struct Allocation {
     pub whole: bool,
     /// Licences taken.
     pub licenses: SmallVec<[(Text, u32); 1]>,
+    /// The reservation it runs in; empty for none.
+    pub reservation: Text,
 }
 
 /// A job's share of one node.

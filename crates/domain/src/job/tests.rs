@@ -59,6 +59,7 @@ fn started() -> Event {
         nodes: Default::default(),
         whole: false,
         licenses: Default::default(),
+        reservation: Default::default(),
     };
     Event::Started {
         at: at(200),

@@ -18,6 +18,11 @@ pub trait Directory: Send + Sync {
     /// Returns the name of the group of this number.
     fn group_name(&self, gid: Gid) -> Option<Text>;
 
+    /// Returns the names of the users of a group, as far as the group lists them; `None` if there is no such group.
+    fn members_of(&self, group: &str) -> Option<Vec<Text>> {
+        self.group(group).map(|_| Vec::new())
+    }
+
     /// Returns the names of all groups a user belongs to.
     fn groups_of(&self, name: &str) -> Vec<Text>;
 }

@@ -3,6 +3,7 @@
 use crate::cluster::NodeMark;
 use crate::cron::Crontab;
 use crate::job::{EndedStep, Job, Outcome, Payload};
+use crate::reservation::Reservation;
 use crate::service::StateChange;
 use crate::who::Membership;
 use crate::{ChangeId, JobId, Text, Timestamp, Uid};
@@ -53,6 +54,10 @@ pub struct Saved {
     pub nodes: Vec<NodeMark>,
     /// Crontabs.
     pub crontabs: Vec<Crontab>,
+    /// Reservations in the order of their numbers.
+    pub reservations: Vec<Reservation>,
+    /// The highest number that a reservation ever had.
+    pub last_reservation: u32,
 }
 
 /// What changes together.
@@ -84,6 +89,12 @@ pub struct Batch {
     pub crontabs: Vec<Arc<Crontab>>,
     /// Users whose crontabs are gone.
     pub removed_crontabs: Vec<Uid>,
+    /// Reservations that are new or have changed.
+    pub reservations: Vec<Arc<Reservation>>,
+    /// Numbers of reservations that are gone.
+    pub removed_reservations: Vec<u32>,
+    /// The highest number that a reservation ever had, where that has changed.
+    pub last_reservation: Option<u32>,
 }
 
 impl Batch {
@@ -100,6 +111,8 @@ impl Batch {
             && self.nodes.is_empty()
             && self.crontabs.is_empty()
             && self.removed_crontabs.is_empty()
+            && self.reservations.is_empty()
+            && self.removed_reservations.is_empty()
     }
 }
 

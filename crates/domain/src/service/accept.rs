@@ -31,7 +31,17 @@ impl Ledger<'_> {
     }
 
     /// Makes the record of a job that gets this number.
-    pub(super) fn new_job(&self, id: JobId, draft: Draft) -> Result<(Job, Arc<Payload>, Vec<Note>), Error> {
+    pub(super) fn new_job(
+        &self,
+        id: JobId,
+        mut draft: Draft,
+    ) -> Result<(Job, Arc<Payload>, Vec<Note>), Error> {
+        if draft.hold == Hold::None {
+            let note = self.look_at_reservations(&draft.spec)?;
+            draft.notes.extend(note.filter(|_| draft.notes.is_empty()));
+        } else {
+            self.check_reservations(&draft.spec)?;
+        }
         let mut job = Job {
             id,
             spec: draft.spec,
@@ -79,6 +89,9 @@ impl Ledger<'_> {
     }
 
     fn first_reason(&self, spec: &Arc<JobSpec>) -> Reason {
+        if self.look_at_reservations(spec) == Ok(Some(Note::ReservationNotOpen)) {
+            return Reason::Reservation;
+        }
         let partitions = || spec.partitions.iter().filter_map(|name| self.cluster().partition(name));
         if partitions().all(|partition| partition.state == PartitionState::Down) {
             return Reason::PartitionDown;

@@ -4,6 +4,7 @@ use super::crontab::{BadCrontab, NewCrontab, due};
 use super::feed::Feed;
 use super::nodes::Availability;
 use super::prepare::{prepare, prepare_component};
+use super::reservations::NewReservation;
 use super::selection::{Action, Handled, Selection};
 use super::submission::{Submission, Submitted};
 use super::update::Update;
@@ -12,6 +13,7 @@ use crate::cluster::{Cluster, SchedulerType};
 use crate::cron::Installed;
 use crate::job::{Job, Owner, Phase};
 use crate::ports::{Calendar, Clock, Directory, Enforced, Engine, History, Meter, Reports, Store};
+use crate::reservation::ReservationWish;
 use crate::state::Snapshot;
 use crate::who::{Membership, Principal};
 use crate::{ChangeId, Error, JobId, Problem, Text, Uid};
@@ -293,6 +295,34 @@ impl JobService {
     pub async fn mark_node(&self, by: &Principal, node: Text, wanted: Availability) -> Result<(), Error> {
         let by = by.clone();
         self.ask(|reply| Command::MarkNode { by, node, wanted, reply }).await?
+    }
+
+    /// Makes a reservation, and returns its name. Operators only.
+    ///
+    /// # Errors
+    /// Whatever makes it impossible, see [`Problem`]; [`Problem::BadReservation`] where something is missing.
+    pub async fn reserve(&self, by: &Principal, wish: ReservationWish) -> Result<Text, Error> {
+        wish.check_complete().map_err(Problem::BadReservation)?;
+        let wish = NewReservation::look_up(by, wish, &*self.directory);
+        self.ask(|reply| Command::Reserve(Box::new(wish), reply)).await?
+    }
+
+    /// Changes a reservation, the one whose name the wish has. Operators only.
+    ///
+    /// # Errors
+    /// Whatever makes it impossible, see [`Problem`]; nothing has changed then.
+    pub async fn change_reservation(&self, by: &Principal, wish: ReservationWish) -> Result<(), Error> {
+        let wish = NewReservation::look_up(by, wish, &*self.directory);
+        self.ask(|reply| Command::ChangeReservation(Box::new(wish), reply)).await?
+    }
+
+    /// Deletes a reservation. Operators only, and those who may use it if it says so.
+    ///
+    /// # Errors
+    /// [`Problem::UnknownReservation`], [`Problem::ReservationInUse`] while a job names it or runs in it.
+    pub async fn delete_reservation(&self, by: &Principal, name: Text) -> Result<(), Error> {
+        let by = by.clone();
+        self.ask(|reply| Command::RemoveReservation { by, name, reply }).await?
     }
 
     /// Puts a user's crontab in the place of the one before. Each entry becomes a job, described by the submission in

@@ -7,6 +7,7 @@ use crate::cron::Crontab;
 use crate::error::Refused;
 use crate::job::{ArrayPart, Effect, EndedStep, Event, Job, Payload, Phase};
 use crate::ports::{Batch, Calendar, Closed, ClosedStep};
+use crate::reservation::Reservation;
 use crate::state::{State, Statistics};
 use crate::who::Membership;
 use crate::{ChangeId, Error, JobId, Text, Timestamp, Uid};
@@ -34,6 +35,9 @@ pub(super) struct Ledger<'a> {
     /// The cluster before nodes of it changed.
     cluster_before: Option<Arc<Cluster>>,
     crontabs_before: HashMap<Uid, Option<Arc<Crontab>>>,
+    reservations_before: Option<Arc<Vec<Arc<Reservation>>>>,
+    first_reservation: u32,
+    reservations_touched: bool,
     calendar: &'a dyn Calendar,
     moved: Statistics,
     nodes_touched: bool,
@@ -52,6 +56,8 @@ pub(super) struct Finished {
     pub(super) moved: Statistics,
     /// Resources were given out or back.
     pub(super) nodes_touched: bool,
+    /// A reservation has changed, begun or ended.
+    pub(super) reservations_touched: bool,
     /// Something that is not recorded has changed for readers.
     pub(super) volatile: bool,
 }
@@ -61,6 +67,8 @@ pub(super) struct Undo {
     before: HashMap<JobId, Option<Arc<Job>>>,
     cluster: Option<Arc<Cluster>>,
     crontabs_before: HashMap<Uid, Option<Arc<Crontab>>>,
+    reservations: Option<Arc<Vec<Arc<Reservation>>>>,
+    first_reservation: u32,
     first_id: JobId,
 }
 
@@ -72,7 +80,7 @@ impl<'a> Ledger<'a> {
         now: Timestamp,
         last_change: ChangeId,
     ) -> Self {
-        let first_id = state.next_id();
+        let (first_id, first_reservation) = (state.next_id(), state.next_reservation());
         Ledger {
             now,
             state,
@@ -91,6 +99,9 @@ impl<'a> Ledger<'a> {
             nodes: Vec::new(),
             cluster_before: None,
             crontabs_before: HashMap::new(),
+            reservations_before: None,
+            first_reservation,
+            reservations_touched: false,
             calendar,
             moved: Statistics::default(),
             nodes_touched: false,
@@ -157,6 +168,44 @@ impl<'a> Ledger<'a> {
     pub(super) fn keep_crontab(&mut self, owner: Uid, crontab: Option<Crontab>) {
         let before = self.state.put_crontab(owner, crontab.map(Arc::new));
         self.crontabs_before.entry(owner).or_insert(before);
+    }
+
+    /// Hands out the number of a reservation.
+    pub(super) fn take_reservation_number(&mut self) -> u32 {
+        let number = self.state.next_reservation();
+        self.state.count_reservations_from(number);
+        number
+    }
+
+    /// Puts a reservation in the place of the one of its number, or after the others.
+    pub(super) fn keep_reservation(&mut self, reservation: Reservation) {
+        let mut all = (**self.state.reservations()).clone();
+        let reservation = Arc::new(reservation);
+        match all.iter_mut().find(|other| other.number == reservation.number) {
+            Some(place) => *place = reservation,
+            None => all.push(reservation),
+        }
+        self.put_reservations(all);
+    }
+
+    /// Takes a reservation away.
+    pub(super) fn remove_reservation(&mut self, number: u32) {
+        let mut all = (**self.state.reservations()).clone();
+        all.retain(|other| other.number != number);
+        self.put_reservations(all);
+    }
+
+    fn put_reservations(&mut self, all: Vec<Arc<Reservation>>) {
+        let before = self.state.put_reservations(Arc::new(all));
+        self.reservations_before.get_or_insert(before);
+        self.reservations_touched = true;
+    }
+
+    /// Tells whether something of a reservation is due, and takes note of it.
+    pub(super) fn reservations_turn(&mut self) -> bool {
+        let has_turned = self.state.reservations_turn(self.now);
+        self.reservations_touched |= has_turned;
+        has_turned
     }
 
     /// Puts a job in its place: a new one, or one that a rule of arrays has made.
@@ -243,6 +292,9 @@ impl<'a> Ledger<'a> {
         let crontabs = owners().filter_map(|owner| self.state.crontab(*owner)).cloned().collect();
         let removed_crontabs =
             owners().filter(|owner| self.state.crontab(**owner).is_none()).copied().collect();
+        let (reservations, removed_reservations) = self.changed_reservations();
+        let last = self.state.next_reservation();
+        let last_reservation = (last != self.first_reservation).then(|| last - 1);
         let next_id = (self.state.next_id() != self.first_id).then(|| self.state.next_id());
         let batch = Batch {
             jobs,
@@ -258,6 +310,9 @@ impl<'a> Ledger<'a> {
             nodes: self.nodes,
             crontabs,
             removed_crontabs,
+            reservations,
+            removed_reservations,
+            last_reservation,
         };
         Finished {
             batch,
@@ -266,12 +321,25 @@ impl<'a> Ledger<'a> {
                 before: self.before,
                 cluster: self.cluster_before,
                 crontabs_before: self.crontabs_before,
+                reservations: self.reservations_before,
+                first_reservation: self.first_reservation,
                 first_id: self.first_id,
             },
             moved: self.moved,
-            nodes_touched: self.nodes_touched,
+            nodes_touched: self.nodes_touched || self.reservations_touched,
+            reservations_touched: self.reservations_touched,
             volatile: self.volatile,
         }
+    }
+
+    /// Returns the reservations that are new or have changed, and the numbers of those that are gone.
+    fn changed_reservations(&self) -> (Vec<Arc<Reservation>>, Vec<u32>) {
+        let Some(before) = &self.reservations_before else { return (Vec::new(), Vec::new()) };
+        let now = self.state.reservations();
+        let is_as_before = |one: &&Arc<Reservation>| before.iter().any(|other| Arc::ptr_eq(one, other));
+        let changed = now.iter().filter(|one| !is_as_before(one)).cloned().collect();
+        let is_gone = |one: &&Arc<Reservation>| now.iter().all(|other| other.number != one.number);
+        (changed, before.iter().filter(is_gone).map(|gone| gone.number).collect())
     }
 
     fn note(&mut self, id: JobId, before: Option<&Arc<Job>>, after: &Arc<Job>) {
@@ -333,6 +401,10 @@ impl Undo {
         for (owner, before) in self.crontabs_before {
             state.put_crontab(owner, before);
         }
+        if let Some(reservations) = self.reservations {
+            state.put_reservations(reservations);
+        }
+        state.count_reservations_from(self.first_reservation.saturating_sub(1));
         state.count_from(self.first_id);
     }
 }

@@ -17,6 +17,7 @@ mod pace;
 mod prepare;
 mod recovery;
 mod requeue;
+mod reservations;
 mod schedule;
 mod selection;
 mod submission;

@@ -45,4 +45,6 @@ pub enum Note {
     PartitionConfiguration,
     /// Nodes it needs are down, drained or reserved.
     NodesUnavailable,
+    /// No reservation it names is open yet.
+    ReservationNotOpen,
 }

@@ -21,6 +21,7 @@ mod cron;
 mod dependencies;
 mod durable;
 mod het;
+mod reservations;
 mod rights;
 mod safety;
 mod waiting;
@@ -35,6 +36,8 @@ struct Memory {
     members: BTreeMap<Text, Membership>,
     nodes: BTreeMap<Text, NodeMark>,
     crontabs: BTreeMap<Uid, Arc<crate::cron::Crontab>>,
+    reservations: BTreeMap<u32, Arc<crate::reservation::Reservation>>,
+    last_reservation: u32,
     commits: usize,
 }
 
@@ -55,6 +58,8 @@ impl Store for MemoryStore {
             members: memory.members.values().cloned().collect(),
             nodes: memory.nodes.values().cloned().collect(),
             crontabs: memory.crontabs.values().map(|crontab| (**crontab).clone()).collect(),
+            reservations: memory.reservations.values().map(|kept| (**kept).clone()).collect(),
+            last_reservation: memory.last_reservation,
         })
     }
 
@@ -78,6 +83,11 @@ impl Store for MemoryStore {
         }
         memory.nodes.extend(batch.nodes.iter().map(|mark| (mark.node.clone(), mark.clone())));
         memory.crontabs.extend(batch.crontabs.iter().map(|crontab| (crontab.owner.uid, Arc::clone(crontab))));
+        for kept in &batch.reservations {
+            memory.reservations.insert(kept.number, Arc::clone(kept));
+        }
+        memory.reservations.retain(|number, _| !batch.removed_reservations.contains(number));
+        memory.last_reservation = batch.last_reservation.unwrap_or(memory.last_reservation);
         for owner in &batch.removed_crontabs {
             memory.crontabs.remove(owner);
         }
@@ -151,6 +161,7 @@ impl Engine for SlotEngine {
                     nodes: [share].into_iter().collect(),
                     whole: false,
                     licenses: Default::default(),
+                    reservation: Default::default(),
                 };
                 let limit = TimeLimit::Minutes(10);
                 starts.push(Start {

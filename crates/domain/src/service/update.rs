@@ -122,6 +122,11 @@ impl Ledger<'_> {
             }
             // One that is not known is passed over, as long as accounting is not enforced.
             Change::Qos(qos) => return Ok(self.cluster().qos(qos).map(|qos| Change::Qos(qos.name.clone()))),
+            Change::Reservation(list) => {
+                let mut spec = (*job.spec).clone();
+                spec.uncommon_mut().reservation = list.clone();
+                self.check_reservations(&spec)?;
+            }
             Change::Partitions(names) => return self.known_partitions(names).map(Some),
             Change::RequiredNodes(names) | Change::ExcludedNodes(names) => {
                 if let Some(unknown) = names.iter().find(|name| self.cluster().node_index(name).is_none()) {

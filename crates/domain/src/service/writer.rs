@@ -9,6 +9,7 @@ use super::ledger::{Finished, Ledger, Undo};
 use super::nodes::Availability;
 use super::pace::{Pacer, Pass, Ranker};
 use super::prepare::Draft;
+use super::reservations::NewReservation;
 use super::selection::{Action, Handled, Selection};
 use super::submission::Submitted;
 use super::update::Update;
@@ -65,6 +66,13 @@ pub(super) enum Command {
         by: Principal,
         node: Text,
         wanted: Availability,
+        reply: oneshot::Sender<Result<(), Error>>,
+    },
+    Reserve(Box<NewReservation>, oneshot::Sender<Result<Text, Error>>),
+    ChangeReservation(Box<NewReservation>, oneshot::Sender<Result<(), Error>>),
+    RemoveReservation {
+        by: Principal,
+        name: Text,
         reply: oneshot::Sender<Result<(), Error>>,
     },
     SetCrontab(Box<NewCrontab>, oneshot::Sender<Result<Vec<Installed>, Error>>),
@@ -133,6 +141,8 @@ impl Writer {
         for crontab in saved.crontabs {
             state.put_crontab(crontab.owner.uid, Some(Arc::new(crontab)));
         }
+        state.count_reservations_from(saved.last_reservation);
+        state.put_reservations(Arc::new(saved.reservations.into_iter().map(Arc::new).collect()));
         if let Some(next) = saved.next_id {
             state.count_from(next);
         }
@@ -161,7 +171,7 @@ impl Writer {
             retry_at: None,
             stopping: false,
         };
-        writer.publish(now, true, true);
+        writer.publish(now, (true, true, true));
         writer.recover()?;
         Ok(writer)
     }
@@ -235,6 +245,7 @@ impl Writer {
         for report in &reports {
             ledger.take_report(report.clone());
         }
+        ledger.turn_reservations();
         ledger.ring_alarms();
         ledger.see_off();
         for start in self.engine.plan_steps(ledger.state(), now) {
@@ -288,7 +299,8 @@ impl Writer {
 
     /// Makes a batch durable and lets it take effect, or takes it back.
     fn record(&mut self, now: Timestamp, finished: Finished) -> Result<(), Error> {
-        let Finished { mut batch, effects, undo, moved, nodes_touched, volatile } = finished;
+        let Finished { mut batch, effects, undo, moved, nodes_touched, reservations_touched, volatile } =
+            finished;
         let recorded = !batch.is_empty();
         if recorded {
             batch.forget_changes = self.feed.surplus(batch.changes.len());
@@ -311,8 +323,8 @@ impl Writer {
         }
         self.statistics.add(&moved);
         self.take_in_members(&batch.members, &batch.removed_members);
-        if recorded || volatile {
-            self.publish(now, recorded, nodes_touched);
+        if recorded || volatile || reservations_touched {
+            self.publish(now, (recorded, nodes_touched, reservations_touched));
         }
         self.feed.add(&batch.changes);
         for (id, attempt, effect) in effects {
@@ -339,10 +351,13 @@ impl Writer {
         self.state.reconfigure(Arc::new(cluster));
     }
 
-    fn publish(&mut self, now: Timestamp, jobs_changed: bool, nodes_changed: bool) {
+    /// Makes a new snapshot; jobs, nodes and reservations have changed, or not.
+    fn publish(&mut self, now: Timestamp, changed: (bool, bool, bool)) {
+        let (jobs_changed, nodes_changed, reservations_changed) = changed;
         let last = self.published.load();
         let mut snapshot = self.state.snapshot(now);
         snapshot.jobs_changed = if jobs_changed { now } else { last.jobs_changed };
+        snapshot.reservations_changed = if reservations_changed { now } else { last.reservations_changed };
         snapshot.nodes_changed = if nodes_changed { now } else { last.nodes_changed };
         snapshot.partitions_changed = last.partitions_changed.max(snapshot.cluster.started);
         snapshot.change = self.last_change;
@@ -443,6 +458,9 @@ fn serve(ledger: &mut Ledger<'_>, engine: &mut dyn Engine, boot: &Text, command:
         Command::RememberMember { by, member, reply } => later(reply, ledger.remember_member(&by, member)),
         Command::ForgetMember { by, name, reply } => later(reply, ledger.forget_member(&by, name)),
         Command::MarkNode { by, node, wanted, reply } => later(reply, ledger.mark_node(&by, &node, wanted)),
+        Command::Reserve(wish, reply) => later(reply, ledger.reserve(*wish)),
+        Command::ChangeReservation(wish, reply) => later(reply, ledger.change_reservation(*wish)),
+        Command::RemoveReservation { by, name, reply } => later(reply, ledger.delete_reservation(&by, &name)),
         Command::SetCrontab(crontab, reply) => later(reply, ledger.set_crontab(*crontab)),
         Command::RemoveCrontab { by, owner, reply } => later(reply, ledger.remove_crontab(&by, owner)),
         Command::Reports(_) | Command::Stop(_) => return None,

@@ -4,12 +4,14 @@ use super::alarms::Alarms;
 use super::arrays::RunningTasks;
 use super::queue::Queues;
 use super::rank::Ranks;
+use super::reserved::Reserved;
 use super::snapshot::Snapshot;
 use super::table::JobTable;
 use crate::cluster::{Cluster, NodeUse};
 use crate::cron::Crontab;
 use crate::job::{Allocation, ArrayPart, Job, Pending, Phase, Reason, Relation};
 use crate::priority::Ranking;
+use crate::reservation::Reservation;
 use crate::{JobId, Text, Timestamp, Uid};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
@@ -33,6 +35,7 @@ pub struct State {
     dependents: HashMap<JobId, BTreeSet<JobId>>,
     singletons: BTreeMap<(Uid, Text), BTreeSet<JobId>>,
     crontabs: Arc<BTreeMap<Uid, Arc<Crontab>>>,
+    pub(super) reserved: Reserved,
     next_id: JobId,
     version: u64,
 }
@@ -64,6 +67,7 @@ impl State {
             dependents: HashMap::new(),
             singletons: BTreeMap::new(),
             crontabs: Arc::default(),
+            reserved: Reserved::default(),
             next_id,
             version: 0,
         }
@@ -158,6 +162,44 @@ impl State {
         }
     }
 
+    /// Returns the reservations, in the order in which they were made.
+    pub fn reservations(&self) -> &Arc<Vec<Arc<Reservation>>> {
+        self.reserved.all()
+    }
+
+    /// Returns the reservation of this name; case matters.
+    pub fn reservation(&self, name: &str) -> Option<&Arc<Reservation>> {
+        self.reserved.all().iter().find(|reservation| reservation.name == name)
+    }
+
+    /// Returns the live jobs that name a reservation or run in one, by number.
+    pub fn reserved_jobs(&self) -> impl Iterator<Item = &Arc<Job>> {
+        self.reserved.jobs().filter_map(|id| self.jobs.job(id))
+    }
+
+    /// Puts other reservations in the place of those there were; returns those.
+    pub(crate) fn put_reservations(&mut self, all: Arc<Vec<Arc<Reservation>>>) -> Arc<Vec<Arc<Reservation>>> {
+        self.version += 1;
+        self.reserved.put(all)
+    }
+
+    /// Tells whether a reservation has begun or ended, or something else of one is due, since this was asked last.
+    pub(crate) fn reservations_turn(&mut self, now: Timestamp) -> bool {
+        let has_turned = self.reserved.turn(now);
+        self.version += u64::from(has_turned);
+        has_turned
+    }
+
+    /// Returns the number the next reservation will get.
+    pub(crate) fn next_reservation(&self) -> u32 {
+        self.reserved.last_number.saturating_add(1)
+    }
+
+    /// Goes on counting reservations from the one that had this number.
+    pub(crate) fn count_reservations_from(&mut self, last: u32) {
+        self.reserved.last_number = last;
+    }
+
     /// Returns the number the next job will get.
     pub fn next_id(&self) -> JobId {
         self.next_id
@@ -202,7 +244,7 @@ impl State {
 
     /// Returns the time of the earliest alarm.
     pub fn next_alarm(&self) -> Option<Timestamp> {
-        [self.alarms.next(), self.leaving.next()].into_iter().flatten().min()
+        [self.alarms.next(), self.leaving.next(), self.reserved.next_turn()].into_iter().flatten().min()
     }
 
     /// Returns jobs for which something is due, at most `most`.
@@ -264,6 +306,7 @@ impl State {
             licenses: Arc::clone(&self.licenses),
             ranking: Arc::clone(&self.ranks.ranking),
             crontabs: Arc::clone(&self.crontabs),
+            reservations: Arc::clone(self.reserved.all()),
             ..Snapshot::default()
         }
     }
@@ -279,6 +322,7 @@ impl State {
         self.leaving.set(id, after.and_then(|job| leaving_time(job, limits.min_job_age)));
         note(&mut self.suspended, id, after.is_some_and(Job::is_suspended));
         note(&mut self.making_way, id, after.is_some_and(makes_way));
+        self.reserved.moved(id, after);
         self.depend(id, before, after);
         self.hold_resources(id, before, after);
     }

@@ -6,6 +6,7 @@ mod arrays;
 mod live;
 mod queue;
 mod rank;
+mod reserved;
 mod snapshot;
 mod table;
 

@@ -6,6 +6,7 @@ use crate::cron::Crontab;
 use crate::job::{ArrayPart, Job, Phase};
 use crate::ports::PassExit;
 use crate::priority::Ranking;
+use crate::reservation::Reservation;
 use crate::{ChangeId, JobId, Text, Timestamp, Uid};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -27,6 +28,10 @@ pub struct Snapshot {
     pub ranking: Arc<Ranking>,
     /// Crontabs by user.
     pub crontabs: Arc<BTreeMap<Uid, Arc<Crontab>>>,
+    /// Reservations in the order in which they were made.
+    pub reservations: Arc<Vec<Arc<Reservation>>>,
+    /// When a reservation changed, began or ended last.
+    pub reservations_changed: Timestamp,
     /// When a job changed last.
     pub jobs_changed: Timestamp,
     /// When a node changed last, in state or in use.
@@ -50,6 +55,8 @@ impl Default for Snapshot {
             nodes: Arc::default(),
             licenses: Arc::default(),
             crontabs: Arc::default(),
+            reservations: Arc::default(),
+            reservations_changed: Timestamp::EPOCH,
             jobs_changed: Timestamp::EPOCH,
             nodes_changed: Timestamp::EPOCH,
             partitions_changed: Timestamp::EPOCH,
@@ -60,6 +67,11 @@ impl Default for Snapshot {
 }
 
 impl Snapshot {
+    /// Returns the reservation of this name; case matters.
+    pub fn reservation(&self, name: &str) -> Option<&Arc<Reservation>> {
+        self.reservations.iter().find(|reservation| reservation.name == name)
+    }
+
     /// Returns every record that a job number stands for: the job, all records of the array, or, for the leader of a
     /// heterogeneous job, all its components.
     pub fn records(&self, id: JobId) -> Vec<Arc<Job>> {

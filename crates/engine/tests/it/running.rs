@@ -139,8 +139,13 @@ impl World {
 }
 
 fn started(job: Job, nodes: smallvec::SmallVec<[NodeShare; 1]>) -> Job {
-    let allocation =
-        Arc::new(Allocation { partition: "main".into(), nodes, whole: false, licenses: smallvec![] });
+    let allocation = Arc::new(Allocation {
+        partition: "main".into(),
+        nodes,
+        whole: false,
+        licenses: smallvec![],
+        reservation: Default::default(),
+    });
     let at = Timestamp::from_seconds(1_000_000);
     let limit = TimeLimit::Minutes(10);
     job.apply(Event::Started { at, allocation, limit, boot: "boot".into(), overtime: Duration::ZERO })

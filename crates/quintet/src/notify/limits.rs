@@ -95,6 +95,7 @@ mod tests {
             nodes: Default::default(),
             whole: false,
             licenses: Default::default(),
+            reservation: Default::default(),
         };
         let (start, end) = (Timestamp::from_seconds(1000), Timestamp::from_seconds(1600));
         Running::new(start, Arc::new(allocation), end, "boot".into())

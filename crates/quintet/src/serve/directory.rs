@@ -50,6 +50,18 @@ impl Directory for People {
         self.users.group_name(gid).or_else(configured)
     }
 
+    fn members_of(&self, name: &str) -> Option<Vec<Text>> {
+        let configured = self.groups.iter().find(|group| group.name == name);
+        let mut names = match (self.users.members_of(name), configured) {
+            (None, None) => return None,
+            (listed, _) => listed.unwrap_or_default(),
+        };
+        names.extend(configured.into_iter().flat_map(|group| &group.members).map(Text::from));
+        names.sort_unstable();
+        names.dedup();
+        Some(names)
+    }
+
     fn groups_of(&self, name: &str) -> Vec<Text> {
         let mut names = self.users.groups_of(name);
         let added = self.groups.iter().filter(|group| group.members.iter().any(|member| member == name));

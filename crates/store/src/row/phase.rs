@@ -85,6 +85,7 @@ codes! {
         SpecialExit = 2,
         LaunchFailed = 3,
         TooOften = 4,
+        ReservationGone = 5,
     }
     IfGone, "way to do without a program" {
         Cancel = 0,

@@ -2,6 +2,7 @@
 
 use super::{BadRow, Stored};
 use domain::job::{Exit, JobFlags, MailTypes, Outcome, Reason};
+use domain::reservation::ReservationFlags;
 use domain::{ChangeId, Gid, JobId, NodeIndex, TaskIndex, Text, TimeLimit, Timestamp, Uid};
 use serde::{Deserialize, Serialize};
 use smallvec::{Array, SmallVec};
@@ -44,6 +45,7 @@ macro_rules! numbers {
 
 numbers! {
     JobId(u32) TaskIndex(u32) NodeIndex(u32) Uid(u32) Gid(u32) ChangeId(u64) JobFlags(u64) MailTypes(u16)
+    ReservationFlags(u64)
 }
 
 impl Stored for usize {

@@ -53,6 +53,7 @@ rows! {
         nodes = "n": SmallVec<[NodeShare; 1]>,
         whole = "w": bool,
         licenses = "l": SmallVec<[(Text, u32); 1]>,
+        reservation = "r": Text,
     }
     NodeShare => NodeShareRow {
         node = "n": NodeIndex,

@@ -75,6 +75,8 @@ statements! {
     put_node: "INSERT OR REPLACE INTO node (name, body) VALUES (?1, ?2)";
     put_crontab: "INSERT OR REPLACE INTO crontab (user, body) VALUES (?1, ?2)";
     remove_crontab: "DELETE FROM crontab WHERE user = ?1";
+    put_reservation: "INSERT OR REPLACE INTO reservation (id, body) VALUES (?1, ?2)";
+    remove_reservation: "DELETE FROM reservation WHERE id = ?1";
     put_number: "INSERT OR REPLACE INTO number (name, value) VALUES (?1, ?2)";
 }
 
@@ -119,6 +121,15 @@ impl Recording<'_> {
         }
         for owner in &batch.removed_crontabs {
             self.statements.remove_crontab.execute([owner.0])?;
+        }
+        for reservation in &batch.reservations {
+            self.statements.put_reservation.execute(params![reservation.number, encoded(&**reservation)])?;
+        }
+        for number in &batch.removed_reservations {
+            self.statements.remove_reservation.execute([number])?;
+        }
+        if let Some(last) = batch.last_reservation {
+            self.statements.put_number.execute(params!["last reservation", last])?;
         }
         if let Some(next) = batch.next_id {
             self.statements.put_number.execute(params!["next job", next.0])?;

@@ -9,6 +9,7 @@ use domain::cluster::NodeMark;
 use domain::cron::Crontab;
 use domain::job::{ArrayPart, Job, JobSpec};
 use domain::ports::{Saved, StoreError};
+use domain::reservation::Reservation;
 use domain::service::StateChange;
 use domain::who::Membership;
 use rusqlite::{Connection, Row};
@@ -50,11 +51,13 @@ pub(super) fn load(connection: &Connection, path: &Path, ledger: &mut Ledger) ->
     ledger.keep();
     Ok(Saved {
         jobs: jobs.into_iter().map(|(job, _)| job).collect(),
-        next_id: read_next_id(connection).map_err(sqlite)?,
+        next_id: read_number(connection, "next job").map_err(sqlite)?.map(JobId),
         changes: read_changes(connection, path)?,
         members: read_members(connection, path)?,
         nodes: read_nodes(connection, path)?,
         crontabs: read_crontabs(connection, path)?,
+        reservations: read_reservations(connection, path)?,
+        last_reservation: read_number(connection, "last reservation").map_err(sqlite)?.unwrap_or(0),
     })
 }
 
@@ -158,9 +161,9 @@ fn read_closed(connection: &Connection, ledger: &mut Ledger) -> rusqlite::Result
     Ok(())
 }
 
-fn read_next_id(connection: &Connection) -> rusqlite::Result<Option<JobId>> {
-    let mut statement = connection.prepare("SELECT value FROM number WHERE name = 'next job'")?;
-    statement.query_map([], |row| row.get(0).map(JobId))?.next().transpose()
+fn read_number(connection: &Connection, name: &str) -> rusqlite::Result<Option<u32>> {
+    let mut statement = connection.prepare("SELECT value FROM number WHERE name = ?1")?;
+    statement.query_map([name], |row| row.get(0))?.next().transpose()
 }
 
 fn read_changes(connection: &Connection, path: &Path) -> Result<Vec<StateChange>, StoreError> {
@@ -194,6 +197,14 @@ fn read_crontabs(connection: &Connection, path: &Path) -> Result<Vec<Crontab>, S
     crontabs
         .collect::<Result<_, _>>()
         .map_err(|error| unreadable(format!("a crontab in {}", path.display()), error))
+}
+
+fn read_reservations(connection: &Connection, path: &Path) -> Result<Vec<Reservation>, StoreError> {
+    let rows = bodies(connection, "SELECT body FROM reservation ORDER BY id", path)?;
+    let reservations = rows.iter().map(|body| decode(body));
+    reservations
+        .collect::<Result<_, _>>()
+        .map_err(|error| unreadable(format!("a reservation in {}", path.display()), error))
 }
 
 fn bodies(connection: &Connection, sql: &str, path: &Path) -> Result<Vec<Vec<u8>>, StoreError> {

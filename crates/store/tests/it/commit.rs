@@ -3,14 +3,18 @@
 use crate::samples::*;
 use domain::cron::{Crontab, Installed};
 use domain::job::{
-    Allocation, ArrayPart, Change, Event, Hold, Job, JobFlags, Outcome, Owner, Phase, TaskSet,
+    Allocation, ArrayPart, Change, CpuSet, Event, GresShare, Hold, Job, JobFlags, Outcome, Owner, Phase,
+    TaskSet,
 };
 use domain::ports::{Batch, History, Store};
+use domain::reservation::{Access, Names, Reservation, ReservationFlags, ReservedNode};
 use domain::who::AdminLevel;
-use domain::{ChangeId, JobId, TaskIndex, TimeLimit, Uid};
+use domain::{ChangeId, JobId, NodeIndex, TaskIndex, TimeLimit, Timestamp, Uid};
 use rusqlite::Connection;
+use smallvec::smallvec;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// Counts the rows of a table of queue.db.
 fn rows(directory: &Path, table: &str) -> i64 {
@@ -266,4 +270,61 @@ fn many_jobs_load_in_order() {
     drop(writer);
     let ids: Vec<u32> = saved(directory.path()).jobs.iter().map(|job| job.id.0).collect();
     assert_eq!(ids, (1..2_000).chain(3_000..=6_000).collect::<Vec<_>>());
+}
+
+#[test]
+fn reservations_are_changed_and_removed() {
+    let directory = tempfile::tempdir().unwrap();
+    let (mut writer, _) = open(directory.path());
+    let whole = ReservedNode::whole(NodeIndex(3));
+    let names =
+        |list: &[&str], excluded| Names { names: list.iter().map(|name| text(name)).collect(), excluded };
+    let first = Reservation {
+        name: text("upkeep"),
+        number: 7,
+        start: at(100),
+        end: Timestamp::NEVER,
+        float: Some(Duration::from_secs(60)),
+        flags: ReservationFlags::MAINT.with(ReservationFlags::TRES_PER_NODE),
+        nodes: vec![
+            ReservedNode {
+                cpus: Some(CpuSet::from_iter([0, 5])),
+                gres: smallvec![GresShare { at: 1, units: CpuSet::first(2) }],
+                ..whole.clone()
+            },
+            whole,
+        ],
+        wanted_nodes: 2,
+        partition: text("long"),
+        access: Access {
+            users: names(&["alice"], true),
+            groups: vec![text("hpc")],
+            members: vec![text("bob")],
+            accounts: names(&["physics"], false),
+        },
+        licenses: vec![(text("matlab"), 3)],
+        features: text("fast"),
+        max_start_delay: 5,
+        purge_after: 300,
+        idle_since: Some(at(99)),
+        comment: text("remark"),
+        burst_buffer: text("buffer"),
+    };
+    let second = Reservation { number: 8, ..Reservation::default() };
+    let batch = Batch {
+        reservations: vec![Arc::new(first.clone()), Arc::new(second)],
+        last_reservation: Some(8),
+        ..Batch::default()
+    };
+    writer.commit(&batch).unwrap();
+    let changed = Reservation { end: at(200), ..first };
+    let batch = Batch {
+        reservations: vec![Arc::new(changed.clone())],
+        removed_reservations: vec![8],
+        ..Batch::default()
+    };
+    writer.commit(&batch).unwrap();
+    drop(writer);
+    let saved = saved(directory.path());
+    assert_eq!((saved.reservations, saved.last_reservation), (vec![changed], 8));
 }

@@ -301,6 +301,7 @@ pub(crate) fn running() -> Running {
             ],
             whole: true,
             licenses: smallvec![(text("matlab"), 3)],
+            reservation: text("upkeep"),
         }),
         until: Timestamp::NEVER,
         attendant: Some(Attendant { visit: 3, if_gone: IfGone::Expire, back_until: Some(at(500)) }),

@@ -118,6 +118,7 @@ impl Engine for SlotEngine {
                     nodes: [share].into_iter().collect(),
                     whole: false,
                     licenses: Default::default(),
+                    reservation: Default::default(),
                 };
                 let (limit, allocation) = (TimeLimit::Minutes(10), Arc::new(allocation));
                 starts.push(Start { job: key.job, task, allocation, limit, backfilled: false });

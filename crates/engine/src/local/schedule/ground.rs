@@ -137,6 +137,7 @@ impl<'a> Ground<'a> {
             nodes: shares.collect::<Option<_>>()?,
             whole: demand.is_alone(),
             licenses: licenses.iter().cloned().collect(),
+            reservation: Default::default(),
         };
         let task = self.next_task(job);
         self.take(job, &allocation);
@@ -187,6 +188,7 @@ impl<'a> Ground<'a> {
             nodes: shares.collect::<Option<_>>()?,
             whole: demand.whole,
             licenses: Default::default(),
+            reservation: Default::default(),
         };
         let mut after = left.clone();
         after.change(job, &allocation, NodeUse::hand_out);

@@ -66,6 +66,7 @@ impl World {
             nodes: (0..nodes).map(share).collect(),
             whole: false,
             licenses: SmallVec::new(),
+            reservation: Default::default(),
         };
         World { cluster, allocation, live: Vec::new(), memory: Memory::PerNode(300) }
     }
