@@ -190,6 +190,8 @@ envelopes! {
     slurm_wire::states::JobStatesResp,
     slurm_wire::node::NodesResp,
     slurm_wire::partition::PartitionResp,
+    slurm_wire::reservation::ReservationResp,
+    slurm_wire::reservation::ReservationModResp,
     slurm_wire::ping::PingArrayResp,
     slurm_wire::diag::DiagResp,
     slurm_wire::requeue::JobRequeueResp,

@@ -40,7 +40,7 @@ pub(super) struct KindTally {
 }
 
 /// The controller's messages that stand for the operations: number and name.
-const MESSAGES: [(u32, &str); 13] = [
+const MESSAGES: [(u32, &str); 16] = [
     (4003, "REQUEST_SUBMIT_BATCH_JOB"),
     (4001, "REQUEST_RESOURCE_ALLOCATION"),
     (3001, "REQUEST_UPDATE_JOB"),
@@ -54,6 +54,9 @@ const MESSAGES: [(u32, &str); 13] = [
     (2035, "REQUEST_STATS_INFO"),
     (2040, "REQUEST_NODE_INFO_SINGLE"),
     (5023, "REQUEST_JOB_REQUEUE"),
+    (2024, "REQUEST_RESERVATION_INFO"),
+    (3006, "REQUEST_CREATE_RESERVATION"),
+    (3008, "REQUEST_DELETE_RESERVATION"),
 ];
 
 fn message(operation: Operation) -> Option<usize> {
@@ -71,6 +74,10 @@ fn message(operation: Operation) -> Option<usize> {
         Operation::Diag => 10,
         Operation::Node => 11,
         Operation::JobRequeue | Operation::JobsRequeue => 12,
+        Operation::Reservations | Operation::Reservation => 13,
+        // What becomes of it is known only later; most make new ones.
+        Operation::ReservationPut | Operation::ReservationsPut => 14,
+        Operation::ReservationDelete => 15,
         // Answered without asking the controller.
         Operation::OpenApi | Operation::Hostlist | Operation::Hostnames => return None,
     })

@@ -341,6 +341,7 @@ impl Engine for OneNodeEngine {
                     nodes: [share].into_iter().collect(),
                     whole: false,
                     licenses: Default::default(),
+                    reservation: Default::default(),
                 };
                 let limit = job.limit_within(TimeLimit::Minutes(600));
                 starts.push(Start {

@@ -9,6 +9,7 @@ mod native;
 mod slurm_components;
 mod slurm_jobs;
 mod slurm_reads;
+mod slurm_reservations;
 mod slurm_util;
 mod slurm_versions;
 

@@ -14,6 +14,9 @@ async fn a_token_that_does_not_hold_is_refused_by_each_operation_in_its_own_way(
         ("GET", "nodes", 511, Some("_dump_nodes")),
         ("GET", "partitions", 511, None),
         ("GET", "partition/debug", 511, Some("_partition_get")),
+        ("GET", "reservations", 511, Some("slurm_load_reservations()")),
+        ("GET", "reservation/r", 511, Some("slurm_load_reservations()")),
+        ("DELETE", "reservation/r", 511, Some("slurm_delete_reservation")),
         ("GET", "diag", 511, Some("op_handler_diag")),
         ("DELETE", "job/1", 511, Some("slurm_kill_jobs()")),
         ("GET", "job/abc", 422, Some("op_handler_job")),
@@ -62,7 +65,7 @@ async fn unchanged_lists_are_not_sent_again() {
     let unchanged = site.slurm("alice", "GET", "jobs?update_time=4000000000", "").await;
     assert_eq!((unchanged.status, unchanged.json()["jobs"].clone()), (200, json!([])));
     assert!(unchanged.warnings()[0].starts_with("No job changes since update_time[4000000000]="));
-    for path in ["nodes", "partitions", "partition/debug"] {
+    for path in ["nodes", "partitions", "partition/debug", "reservations", "reservation/r"] {
         assert_eq!(
             site.slurm("alice", "GET", &format!("{path}?update_time=4000000000"), "").await.status,
             304

@@ -5,6 +5,7 @@ mod document;
 mod job_id;
 mod people;
 mod request;
+mod reservation;
 mod resources;
 mod selection;
 mod submission;
@@ -14,6 +15,7 @@ mod update;
 
 pub(crate) use document::described_job;
 pub(super) use job_id::{PathJob, path_job};
+pub(super) use reservation::reservation;
 pub(super) use selection::{Filtering, filter, signal_action, targets};
 pub(super) use submission::{Wanted, submission};
 pub(super) use update::update;

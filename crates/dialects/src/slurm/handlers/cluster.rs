@@ -6,9 +6,9 @@ use crate::http::answer::{Answer, empty};
 use crate::slurm::call::Call;
 use crate::slurm::listing::{Entries, measured};
 use crate::slurm::to_wire;
-use domain::NodeIndex;
 use domain::ports::MachineLoad;
 use domain::state::Snapshot;
+use domain::{NodeIndex, Timestamp};
 use hyper::StatusCode;
 use slurm_wire::error_number as number;
 use slurm_wire::node::NodesResp;
@@ -32,13 +32,13 @@ pub(super) fn nodes(mut call: Call<'_>) -> Answer {
     let payload = NodesResp { last_update: last_update(call.now), ..NodesResp::default() };
     let again = Arc::clone(&snapshot);
     // Looked at once an answer, so that the answer has one length.
-    let (detail, now) = (with_detail(&query), call.site.jobs.meter().machine());
+    let (detail, now) = (with_detail(&query), (call.site.jobs.meter().machine(), call.now));
     let version = call.version;
     let size = move || measured(version, node_entries(again, detail, now));
     call.list(payload, node_entries(snapshot, detail, now), size)
 }
 
-fn node_entries(snapshot: Arc<Snapshot>, with_detail: bool, now: MachineLoad) -> impl Entries {
+fn node_entries(snapshot: Arc<Snapshot>, with_detail: bool, now: (MachineLoad, Timestamp)) -> impl Entries {
     let mut next = 0;
     move |out: &mut Out| {
         let Some(node) = describe(&snapshot, next, with_detail, now) else { return false };
@@ -58,7 +58,7 @@ pub(super) fn node(mut call: Call<'_>) -> Answer {
     let snapshot = call.site.jobs.snapshot();
     let index = snapshot.cluster.node_index(call.parameter);
     let Some(node) = index.and_then(|index| {
-        describe(&snapshot, index.0, with_detail(&query), call.site.jobs.meter().machine())
+        describe(&snapshot, index.0, with_detail(&query), (call.site.jobs.meter().machine(), call.now))
     }) else {
         call.report.error(number::NONE, unable, "_dump_nodes");
         return call.fail();
@@ -80,10 +80,16 @@ fn with_detail(query: &NodesQuery) -> bool {
     query.flags.as_ref().is_none_or(|flags| flags.is_empty() || flags.contains(ShowFlag::Detail))
 }
 
-fn describe(snapshot: &Snapshot, index: u32, with_detail: bool, now: MachineLoad) -> Option<wire::Node> {
+fn describe(
+    snapshot: &Snapshot,
+    index: u32,
+    with_detail: bool,
+    (now, at_time): (MachineLoad, Timestamp),
+) -> Option<wire::Node> {
     let at = usize::try_from(index).ok()?;
     let (node, used) = (snapshot.cluster.nodes.get(at)?, snapshot.nodes.get(at)?);
     let mut info = to_wire::node(NodeIndex(index), node, used, &snapshot.cluster, now);
+    to_wire::reserve_node(&mut info, NodeIndex(index), &snapshot.reservations, at_time);
     if !with_detail {
         info.gres_used.clear();
         info.gres_drained.clear();

@@ -7,6 +7,7 @@ mod jobs;
 mod kill;
 mod openapi;
 mod requeue;
+mod reservations;
 mod service;
 mod submit;
 mod update;
@@ -36,6 +37,11 @@ pub(super) async fn run(operation: Operation, call: Call<'_>) -> Answer {
         Operation::Node => cluster::node(call),
         Operation::Partitions => cluster::partitions(call),
         Operation::Partition => cluster::partition(call),
+        Operation::Reservations => reservations::reservations(call),
+        Operation::Reservation => reservations::reservation(call),
+        Operation::ReservationPut => reservations::put_one(call).await,
+        Operation::ReservationsPut => reservations::put_many(call).await,
+        Operation::ReservationDelete => reservations::delete(call).await,
         Operation::Ping => service::ping(call),
         Operation::Diag => service::diag(call),
         Operation::JobRequeue => requeue::requeue_one(call).await,

@@ -25,6 +25,11 @@ const SUMMARIES: &[(&str, &str, &str)] = &[
     ("get", "/slurm/v0.0.44/node/{node_name}", "Shows a node."),
     ("get", "/slurm/v0.0.44/partitions/", "Lists all partitions."),
     ("get", "/slurm/v0.0.44/partition/{partition_name}", "Shows a partition."),
+    ("get", "/slurm/v0.0.44/reservations/", "Lists all reservations."),
+    ("post", "/slurm/v0.0.44/reservations/", "Makes or changes reservations, one after the other."),
+    ("get", "/slurm/v0.0.44/reservation/{reservation_name}", "Shows a reservation."),
+    ("post", "/slurm/v0.0.44/reservation", "Makes a reservation, or changes the one of that name."),
+    ("delete", "/slurm/v0.0.44/reservation/{reservation_name}", "Deletes a reservation that no job uses."),
     ("get", "/slurm/v0.0.44/ping/", "Says whether the controller answers."),
     ("get", "/slurm/v0.0.44/diag/", "Shows counters of controller and scheduler."),
     // Of later versions.

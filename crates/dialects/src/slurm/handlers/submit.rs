@@ -151,6 +151,7 @@ fn note_text(note: Note) -> &'static str {
     match note {
         Note::Held => "Job is in held state, pending scheduler release",
         Note::PartitionConfiguration => "Requested partition configuration not available now",
+        Note::ReservationNotOpen => "Requested reservation not usable now",
         Note::NodesUnavailable => "Required node not available (down, drained or reserved)",
     }
 }

@@ -22,7 +22,7 @@ const TASK_LIST: usize = 4096;
 /// threads.
 const NO_THREADS: u16 = 32_766;
 /// The scheduler has not looked at a job whose reason is one of these; the tasks of an array wait then, too.
-const HELD: [Reason; 2] = [Reason::JobHeldUser, Reason::JobHeldAdmin];
+const HELD: [Reason; 3] = [Reason::JobHeldUser, Reason::JobHeldAdmin, Reason::ReservationDeleted];
 
 /// Describes a job.
 pub(in crate::slurm) fn job(job: &Job, snapshot: &Snapshot) -> JobInfo {
@@ -33,11 +33,21 @@ pub(in crate::slurm) fn job(job: &Job, snapshot: &Snapshot) -> JobInfo {
     numbers(&mut info, job, cluster);
     priorities(&mut info, job, &snapshot.ranking);
     uncommon(&mut info, job.spec.uncommon(), job);
+    info.resv_name = reservation(job, snapshot);
     standing(&mut info, job);
     times(&mut info, job, snapshot);
     run(&mut info, job, cluster);
     streams(&mut info, job);
     info
+}
+
+/// Returns the reservations that a job names, or the one that has taken it in.
+fn reservation(job: &Job, snapshot: &Snapshot) -> Text {
+    let named = &job.spec.uncommon().reservation;
+    match job.held_resources().map(|held| &held.reservation) {
+        Some(found) if named.is_empty() && snapshot.reservation(found).is_some() => found.clone(),
+        _ => named.clone(),
+    }
 }
 
 fn identity(info: &mut JobInfo, job: &Job, cluster: &Cluster) {
@@ -229,7 +239,6 @@ fn uncommon(info: &mut JobInfo, uncommon: &Uncommon, job: &Job) {
         "" => job.spec.owner.name.clone(),
         _ => uncommon.mail_user.clone(),
     };
-    info.resv_name = uncommon.reservation.clone();
     info.licenses = uncommon.licenses.clone();
     info.prefer = constraint(uncommon.prefer.as_ref());
     info.batch_features = uncommon.batch_features.clone();
@@ -325,6 +334,7 @@ fn described(job: &Job) -> Option<Text> {
         Phase::Pending(Pending { put_back: PutBack::Held, .. }) => {
             Some(Text::const_new("job requeued in held state"))
         }
+        Phase::Pending(Pending { put_back: PutBack::ReservationGone, remark, .. }) => Some(remark.clone()),
         _ => None,
     }
 }
@@ -332,6 +342,8 @@ fn described(job: &Job) -> Option<Text> {
 /// Returns what went wrong, in the service's words.
 fn remark(job: &Job) -> Text {
     match &job.phase {
+        // Said as the state's description.
+        Phase::Pending(Pending { put_back: PutBack::ReservationGone, .. }) => Text::default(),
         Phase::Pending(pending) => pending.remark.clone(),
         Phase::Ended(ended) => ended.remark.clone(),
         Phase::Running(_) | Phase::Completing(_) => Text::default(),

@@ -8,15 +8,17 @@ mod kill;
 mod node;
 mod partition;
 mod ping;
+mod reservation;
 mod state;
 mod tres;
 
 pub(super) use diag::statistics;
 pub(super) use job::job;
 pub(super) use kill::kill_status;
-pub(super) use node::node;
+pub(super) use node::{node, reserve_node};
 pub(super) use partition::partition;
 pub(super) use ping::pings;
+pub(super) use reservation::{reservation, wished as wished_reservation};
 pub(super) use state::{job_states, selected_states};
 
 use domain::{Text, Timestamp};

@@ -5,10 +5,12 @@ use crate::slurm::call::RELEASE;
 use domain::cluster::{Cluster, Gres, Node, NodeUse};
 use domain::job::CpuSet;
 use domain::ports::MachineLoad;
-use domain::{NodeIndex, Text};
+use domain::reservation::{Reservation, ReservationFlags};
+use domain::{NodeIndex, Text, Timestamp};
 use slurm_wire::words::NodeState;
 use slurm_wire::{Flags, NoVal, node as wire};
 use std::fmt::Write;
+use std::sync::Arc;
 
 /// Describes a node.
 pub(in crate::slurm) fn node(
@@ -25,6 +27,24 @@ pub(in crate::slurm) fn node(
     administration(&mut info, node, index, cluster);
     usage(&mut info, node, used);
     info
+}
+
+/// Adds what reservations make of a node: those that are open now, and those that always lie just ahead.
+pub(in crate::slurm) fn reserve_node(
+    info: &mut wire::Node,
+    index: NodeIndex,
+    reservations: &[Arc<Reservation>],
+    now: Timestamp,
+) {
+    let holds = |known: &&Arc<Reservation>| known.of_node(index).is_some();
+    let counts = |known: &&Arc<Reservation>| known.float.is_some() || known.is_open(now);
+    for known in reservations.iter().filter(holds).filter(counts) {
+        info.state.insert(NodeState::Reserved);
+        if known.flags.has(ReservationFlags::MAINT) {
+            info.state.insert(NodeState::Maintenance);
+        }
+        info.reservation = known.name.clone();
+    }
 }
 
 fn machine(info: &mut wire::Node, node: &Node, cluster: &Cluster) {

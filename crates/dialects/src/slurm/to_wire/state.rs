@@ -15,6 +15,9 @@ pub(super) fn words(job: &Job) -> Flags<JobState> {
         Phase::Pending(pending) if pending.put_back == PutBack::SpecialExit => {
             [JobState::Pending, JobState::SpecialExit].into()
         }
+        Phase::Pending(pending) if pending.put_back == PutBack::ReservationGone => {
+            [JobState::Pending, JobState::ResvDelHold].into()
+        }
         Phase::Pending(_) => JobState::Pending.into(),
         Phase::Running(run) if run.is_suspended() => JobState::Suspended.into(),
         Phase::Running(run) if run.stopped => [JobState::Running, JobState::Stopped].into(),
@@ -30,7 +33,7 @@ fn returning(completing: &Completing) -> Flags<JobState> {
     match completing.put_back {
         PutBack::SpecialExit => [JobState::Pending, JobState::Completing, JobState::SpecialExit].into(),
         PutBack::Held => [JobState::Pending, JobState::Completing, JobState::RequeueHold].into(),
-        PutBack::Plain | PutBack::LaunchFailed | PutBack::TooOften => {
+        PutBack::Plain | PutBack::LaunchFailed | PutBack::TooOften | PutBack::ReservationGone => {
             [JobState::Pending, JobState::Completing].into()
         }
     }
