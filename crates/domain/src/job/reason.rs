@@ -1,7 +1,7 @@
 //! Why a job waits, or how it came to its end: Slurm's state reasons, by their names.
 
 macro_rules! reasons {
-    ($($(#[$doc:meta])* $name:ident;)*) => {
+    ($($(#[$doc:meta])* $name:ident $(as $shown:literal)?;)*) => {
         /// Why a job waits, or how it came to its end.
         #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
         pub enum Reason {
@@ -15,11 +15,13 @@ macro_rules! reasons {
             /// Returns the name Slurm shows.
             pub const fn name(self) -> &'static str {
                 match self {
-                    $(Reason::$name => stringify!($name),)*
+                    $(Reason::$name => reasons!(@name $name $($shown)?),)*
                 }
             }
         }
     };
+    (@name $name:ident) => { stringify!($name) };
+    (@name $name:ident $shown:literal) => { $shown };
 }
 
 reasons! {
@@ -55,6 +57,8 @@ reasons! {
     JobArrayTaskLimit;
     /// A node it needs is down, drained or reserved.
     ReqNodeNotAvail;
+    /// A reservation of others has nodes it needs, or will have them before it could be done.
+    Reserved as "ReqNodeNotAvail";
     /// No node can do it as configured.
     BadConstraints;
     /// Its deadline has passed.

@@ -2,7 +2,8 @@
 
 use super::{Reservation, ReservationFlags, ReservedNode};
 use crate::cluster::{Node, NodeUse};
-use crate::job::{CpuSet, Job};
+use crate::job::CpuSet;
+use crate::state::State;
 use crate::{NodeIndex, Text, Timestamp};
 use std::sync::Arc;
 
@@ -121,23 +122,23 @@ impl<'a> Fence<'a> {
     }
 
     /// Returns how many of a licence the reservations of others keep, beyond what their own jobs have of them.
-    pub fn kept_licenses<'j>(
-        &self,
-        name: &Text,
-        running: impl Fn() -> Box<dyn Iterator<Item = &'j Arc<Job>> + 'j>,
-    ) -> u32 {
-        let kept = self.others.iter().map(|other| {
-            let count = other.licenses.iter().find(|(known, _)| known == name).map_or(0, |(_, count)| *count);
-            if count == 0 {
-                return 0;
-            }
-            let own = running()
-                .filter_map(|job| job.held_resources())
-                .filter(|held| held.reservation == other.name);
-            let used = own.flat_map(|held| &held.licenses).filter(|(known, _)| known == name);
-            count.saturating_sub(used.map(|(_, count)| *count).fold(0, u32::saturating_add))
-        });
+    pub fn kept_licenses(&self, name: &Text, state: &State) -> u32 {
+        let kept = self.others.iter().map(|other| other.kept_licenses(name, state));
         kept.fold(0, u32::saturating_add)
+    }
+}
+
+impl Reservation {
+    /// Returns how many of a licence it keeps free: those it has and its own jobs do not use.
+    pub fn kept_licenses(&self, name: &Text, state: &State) -> u32 {
+        let count = self.licenses.iter().find(|(known, _)| known == name).map_or(0, |(_, count)| *count);
+        if count == 0 {
+            return 0;
+        }
+        let own = state.reserved_jobs().filter_map(|job| job.held_resources());
+        let own = own.filter(|held| held.reservation == self.name);
+        let used = own.flat_map(|held| &held.licenses).filter(|(known, _)| known == name);
+        count.saturating_sub(used.map(|(_, count)| *count).fold(0, u32::saturating_add))
     }
 }
 

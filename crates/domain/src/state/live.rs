@@ -178,13 +178,13 @@ impl State {
     }
 
     /// Puts other reservations in the place of those there were; returns those.
-    pub(crate) fn put_reservations(&mut self, all: Arc<Vec<Arc<Reservation>>>) -> Arc<Vec<Arc<Reservation>>> {
+    pub fn put_reservations(&mut self, all: Arc<Vec<Arc<Reservation>>>) -> Arc<Vec<Arc<Reservation>>> {
         self.version += 1;
         self.reserved.put(all)
     }
 
     /// Tells whether a reservation has begun or ended, or something else of one is due, since this was asked last.
-    pub(crate) fn reservations_turn(&mut self, now: Timestamp) -> bool {
+    pub fn reservations_turn(&mut self, now: Timestamp) -> bool {
         let has_turned = self.reserved.turn(now);
         self.version += u64::from(has_turned);
         has_turned

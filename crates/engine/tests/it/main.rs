@@ -9,6 +9,7 @@ mod components;
 mod dependencies;
 mod order;
 mod preempt;
+mod reservations;
 mod running;
 mod simulation;
 mod trial;

@@ -335,6 +335,9 @@ fn described(job: &Job) -> Option<Text> {
             Some(Text::const_new("job requeued in held state"))
         }
         Phase::Pending(Pending { put_back: PutBack::ReservationGone, remark, .. }) => Some(remark.clone()),
+        Phase::Pending(Pending { reason: Reason::Reserved, .. }) => {
+            Some(Text::const_new("ReqNodeNotAvail, Reserved for maintenance"))
+        }
         _ => None,
     }
 }

@@ -2,8 +2,10 @@
 //! without touching a booking.
 
 mod components;
+mod reservations;
 
 pub(super) use components::{could_start, eligible};
+use reservations::Outlook;
 
 use super::MOST_STARTS;
 use super::forecast::{Forecast, Wish};
@@ -13,12 +15,14 @@ use super::layout::Layout;
 use super::main_pass::within;
 use super::obstacle;
 use super::preempt::{Displacing, Made, awaits_room};
+use super::reserved::Reserved;
 use super::waits::Waits;
-use super::walk::Walk;
+use super::walk::{Turn, Walk};
 use domain::cluster::{SchedulerType, Scheduling};
 use domain::fit::{Demand, Placement};
 use domain::job::{ArrayPart, Job, JobSpec, Reason};
 use domain::ports::{PassExit, Plan, Start};
+use domain::reservation::Membership;
 use domain::state::State;
 use domain::{JobId, TimeLimit, Timestamp, Uid};
 use std::collections::{HashMap, HashSet};
@@ -53,7 +57,8 @@ pub(super) fn run<'a, 'm>(
     let mut forecast = Forecast::new(layout, state, now);
     forecast.book_returns(state, &plan.resumes);
     let starts = &mut plan.starts;
-    for start in starts.iter() {
+    let is_outside = |start: &&Start| !reservations::is_inside(state, &start.allocation);
+    for start in starts.iter().filter(is_outside) {
         if let Some(job) = state.job(start.job) {
             forecast.book_start(job, &start.allocation, start.limit);
         }
@@ -79,6 +84,11 @@ pub(super) fn run<'a, 'm>(
         booked_of_partition: vec![0; partitions],
         booked_of_user: HashMap::new(),
         not_before: vec![now; partitions],
+        reserved: Reserved::new(state, now),
+        membership: Membership::Outside,
+        views: HashMap::new(),
+        parked: None,
+        is_inside_now: false,
         most_starts: most_starts(&layout.cluster().scheduling, starts_before),
     };
     kept.iter().filter_map(|id| state.job(*id)).for_each(|job| pass.book_first(job));
@@ -114,6 +124,14 @@ struct Backfill<'a, 'p, 'm> {
     booked: usize,
     booked_of_partition: Vec<usize>,
     booked_of_user: HashMap<Uid, usize>,
+    /// The reservations, and in which of them the job runs that is looked at.
+    reserved: Reserved<'a>,
+    membership: Membership<'a>,
+    /// What lies ahead for jobs of reservations, by the numbers of these.
+    views: HashMap<u32, Outlook<'a>>,
+    /// What lies ahead for all others, while a job of a reservation is looked at.
+    parked: Option<Outlook<'a>>,
+    is_inside_now: bool,
     /// Starts after which no more are made.
     most_starts: usize,
     /// When the last job planned in each partition starts, where nobody overtakes.
@@ -159,10 +177,18 @@ impl<'a> Backfill<'a, '_, '_> {
             }
             depth += 1;
             let may_book = self.may_book(turn.job, turn.partition);
-            match turn.job.het.filter(|part| part.size > 1) {
-                Some(part) => self.look_at_components(part, state, may_book),
-                None => self.look_at(turn.job, turn.partition, may_book),
+            if self.reserved.is_empty() {
+                self.look_here(&turn, state, may_book);
+            } else {
+                self.look_wherever_it_may_be(&turn, state, may_book);
             }
+        }
+    }
+
+    fn look_here(&mut self, turn: &Turn<'a>, state: &'a State, may_book: bool) {
+        match turn.job.het.filter(|part| part.size > 1) {
+            Some(part) => self.look_at_components(part, state, may_book),
+            None => self.look_at(turn.job, turn.partition, may_book),
         }
     }
 
@@ -246,8 +272,11 @@ impl<'a> Backfill<'a, '_, '_> {
             let chance = match chance {
                 Ok(chance) => chance,
                 Err(reason) => {
-                    let reason =
-                        if reason == Reason::Resources { self.turn_to_wait(partition) } else { reason };
+                    let reason = match reason {
+                        Reason::Resources if self.is_shut_out(job, partition) => Reason::Reserved,
+                        Reason::Resources => self.turn_to_wait(partition),
+                        reason => reason,
+                    };
                     self.waits.note(job.id, reason, None);
                     return;
                 }
@@ -262,8 +291,9 @@ impl<'a> Backfill<'a, '_, '_> {
                 }
                 continue;
             }
+            let is_kept_out = self.is_kept_out(job, chance.partition, &chance.demand);
             if self.is_beyond_window(&chance) || !self.is_kept_for(job) {
-                let reason = self.turn_to_wait(chance.partition);
+                let reason = if is_kept_out { Reason::Reserved } else { self.turn_to_wait(chance.partition) };
                 self.waits.note(job.id, reason, None);
                 return;
             }
@@ -275,6 +305,8 @@ impl<'a> Backfill<'a, '_, '_> {
             if booked_tasks == 0 {
                 let reason = if self.lacks_licenses(&chance.demand) {
                     Reason::Licenses
+                } else if is_kept_out {
+                    Reason::Reserved
                 } else {
                     self.turn_to_wait(chance.partition)
                 };
@@ -289,10 +321,11 @@ impl<'a> Backfill<'a, '_, '_> {
 
     /// Has others make way for a job, if it then disturbs nothing that is booked. The room may be there now or later.
     fn push_aside(&mut self, job: &'a Arc<Job>, tier: u16) -> Option<Chance<'a>> {
-        if !self.displacing.is_open_to(job.id) {
+        if !self.displacing.is_open_to(job.id) || matches!(self.membership, Membership::Inside(_)) {
             // Nothing need be worked out.
             return None;
         }
+        self.fence_in(job.spec.time_limit);
         let positions = job.spec.partitions.iter().filter_map(|name| self.layout.position(name));
         let of_tier = positions.filter(|at| self.layout.partitions[*at].tier == tier);
         let demands = of_tier.filter_map(|at| Some((at, self.demand(job, at).ok()?))).collect();
@@ -433,10 +466,12 @@ impl<'a> Backfill<'a, '_, '_> {
         let nodes = &self.layout.partitions[chance.partition].nodes;
         let wish = Wish { demand, nodes, user: job.spec.owner.uid, limit: *limit };
         let Some(licenses) = self.forecast.licenses_at(wish, self.now, *limit) else { return false };
+        self.fence_in(*limit);
         let Some(start) = self.ground.start(job, demand, placement, licenses, *limit, true) else {
             return false;
         };
         self.forecast.book_start(job, &start.allocation, *limit);
+        self.tell_outside(job, &start.allocation, *limit);
         self.starts.push(start);
         true
     }

@@ -1,6 +1,7 @@
 //! The future as it will be if every job uses up its limit: what runs now, and what has been booked.
 
 mod leaving;
+mod reserved;
 
 use super::ground::Ground;
 use super::layout::Layout;
@@ -8,6 +9,7 @@ use super::timeline::Timeline;
 use domain::cluster::Taken;
 use domain::fit::{Amounts, Demand, Placed, Placement, place};
 use domain::job::{Allocation, Job, Phase, SuspendedBy};
+use domain::reservation::Reservation;
 use domain::state::State;
 use domain::{JobId, NodeIndex, Text, TimeLimit, Timestamp, Uid};
 use std::borrow::Cow;
@@ -97,13 +99,30 @@ impl<'a> Forecast<'a> {
         let mut past = Past::new(layout);
         for job in state.holding() {
             if let Some(allocation) = job.held_resources() {
-                past.add(job, allocation, now);
+                past.add(state, job, allocation, now);
             }
         }
         let ground = Ground::new(state);
+        let free = |index| ground.free(index);
+        let mut forecast = Forecast::of_past(past, state, free, now);
+        if !state.reservations().is_empty() {
+            forecast.take_reserved(state, None);
+        }
+        forecast
+    }
+
+    /// Puts together what is free now and what is given back later.
+    fn of_past(
+        past: Past<'a>,
+        state: &State,
+        free: impl Fn(NodeIndex) -> Option<Amounts>,
+        now: Timestamp,
+    ) -> Self {
+        let layout = past.layout;
+        let ground = Ground::new(state);
         let (stays, mut licenses, releases) = past.split();
         let nodes = releases.into_iter().enumerate().map(|(at, releases)| {
-            let free = ground.free(NodeIndex(u32::try_from(at).unwrap_or(u32::MAX)))?;
+            let free = free(NodeIndex(u32::try_from(at).unwrap_or(u32::MAX)))?;
             Some(Timeline::new(now, free, releases))
         });
         let licenses = layout.cluster().licenses.keys().map(|name| {
@@ -409,6 +428,8 @@ struct Past<'a> {
     licenses: BTreeMap<Text, Releases>,
     releases: Vec<Releases>,
     shared: HashMap<(usize, u32), Timestamp>,
+    /// What is given back outside of this reservation does not count.
+    only: Option<&'a Reservation>,
 }
 
 impl<'a> Past<'a> {
@@ -420,14 +441,19 @@ impl<'a> Past<'a> {
             licenses: BTreeMap::new(),
             releases: vec![Vec::new(); count],
             shared: HashMap::new(),
+            only: None,
         }
     }
 
-    fn add(&mut self, job: &Job, allocation: &Allocation, now: Timestamp) {
-        let until = self.layout.rounded(expected_end(job, now, self.layout.cluster().limits.kill_wait));
+    fn add(&mut self, state: &State, job: &Job, allocation: &Allocation, now: Timestamp) {
+        let end = expected_end(job, now, self.layout.cluster().limits.kill_wait);
+        let until = self.layout.rounded(reserved::end_with_reservation(state, allocation, end, now));
         for taken in self.layout.cluster().taken(job, allocation) {
             let at = taken.share.node.0 as usize;
-            let mut amounts = amounts_of(self.layout, taken);
+            let mut amounts = match self.only {
+                None => amounts_of(self.layout, taken),
+                Some(only) => reserved::amounts_within(self.layout, taken, only),
+            };
             if taken.is_suspended {
                 // It has given its CPUs back already.
                 amounts.cpus = 0;

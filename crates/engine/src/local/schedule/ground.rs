@@ -1,11 +1,13 @@
 //! What is free at this moment, with what this pass has already proposed taken off; and which units a job gets.
 
-use domain::cluster::{Node, NodeUse, Taken};
-use domain::fit::{Amounts, Demand, Placement};
+use domain::cluster::{Cluster, Node, NodeUse, Taken};
+use domain::fit::{Amounts, Demand, Placement, place};
 use domain::job::{Allocation, ArrayPart, Job, NodeShare};
 use domain::ports::Start;
+use domain::reservation::{Closed, Fence, Reservation};
 use domain::state::State;
 use domain::{JobId, NodeIndex, TaskIndex, Text, TimeLimit, Uid};
+use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
@@ -19,6 +21,8 @@ pub(super) struct Ground<'a> {
     returned: BTreeMap<Text, u32>,
     tasks: HashMap<JobId, u32>,
     started: HashSet<JobId>,
+    /// What reservations close to the job that is looked at; `None` without reservations.
+    fence: Option<Fence<'a>>,
 }
 
 impl<'a> Ground<'a> {
@@ -31,6 +35,45 @@ impl<'a> Ground<'a> {
             returned: BTreeMap::new(),
             tasks: HashMap::new(),
             started: HashSet::new(),
+            fence: None,
+        }
+    }
+
+    /// Goes on for a job to which this is closed.
+    pub(super) fn fence_in(&mut self, fence: Option<Fence<'a>>) {
+        self.fence = fence;
+    }
+
+    /// Returns the reservation in which the job that is looked at would run.
+    pub(super) fn own_reservation(&self) -> Option<&'a Arc<Reservation>> {
+        self.fence.as_ref().and_then(Fence::own)
+    }
+
+    /// Tells whether a job that has no place would have one if there were no reservations.
+    pub(super) fn would_fit_unfenced(
+        &mut self,
+        job: &Job,
+        demand: &Demand<'_>,
+        cluster: &Cluster,
+        nodes: &[NodeIndex],
+        is_closed: impl Fn(NodeIndex) -> bool,
+    ) -> bool {
+        let Some(fence) = self.fence.take_if(|fence| !fence.is_open()) else { return false };
+        let user = job.spec.owner.uid;
+        let free = |index| if is_closed(index) { None } else { self.free_for(index, demand, user) };
+        let fits = place(demand, cluster, nodes, free).is_some();
+        self.fence = Some(fence);
+        fits
+    }
+
+    /// Returns what of a node is in use, or closed to the job that is looked at; `None` if all of it is.
+    fn seen(&self, index: NodeIndex) -> Option<Cow<'_, NodeUse>> {
+        let in_use = self.in_use(index)?;
+        let Some(fence) = &self.fence else { return Some(Cow::Borrowed(in_use)) };
+        match fence.closed(index, self.state.cluster().node(index)?) {
+            Closed::Nothing => Some(Cow::Borrowed(in_use)),
+            Closed::Node => None,
+            Closed::Part(closed) => Some(Cow::Owned(in_use.or(&closed))),
         }
     }
 
@@ -61,19 +104,25 @@ impl<'a> Ground<'a> {
         Some(Amounts::free_of(node, self.in_use(index)?))
     }
 
+    /// Returns what is free on a node behind the fence that stands now.
+    pub(super) fn free_behind_fence(&self, index: NodeIndex) -> Option<Amounts> {
+        let node = self.state.cluster().node(index).filter(|node| node.flags.takes_jobs())?;
+        Some(Amounts::free_of(node, &*self.seen(index)?))
+    }
+
     /// Returns what a job could have of a node; `None` if it may not go there.
     pub(super) fn free_for(&self, index: NodeIndex, demand: &Demand<'_>, user: Uid) -> Option<Amounts> {
-        let in_use = self.in_use(index)?;
         let sharers = demand.cpu_sharers();
         if sharers == 1 && self.free_cpus(index) == 0 {
             // Most nodes of a busy cluster end here.
             return None;
         }
+        let in_use = &*self.seen(index)?;
         if !in_use.admits(user, demand.is_for_one_user(), demand.label, demand.is_for_one_label()) {
             return None;
         }
-        let mut free = self.free(index)?;
-        let node = self.state.cluster().node(index)?;
+        let node = self.state.cluster().node(index).filter(|node| node.flags.takes_jobs())?;
+        let mut free = Amounts::free_of(node, in_use);
         demand.lower_to_caps(node, in_use, &mut free);
         if sharers > 1 && !in_use.shared.is_empty() {
             let open = in_use.shared.iter().filter(|(_, jobs)| **jobs < sharers);
@@ -88,7 +137,8 @@ impl<'a> Ground<'a> {
         let proposed = self.licenses.get(name).copied().unwrap_or(0);
         let returned = self.returned.get(name).copied().unwrap_or(0);
         let used = self.state.licenses_used(name).saturating_sub(returned);
-        all.saturating_sub(used).saturating_sub(proposed)
+        let kept = self.fence.as_ref().map_or(0, |fence| fence.kept_licenses(name, self.state));
+        all.saturating_sub(used).saturating_sub(proposed).saturating_sub(kept)
     }
 
     /// Tells whether the array has as many tasks running as it may.
@@ -130,14 +180,15 @@ impl<'a> Ground<'a> {
     ) -> Option<Start> {
         let shares = placement.nodes.iter().map(|placed| {
             let node = self.state.cluster().node(placed.node)?;
-            demand.share(node, self.in_use(placed.node)?, placed)
+            demand.share(node, &*self.seen(placed.node)?, placed)
         });
+        let own = self.own_reservation();
         let allocation = Allocation {
             partition: demand.partition.name.clone(),
             nodes: shares.collect::<Option<_>>()?,
             whole: demand.is_alone(),
             licenses: licenses.iter().cloned().collect(),
-            reservation: Default::default(),
+            reservation: own.map(|own| own.name.clone()).unwrap_or_default(),
         };
         let task = self.next_task(job);
         self.take(job, &allocation);
@@ -181,7 +232,7 @@ impl<'a> Ground<'a> {
     ) -> Option<()> {
         let shares = placement.nodes.iter().map(|placed| {
             let node = self.state.cluster().node(placed.node)?;
-            demand.share(node, left.in_use(placed.node)?, placed)
+            demand.share(node, &*left.seen(placed.node)?, placed)
         });
         let allocation = Allocation {
             partition: demand.partition.name.clone(),

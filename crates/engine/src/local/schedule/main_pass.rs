@@ -7,6 +7,7 @@ use super::joint::Joint;
 use super::layout::Layout;
 use super::obstacle;
 use super::preempt::{Displacing, Room};
+use super::reserved::{Reserved, names_reservation};
 use super::resume::Returning;
 use super::waits::Waits;
 use super::walk::{Turn, Walk};
@@ -40,6 +41,9 @@ pub(super) struct MainPass<'a, 'g, 'm> {
     /// Jobs for which room is kept that others are leaving.
     kept: HashSet<JobId>,
     returning: Returning<'a>,
+    reserved: Reserved<'a>,
+    /// Numbers of reservations in which a job waits already.
+    closed_reservations: Vec<u32>,
 }
 
 /// How an attempt went.
@@ -98,6 +102,8 @@ impl<'a, 'g, 'm> MainPass<'a, 'g, 'm> {
             joint,
             kept: HashSet::new(),
             returning: Returning::new(state),
+            reserved: Reserved::new(state, now),
+            closed_reservations: Vec::new(),
         };
         pass.walk(state);
         let exit = match pass.starts.len() {
@@ -125,11 +131,15 @@ impl<'a, 'g, 'm> MainPass<'a, 'g, 'm> {
         for job in self.displacing.claimants() {
             self.claim(job, state);
         }
+        if !self.reserved.is_empty() {
+            self.reserved.waiting().into_iter().for_each(|job| self.look_inside(job));
+        }
         let mut walk = Walk::over(layout, state, starts);
         let scheduling = &layout.cluster().scheduling;
         while self.depth < scheduling.queue_depth && self.starts.len() < MOST_STARTS {
             let Some(turn) = walk.next() else { return };
-            if self.ground.has_started(turn.job.id) || self.kept.contains(&turn.job.id) {
+            let had_turn = self.ground.has_started(turn.job.id) || self.kept.contains(&turn.job.id);
+            if had_turn || names_reservation(turn.job) {
                 continue;
             }
             self.depth += 1;
@@ -167,6 +177,47 @@ impl<'a, 'g, 'm> MainPass<'a, 'g, 'm> {
         walk.close(turn.partition);
     }
 
+    /// Looks at a job that names a reservation. Whoever waits inside keeps nobody outside waiting, and nobody in another one.
+    fn look_inside(&mut self, job: &'a Arc<Job>) {
+        if job.het.is_some_and(|part| part.size > 1) {
+            // Components start together, which the backfill pass sees to.
+            self.left_some = true;
+            return;
+        }
+        for name in &job.spec.partitions {
+            let Some(partition) = self.layout.position(name) else { continue };
+            let entry = &self.layout.partitions[partition];
+            if !self.layout.partition(entry).state.starts_jobs() || self.starts.len() >= MOST_STARTS {
+                continue;
+            }
+            self.depth += 1;
+            let attempt = match self.attempt(job, partition, &entry.nodes) {
+                Attempt::Busy(demand) => match self.make_room(job, partition, &demand) {
+                    Room::Made => self.attempt(job, partition, &entry.nodes),
+                    Room::Coming | Room::None => Attempt::Busy(demand),
+                },
+                attempt => attempt,
+            };
+            match attempt {
+                Attempt::Started => return self.waits.strike(job.id),
+                Attempt::Unlicensed(_) => {
+                    self.left_some = true;
+                    self.waits.note(job.id, Reason::Licenses, None);
+                }
+                Attempt::Aside(reason) => {
+                    self.left_some |= matches!(reason, Reason::Licenses | Reason::Priority);
+                    self.waits.note(job.id, reason, None);
+                }
+                Attempt::Busy(_) => {
+                    self.left_some = true;
+                    let own = self.ground.own_reservation();
+                    self.closed_reservations.extend(own.map(|own| own.number));
+                    self.waits.note(job.id, Reason::Resources, None);
+                }
+            }
+        }
+    }
+
     fn look_at(&mut self, turn: &Turn<'a>, walk: &mut Walk<'a>) {
         let job = turn.job.as_ref();
         let partition = self.layout.partition(&self.layout.partitions[turn.partition]);
@@ -187,7 +238,7 @@ impl<'a, 'g, 'm> MainPass<'a, 'g, 'm> {
         match attempt {
             Attempt::Started => self.waits.strike(job.id),
             Attempt::Aside(reason) => {
-                self.left_some |= reason == Reason::Licenses;
+                self.left_some |= matches!(reason, Reason::Licenses | Reason::Reserved);
                 self.waits.note(job.id, reason, None);
                 if reason == Reason::Licenses && self.is_strict {
                     walk.close(turn.partition);
@@ -270,12 +321,48 @@ impl<'a, 'g, 'm> MainPass<'a, 'g, 'm> {
         self.displacing.make_room(job, demand, entry, self.ground, |node| is_closed(closed, node))
     }
 
+    /// Tries to start a job on some of these nodes, wherever reservations let it.
     fn attempt(&mut self, job: &'a Job, partition: usize, nodes: &[NodeIndex]) -> Attempt<'a> {
         let entry = &self.layout.partitions[partition];
         let demand = match obstacle::demand(self.layout, self.layout.partition(entry), job, self.now) {
             Ok(demand) => demand,
             Err(reason) => return Attempt::Aside(reason),
         };
+        if self.reserved.is_empty() {
+            return self.attempt_here(job, partition, demand, nodes);
+        }
+        let memberships = match self.reserved.memberships(job) {
+            Ok(memberships) => memberships,
+            Err(reason) => return Attempt::Aside(reason),
+        };
+        let mut first: Option<Attempt<'a>> = None;
+        for membership in &memberships {
+            self.ground.fence_in(Some(self.reserved.fence(*membership, job.spec.time_limit)));
+            let own = self.ground.own_reservation().map(|own| own.number);
+            let attempt = match own {
+                Some(own) if self.closed_reservations.contains(&own) => Attempt::Aside(Reason::Priority),
+                _ => self.attempt_here(job, partition, demand.clone(), nodes),
+            };
+            if let Attempt::Started = attempt {
+                return attempt;
+            }
+            first.get_or_insert(attempt);
+        }
+        // Whoever looks for room looks where the job would rather be.
+        let best =
+            memberships.first().map(|membership| self.reserved.fence(*membership, job.spec.time_limit));
+        self.ground.fence_in(best);
+        first.unwrap_or(Attempt::Aside(Reason::Reservation))
+    }
+
+    /// Tries to start a job behind the fence that stands now.
+    fn attempt_here(
+        &mut self,
+        job: &'a Job,
+        partition: usize,
+        demand: Demand<'a>,
+        nodes: &[NodeIndex],
+    ) -> Attempt<'a> {
         loop {
             if self.ground.is_throttled(job) {
                 return Attempt::Aside(Reason::JobArrayTaskLimit);
@@ -286,12 +373,15 @@ impl<'a, 'g, 'm> MainPass<'a, 'g, 'm> {
                 if self.layout.cluster().preempt.for_licenses && !others_wait {
                     return Attempt::Unlicensed(Box::new(demand));
                 }
-                self.close_licenses(&demand);
+                if self.ground.own_reservation().is_none() {
+                    self.close_licenses(&demand);
+                }
                 return Attempt::Aside(Reason::Licenses);
             };
             if !self.start(job, &demand, licenses, nodes) {
                 return match obstacle::beyond_idle(self.layout, partition, &job.spec, &demand) {
                     Some(reason) => Attempt::Aside(reason),
+                    None if self.is_kept_out(job, &demand, nodes) => Attempt::Aside(Reason::Reserved),
                     None => Attempt::Busy(Box::new(demand)),
                 };
             }
@@ -303,6 +393,16 @@ impl<'a, 'g, 'm> MainPass<'a, 'g, 'm> {
                 return Attempt::Started;
             }
         }
+    }
+
+    /// Tells whether nothing but reservations of others keeps a job from starting.
+    fn is_kept_out(&mut self, job: &Job, demand: &Demand<'_>, nodes: &[NodeIndex]) -> bool {
+        if self.ground.own_reservation().is_some() {
+            return false;
+        }
+        let cluster = self.layout.cluster();
+        let closed = &self.closed_nodes;
+        self.ground.would_fit_unfenced(job, demand, cluster, nodes, |node| is_closed(closed, node))
     }
 
     fn start(

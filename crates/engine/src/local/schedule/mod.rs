@@ -15,6 +15,7 @@ mod layout;
 mod main_pass;
 mod obstacle;
 mod preempt;
+mod reserved;
 mod resume;
 mod timeline;
 mod waits;

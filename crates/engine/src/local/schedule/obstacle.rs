@@ -26,9 +26,6 @@ pub(super) fn demand<'a>(
     if !layout.cluster().gives_time(partition, &job.spec) {
         return Err(Reason::PartitionTimeLimit);
     }
-    if job.spec.uncommon.as_deref().is_some_and(|uncommon| !uncommon.reservation.is_empty()) {
-        return Err(Reason::Reservation);
-    }
     let demand = Demand::of(layout.cluster(), partition, &job.spec).map_err(|misfit| match misfit {
         Misfit::NodeLimit => Reason::PartitionNodeLimit,
         Misfit::MemoryLimit | Misfit::Contradiction | Misfit::UnknownNode(_) | Misfit::NodeOutside(_) => {

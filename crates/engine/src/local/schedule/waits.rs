@@ -63,7 +63,7 @@ impl Waits {
 
 /// Tells whether a job with this reason starts by itself in time.
 fn may_start(reason: Reason) -> bool {
-    matches!(reason, Reason::Resources | Reason::Priority | Reason::Licenses)
+    matches!(reason, Reason::Resources | Reason::Priority | Reason::Licenses | Reason::Reserved)
 }
 
 fn is_near(one: Timestamp, other: Timestamp) -> bool {
@@ -76,7 +76,7 @@ fn hope(reason: Reason) -> u8 {
         Reason::Resources => 4,
         Reason::Priority => 3,
         Reason::Licenses | Reason::JobArrayTaskLimit => 2,
-        Reason::ReqNodeNotAvail => 1,
+        Reason::ReqNodeNotAvail | Reason::Reserved => 1,
         _ => 0,
     }
 }
