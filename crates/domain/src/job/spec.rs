@@ -114,6 +114,17 @@ pub struct Warning {
     pub flags: u16,
 }
 
+impl Warning {
+    /// The place of `RESERVATION_JOB` among the switches of the wire.
+    const RESERVATION_JOB: u16 = 1 << 8;
+
+    /// Returns how many seconds after its warning the job leaves the place of a reservation, if it offers that
+    /// (`--signal=R:`).
+    pub fn leaves_reservation_after(&self) -> Option<u16> {
+        (self.flags & Self::RESERVATION_JOB != 0).then_some(self.lead)
+    }
+}
+
 /// Who gets a signal.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum WarningScope {

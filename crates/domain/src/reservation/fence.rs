@@ -61,6 +61,15 @@ impl<'a> Fence<'a> {
         Fence { own, others }
     }
 
+    /// Opens the reservations that a job may overlap since it leaves within the time they allow for that.
+    #[must_use]
+    pub fn leaving_after(mut self, seconds: Option<u16>) -> Self {
+        if let Some(seconds) = seconds {
+            self.others.retain(|other| u32::from(seconds) > other.max_start_delay);
+        }
+        self
+    }
+
     /// Returns the reservation the job would run in.
     pub fn own(&self) -> Option<&'a Arc<Reservation>> {
         self.own

@@ -1,7 +1,7 @@
 //! Taking in what the scheduler proposes.
 
 use super::ledger::Ledger;
-use crate::job::{ArrayPart, Event, HetPart, Phase, Running, SuspendedBy};
+use crate::job::{ArrayPart, Event, HetPart, Phase, PreemptionWarning, Running, SuspendedBy};
 use crate::ports::{Plan, Preempt, PreemptHow, Start};
 use crate::{JobId, Text};
 use std::sync::Arc;
@@ -68,11 +68,20 @@ impl Ledger<'_> {
                 by,
                 requeue: how == PreemptHow::Requeue,
                 grace,
-                warning: self.cluster().preempt.warning,
+                warning: self.warning_of(id),
             },
         };
         if let Err(refused) = self.happen(id, event) {
             tracing::error!(job.id = id.0, error = %refused, "preemption could not be noted");
+        }
+    }
+
+    /// Returns what a job is told that makes way: one that is the guest of a reservation the signal it asked for.
+    fn warning_of(&self, id: JobId) -> PreemptionWarning {
+        let asked = self.job(id).and_then(|job| job.spec.warning);
+        match asked.and_then(|warning| warning.leaves_reservation_after()) {
+            Some(_) => PreemptionWarning::UserSignal,
+            None => self.cluster().preempt.warning,
         }
     }
 

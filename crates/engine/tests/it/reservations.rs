@@ -3,7 +3,7 @@
 use crate::cluster::{ask, cluster, job, node, partition};
 use crate::workload::{Dice, workload};
 use domain::cluster::Cluster;
-use domain::job::{CpuSet, End, Event, Exit, Job, Phase, Reason, Resources, Usage};
+use domain::job::{CpuSet, End, Event, Exit, Job, Phase, Reason, Resources, Usage, Warning, WarningScope};
 use domain::ports::Plan;
 use domain::reservation::{Access, Names, Reservation, ReservationFlags, ReservedNode};
 use domain::state::State;
@@ -252,6 +252,32 @@ fn magnetic_ones_take_in_whom_they_are_for() {
     world.plan();
     assert_eq!((world.place(elsewhere), world.place(attracted.id)), ("1:0,1,2,3".into(), "0:0,1,2,3".into()));
     assert_eq!(world.state.job(attracted.id).unwrap().held_resources().unwrap().reservation, "r");
+}
+
+#[test]
+fn guests_use_what_is_left_and_leave_when_it_is_needed() {
+    let mut world = world();
+    world.reserve(Reservation { max_start_delay: 60, ..reservation("r", &[0, 1], 0, 600) });
+    let guest = |world: &mut World, lead: u16| {
+        let id = world.submit(30, ask(1, 4));
+        let mut job = (**world.state.job(id).unwrap()).clone();
+        let warning = Warning { signal: 10, lead, scope: WarningScope::Steps, flags: 1 << 8 };
+        Arc::make_mut(&mut job.spec).warning = Some(warning);
+        world.state.put(Arc::new(job));
+        id
+    };
+    let (late, soon, other) = (guest(&mut world, 61), guest(&mut world, 60), guest(&mut world, 30));
+    world.plan();
+    assert_eq!(world.place(late), "nowhere");
+    assert_eq!((world.place(soon), world.place(other)), ("0:0,1,2,3".into(), "1:0,1,2,3".into()));
+    let own = world.submit_into("r", 30, ask(1, 2));
+    let asked = world.plan().preempts;
+    let told: Vec<_> =
+        asked.iter().map(|preempt| (preempt.job, preempt.by, preempt.grace.as_secs())).collect();
+    assert_eq!(told, [(other, own, 30)]);
+    world.happen(other, ended(world.now));
+    world.after(1);
+    assert_eq!(world.place(own), "1:0,1");
 }
 
 #[test]

@@ -104,6 +104,8 @@ impl Stored for Reason {
     fn to_row(&self) -> Text {
         match self {
             Reason::None => Text::default(),
+            // Shown like another one.
+            Reason::Reserved => Text::const_new("Reserved"),
             reason => Text::const_new(reason.name()),
         }
     }
@@ -111,6 +113,9 @@ impl Stored for Reason {
     fn from_row(row: Text) -> Result<Self, BadRow> {
         if row.is_empty() {
             return Ok(Reason::None);
+        }
+        if row == "Reserved" {
+            return Ok(Reason::Reserved);
         }
         let named = Reason::ALL.iter().find(|reason| reason.name() == row);
         named.copied().ok_or_else(|| BadRow::UnknownWord { what: "reason", word: row.to_string() })

@@ -24,3 +24,19 @@ fn names_of_partitions_are_divided_at_commas() {
     assert_eq!(partitions("debug, long,,"), ["debug", "long"]);
     assert!(partitions("").is_empty());
 }
+
+#[test]
+fn guests_of_reservations_are_told_by_their_switch() {
+    let guest = |word: &str| {
+        let mut flags = slurm_wire::Flags::NONE;
+        flags.insert_name(word);
+        let job = slurm_wire::job_desc::JobDescMsg {
+            kill_warning_signal: Some(slurm_wire::checked_text::SignalName("USR1".into())),
+            kill_warning_delay: Some(slurm_wire::NoVal::Set(30)),
+            kill_warning_flags: Some(flags),
+            ..Default::default()
+        };
+        super::binding::warning(&job).unwrap().leaves_reservation_after()
+    };
+    assert_eq!((guest("RESERVATION_JOB"), guest("BATCH_JOB")), (Some(30), None));
+}

@@ -22,7 +22,7 @@ const TASK_LIST: usize = 4096;
 /// threads.
 const NO_THREADS: u16 = 32_766;
 /// The scheduler has not looked at a job whose reason is one of these; the tasks of an array wait then, too.
-const HELD: [Reason; 3] = [Reason::JobHeldUser, Reason::JobHeldAdmin, Reason::ReservationDeleted];
+const HELD: [Reason; 2] = [Reason::JobHeldUser, Reason::JobHeldAdmin];
 
 /// Describes a job.
 pub(in crate::slurm) fn job(job: &Job, snapshot: &Snapshot) -> JobInfo {
@@ -386,7 +386,9 @@ fn flags(job: &Job) -> Flags<JobFlag> {
     if matches!(job.phase, Phase::Running(_)) {
         flags = flags.with(JobFlags::JOB_WAS_RUNNING);
     }
-    let waits = job.eligible == Timestamp::NEVER || HELD.contains(&state::reason(job));
+    let reason = state::reason(job);
+    let waits =
+        job.eligible == Timestamp::NEVER && reason != Reason::ReservationDeleted || HELD.contains(&reason);
     if job.run().is_none() && (waits || matches!(job.array, Some(ArrayPart::Pool { .. }))) {
         flags = flags.with(JobFlags::DEPENDENT);
     }

@@ -325,7 +325,7 @@ impl<'a> Backfill<'a, '_, '_> {
             // Nothing need be worked out.
             return None;
         }
-        self.fence_in(job.spec.time_limit);
+        self.fence_in(job, job.spec.time_limit);
         let positions = job.spec.partitions.iter().filter_map(|name| self.layout.position(name));
         let of_tier = positions.filter(|at| self.layout.partitions[*at].tier == tier);
         let demands = of_tier.filter_map(|at| Some((at, self.demand(job, at).ok()?))).collect();
@@ -337,7 +337,7 @@ impl<'a> Backfill<'a, '_, '_> {
 
     fn is_beyond_window(&self, chance: &Chance<'_>) -> bool {
         let window = self.layout.cluster().scheduling.backfill.window;
-        window.is_some_and(|window| chance.at > self.now.after(window))
+        window.is_some_and(|window| chance.at > self.now.after(window)) || self.is_beyond_own_end(chance.at)
     }
 
     fn lacks_licenses(&self, demand: &Demand<'_>) -> bool {
@@ -466,7 +466,7 @@ impl<'a> Backfill<'a, '_, '_> {
         let nodes = &self.layout.partitions[chance.partition].nodes;
         let wish = Wish { demand, nodes, user: job.spec.owner.uid, limit: *limit };
         let Some(licenses) = self.forecast.licenses_at(wish, self.now, *limit) else { return false };
-        self.fence_in(*limit);
+        self.fence_in(job, *limit);
         let Some(start) = self.ground.start(job, demand, placement, licenses, *limit, true) else {
             return false;
         };

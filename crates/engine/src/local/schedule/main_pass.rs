@@ -3,6 +3,7 @@
 use super::MOST_STARTS;
 use super::backfill;
 use super::ground::Ground;
+use super::guests;
 use super::joint::Joint;
 use super::layout::Layout;
 use super::obstacle;
@@ -198,6 +199,11 @@ impl<'a, 'g, 'm> MainPass<'a, 'g, 'm> {
                 },
                 attempt => attempt,
             };
+            if let Attempt::Busy(demand) = &attempt {
+                let nodes = &self.layout.partitions[partition].nodes;
+                let asked = guests::asked_to_leave(self.reserved, job, demand, nodes, self.ground);
+                self.displacing.preempts.extend(asked);
+            }
             match attempt {
                 Attempt::Started => return self.waits.strike(job.id),
                 Attempt::Unlicensed(_) => {
@@ -337,7 +343,7 @@ impl<'a, 'g, 'm> MainPass<'a, 'g, 'm> {
         };
         let mut first: Option<Attempt<'a>> = None;
         for membership in &memberships {
-            self.ground.fence_in(Some(self.reserved.fence(*membership, job.spec.time_limit)));
+            self.ground.fence_in(Some(self.reserved.fence(*membership, job, job.spec.time_limit)));
             let own = self.ground.own_reservation().map(|own| own.number);
             let attempt = match own {
                 Some(own) if self.closed_reservations.contains(&own) => Attempt::Aside(Reason::Priority),
@@ -350,7 +356,7 @@ impl<'a, 'g, 'm> MainPass<'a, 'g, 'm> {
         }
         // Whoever looks for room looks where the job would rather be.
         let best =
-            memberships.first().map(|membership| self.reserved.fence(*membership, job.spec.time_limit));
+            memberships.first().map(|membership| self.reserved.fence(*membership, job, job.spec.time_limit));
         self.ground.fence_in(best);
         first.unwrap_or(Attempt::Aside(Reason::Reservation))
     }

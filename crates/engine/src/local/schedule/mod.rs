@@ -10,6 +10,7 @@
 mod backfill;
 mod forecast;
 mod ground;
+mod guests;
 mod joint;
 mod layout;
 mod main_pass;

@@ -1,5 +1,6 @@
 //! Reservations as the scheduler sees them: in which of them a job may run now, and what is closed to it.
 
+use domain::cluster::Cluster;
 use domain::job::{Job, Reason};
 use domain::reservation::{Fence, Membership, Reservation, ReservationFlags};
 use domain::state::State;
@@ -32,6 +33,16 @@ impl<'a> Reserved<'a> {
     /// Returns all of them.
     pub(super) fn all(&self) -> &'a [Arc<Reservation>] {
         self.state.reservations()
+    }
+
+    /// Returns what is configured.
+    pub(super) fn cluster(&self) -> &'a Cluster {
+        self.state.cluster()
+    }
+
+    /// Returns the jobs that hold resources.
+    pub(super) fn holding(&self) -> impl Iterator<Item = &'a Arc<Job>> + use<'a> {
+        self.state.holding()
     }
 
     /// Returns the waiting jobs that name a reservation, in the order in which they have their turn.
@@ -79,9 +90,10 @@ impl<'a> Reserved<'a> {
             && reservation.access.admits(&job.spec.owner.name, &job.spec.account)
     }
 
-    /// Returns what is closed to a job that would run from now on for as long as it may.
-    pub(super) fn fence(&self, membership: Membership<'a>, limit: TimeLimit) -> Fence<'a> {
-        Fence::of(self.all(), membership, self.now, limit.end_from(self.now))
+    /// Returns what is closed to a job that would run from now on for so long.
+    pub(super) fn fence(&self, membership: Membership<'a>, job: &Job, limit: TimeLimit) -> Fence<'a> {
+        let fence = Fence::of(self.all(), membership, self.now, limit.end_from(self.now));
+        fence.leaving_after(job.spec.warning.and_then(|warning| warning.leaves_reservation_after()))
     }
 }
 

@@ -8,7 +8,7 @@ use domain::fit::Demand;
 use domain::job::{Allocation, Job, Reason};
 use domain::reservation::{Membership, Reservation, ReservationFlags};
 use domain::state::State;
-use domain::{NodeIndex, TimeLimit};
+use domain::{NodeIndex, TimeLimit, Timestamp};
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -93,9 +93,9 @@ impl<'a> Backfill<'a, '_, '_> {
     }
 
     /// Puts up the fence of a job that would start now and run at most so long.
-    pub(super) fn fence_in(&mut self, limit: TimeLimit) {
+    pub(super) fn fence_in(&mut self, job: &Job, limit: TimeLimit) {
         if !self.reserved.is_empty() {
-            self.ground.fence_in(Some(self.reserved.fence(self.membership, limit)));
+            self.ground.fence_in(Some(self.reserved.fence(self.membership, job, limit)));
         }
     }
 
@@ -108,12 +108,17 @@ impl<'a> Backfill<'a, '_, '_> {
         }
     }
 
+    /// Tells whether a start would come after the end of the reservation it is planned in.
+    pub(super) fn is_beyond_own_end(&self, at: Timestamp) -> bool {
+        matches!(self.membership, Membership::Inside(own) if !is_flexible(own) && at >= own.end)
+    }
+
     /// Tells whether nothing but reservations of others keeps a job from starting now.
     pub(super) fn is_kept_out(&mut self, job: &Arc<Job>, partition: usize, demand: &Demand<'_>) -> bool {
         if self.reserved.is_empty() || matches!(self.membership, Membership::Inside(_)) {
             return false;
         }
-        self.fence_in(job.spec.time_limit);
+        self.fence_in(job, job.spec.time_limit);
         let layout = self.layout;
         let nodes: &[NodeIndex] = &layout.partitions[partition].nodes;
         self.ground.would_fit_unfenced(job, demand, layout.cluster(), nodes, |_| false)
