@@ -18,7 +18,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc;
-use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep, sleep_until};
 
 /// Events that come within this time are taken in together.
 const TOGETHER: Duration = Duration::from_millis(200);
@@ -44,6 +44,7 @@ pub(super) async fn run(client: &Client, board: Board, screen: DefaultTerminal) 
     live.draw()?;
     live.look_at_all().await?;
     live.board.message.clear();
+    let mut next_try = Instant::now();
     loop {
         live.draw()?;
         tokio::select! {
@@ -54,9 +55,12 @@ pub(super) async fn run(client: &Client, board: Board, screen: DefaultTerminal) 
                 None => return Ok(ExitCode::SUCCESS),
             },
             number = ends.next() => return Ok(ExitCode::from(128_u8.saturating_add(number))),
-            event = next(&mut stream) => match event {
+            event = next(&mut stream, next_try) => match event {
                 Ok(Some(event)) => live.take_in(event, &mut stream).await,
-                Ok(None) | Err(_) => stream = live.again().await,
+                Ok(None) | Err(_) => {
+                    stream = live.again().await;
+                    next_try = Instant::now() + RETRY;
+                }
             },
             _ = second.tick() => if live.last_look.elapsed() >= ALL_AGAIN { live.try_all().await },
         }
@@ -93,11 +97,13 @@ impl Ends {
     }
 }
 
-async fn next(stream: &mut Option<EventStream>) -> Result<Option<Event>, ClientError> {
+/// Waits for the next event; without a stream until it is time to open one. That is a moment, not a while: whoever
+/// calls begins anew whenever a second has passed.
+async fn next(stream: &mut Option<EventStream>, next_try: Instant) -> Result<Option<Event>, ClientError> {
     match stream {
         Some(stream) => stream.next().await,
         None => {
-            sleep(RETRY).await;
+            sleep_until(next_try).await;
             Ok(None)
         }
     }
@@ -192,7 +198,7 @@ impl Live<'_> {
         loop {
             tokio::select! {
                 () = &mut until => break,
-                event = next(stream) => match event {
+                event = next(stream, Instant::now()) => match event {
                     Ok(Some(event)) => { jobs.insert(number(&event)); }
                     Ok(None) | Err(_) => { *stream = None; break }
                 },
