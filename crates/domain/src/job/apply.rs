@@ -525,6 +525,8 @@ impl Job {
         let (outcome, reason, exit) = verdict(&end);
         let mut job = self.closed(run.clone(), at, outcome, reason, exit, usage, None);
         let requeue = match &end {
+            // A component starts with its leader or not at all: alone in the queue it would wait for ever.
+            _ if self.het.is_some_and(|part| !part.is_leader()) => None,
             End::Vanished if self.spec.requeue => Some(requeue.unwrap_or_default()),
             End::LaunchFailed(_) => requeue.or(Some(LAUNCH_FAILED)),
             End::Process(_) => requeue,

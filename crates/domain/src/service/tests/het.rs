@@ -204,3 +204,17 @@ async fn a_restart_brings_all_components_back() {
     let world = world.restarted().await;
     assert_eq!(world.words(leader), [DONE; 2]);
 }
+
+#[tokio::test]
+async fn a_component_whose_node_fails_comes_back_with_its_leader_or_not_at_all() {
+    let lost = StateWord::Ended(Outcome::NodeFail);
+    for (requeue, together) in [(false, [lost; 2]), (true, [StateWord::Pending; 2])] {
+        let world = World::new(2);
+        let leader = world.submit_components(2, |_, job| job.requeue = Some(requeue)).await.unwrap();
+        world.launched_all(&[leader]).await;
+        world.ends(JobId(leader.0 + 1), End::Vanished).await;
+        assert_eq!(world.words(leader), [StateWord::Running, lost]);
+        world.ends(leader, End::Vanished).await;
+        assert_eq!(world.words(leader), together);
+    }
+}
