@@ -13,7 +13,7 @@ pub(crate) type Pairs<'a> = Vec<(Cow<'a, str>, Option<Cow<'a, str>>)>;
 /// Divides a query.
 ///
 /// The original stumbles over raw `,` and `:` in values. It is followed, since programs test for it, but for
-/// `job_id`: well-known clients send `job_id=1,2`.
+/// `job_id`, since well-known clients send `job_id=1,2`, and `fields`, which is our own.
 pub(crate) fn pairs(raw: &str) -> Result<Pairs<'_>, BadQuery> {
     let mut pairs = Vec::new();
     for part in raw.split('&').filter(|part| !part.is_empty()) {
@@ -21,7 +21,7 @@ pub(crate) fn pairs(raw: &str) -> Result<Pairs<'_>, BadQuery> {
             Some((name, value)) => (name, Some(value)),
             None => (part, None),
         };
-        if name != "job_id" && value.is_some_and(|value| value.contains([',', ':'])) {
+        if !matches!(name, "job_id" | "fields") && value.is_some_and(|value| value.contains([',', ':'])) {
             return Err(BadQuery);
         }
         let value = value.map(decoded).map(|value| value.ok_or(BadQuery)).transpose()?;

@@ -7,6 +7,7 @@ use super::from_wire::Refusal;
 use super::media::Format;
 use super::routes::Found;
 use super::served::Part;
+use super::slice::Slice;
 use crate::http::answer::{Answer, Body, answer};
 use crate::site::Site;
 use domain::who::Principal;
@@ -29,6 +30,8 @@ pub(super) struct Call<'a> {
     pub(super) version: &'static Version,
     /// The part of the interface that answers.
     pub(super) part: Part,
+    /// What of a long list is asked for.
+    pub(super) slice: Slice,
     /// The body or, without one, the query.
     pub(super) document: Value<'a>,
     /// What is wrong or odd so far.
@@ -52,7 +55,8 @@ impl<'a> Call<'a> {
         let now = site.jobs.clock().now();
         let Found { parameter, version, .. } = found;
         let report = Report::new(zoned(site, now)).in_version(version);
-        Call { site, asker, parameter, version, part: Part::Controller, document, report, format, now, peer }
+        let (part, slice) = (Part::Controller, Slice::default());
+        Call { site, asker, parameter, version, part, slice, document, report, format, now, peer }
     }
 
     /// Reads the body, or the query, as the operation documents it. `None` if the request must be refused.
@@ -106,6 +110,13 @@ impl<'a> Call<'a> {
         self.fill(&mut payload);
         let json = slurm_wire::to_json_in(self.version, &payload);
         written(status, self.format, json)
+    }
+
+    /// Answers that the client has the list already.
+    pub(super) fn known(self) -> Answer {
+        let mut answer = crate::http::answer::empty(StatusCode::NOT_MODIFIED);
+        self.slice.mark(answer.headers_mut());
+        answer
     }
 
     /// Answers a request that failed early: without any payload, and in the original's other order.

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use futures_util::stream;
 use slurm_wire::envelope::Frame;
 use slurm_wire::out::Out;
-use slurm_wire::{Version, yaml};
+use slurm_wire::{Version, versions, yaml};
 
 /// Size of the pieces.
 const PIECE: usize = 64 << 10;
@@ -36,18 +36,21 @@ impl Call<'_> {
         let Some(frame) = frame(&payload, self.version, self.format) else {
             return written(status, self.format, slurm_wire::to_json_in(self.version, &payload));
         };
+        let is_partial = self.slice.is_partial();
         let mut writer = Writer {
             entries,
+            fields: std::mem::take(&mut self.slice.fields),
             format: self.format,
             frame: Some(frame),
             started: false,
             scratch: Out::new(self.version),
+            only: Vec::new(),
         };
         let piece = Vec::with_capacity(PIECE + SPARE);
         let body = match writer.fill(piece) {
             Piece::Last(piece) => Body::from(piece),
             Piece::More(piece) => {
-                let length = writer.length(size);
+                let length = if is_partial { None } else { writer.length(size) };
                 let rest = stream::unfold(Some(writer), |writer| async move {
                     let mut writer = writer?;
                     Some(match writer.fill(Vec::with_capacity(PIECE + SPARE)) {
@@ -59,7 +62,9 @@ impl Call<'_> {
                 Body::pieces_of(pieces, length)
             }
         };
-        answer(status, self.format.content_type(), body)
+        let mut answer = answer(status, self.format.content_type(), body);
+        self.slice.mark(answer.headers_mut());
+        answer
     }
 }
 
@@ -98,11 +103,15 @@ fn frame<T: Envelope>(payload: &T, version: &'static Version, format: Format) ->
 
 struct Writer<E> {
     entries: E,
+    /// The fields of entries that are written; empty for all.
+    fields: Vec<String>,
     format: Format,
     /// Taken with the last piece.
     frame: Option<Around>,
     started: bool,
     scratch: Out,
+    /// An entry with some of its fields.
+    only: Vec<u8>,
 }
 
 impl<E: Entries> Writer<E> {
@@ -139,11 +148,19 @@ impl<E: Entries> Writer<E> {
             _ => {}
         }
         self.started = true;
+        let entry: &[u8] = match self.fields.as_slice() {
+            [] => &self.scratch,
+            fields => {
+                self.only.clear();
+                versions::write_only(&self.scratch, fields, &mut self.only);
+                &self.only
+            }
+        };
         match self.format {
-            Format::Json => piece.extend_from_slice(&self.scratch),
+            Format::Json => piece.extend_from_slice(entry),
             Format::Yaml(_) => {
                 // What was written as JSON a moment ago is JSON.
-                if let Err(error) = yaml::Frame::write_entry(&self.scratch, piece) {
+                if let Err(error) = yaml::Frame::write_entry(entry, piece) {
                     tracing::error!(%error, "an entry of a list could not be written as YAML");
                 }
             }

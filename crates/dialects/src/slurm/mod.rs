@@ -14,6 +14,7 @@ mod routes;
 mod served;
 mod shell;
 mod sizes;
+mod slice;
 mod to_wire;
 
 pub(crate) use counters::Counters;

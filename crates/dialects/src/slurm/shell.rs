@@ -6,6 +6,7 @@ use super::call::Call;
 use super::handlers;
 use super::media::{self, BodyForm, Format, Unacceptable};
 use super::routes;
+use super::slice::Slice;
 use crate::http::answer::{Answer, answer};
 use crate::http::body::NoBody;
 use crate::http::{path, query};
@@ -72,8 +73,9 @@ async fn prepare_and_run(
     let found = routes::find(&site.slurm, &head.method, &segments)
         .ok_or_else(|| away(StatusCode::NOT_FOUND, NO_SUCH_PATH))?;
     let format = media::accepted(head.headers.get(ACCEPT)).map_err(unacceptable)?;
-    let pairs =
+    let mut pairs =
         query::pairs(head.uri.query().unwrap_or_default()).map_err(|query::BadQuery| unspecified())?;
+    let slice = Slice::take(found.operation, &mut pairs, &head.headers);
     let document = match document {
         Some(_) if !pairs.is_empty() => {
             let why = "Unexpected HTTP body provided when URL Query provided";
@@ -82,7 +84,8 @@ async fn prepare_and_run(
         Some(document) => document,
         None => Value::from_query(pairs),
     };
-    let call = Call::new(site, asker, found, document, format, peer);
+    let mut call = Call::new(site, asker, found, document, format, peer);
+    call.slice = slice;
     Ok(handlers::run(found.operation, call).await)
 }
 

@@ -10,6 +10,7 @@ mod slurm_components;
 mod slurm_jobs;
 mod slurm_reads;
 mod slurm_reservations;
+mod slurm_slices;
 mod slurm_util;
 mod slurm_versions;
 

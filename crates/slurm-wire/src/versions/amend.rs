@@ -65,6 +65,13 @@ impl<'a> Fields<'a> {
     }
 }
 
+/// Appends an object that was written by this crate with only those of its fields.
+pub fn write_only(object: &[u8], names: &[impl AsRef<str>], out: &mut Vec<u8>) {
+    let mut fields = Fields::of(object);
+    fields.fields.retain(|(known, _)| names.iter().any(|name| name.as_ref().as_bytes() == &**known));
+    fields.write(out);
+}
+
 /// Returns how long the value at the start is.
 fn length_of_value(bytes: &[u8]) -> usize {
     let (mut depth, mut is_text, mut is_escaped) = (0_usize, false, false);
@@ -123,5 +130,8 @@ mod tests {
             fields.set("d", "{}");
         });
         assert_eq!(changed, r#"{"b":7,"c":[2,3],"d":{}}"#);
+        let mut out = Vec::new();
+        write_only(br#"{"a":1,"b":{"a":2},"c":3}"#, &["b", "z"], &mut out);
+        assert_eq!(out, br#"{"b":{"a":2}}"#);
     }
 }

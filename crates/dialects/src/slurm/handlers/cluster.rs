@@ -25,25 +25,45 @@ pub(super) fn nodes(mut call: Call<'_>) -> Answer {
     if call.trusted("Failure to query nodes", "_dump_nodes").is_none() {
         return call.fail();
     }
+    if let Some(problem) = call.slice.problem {
+        call.report.error(number::INVALID_QUERY, problem, "_dump_nodes");
+        return call.fail();
+    }
     let snapshot = call.site.jobs.snapshot();
     if is_unchanged(query.update_time.map_or(0, |time| time.0), snapshot.nodes_changed) {
         return empty(StatusCode::NOT_MODIFIED);
     }
+    // Looked at once an answer, so that the answer has one length.
+    let load = call.site.jobs.meter().machine();
+    if call.slice.is_known(
+        call.site.started,
+        snapshot.at,
+        load.free_memory.rotate_left(32) ^ u64::from(load.load),
+    ) {
+        return call.known();
+    }
+    let (first, limit) = (call.slice.cursor, call.slice.limit.unwrap_or(usize::MAX));
+    let all = u32::try_from(snapshot.cluster.nodes.len()).unwrap_or(u32::MAX);
+    let last = first.saturating_add(u32::try_from(limit).unwrap_or(u32::MAX));
+    call.slice.goes_on(Some(last).filter(|last| *last < all));
     let payload = NodesResp { last_update: last_update(call.now), ..NodesResp::default() };
     let again = Arc::clone(&snapshot);
-    // Looked at once an answer, so that the answer has one length.
-    let (detail, now) = (with_detail(&query), (call.site.jobs.meter().machine(), call.now));
+    let (detail, now) = (with_detail(&query), (load, call.now));
     let version = call.version;
-    let size = move || measured(version, node_entries(again, detail, now));
-    call.list(payload, node_entries(snapshot, detail, now), size)
+    let size = move || measured(version, node_entries(again, first..last, detail, now));
+    call.list(payload, node_entries(snapshot, first..last, detail, now), size)
 }
 
-fn node_entries(snapshot: Arc<Snapshot>, with_detail: bool, now: (MachineLoad, Timestamp)) -> impl Entries {
-    let mut next = 0;
+fn node_entries(
+    snapshot: Arc<Snapshot>,
+    mut wanted: std::ops::Range<u32>,
+    with_detail: bool,
+    now: (MachineLoad, Timestamp),
+) -> impl Entries {
     move |out: &mut Out| {
-        let Some(node) = describe(&snapshot, next, with_detail, now) else { return false };
+        let node = wanted.next().and_then(|index| describe(&snapshot, index, with_detail, now));
+        let Some(node) = node else { return false };
         node.write(out);
-        next += 1;
         true
     }
 }

@@ -30,7 +30,14 @@ pub(super) fn jobs(mut call: Call<'_>) -> Answer {
     if call.trusted("Unable to query jobs", "slurm_load_jobs()").is_none() {
         return call.answer(none());
     }
+    if let Some(problem) = call.slice.problem {
+        call.report.error(number::INVALID_QUERY, problem, HANDLER);
+        return call.fail();
+    }
     let snapshot = call.site.jobs.snapshot();
+    if call.slice.is_known(call.site.started, snapshot.at, 0) {
+        return call.known();
+    }
     let since = query.update_time.map_or(0, |time| time.0);
     if is_unchanged(since, snapshot.jobs_changed) {
         let shown = local_time(&call, since);
@@ -45,7 +52,10 @@ pub(super) fn jobs(mut call: Call<'_>) -> Answer {
         last_update: last_update(call.now),
         ..JobInfoResp::default()
     };
-    let walk = Walk::new(Arc::clone(&snapshot));
+    let (from, limit) = (JobId(call.slice.cursor), call.slice.limit.unwrap_or(usize::MAX));
+    let walk = Walk { next: from, ..Walk::new(Arc::clone(&snapshot)) }.take(limit);
+    let after = call.slice.limit.and_then(|limit| snapshot.jobs.iter_from(from).nth(limit));
+    call.slice.goes_on(after.map(|job| job.id.0));
     let (site, picture, detail) = (Arc::clone(call.site), Arc::clone(&snapshot), with_detail(&query));
     let version = call.version;
     let size = move || match detail {
