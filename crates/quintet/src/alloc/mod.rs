@@ -110,7 +110,7 @@ async fn hold_all(args: AllocArgs, components: &[JobOptions], if_gone: IfGone) -
     }
     let Some(attendance) = attendance else { return Ok(ExitCode::SUCCESS) };
     let held = Held { client: &client, id, quiet, kill_with, folder: first.chdir.as_deref() };
-    let variables = variables::variables(&client, &jobs, components);
+    let variables = variables::variables(&client, &args.client, &jobs, components);
     let (left, code) = held.run(&args.command, variables, attendance).await?;
     if let Some(left) = left {
         complete(&client, id, left).await?;

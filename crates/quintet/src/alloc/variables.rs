@@ -1,7 +1,7 @@
 //! What the command is told of its allocation: salloc's variables. Of several components each has its own, with
 //! `_HET_GROUP_` and its number behind the name.
 
-use crate::client::Client;
+use crate::client::{Client, ClientArgs, STATE_VARIABLE};
 use crate::submit::JobOptions;
 use crate::submit::environment::host_name;
 use slurm_wire::job_info::JobInfo;
@@ -26,6 +26,7 @@ impl Variables {
 /// Returns the variables of an allocation of these jobs, asked for with these options.
 pub(super) fn variables(
     client: &Client,
+    given: &ClientArgs,
     jobs: &[JobInfo],
     options: &[JobOptions],
 ) -> Vec<(OsString, OsString)> {
@@ -52,6 +53,10 @@ pub(super) fn variables(
     variables.set("SLURM_SUBMIT_DIR", here.display());
     variables.set("SLURM_SUBMIT_HOST", host_name());
     variables.set("QUINTET_URL", client.base());
+    // What is called in there asks the same service, and proves in the same way who asks.
+    if let Some(state) = given.state.as_deref().and_then(|state| std::path::absolute(state).ok()) {
+        variables.all.push((STATE_VARIABLE.into(), state.into()));
+    }
     variables.all
 }
 

@@ -6,7 +6,7 @@ mod place;
 
 pub(crate) use error::ClientError;
 pub(crate) use events::{Event, EventStream};
-pub(crate) use place::{ADDRESS_FILE, ClientArgs, now, present_user};
+pub(crate) use place::{ADDRESS_FILE, ClientArgs, STATE_VARIABLE, now, present_user};
 
 use reqwest::{Method, Response, StatusCode};
 use slurm_wire::{Wire, parse_reply};

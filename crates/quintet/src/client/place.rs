@@ -11,6 +11,9 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 /// The file in the state directory that says where the service listens.
 pub(crate) const ADDRESS_FILE: &str = "address";
 
+/// The variable that names the state directory of a service on this machine.
+pub(crate) const STATE_VARIABLE: &str = "QUINTET_STATE";
+
 /// How long a token lives that is made on the spot.
 const OWN_TOKEN: Duration = Duration::from_secs(3600);
 
@@ -27,7 +30,13 @@ pub(crate) struct ClientArgs {
     )]
     pub(crate) url: Option<String>,
     /// State directory of a service on this machine; its key is used if QUINTET_TOKEN is not set and the key can be read
-    #[arg(long, value_name = "DIR", help_heading = "Connection")]
+    #[arg(
+        long,
+        env = STATE_VARIABLE,
+        hide_env_values = true,
+        value_name = "DIR",
+        help_heading = "Connection"
+    )]
     pub(crate) state: Option<PathBuf>,
     /// Print JSON
     #[arg(long, help_heading = "Output")]

@@ -46,8 +46,7 @@ fn what_a_program_leaves_is_what_its_allocation_leaves() {
     check(&["alloc", "sh", "-c", "exit 3"], 3, ("FAILED", "NonZeroExitCode", (3, 0), (0, 0)));
     check(&["alloc", "sh", "-c", "kill -9 $$"], 137, ("FAILED", "RaisedSignal", (0, 9), (0, 0)));
     check(&["alloc", "/no/such"], 1, ("FAILED", "NonZeroExitCode", (1, 0), (0, 0)));
-    let state = quintet.state().display().to_string();
-    let inside = |script: &str| format!("srun --state {state} sh -c '{script}'");
+    let inside = |script: &str| format!("srun sh -c '{script}'");
     check(&["alloc", "sh", "-c", &inside("exit 5")], 5, ("FAILED", "NonZeroExitCode", (5, 0), (5, 0)));
     let killed = inside("kill -9 $$");
     check(&["alloc", "sh", "-c", &killed], 137, ("FAILED", "NonZeroExitCode", (137, 0), (0, 9)));
@@ -60,6 +59,7 @@ fn what_a_program_leaves_is_what_its_allocation_leaves() {
     );
     check(&["srun", "sh", "-c", "kill -9 $$"], 137, ("FAILED", "RaisedSignal", (0, 9), (0, 9)));
     check(&["srun", "/no/such"], 2, ("FAILED", "NonZeroExitCode", (2, 0), (2, 0)));
+    let state = quintet.state().display().to_string();
     let cancel = format!("{} cancel --state {state} $SLURM_JOB_ID; sleep 100", env!("CARGO_BIN_EXE_quintet"));
     check(&["srun", "sh", "-c", &cancel], 143, ("CANCELLED", "None", (0, 15), (0, 15)));
 }
@@ -134,19 +134,17 @@ fn an_allocation_without_its_program_ends_as_configured() {
 #[test]
 fn components_are_held_together_and_steps_run_over_them() {
     let quintet = Program::serving(NODES);
-    let state = quintet.state().display().to_string();
     let script = r#"
 echo $SLURM_HET_SIZE $SLURM_JOB_ID $SLURM_JOB_ID_HET_GROUP_1 $SLURM_NTASKS $SLURM_NTASKS_HET_GROUP_0 $SLURM_NTASKS_HET_GROUP_1
 say='echo $SLURM_PROCID $SLURM_JOB_ID $SLURM_NTASKS $SLURM_NODEID $SLURM_STEP_ID'
-echo leader; srun --state STATE sh -c "$say" | sort
-echo one; srun --state STATE --het-group=1 sh -c "$say" | sort
-echo both; srun --state STATE --het-group=0,1 sh -c "$say" | sort
-echo parts; srun --state STATE -l -n1 sh -c "echo a; $say" : -n3 sh -c "echo b; $say" | sort
-srun --state STATE --het-group=2 true
-srun --state STATE --het-group=0,1 -n1 sh -c 'exit $SLURM_PROCID'
+echo leader; srun sh -c "$say" | sort
+echo one; srun --het-group=1 sh -c "$say" | sort
+echo both; srun --het-group=0,1 sh -c "$say" | sort
+echo parts; srun -l -n1 sh -c "echo a; $say" : -n3 sh -c "echo b; $say" | sort
+srun --het-group=2 true
+srun --het-group=0,1 -n1 sh -c 'exit $SLURM_PROCID'
 "#;
-    let script = script.replace("STATE", &state);
-    let held = quintet.run(&["alloc", "-Q", "-n2", "-N1", ":", "-n3", "-N1", "bash", "-c", &script]);
+    let held = quintet.run(&["alloc", "-Q", "-n2", "-N1", ":", "-n3", "-N1", "bash", "-c", script]);
     let wanted = [
         "2 1 2 5 2 3",
         "leader",
@@ -185,9 +183,8 @@ srun --state STATE --het-group=0,1 -n1 sh -c 'exit $SLURM_PROCID'
 #[test]
 fn several_programs_make_one_step() {
     let quintet = Program::serving(NODES);
-    let state = quintet.state().display().to_string();
     let say = "echo $SLURM_PROCID $SLURM_NTASKS $SLURM_CPUS_PER_TASK";
-    let inside = format!("srun --state {state} -l -n1 sh -c '{say}' : -n2 -c1 sh -c '{say}; exit 4'");
+    let inside = format!("srun -l -n1 sh -c '{say}' : -n2 -c1 sh -c '{say}; exit 4'");
     let ran = quintet.run(&["alloc", "-Q", "-n4", "sh", "-c", &inside]);
     let mut lines: Vec<&str> = ran.stdout.lines().map(str::trim_end).collect();
     lines.sort_unstable();
