@@ -203,6 +203,14 @@ pub struct StartFailure {
     pub errno: i32,
 }
 
+impl StartFailure {
+    /// Returns the exit code that stands for it, which is the kernel's number as Slurm has it: 2 where there is no such
+    /// program, 13 where it may not be executed, 8 where it is none.
+    pub fn code(self) -> i32 {
+        (self.errno & 0xff).max(1)
+    }
+}
+
 impl fmt::Display for StartFailure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match (self.step, self.errno) {

@@ -2,13 +2,14 @@
 
 use super::message::{complain, say};
 use super::options::SrunOptions;
-use super::step::{Given, Signals};
+use super::signals::{Given, Signals};
 use crate::allocation::{Asked, Attendance, IfGone, Left, ask, complete};
 use crate::client::{Client, ClientError};
 use crate::submit::JobOptions;
 use crate::submit::request::{Script, request};
 use slurm_wire::job_desc::JobDescMsg;
 use slurm_wire::submit::JobAllocReq;
+use std::cell::Cell;
 use std::path::Path;
 use std::time::Duration;
 
@@ -111,18 +112,24 @@ impl<'a> Allocation<'a> {
         let patience = first.immediate.filter(|seconds| *seconds > 0);
         let patience = patience.map_or(Duration::MAX, Duration::from_secs);
         let name = first.job_name.as_deref().unwrap_or(name);
-        let said = |asked| match asked {
-            _ if first.quiet => {}
-            Asked::Waits(job) => say(&format!("job {job} queued and waiting for resources")),
-            Asked::Granted(job) => say(&format!("job {job} has been allocated resources")),
+        let waiting = Cell::new(None);
+        let said = |asked| {
+            if let Asked::Waits(job) = asked {
+                waiting.set(Some(job));
+            }
+            match asked {
+                _ if first.quiet => {}
+                Asked::Waits(job) => say(&format!("job {job} queued and waiting for resources")),
+                Asked::Granted(job) => say(&format!("job {job} has been allocated resources")),
+            }
         };
         tokio::select! {
             job = ask(client, &request, name, said) => {
                 let job = job.map_err(|error| NoJob::Refused(refused(error)))?;
                 Ok(Allocation { client, job, attendance: Attendance::begin(client, job, IfGone::Cancel) })
             }
-            () = given_up(signals) => {
-                complain("Job allocation has been revoked");
+            given = given_up(signals) => {
+                tell_given_up(waiting.get().filter(|_| !first.quiet), given);
                 Err(NoJob::GivenUp)
             }
             () = tokio::time::sleep(patience) => {
@@ -163,6 +170,19 @@ fn refused(error: ClientError) -> anyhow::Error {
 }
 
 /// Waits for a signal that gives the waiting up.
-async fn given_up(signals: &mut Signals) {
-    while !matches!(signals.next().await, Given::Interrupt | Given::Terminate | Given::HangUp) {}
+async fn given_up(signals: &mut Signals) -> Given {
+    loop {
+        match signals.next().await {
+            Given::Resized | Given::GoOn => {}
+            given => return given,
+        }
+    }
+}
+
+fn tell_given_up(job: Option<u32>, given: Given) {
+    let Some(job) = job else { return };
+    if !matches!(given, Given::Interrupt | Given::HangUp) {
+        say(&format!("Force Terminated JobId={job}"));
+    }
+    say(&format!("Job allocation {job} has been revoked"));
 }

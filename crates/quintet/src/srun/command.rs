@@ -11,7 +11,8 @@ use super::pattern::{Names, Place as StreamPlace};
 use super::place::Place;
 use super::program::{around, directory, environment, limits};
 use super::request::{Impossible, step_request};
-use super::step::{Given, Ran, Rules, Signals, Step, Streams};
+use super::signals::{Given, Signals};
+use super::step::{Ran, Rules, Step, Streams};
 use super::streams::{Wish, plan};
 use super::terminal::Pair;
 use super::{multi_prog, pmi};
@@ -278,11 +279,15 @@ impl Call<'_> {
             answer = tokio::select! {
                 answer = conversation.hear() => answer.context("wait for the step")?,
                 given = signals.next() => match given {
-                    Given::Interrupt | Given::Terminate | Given::HangUp => {
-                        complain("Cancelled pending job step");
+                    Given::Resized | Given::GoOn => continue_waiting(),
+                    given => {
+                        if !self.options.quiet {
+                            let number = given.number().unwrap_or_default();
+                            say(&format!("Cancelled pending job step with signal {number}"));
+                        }
+                        complain(&refused("Job/step already completing or completed").to_string());
                         return Ok(None);
                     }
-                    Given::Resized | Given::Other(_) => continue_waiting(),
                 },
                 () = &mut patience => return Err(refused("Requested nodes are busy")),
             };

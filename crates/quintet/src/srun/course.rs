@@ -1,10 +1,10 @@
 //! How the tasks of a step stand, and what is said about it.
 
-use super::message::{code, complain, ending, nodes, say, tasks};
+use super::message::{code, complain, ending, nodes, say, stepd_complains, tasks};
 use crate::allocation::Left;
 use std::collections::BTreeMap;
-use supervise::Status;
 use supervise::steps::StepLayout;
+use supervise::{StartFailure, Status};
 
 /// How a task stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -12,7 +12,18 @@ enum Standing {
     Waits,
     Runs,
     Ended(Status),
-    NotStarted,
+    /// Its program was not reached; it counts as having exited with this code.
+    NotStarted(i32),
+}
+
+impl Standing {
+    fn is_well(&self) -> bool {
+        *self == Standing::Ended(Status::Exited(0))
+    }
+
+    fn is_bad(&self) -> bool {
+        matches!(self, Standing::Ended(_) | Standing::NotStarted(_)) && !self.is_well()
+    }
 }
 
 /// The tasks of a step.
@@ -45,7 +56,7 @@ impl Course {
     }
 
     /// Returns the names of the step's nodes, folded.
-    pub(super) fn all_nodes(&self) -> String {
+    fn all_nodes(&self) -> String {
         nodes(self.nodes.iter().map(String::as_str))
     }
 
@@ -64,9 +75,9 @@ impl Course {
         is_bad
     }
 
-    /// A task's program could not be executed; it counts as having exited with 2.
-    pub(super) fn not_started(&mut self, task: u32) {
-        self.set(task, Standing::NotStarted);
+    /// A task's program could not be executed; it counts as having exited with the number of the error.
+    pub(super) fn not_started(&mut self, task: u32, failure: StartFailure) {
+        self.set(task, Standing::NotStarted(failure.code()));
         self.untold.push(task);
     }
 
@@ -98,7 +109,7 @@ impl Course {
     fn status(&self, task: u32) -> Option<Status> {
         match self.tasks.get(task as usize)? {
             Standing::Ended(status) => Some(*status),
-            Standing::NotStarted => Some(Status::Exited(2)),
+            Standing::NotStarted(code) => Some(Status::Exited(*code)),
             _ => None,
         }
     }
@@ -115,11 +126,29 @@ impl Course {
         let groups = [
             (of(|standing| *standing == Standing::Waits), "not started"),
             (of(|standing| *standing == Standing::Runs), "running"),
-            (of(|standing| matches!(standing, Standing::Ended(_) | Standing::NotStarted)), "exited"),
+            (of(|standing| standing.is_well()), "exited"),
+            (of(|standing| standing.is_bad()), "exited abnormally"),
         ];
         for (numbers, word) in groups.iter().filter(|(numbers, _)| !numbers.is_empty()) {
             say(&format!("StepId={} {}: {word}", self.name, tasks(numbers)));
         }
+    }
+
+    /// Says that the step was ended at this time, and why.
+    pub(super) fn tell_cancelled(&self, at: &str, why: &str) {
+        stepd_complains(&format!(
+            "*** STEP {} ON {} CANCELLED AT {at}{why} ***",
+            self.name,
+            self.all_nodes()
+        ));
+    }
+
+    /// Tells whether a task was ended by a signal that ends whatever it is sent to.
+    pub(super) fn has_forced(&self) -> bool {
+        let forced = |standing: &Standing| {
+            matches!(standing, Standing::Ended(Status::Signalled { signal: 9 | 15, .. }))
+        };
+        self.tasks.iter().any(forced)
     }
 
     /// Tells whether all tasks have ended.
@@ -146,6 +175,7 @@ impl Course {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use supervise::Step as Stage;
 
     #[test]
     fn the_highest_code_counts() {
@@ -155,7 +185,7 @@ mod tests {
         course.started(0);
         assert!(!course.ended(0, Status::Exited(0)));
         assert!(course.ended(1, Status::Exited(3)));
-        course.not_started(2);
+        course.not_started(2, StartFailure { step: Stage::Program, errno: 2 });
         assert!(course.is_over() && course.has_untold());
         assert_eq!(course.code(), 3);
         assert!(course.ended(1, Status::Signalled { signal: 15, core: false }));

@@ -14,8 +14,8 @@ pub(super) enum Answer {
     PassOn,
     /// Pass it on to the tasks, and end the step.
     End,
-    /// Kill at once.
-    Kill,
+    /// Do not wait for it.
+    Leave,
 }
 
 /// How one Ctrl-C is taken.
@@ -47,7 +47,7 @@ impl Interrupts {
     pub(super) fn another(&mut self, now: Instant) -> Answer {
         let last = self.last.replace(now);
         if self.has_ended {
-            return Answer::Kill;
+            return Answer::Leave;
         }
         let twice = last.is_some_and(|last| now.duration_since(last) < TWICE);
         match self.manner {
@@ -75,10 +75,10 @@ mod tests {
 
     #[test]
     fn twice_within_a_second_means_it() {
-        use Answer::{End, Kill, PassOn, Tell};
-        check(Manner::Ask, &[0, 900, 5000], &[Tell, End, Kill]);
+        use Answer::{End, Leave, PassOn, Tell};
+        check(Manner::Ask, &[0, 900, 5000], &[Tell, End, Leave]);
         check(Manner::Ask, &[0, 1000, 2500, 2600], &[Tell, Tell, Tell, End]);
-        check(Manner::Quit, &[0, 100], &[End, Kill]);
-        check(Manner::PassOn, &[0, 2000, 2500, 2600], &[PassOn, PassOn, End, Kill]);
+        check(Manner::Quit, &[0, 100], &[End, Leave]);
+        check(Manner::PassOn, &[0, 2000, 2500, 2600], &[PassOn, PassOn, End, Leave]);
     }
 }

@@ -25,6 +25,13 @@ pub(super) fn complain(text: &str) {
     say(&format!("error: {text}"));
 }
 
+/// Says what Slurm's daemon on the node says of a step, among what its tasks write.
+pub(super) fn stepd_complains(text: &str) {
+    let end = if IS_RAW.load(Ordering::Relaxed) { "\r\n" } else { "\n" };
+    // If nobody can be told, there is nobody to be told that.
+    let _ = write!(std::io::stderr().lock(), "slurmstepd: error: {text}{end}");
+}
+
 /// Returns the exit code of a task's end as srun counts it.
 pub(super) fn code(status: Status) -> u8 {
     match status {

@@ -7,7 +7,8 @@
 //! - `streams.rs` opens what tasks read and write (`pattern.rs` names files), `relay.rs` passes on what needs this
 //!   process (`labels.rs` line by line), `terminal.rs` is the terminal of `--pty`
 //! - `pmi/` lets MPI programs find one another
-//! - `step.rs` stays with the step to its end: `course.rs` counts its tasks, `interrupt.rs` Ctrl-C, `message.rs` has srun's words
+//! - `step.rs` stays with the step to its end: `course.rs` counts its tasks, `signals.rs` and `interrupt.rs` Ctrl-C and
+//!   its like, `message.rs` has srun's words
 
 mod allocation;
 mod command;
@@ -26,6 +27,7 @@ mod program;
 mod read;
 mod relay;
 mod request;
+mod signals;
 mod step;
 mod streams;
 mod terminal;

@@ -3,24 +3,26 @@
 use super::conversation::Conversation;
 use super::course::Course;
 use super::interrupt::{Answer, Interrupts, Manner};
-use super::message::{complain, say};
+use super::message::{complain, say, stepd_complains};
 use super::pmi::Pmi;
 use super::relay::{Sinks, Written, feed_all, read_all};
+use super::signals::{Given, SIGCONT, SIGINT, SIGTERM, Signals};
 use super::streams::Plan;
 use super::terminal::{Pair, Raw};
 use crate::allocation::Left;
+use crate::client::now;
 use crate::sheet::local_time;
+use std::collections::HashMap;
+use std::ffi::{OsStr, OsString};
 use std::time::{Duration, Instant};
 use supervise::steps::{StepAnswer, StepCut, StepEnded, StepProgram};
-use tokio::signal::unix::{Signal, SignalKind, signal};
+use supervise::{StartFailure, Step as Stage};
 use tokio::sync::mpsc;
 use tokio::time::{Instant as Moment, sleep_until};
 
-const SIGHUP: i32 = 1;
-const SIGINT: i32 = 2;
 const SIGKILL: i32 = 9;
-const SIGTERM: i32 = 15;
-const SIGCONT: i32 = 18;
+/// The exit code of what was killed.
+const KILLED: u8 = 128 + SIGKILL as u8;
 
 /// How long tasks have between the request to end and their end; Slurm's own default.
 const KILL_WAIT: Duration = Duration::from_secs(30);
@@ -81,7 +83,42 @@ pub(super) struct Step {
     warn_at: Option<Moment>,
     /// Tasks that want the whole step to end.
     aborts: Option<mpsc::Receiver<(usize, String)>>,
-    is_ending: bool,
+    close: Close,
+    /// Bad ends are told.
+    tells_ends: bool,
+    /// Nobody waits for its end any more.
+    is_left: bool,
+    names: ProgramNames,
+}
+
+/// What the programs of tasks are called.
+#[derive(Debug, Default)]
+struct ProgramNames {
+    usual: OsString,
+    by_task: HashMap<u32, OsString>,
+}
+
+impl ProgramNames {
+    fn new(program: &StepProgram) -> Self {
+        let first = |argv: &[OsString]| argv.first().cloned().unwrap_or_default();
+        let by_task = program.argv_by_task.iter().map(|(task, argv)| (*task, first(argv))).collect();
+        ProgramNames { usual: first(&program.argv), by_task }
+    }
+
+    fn of(&self, task: u32) -> &OsStr {
+        self.by_task.get(&task).unwrap_or(&self.usual)
+    }
+}
+
+/// Whether a step is being ended from here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Close {
+    /// It is not.
+    Open,
+    /// Its tasks were asked to end.
+    Asked,
+    /// It was killed.
+    Killed,
 }
 
 /// What is passed on while a step runs: what comes from its tasks, where it goes, or its terminal.
@@ -112,7 +149,10 @@ impl Step {
             tell_at: None,
             warn_at: None,
             aborts: None,
-            is_ending: false,
+            close: Close::Open,
+            tells_ends: true,
+            is_left: false,
+            names: ProgramNames::default(),
         }
     }
 
@@ -126,6 +166,7 @@ impl Step {
         streams: Streams,
         signals: &mut Signals,
     ) -> anyhow::Result<Ran> {
+        self.names = ProgramNames::new(&program);
         let (mut output, mut sinks, mut terminal) = self.start(program, streams)?;
         let raw = terminal.as_ref().map(|_| Raw::enter());
         if let Some((_, after)) = self.rules.warning {
@@ -135,7 +176,7 @@ impl Step {
             let event = self.next(&mut output, terminal.as_deref_mut(), signals).await;
             match event {
                 Event::Answer(StepAnswer::Ended(ended)) => break ended,
-                Event::Answer(answer) => self.hear(answer)?,
+                Event::Answer(answer) => self.hear(answer),
                 Event::Lost(error) => {
                     drop(raw);
                     complain(&format!("StepId={} lost: {error}", self.course.name()));
@@ -151,22 +192,26 @@ impl Step {
                 Event::Terminal(Err(error)) => {
                     complain(&format!("cannot pass on the terminal: {error}"));
                     terminal = None;
-                    self.end()?;
+                    self.abort();
                 }
                 Event::Abort(task, why) => {
                     complain(&format!(
                         "StepId={}: task {task} aborts the program: {why}",
                         self.course.name()
                     ));
-                    self.end()?;
+                    self.abort();
                 }
                 Event::Given(Given::Resized) => {
                     if let Some(terminal) = &terminal {
                         terminal.fit();
                     }
                 }
-                Event::Given(given) => self.take(given)?,
-                Event::Time => self.time()?,
+                Event::Given(given) => self.take(given),
+                Event::Time => self.time(),
+            }
+            if self.is_left {
+                let code = self.course.code().max(KILLED);
+                return Ok(Ran { code, left: self.course.left().graver(Left::Signal(SIGKILL as u8)) });
             }
         };
         self.last_words(output, &mut sinks).await;
@@ -175,9 +220,7 @@ impl Step {
             let _ = terminal.rest().await;
         }
         drop(raw);
-        self.course.tell();
-        let code = self.told(&ended);
-        Ok(Ran { code, left: self.course.left() })
+        Ok(Ran { code: self.told(&ended), left: self.course.left() })
     }
 
     fn start(&mut self, program: StepProgram, streams: Streams) -> anyhow::Result<Begun> {
@@ -247,7 +290,7 @@ impl Step {
         }
     }
 
-    fn hear(&mut self, answer: StepAnswer) -> anyhow::Result<()> {
+    fn hear(&mut self, answer: StepAnswer) {
         match answer {
             StepAnswer::TaskStarted { task, pid } => {
                 self.course.started(task);
@@ -256,46 +299,44 @@ impl Step {
                 }
             }
             StepAnswer::TaskFailed { task, failure } => {
-                complain(&failure.to_string());
-                self.course.not_started(task);
-                self.has_ended(true)?;
+                stepd_complains(&self.not_started(task, failure));
+                self.course.not_started(task, failure);
+                self.has_ended(true);
             }
             StepAnswer::TaskEnded { task, status } => {
                 let is_bad = self.course.ended(task, status);
-                self.has_ended(is_bad)?;
+                self.has_ended(is_bad);
             }
             StepAnswer::Waiting { .. }
             | StepAnswer::Refused { .. }
             | StepAnswer::Granted(_)
             | StepAnswer::Ended(_) => {}
         }
-        Ok(())
     }
 
     /// A task has ended.
-    fn has_ended(&mut self, is_bad: bool) -> anyhow::Result<()> {
-        if self.course.has_untold() && self.tell_at.is_none() {
+    fn has_ended(&mut self, is_bad: bool) {
+        if self.course.has_untold() && self.tells_ends && self.tell_at.is_none() {
             self.tell_at = Some(Moment::now() + GATHERED);
         }
         if self.course.is_over() {
-            return Ok(());
+            return;
         }
-        if is_bad && self.rules.kill_on_bad_exit && !self.is_ending {
+        if is_bad && self.rules.kill_on_bad_exit && self.close == Close::Open {
             self.course.tell();
             self.say(&format!("Terminating StepId={}", self.course.name()));
-            self.end()?;
+            self.end();
         }
         if let Some(wait) = self.rules.wait
             && self.wait_until.is_none()
-            && !self.is_ending
+            && self.close == Close::Open
         {
             self.wait_until = Some(Moment::now() + wait);
         }
-        Ok(())
     }
 
     /// Some time has come.
-    fn time(&mut self) -> anyhow::Result<()> {
+    fn time(&mut self) {
         let now = Moment::now();
         let is_due = |at: &mut Option<Moment>| at.take_if(|at| *at <= now).is_some();
         if is_due(&mut self.tell_at) {
@@ -306,23 +347,24 @@ impl Step {
         {
             self.conversation.signal(signal);
         }
-        if is_due(&mut self.wait_until) && !self.is_ending && !self.course.is_over() {
+        if is_due(&mut self.wait_until) && self.close == Close::Open && !self.course.is_over() {
             let seconds = self.rules.wait.unwrap_or_default().as_secs();
             self.say(&format!("First task exited {seconds}s ago"));
-            self.course.tell_standing();
+            if !self.rules.quiet {
+                self.course.tell_standing();
+            }
             self.say(&format!("Terminating StepId={}", self.course.name()));
-            self.end()?;
+            self.abort();
         }
         if is_due(&mut self.kill_at) {
             self.conversation.signal(SIGKILL);
         }
-        Ok(())
     }
 
     /// Does what a signal asks for.
-    fn take(&mut self, given: Given) -> anyhow::Result<()> {
+    fn take(&mut self, given: Given) {
         if given.number().is_some_and(|number| self.rules.ignored.contains(&number)) {
-            return Ok(());
+            return;
         }
         match given {
             Given::Interrupt => match self.interrupts.another(Instant::now()) {
@@ -332,45 +374,60 @@ impl Step {
                         self.course.tell_standing();
                     }
                 }
-                Answer::PassOn => self.conversation.signal(SIGINT),
+                Answer::PassOn => self.send_interrupt(),
                 Answer::End => {
-                    self.say(&format!("sending Ctrl-C to StepId={}", self.course.name()));
-                    self.conversation.signal(SIGINT);
-                    self.end()?;
+                    self.send_interrupt();
+                    // Whoever asks for it need not be told how each task has died.
+                    self.course.tell();
+                    self.tells_ends = false;
+                    self.force();
                 }
-                Answer::Kill => {
-                    self.say(&format!("Force Terminated StepId={}", self.course.name()));
-                    self.conversation.signal(SIGKILL);
+                Answer::Leave => {
+                    self.say(&format!("sending Ctrl-C to StepId={}", self.course.name()));
+                    self.say("job abort in progress");
+                    self.say(&format!("Terminating StepId={}", self.course.name()));
+                    self.is_left = true;
                 }
             },
-            Given::Terminate => {
-                self.say("forcing job termination");
-                self.end()?;
+            Given::Terminate | Given::HangUp => self.force(),
+            Given::Quit => {
+                self.say("Quit");
+                self.force();
             }
-            Given::HangUp => {
-                self.conversation.signal(SIGHUP);
-                self.end()?;
-            }
+            Given::GoOn => self.say("got SIGCONT"),
             Given::Other(signal) => self.conversation.signal(signal),
             Given::Resized => {}
         }
-        Ok(())
     }
 
-    /// Asks the tasks to end; they are killed if they do not.
-    fn end(&mut self) -> anyhow::Result<()> {
-        if self.is_ending {
-            return Ok(());
+    fn send_interrupt(&mut self) {
+        self.say(&format!("sending Ctrl-C to StepId={}", self.course.name()));
+        self.conversation.signal(SIGINT);
+    }
+
+    /// Ends the step for one who does not want to wait.
+    fn force(&mut self) {
+        if self.close != Close::Killed {
+            self.say("forcing job termination");
+            self.abort();
         }
-        self.is_ending = true;
+    }
+
+    /// Kills the step.
+    fn abort(&mut self) {
+        self.close = Close::Killed;
+        let seconds = KILL_WAIT.as_secs() + 2;
+        self.say(&format!("Job step aborted: Waiting up to {seconds} seconds for job step to finish."));
+        self.conversation.signal(SIGKILL);
+    }
+
+    /// Asks the tasks to end, since one of them has failed; they are killed if they do not.
+    fn end(&mut self) {
+        self.close = Close::Asked;
         self.kill_at = Some(Moment::now() + KILL_WAIT);
-        self.say(&format!(
-            "Job step aborted: Waiting up to {} seconds for job step to finish.",
-            KILL_WAIT.as_secs() + 2
-        ));
+        self.course.tell_cancelled(&local_time(now().micros().div_euclid(1_000_000)), " DUE TO TASK FAILURE");
         self.conversation.signal(SIGCONT);
         self.conversation.signal(SIGTERM);
-        Ok(())
     }
 
     fn say(&self, text: &str) {
@@ -394,17 +451,15 @@ impl Step {
         }
     }
 
-    /// Says why the step ended, where its tasks did not end it; returns the exit code.
-    fn told(&self, ended: &StepEnded) -> u8 {
-        let cancelled = |why: &str| {
-            let at = local_time(ended.at.0.div_euclid(1_000_000));
-            let (step, nodes) = (self.course.name(), self.course.all_nodes());
-            complain(&format!("*** STEP {step} ON {nodes} CANCELLED AT {at}{why} ***"));
-        };
+    /// Says how the step ended, where it has not been said; returns the exit code.
+    fn told(&mut self, ended: &StepEnded) -> u8 {
+        let at = local_time(ended.at.0.div_euclid(1_000_000));
         match ended.cut {
-            Some(StepCut::TimeLimit) => cancelled(" DUE TO TIME LIMIT"),
-            Some(StepCut::RunEnded) => cancelled(" DUE TO THE END OF THE JOB"),
-            Some(StepCut::Killed) if !self.is_ending => cancelled(""),
+            Some(StepCut::TimeLimit) => self.course.tell_cancelled(&at, " DUE TO TIME LIMIT"),
+            Some(StepCut::RunEnded) => self.course.tell_cancelled(&at, " DUE to SIGNAL Terminated"),
+            Some(StepCut::Killed) if self.close != Close::Asked => {
+                self.course.tell_cancelled(&at, " DUE to SIGNAL Killed");
+            }
             Some(StepCut::Lost) => {
                 complain(&format!("StepId={} lost: its launcher died", self.course.name()))
             }
@@ -416,6 +471,12 @@ impl Step {
                 self.course.name()
             ));
         }
+        if self.tells_ends {
+            self.course.tell();
+        }
+        if self.close != Close::Killed && self.course.has_forced() {
+            self.say(&format!("Force Terminated StepId={}", self.course.name()));
+        }
         let code = self.course.code();
         let was_cut = matches!(
             ended.cut,
@@ -423,71 +484,16 @@ impl Step {
         );
         if was_cut && code == 0 && !self.course.is_over() { 1 } else { code }
     }
-}
 
-/// A signal that this process was given.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum Given {
-    /// Ctrl-C.
-    Interrupt,
-    /// The request to end.
-    Terminate,
-    /// The terminal has gone.
-    HangUp,
-    /// The terminal has another size.
-    Resized,
-    /// One that is the tasks'.
-    Other(i32),
-}
-
-impl Given {
-    /// Returns its number, of those that may be ignored.
-    fn number(self) -> Option<i32> {
-        match self {
-            Given::Interrupt => Some(SIGINT),
-            Given::Terminate => Some(SIGTERM),
-            Given::HangUp => Some(SIGHUP),
-            Given::Other(number) => Some(number),
-            Given::Resized => None,
-        }
-    }
-}
-
-/// The signals that are taken.
-pub(super) struct Signals {
-    interrupt: Signal,
-    terminate: Signal,
-    hang_up: Signal,
-    quit: Signal,
-    first: Signal,
-    second: Signal,
-    resized: Signal,
-}
-
-impl Signals {
-    /// Begins to take signals, which end this process no longer.
-    pub(super) fn new() -> std::io::Result<Self> {
-        Ok(Signals {
-            interrupt: signal(SignalKind::interrupt())?,
-            terminate: signal(SignalKind::terminate())?,
-            hang_up: signal(SignalKind::hangup())?,
-            quit: signal(SignalKind::quit())?,
-            first: signal(SignalKind::user_defined1())?,
-            second: signal(SignalKind::user_defined2())?,
-            resized: signal(SignalKind::window_change())?,
-        })
-    }
-
-    /// Waits for the next.
-    pub(super) async fn next(&mut self) -> Given {
-        tokio::select! {
-            _ = self.interrupt.recv() => Given::Interrupt,
-            _ = self.terminate.recv() => Given::Terminate,
-            _ = self.hang_up.recv() => Given::HangUp,
-            _ = self.quit.recv() => Given::Other(SignalKind::quit().as_raw_value()),
-            _ = self.first.recv() => Given::Other(SignalKind::user_defined1().as_raw_value()),
-            _ = self.second.recv() => Given::Other(SignalKind::user_defined2().as_raw_value()),
-            _ = self.resized.recv() => Given::Resized,
+    /// Says that a task's program was not reached, as the daemon does that starts tasks.
+    fn not_started(&self, task: u32, failure: StartFailure) -> String {
+        let why = std::io::Error::from_raw_os_error(failure.errno).to_string();
+        let why = why.split(" (os error").next().unwrap_or_default();
+        match failure.step {
+            Stage::Program | Stage::Interpreter => {
+                format!("execve(): {}: {why}", self.names.of(task).display())
+            }
+            _ => failure.to_string(),
         }
     }
 }

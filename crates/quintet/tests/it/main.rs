@@ -16,6 +16,7 @@ mod screen;
 mod server;
 mod serving;
 mod srun;
+mod srun_signals;
 mod steps;
 mod top;
 mod walls;

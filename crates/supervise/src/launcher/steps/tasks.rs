@@ -172,9 +172,7 @@ impl Launcher {
         let task_number = u32::try_from(number).unwrap_or(u32::MAX);
         match task.failed {
             Some(failure) => {
-                // Slurm's code for a program that could not be executed.
-                live.status =
-                    worse(live.status, Status::Exited(if failure.errno == libc::ENOENT { 2 } else { 13 }));
+                live.status = worse(live.status, Status::Exited(failure.code()));
                 self.task_failed(ticket, number, failure);
             }
             None => {
