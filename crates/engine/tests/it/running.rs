@@ -33,7 +33,7 @@ pub(crate) struct World {
 
 fn launcher() -> PathBuf {
     let test = std::env::current_exe().unwrap();
-    test.parent().unwrap().parent().unwrap().join("examples/launcher")
+    test.parent().unwrap().parent().unwrap().join("examples/engine_launcher")
 }
 
 impl World {

@@ -3,8 +3,10 @@
 //!
 //! One turn of its life is in `serve.rs`; a run's way through it is `start.rs`, `watch.rs`, `close.rs`.
 
+mod bare;
 mod child;
 mod close;
+mod cradle;
 mod daemon;
 mod hook;
 mod journal;

@@ -5,6 +5,7 @@ use std::os::fd::OwnedFd;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
+use super::cradle::Cradle;
 use super::hook::{Around, Waiting};
 use super::journal::{Record, Remembered, Start, records};
 use crate::cgroup::RunFolder;
@@ -35,9 +36,9 @@ pub(super) struct Run {
 pub(super) enum State {
     /// Between fork and program; the pipe tells which of the two endings of that it is, and is listened to from a
     /// moment on: many programs are over before it.
-    Starting { failures: OwnedFd, heard_from: Instant },
+    Starting { failures: OwnedFd, heard_from: Instant, cradle: Option<Cradle> },
     /// Between a failure and the end of its process.
-    Failing { failure: StartFailure },
+    Failing { failure: StartFailure, cradle: Option<Cradle> },
     /// The program runs. Of one that is not our child, the descriptor tells when it ends.
     Running { watch: Option<OwnedFd> },
     /// Not our child, ended, and the kernel has not yet said how.

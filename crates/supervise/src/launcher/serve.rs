@@ -5,11 +5,13 @@ use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use super::Options;
+use super::cradle::Nursery;
 use super::daemon::{arrange_signals, log, widen_file_limit};
 use super::journal::Journal;
 use super::memory::LOOK;
@@ -31,7 +33,8 @@ pub(super) struct Launcher {
     pub(super) lock: File,
     pub(super) journal: Journal,
     pub(super) hierarchy: Hierarchy,
-    pub(super) ignored_signals: Vec<libc::c_int>,
+    pub(super) ignored_signals: Rc<[libc::c_int]>,
+    pub(super) nursery: Nursery,
     /// What the launcher had before it widened it for itself.
     pub(super) file_limit: libc::rlimit,
     /// Where the machine tells what it takes.
@@ -90,7 +93,8 @@ pub(super) fn run(options: Options, slot: &Slot, mut ready: impl FnMut()) -> io:
         lock,
         journal,
         hierarchy,
-        ignored_signals,
+        ignored_signals: ignored_signals.into(),
+        nursery: Nursery::new(),
         file_limit: widen_file_limit(),
         energy: EnergyMeter::of_this_machine(),
         executable: executable_mark(Path::new("/proc/self/exe")).unwrap_or_default(),
@@ -190,7 +194,7 @@ impl Launcher {
         // Beginnings before ends, so that they are told in that order.
         for id in self.runs.starting.iter().chain(&self.runs.watched) {
             match self.runs.by_id.get(id).map(|run| &run.state) {
-                Some(State::Starting { failures, heard_from }) if *heard_from <= now => {
+                Some(State::Starting { failures, heard_from, .. }) if *heard_from <= now => {
                     sources.push((Cause::Starting(*id), failures.as_fd(), PollFlags::IN));
                 }
                 Some(State::Running { watch: Some(watch) }) => {

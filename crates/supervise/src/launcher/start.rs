@@ -5,12 +5,13 @@ use std::io::{self, Read, Write};
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt, fchown};
 use std::path::Path;
+use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-use rustix::fs::{Mode, OFlags};
 use rustix::pipe::{PipeFlags, pipe_with};
 
-use super::child::{FAILURE_BYTES, Surroundings, become_program, read_failure};
+use super::child::{FAILURE_BYTES, Surroundings, read_failure};
+use super::cradle::{Cradle, Occupant};
 use super::hook::Around;
 use super::journal::{Record, Start, StartLine, booted_for};
 use super::plan::Plan;
@@ -88,9 +89,7 @@ impl Launcher {
         let is_made = made.is_some();
         let mut made = made.unwrap_or_default();
         let (start, state) = match self.prepare(&launch, &mut made, is_made) {
-            Ok((start, failures)) => {
-                (Some(start), State::Starting { failures, heard_from: Instant::now() + UNHEARD })
-            }
+            Ok((start, state)) => (Some(start), state),
             // Nothing of it is left to be known by, so what was made goes at once.
             Err(failure) => {
                 self.unmake(&launch, &mut made);
@@ -192,7 +191,7 @@ impl Launcher {
         launch: &Launch,
         made: &mut Made,
         is_made: bool,
-    ) -> Result<(Start, OwnedFd), StartFailure> {
+    ) -> Result<(Start, State), StartFailure> {
         let failed = |step| move |error: io::Error| StartFailure { step, errno: errno_of(&error) };
         // Looks for mistakes in the request before anything is made.
         let mut plan = Plan::new(launch, None, self.journal.descriptor(), self.file_limit)?;
@@ -210,10 +209,11 @@ impl Launcher {
         };
         plan.start_line = Some(StartLine::new(launch.run, &start));
         plan.doors = made.doors();
-        let (pid, failures) = self.fork(&mut plan).map_err(failed(Step::Fork))?;
+        let may_share = self.nursery.may_share(launch);
+        let (pid, failures, cradle) = self.bear(plan, may_share).map_err(failed(Step::Fork))?;
         start.pid = pid;
         start.booted_for = booted_for();
-        Ok((start, failures))
+        Ok((start, State::Starting { failures, heard_from: Instant::now() + UNHEARD, cradle }))
     }
 
     /// Removes what was made for a program that will not be reached.
@@ -231,40 +231,61 @@ impl Launcher {
         }
     }
 
-    /// Makes the process; the descriptor tells when it reaches its program, or why it does not.
+    /// Makes the process in a copy of this one; the descriptor tells when it reaches its program, or why it does not.
     pub(super) fn fork(&self, plan: &mut Plan) -> io::Result<(u32, OwnedFd)> {
         let (reader, writer) = pipe_with(PipeFlags::CLOEXEC | PipeFlags::NONBLOCK)?;
-        let launcher = std::process::id() as libc::pid_t;
-        // SAFETY: the launcher has one thread, and the child does nothing but `become_program`.
-        match unsafe { fork_into(&mut plan.doors) } {
-            -1 => Err(io::Error::last_os_error()),
-            0 => {
-                let failures = writer.as_raw_fd();
-                let around = Surroundings { failures, launcher, ignored: &self.ignored_signals };
-                // SAFETY: this is the forked child of a single-threaded process.
-                unsafe { become_program(plan, &around) }
+        // SAFETY: the launcher has one thread.
+        let pid = unsafe { self.nursery.copy(plan, &self.surroundings(&writer)) }?;
+        Ok((pid, reader))
+    }
+
+    /// Makes the process in this one's memory if that may be, else in a copy.
+    fn bear(&self, plan: Plan, may_share: bool) -> io::Result<(u32, OwnedFd, Option<Cradle>)> {
+        let (reader, writer) = pipe_with(PipeFlags::CLOEXEC | PipeFlags::NONBLOCK)?;
+        let mut occupant = Box::new(Occupant { plan, around: self.surroundings(&writer) });
+        if may_share {
+            match self.nursery.share(occupant) {
+                Ok((pid, cradle)) => return Ok((pid, reader, Some(cradle))),
+                Err(unborn) => occupant = unborn,
             }
-            pid => Ok((pid as u32, reader)),
+        }
+        // SAFETY: the launcher has one thread.
+        let pid = unsafe { self.nursery.copy(&mut occupant.plan, &occupant.around) }?;
+        Ok((pid, reader, None))
+    }
+
+    fn surroundings(&self, failures: &OwnedFd) -> Surroundings {
+        Surroundings {
+            failures: failures.as_raw_fd(),
+            launcher: std::process::id() as libc::pid_t,
+            ignored: Rc::clone(&self.ignored_signals),
         }
     }
 
     /// Reads what the child said; does nothing while it says nothing.
     pub(super) fn hear_start(&mut self, id: RunId) {
         let Some(run) = self.runs.by_id.get_mut(&id) else { return };
-        let State::Starting { failures, .. } = &run.state else { return };
+        let State::Starting { failures, cradle, .. } = &mut run.state else { return };
         let mut bytes = [0; FAILURE_BYTES];
-        let heard = match rustix::io::read(failures, &mut bytes) {
+        let heard = match rustix::io::read(&*failures, &mut bytes) {
             Err(rustix::io::Errno::AGAIN | rustix::io::Errno::INTR) => return,
             // The pipe closed with the program's beginning (or with a killed child, whose end will be told).
             Ok(0) => None,
             // Fewer bytes than one failure are never in a pipe.
-            Ok(_) => read_failure(&bytes),
+            Ok(_) => {
+                Some(read_failure(&bytes).unwrap_or(StartFailure { step: Step::Fork, errno: libc::EIO }))
+            }
             Err(errno) => Some(StartFailure { step: Step::Fork, errno: errno.raw_os_error() }),
         };
+        let cradle = cradle.take();
         self.runs.starting.retain(|starting| *starting != id);
         match (heard, &run.start) {
-            (Some(failure), _) => run.state = State::Failing { failure },
+            (Some(failure), _) => run.state = State::Failing { failure, cradle },
             (None, start) => {
+                if let Some(cradle) = cradle {
+                    // SAFETY: the pipe closes after the child has left this memory, whether for its program or for good.
+                    unsafe { cradle.vacated() };
+                }
                 if let Some(start) = start {
                     self.outgoing.push(Report::Started { run: id, pid: start.pid, at: start.at });
                 }
@@ -285,35 +306,6 @@ impl Launcher {
     pub(super) fn mark(&self, run: RunId) -> String {
         format!("{MARK}={}", self.mark_value(run))
     }
-}
-
-/// Forks; if the kernel can do that, the child begins its life in the control group of the unified tree and needs not
-/// enter it.
-///
-/// # Safety
-/// As `fork`: the child may only do what is async-signal-safe, and the process must have one thread.
-unsafe fn fork_into(doors: &mut Doors) -> libc::pid_t {
-    const CLONE_INTO_CGROUP: u64 = 0x2_0000_0000;
-    let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
-    let folder = doors.birthplace.as_deref();
-    if let Some(folder) = folder.and_then(|path| rustix::fs::open(path, flags, Mode::empty()).ok()) {
-        let entered = doors.unified.take();
-        // SAFETY: the struct is plain numbers, for which zeros are a value.
-        let mut wanted: libc::clone_args = unsafe { std::mem::zeroed() };
-        wanted.flags = CLONE_INTO_CGROUP;
-        wanted.exit_signal = libc::SIGCHLD as u64;
-        wanted.cgroup = folder.as_raw_fd() as u64;
-        // SAFETY: without a stack of its own the child goes on from here in a copy of everything, as after a fork. What
-        // the C library does around a fork is for its locks and its number of the thread, which the child does not use.
-        let pid = unsafe { libc::syscall(libc::SYS_clone3, &wanted, size_of::<libc::clone_args>()) };
-        if pid != -1 {
-            return pid as libc::pid_t;
-        }
-        // Kernels before 5.7, and containers that forbid the call.
-        doors.unified = entered;
-    }
-    // SAFETY: as promised by the caller.
-    unsafe { libc::fork() }
 }
 
 /// Whose a run will be.

@@ -54,8 +54,14 @@ impl Launcher {
         usage.energy = self.energy.as_mut().and_then(|energy| energy.end(id));
         // If it was on its way to its program, it has said by now how that went.
         self.hear_start(id);
-        let outcome = match self.runs.by_id.get(&id).map(|run| &run.state) {
-            Some(State::Failing { failure }) => Outcome::Failed(*failure),
+        let outcome = match self.runs.by_id.get_mut(&id).map(|run| &mut run.state) {
+            Some(State::Failing { failure, cradle }) => {
+                if let Some(cradle) = cradle.take() {
+                    // SAFETY: it has been waited for.
+                    unsafe { cradle.vacated() };
+                }
+                Outcome::Failed(*failure)
+            }
             _ => Outcome::Ended { status, at, usage },
         };
         self.close(id, outcome);

@@ -230,6 +230,64 @@ fn a_pipe_that_nobody_opens_holds_up_nobody_else() {
 }
 
 #[test]
+fn those_on_their_way_do_not_disturb_each_other() {
+    let world = World::with(|config| config.launchers = 1);
+    assert!(std::process::Command::new("mkfifo").arg(world.path("fifo")).status().unwrap().success());
+    // More than the launcher keeps places for.
+    for key in 1..=20 {
+        let mut waits = sh(key, "read line; exit 7");
+        waits.env = vec![("PATH".into(), "/usr/bin:/bin".into()), ("KEY".into(), key.to_string().into())];
+        waits.stdin = Stream::Read(world.path("fifo"));
+        world.launch(waits);
+        let mut fails = sh(100 + key, "true");
+        fails.stdin = Stream::Read(world.path("nothing"));
+        world.launch(fails);
+        world.launch(Launch::new(run(200 + key), [world.path("no program")]));
+        world.launch(sh(300 + key, &format!("exit {key}")));
+    }
+    for key in 1..=20 {
+        assert_eq!(world.failure(100 + key), StartFailure { step: Step::Stdin, errno: ENOENT });
+        assert_eq!(world.failure(200 + key), StartFailure { step: Step::Program, errno: ENOENT });
+        assert_eq!(world.ended(300 + key).status, Status::Exited(key as i32));
+        assert!(world.supervisor.is_running(run(key)) && world.reports(run(key)).is_empty());
+    }
+    fs::write(world.path("fifo"), "\n".repeat(100)).unwrap();
+    for key in 1..=20 {
+        assert!(matches!(world.ended(key).status, Status::Exited(1 | 7)));
+    }
+}
+
+#[test]
+fn nobody_looks_into_the_launcher_by_way_of_a_child_on_its_way() {
+    if !is_root() {
+        eprintln!("skipped: only root can become another user");
+        return;
+    }
+    let world = World::with(|config| config.launchers = 1);
+    assert!(std::process::Command::new("mkfifo").arg(world.path("fifo")).status().unwrap().success());
+    let launcher = world.supervisor.launchers()[0].pid;
+    let nobody = Some(Credentials { uid: 65534, gid: 65533, groups: vec![] });
+    let mut waits = sh(1, "true");
+    waits.user = nobody.clone();
+    waits.stdin = Stream::Read(world.path("fifo"));
+    world.launch(waits);
+    let mut pid = String::new();
+    until("the child is the user's and waits", || {
+        let children = fs::read_to_string(format!("/proc/{launcher}/task/{launcher}/children"));
+        pid = children.unwrap_or_default().trim().to_owned();
+        let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+        let is_users = status.lines().any(|line| line.starts_with("Uid:\t65534\t65534\t65534"));
+        is_users && status.lines().any(|line| line.starts_with("State:\tS"))
+    });
+    let look = format!("cd /proc/{pid} && cat environ maps mem 2>&1 | grep -c 'Permission denied'");
+    let mut looks = sh(2, &look);
+    looks.user = nobody;
+    assert_eq!(world.output(looks), "3\n");
+    fs::write(world.path("fifo"), "").unwrap();
+    world.ended(1);
+}
+
+#[test]
 fn limits_nice_and_oom_score_reach_the_program() {
     let world = World::new();
     let mut launch = sh(1, "ulimit -n; ulimit -Hn; ulimit -c; nice; cat /proc/self/oom_score_adj");
