@@ -170,6 +170,16 @@ problems! {
     CronJob(JobId) => Conflict, "job {0} is changed in the crontab it comes from";
     /// The job recurs, and was not named as one that does.
     CronJobNotMeant(JobId) => Conflict, "job {0} comes from a crontab, and was not named as such";
+    /// The caller is no administrator; what would take one.
+    AdministratorOnly(Text) => Forbidden, "{0} takes an administrator";
+    /// A node cannot be brought into this state, or not from the one it is in.
+    NodeTransition(Text) => Conflict, "node {0} cannot be brought into this state";
+    /// Nodes are not switched on and off here.
+    NoPowerControl => Invalid, "nodes are not switched on and off";
+    /// A node has not all the features that shall be active.
+    ActiveFeatures(Text) => Invalid, "active features that node {0} does not have";
+    /// A place among the switches that there is not.
+    BadTopology(Text) => Invalid, "no such place among the switches: {0}";
     /// The table of jobs is full.
     TooManyJobs => Conflict, "too many jobs";
 }

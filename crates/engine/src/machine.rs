@@ -40,6 +40,7 @@ pub fn this_machine() -> Node {
         active_features: Vec::new(),
         gres: gpus(Path::new("/dev")).into_iter().collect(),
         flags: NodeFlags::default(),
+        upkeep: Default::default(),
         reason: Text::default(),
         reason_at: Timestamp::EPOCH,
         reason_by: None,

@@ -200,6 +200,7 @@ envelopes! {
     slurm_wire::job_info::JobInfoResp,
     slurm_wire::states::JobStatesResp,
     slurm_wire::node::NodesResp,
+    slurm_wire::licenses::LicensesResp,
     slurm_wire::partition::PartitionResp,
     slurm_wire::reservation::ReservationResp,
     slurm_wire::reservation::ReservationModResp,

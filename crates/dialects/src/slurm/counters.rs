@@ -40,7 +40,7 @@ pub(super) struct KindTally {
 }
 
 /// The controller's messages that stand for the operations: number and name.
-const MESSAGES: [(u32, &str); 16] = [
+const MESSAGES: [(u32, &str); 18] = [
     (4003, "REQUEST_SUBMIT_BATCH_JOB"),
     (4001, "REQUEST_RESOURCE_ALLOCATION"),
     (3001, "REQUEST_UPDATE_JOB"),
@@ -57,6 +57,8 @@ const MESSAGES: [(u32, &str); 16] = [
     (2024, "REQUEST_RESERVATION_INFO"),
     (3006, "REQUEST_CREATE_RESERVATION"),
     (3008, "REQUEST_DELETE_RESERVATION"),
+    (3002, "REQUEST_UPDATE_NODE"),
+    (1024, "REQUEST_LICENSE_INFO"),
 ];
 
 fn message(operation: Operation) -> Option<usize> {
@@ -78,6 +80,8 @@ fn message(operation: Operation) -> Option<usize> {
         // What becomes of it is known only later; most make new ones.
         Operation::ReservationPut | Operation::ReservationsPut => 14,
         Operation::ReservationDelete => 15,
+        Operation::NodeUpdate | Operation::NodesUpdate => 16,
+        Operation::Licenses => 17,
         // Answered without asking the controller.
         Operation::OpenApi | Operation::Hostlist | Operation::Hostnames => return None,
     })

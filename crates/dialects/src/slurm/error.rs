@@ -14,6 +14,10 @@ const PARTITION_GROUP: i32 = 2003;
 /// The most nodes are fewer than the least.
 const NODE_COUNT: i32 = 2006;
 
+/// A place among the switches that there is not.
+const TOPOLOGY: i32 = 2178;
+/// Nodes are not switched on and off here.
+const POWER_ACTION: i32 = 2187;
 /// Jobs of crontabs are changed there.
 const CRON_JOB: i32 = 2096;
 /// Jobs of crontabs are cancelled only where they are meant.
@@ -113,6 +117,11 @@ fn problem_number(problem: &Problem) -> i32 {
         Problem::NotLeader(_) => NOT_LEADER,
         Problem::CronJob(_) => CRON_JOB,
         Problem::CronJobNotMeant(_) => CRON_JOB_NOT_MEANT,
+        Problem::AdministratorOnly(_) => slurm::USER_ID,
+        Problem::NodeTransition(_) => slurm::NODE_TRANSITION,
+        Problem::NoPowerControl => POWER_ACTION,
+        Problem::ActiveFeatures(_) => slurm::ACTIVE_FEATURES,
+        Problem::BadTopology(_) => TOPOLOGY,
         Problem::TooManyJobs => TRY_AGAIN,
     }
 }
@@ -122,6 +131,8 @@ pub(super) fn own_text(number: i32) -> Option<&'static str> {
     match number {
         TRY_AGAIN => Some("Resource temporarily unavailable"),
         NO_CONTROLLER => Some("Unable to contact slurm controller (connect failure)"),
+        TOPOLOGY => Some("Requested topology configuration is not available"),
+        POWER_ACTION => Some("Invalid power action"),
         CRON_JOB => Some("Cannot modify scrontab jobs through scontrol"),
         CRON_JOB_NOT_MEANT => Some("Cannot cancel scrontab jobs without --cron flag."),
         JOB_PENDING => Some("Job is pending execution"),
@@ -149,7 +160,7 @@ fn status_of(number: i32) -> StatusCode {
         slurm::PROTOCOL_AUTHENTICATION => StatusCode::NETWORK_AUTHENTICATION_REQUIRED,
         NO_CONTROLLER | TRY_AGAIN => StatusCode::SERVICE_UNAVAILABLE,
         slurm::DATABASE_CONNECTION => StatusCode::BAD_GATEWAY,
-        slurm::CLUSTER => StatusCode::INTERNAL_SERVER_ERROR,
+        slurm::CLUSTER | POWER_ACTION => StatusCode::INTERNAL_SERVER_ERROR,
         slurm::REQUIREMENTS => StatusCode::BAD_REQUEST,
         22 | 2000..=2999 | 7001..=9000 => StatusCode::UNPROCESSABLE_ENTITY,
         _ => StatusCode::INTERNAL_SERVER_ERROR,

@@ -17,6 +17,9 @@ pub(super) enum Operation {
     JobStates,
     Nodes,
     Node,
+    NodesUpdate,
+    NodeUpdate,
+    Licenses,
     Partitions,
     Partition,
     Reservations,
@@ -48,7 +51,10 @@ pub(super) const ROUTES: &[(Method, &str, Operation)] = &[
     (Method::GET, "jobs/state", JobStates),
     // the machine
     (Method::GET, "nodes", Nodes),
+    (Method::POST, "nodes", NodesUpdate),
     (Method::GET, "node/*", Node),
+    (Method::POST, "node/*", NodeUpdate),
+    (Method::GET, "licenses", Licenses),
     (Method::GET, "partitions", Partitions),
     (Method::GET, "partition/*", Partition),
     // reservations

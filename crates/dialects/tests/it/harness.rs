@@ -220,6 +220,7 @@ fn cluster() -> Cluster {
         active_features: vec!["fast".into()],
         gres: vec![Gres { name: "gpu".into(), kind: Text::default(), count: 2, ..Gres::default() }],
         flags: NodeFlags::default(),
+        upkeep: Default::default(),
         reason: Text::default(),
         reason_at: Timestamp::EPOCH,
         reason_by: None,

@@ -8,6 +8,7 @@ mod http;
 mod native;
 mod slurm_components;
 mod slurm_jobs;
+mod slurm_nodes;
 mod slurm_reads;
 mod slurm_reservations;
 mod slurm_slices;

@@ -9,6 +9,7 @@ mod preempt;
 mod qos;
 mod scheduling;
 mod switches;
+mod upkeep;
 
 pub use limits::{ExitCodes, Limits};
 pub use names::fold;
@@ -19,6 +20,7 @@ pub use preempt::{PreemptMode, PreemptRules, PreemptType};
 pub use qos::{Qos, QosFlags};
 pub use scheduling::{Backfill, SchedulerType, Scheduling};
 pub use switches::{Switch, Switches};
+pub use upkeep::{Upkeep, read_gres};
 
 use crate::job::{Allocation, Job, JobSpec, Sharing};
 use crate::priority::Rules;

@@ -1,5 +1,6 @@
 //! Nodes: this machine, or virtual ones declared on it.
 
+use super::upkeep::Upkeep;
 use crate::job::{CpuSet, NodeShare};
 use crate::{Text, Timestamp, Uid};
 use smallvec::SmallVec;
@@ -50,6 +51,8 @@ pub struct Node {
     pub operating_system: Text,
     /// When the machine booted.
     pub booted: Timestamp,
+    /// What an operator has changed about it since it was configured.
+    pub upkeep: Upkeep,
 }
 
 impl Node {
@@ -61,6 +64,7 @@ impl Node {
             reason: self.reason.clone(),
             at: self.reason_at,
             by: self.reason_by.clone(),
+            upkeep: self.upkeep.clone(),
         }
     }
 
@@ -70,6 +74,7 @@ impl Node {
         self.reason = mark.reason.clone();
         self.reason_at = mark.at;
         self.reason_by = mark.by.clone();
+        self.take_upkeep(&mark.upkeep);
     }
 }
 
@@ -86,6 +91,8 @@ pub struct NodeMark {
     pub at: Timestamp,
     /// Who said it.
     pub by: Option<(Text, Uid)>,
+    /// What else has been changed about it.
+    pub upkeep: Upkeep,
 }
 
 /// CPUs of a node. CPU numbers run thread by thread within core, core by core within socket.
@@ -191,6 +198,8 @@ pub struct Gres {
     pub files: Vec<Text>,
     /// CPUs it is near to; empty for all.
     pub near: CpuSet,
+    /// How many an operator has taken away; they are not in `count`.
+    pub taken_away: u32,
 }
 
 /// Administrative state of a node; allocation is not part of it.
@@ -200,12 +209,21 @@ pub struct NodeFlags {
     pub down: bool,
     /// Takes no new jobs.
     pub drain: bool,
+    /// Is about to fail, and takes no new jobs.
+    pub fail: bool,
+    /// Is not there yet: takes no jobs, and is not shown.
+    pub future: bool,
 }
 
 impl NodeFlags {
     /// Tells whether new jobs may start.
     pub fn takes_jobs(self) -> bool {
-        !self.down && !self.drain
+        !(self.down || self.drain || self.fail || self.future)
+    }
+
+    /// Tells whether there is something to give a reason for.
+    pub fn wants_reason(self) -> bool {
+        self.down || self.drain || self.fail
     }
 }
 

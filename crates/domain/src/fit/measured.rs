@@ -33,6 +33,7 @@ fn node(name: &str, (sockets, cores, threads): (u16, u16, u16), features: &[&str
         architecture: Text::default(),
         operating_system: Text::default(),
         booted: Timestamp::EPOCH,
+        upkeep: Default::default(),
     }
 }
 

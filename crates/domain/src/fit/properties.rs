@@ -55,6 +55,7 @@ prop_compose! {
             architecture: Text::default(),
             operating_system: Text::default(),
             booted: Timestamp::EPOCH,
+            upkeep: Default::default(),
         }
     }
 }

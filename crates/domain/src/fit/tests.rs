@@ -26,6 +26,7 @@ fn node(name: &str, cores: u16, threads: u16) -> Node {
             Gres { name: "gpu".into(), kind: "large".into(), count: 1, ..Gres::default() },
         ],
         flags: NodeFlags::default(),
+        upkeep: Default::default(),
         reason: Text::default(),
         reason_at: Timestamp::EPOCH,
         reason_by: None,

@@ -176,6 +176,9 @@ impl Job {
                 let how = Requeue { hold, ..how };
                 self.ending(run, at, Outcome::Requeued, Reason::None, None, Some(how))
             }
+            (Phase::Running(run), Event::NodeFailed { at, requeue }) => {
+                self.ending(run, at, Outcome::NodeFail, Reason::NodeDown, None, requeue)?.killing()
+            }
             (Phase::Running(run), Event::Suspended { at, by })
                 if run.suspended_by() != Some(SuspendedBy::Operator) && run.preemption.is_none() =>
             {
@@ -564,7 +567,15 @@ impl Job {
         let Completing { run, outcome, reason, cancelled_by, requeue, put_back, .. } = completing;
         let job = self.closed(run.clone(), at, *outcome, *reason, exit, usage, *cancelled_by);
         match requeue {
-            Some(hold) => self.requeued(job, at, Requeue { hold: *hold, put_back: *put_back }, true),
+            Some(hold) => {
+                let mut step = self.requeued(job, at, Requeue { hold: *hold, put_back: *put_back }, true)?;
+                if let (Outcome::NodeFail, Phase::Pending(pending)) = (outcome, &mut step.job.phase) {
+                    pending.retry_after = Some(at.after(RETRY_AFTER)).filter(|_| pending.hold == Hold::None);
+                    step.job.eligible = Timestamp::NEVER;
+                    step.job = step.job.settled(at);
+                }
+                Ok(step)
+            }
             None => Ok(Step {
                 job,
                 effects: vec![Effect::Forget { attempt: self.restarts }],

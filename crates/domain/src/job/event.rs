@@ -154,6 +154,13 @@ pub enum Event {
         /// What it is told at the beginning of that time: the warning signal it asked for, or SIGTERM.
         warning: PreemptionWarning,
     },
+    /// A node under it was declared lost.
+    NodeFailed {
+        /// When.
+        at: Timestamp,
+        /// It goes back into the queue afterwards.
+        requeue: Option<Requeue>,
+    },
     /// A job that recurs has ended, and goes back into the queue for its next turn.
     Recurs {
         /// When.
@@ -251,6 +258,7 @@ impl Event {
             Event::ResumeAsked => "resume asked",
             Event::Resumed { .. } => "resumed",
             Event::Preempted { .. } => "preempted",
+            Event::NodeFailed { .. } => "node failed",
             Event::Recurs { .. } => "recurs",
             Event::Updated { .. } => "updated",
             Event::DependencyMoved { .. } => "dependency moved",

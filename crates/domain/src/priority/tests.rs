@@ -25,6 +25,7 @@ pub(crate) fn cluster(change: impl FnOnce(&mut Rules)) -> Arc<Cluster> {
         active_features: Vec::new(),
         gres: vec![Gres { name: "gpu".into(), kind: Text::default(), count: 2, ..Gres::default() }],
         flags: NodeFlags::default(),
+        upkeep: Default::default(),
         reason: Text::default(),
         reason_at: Timestamp::EPOCH,
         reason_by: None,

@@ -2,7 +2,7 @@
 
 use super::crontab::{BadCrontab, NewCrontab, due};
 use super::feed::Feed;
-use super::nodes::Availability;
+use super::nodes::{Availability, NodeChoice, NodeUpdate};
 use super::prepare::{prepare, prepare_component};
 use super::reservations::NewReservation;
 use super::selection::{Action, Handled, Selection};
@@ -323,6 +323,22 @@ impl JobService {
     pub async fn delete_reservation(&self, by: &Principal, name: Text) -> Result<(), Error> {
         let by = by.clone();
         self.ask(|reply| Command::RemoveReservation { by, name, reply }).await?
+    }
+
+    /// Changes nodes. Administrators only. What one of them refuses, or that one is unknown, does not stop the others.
+    ///
+    /// # Errors
+    /// [`Problem::AdministratorOnly`], or what the first of them refuses: [`Problem::UnknownNode`],
+    /// [`Problem::NodeTransition`], [`Problem::NoPowerControl`], [`Problem::ActiveFeatures`], [`Problem::BadGres`],
+    /// [`Problem::BadTopology`], [`Problem::TooLong`].
+    pub async fn update_nodes(
+        &self,
+        by: &Principal,
+        choice: NodeChoice,
+        update: NodeUpdate,
+    ) -> Result<(), Error> {
+        let by = by.clone();
+        self.ask(|reply| Command::UpdateNodes { by, choice, update: Box::new(update), reply }).await?
     }
 
     /// Puts a user's crontab in the place of the one before. Each entry becomes a job, described by the submission in

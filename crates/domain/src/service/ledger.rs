@@ -251,13 +251,16 @@ impl<'a> Ledger<'a> {
         Ok(())
     }
 
-    /// Gives a node another administrative state.
-    pub(super) fn put_mark(&mut self, mark: NodeMark) {
+    /// Gives nodes other administrative states.
+    pub(super) fn put_marks(&mut self, marks: Vec<NodeMark>) {
+        if marks.is_empty() {
+            return;
+        }
         let cluster = Arc::clone(self.state.cluster());
-        self.state.reconfigure(Arc::new(cluster.with_marks([&mark])));
+        self.state.reconfigure(Arc::new(cluster.with_marks(&marks)));
         self.cluster_before.get_or_insert(cluster);
-        self.nodes.retain(|other| other.node != mark.node);
-        self.nodes.push(mark);
+        self.nodes.retain(|other| marks.iter().all(|mark| mark.node != other.node));
+        self.nodes.extend(marks);
         self.nodes_touched = true;
     }
 

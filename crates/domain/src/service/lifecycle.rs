@@ -13,6 +13,7 @@ const AT_ONCE: usize = 2_000;
 impl Ledger<'_> {
     /// Lets everything happen that is due.
     pub(super) fn ring_alarms(&mut self) {
+        self.resume_nodes();
         let kill_wait = self.cluster().limits.kill_wait;
         for id in self.state().due(self.now, AT_ONCE) {
             let event = self.job(id).and_then(|job| job.alarm(self.now, kill_wait));

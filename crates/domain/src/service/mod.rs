@@ -31,7 +31,7 @@ pub use attend::Presence;
 pub use crontab::BadCrontab;
 pub use feed::{Feed, StateChange, StateWord};
 pub use handle::{JobService, OpenEngine, Ports};
-pub use nodes::Availability;
+pub use nodes::{Availability, NodeChoice, NodeUpdate, NodeWish};
 pub use selection::{Action, Filter, Handled, Selection, Target};
 pub use submission::{Note, Submission, Submitted};
 pub use update::{HoldWish, Update};

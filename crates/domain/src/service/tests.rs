@@ -21,6 +21,7 @@ mod cron;
 mod dependencies;
 mod durable;
 mod het;
+mod nodes;
 mod reservations;
 mod rights;
 mod safety;
@@ -266,6 +267,7 @@ fn cluster() -> Cluster {
         active_features: vec![text("fast")],
         gres: Vec::new(),
         flags: NodeFlags::default(),
+        upkeep: Default::default(),
         reason: text(""),
         reason_at: Timestamp::EPOCH,
         reason_by: None,

@@ -6,7 +6,7 @@
 use super::crontab::NewCrontab;
 use super::feed::Feed;
 use super::ledger::{Finished, Ledger, Undo};
-use super::nodes::Availability;
+use super::nodes::{Availability, NodeChoice, NodeUpdate};
 use super::pace::{Pacer, Pass, Ranker};
 use super::prepare::Draft;
 use super::reservations::NewReservation;
@@ -73,6 +73,12 @@ pub(super) enum Command {
     RemoveReservation {
         by: Principal,
         name: Text,
+        reply: oneshot::Sender<Result<(), Error>>,
+    },
+    UpdateNodes {
+        by: Principal,
+        choice: NodeChoice,
+        update: Box<NodeUpdate>,
         reply: oneshot::Sender<Result<(), Error>>,
     },
     SetCrontab(Box<NewCrontab>, oneshot::Sender<Result<Vec<Installed>, Error>>),
@@ -461,6 +467,9 @@ fn serve(ledger: &mut Ledger<'_>, engine: &mut dyn Engine, boot: &Text, command:
         Command::Reserve(wish, reply) => later(reply, ledger.reserve(*wish)),
         Command::ChangeReservation(wish, reply) => later(reply, ledger.change_reservation(*wish)),
         Command::RemoveReservation { by, name, reply } => later(reply, ledger.delete_reservation(&by, &name)),
+        Command::UpdateNodes { by, choice, update, reply } => {
+            later(reply, ledger.update_nodes(&by, &choice, &update))
+        }
         Command::SetCrontab(crontab, reply) => later(reply, ledger.set_crontab(*crontab)),
         Command::RemoveCrontab { by, owner, reply } => later(reply, ledger.remove_crontab(&by, owner)),
         Command::Reports(_) | Command::Stop(_) => return None,

@@ -38,6 +38,12 @@ pub struct State {
     pub(super) reserved: Reserved,
     next_id: JobId,
     version: u64,
+    /// When the next node goes back into service by itself.
+    node_alarm: Option<Timestamp>,
+}
+
+fn next_resume(cluster: &Cluster) -> Option<Timestamp> {
+    cluster.nodes.iter().filter_map(|node| node.upkeep.resume_at).min()
 }
 
 impl State {
@@ -51,6 +57,7 @@ impl State {
         let nodes = Arc::new(cluster.nodes.iter().map(fresh).collect());
         let next_id = JobId(cluster.limits.first_job_id.max(1));
         State {
+            node_alarm: next_resume(&cluster),
             ranks: Ranks::new(Arc::new(Ranking::of(&cluster)), cluster.started),
             cluster,
             jobs: JobTable::default(),
@@ -244,7 +251,12 @@ impl State {
 
     /// Returns the time of the earliest alarm.
     pub fn next_alarm(&self) -> Option<Timestamp> {
-        [self.alarms.next(), self.leaving.next(), self.reserved.next_turn()].into_iter().flatten().min()
+        [self.alarms.next(), self.leaving.next(), self.reserved.next_turn(), self.node_alarm].into_iter().flatten().min()
+    }
+
+    /// Returns when the next node goes back into service by itself.
+    pub fn next_node_alarm(&self) -> Option<Timestamp> {
+        self.node_alarm
     }
 
     /// Returns jobs for which something is due, at most `most`.
@@ -260,6 +272,7 @@ impl State {
     /// Goes on with another configuration of the same nodes.
     pub fn reconfigure(&mut self, cluster: Arc<Cluster>) {
         let before = std::mem::replace(&mut self.ranks.ranking, Arc::new(Ranking::of(&cluster)));
+        self.node_alarm = next_resume(&cluster);
         self.cluster = cluster;
         self.version += 1;
         if !before.ranks_like(&self.ranks.ranking) {

@@ -35,6 +35,7 @@ pub(crate) fn node(name: &str, cpus: u32, threads: u16, memory: u64, gpus: u32) 
         active_features: vec!["any".into()],
         gres,
         flags: NodeFlags::default(),
+        upkeep: Default::default(),
         reason: text(),
         reason_at: Timestamp::EPOCH,
         reason_by: None,

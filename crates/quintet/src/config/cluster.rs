@@ -234,6 +234,7 @@ fn gres(node: &str, table: &GresTable, topology: Topology) -> Result<Gres, Confi
         near: cpus_of_cores(topology, &table.cores).map_err(|why| {
             ConfigError::unfit("[[nodes]]", format!("node \"{node}\": cores of {}: {why}", table.name))
         })?,
+        taken_away: 0,
     })
 }
 

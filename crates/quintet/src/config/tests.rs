@@ -26,6 +26,7 @@ fn machine() -> Node {
         active_features: Vec::new(),
         gres: Vec::new(),
         flags: NodeFlags::default(),
+        upkeep: Default::default(),
         reason: "".into(),
         reason_at: Timestamp::EPOCH,
         reason_by: None,

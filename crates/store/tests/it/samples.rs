@@ -1,7 +1,7 @@
 //! Jobs for tests. Every field of every sample is written out and set, so that one which the store forgets makes a
 //! comparison fail.
 
-use domain::cluster::{NodeFlags, NodeMark};
+use domain::cluster::{NodeFlags, NodeMark, Upkeep};
 use domain::job::*;
 use domain::ports::{Batch, Closed, ClosedStep, Saved, Store};
 use domain::service::{StateChange, StateWord};
@@ -483,9 +483,22 @@ pub(crate) fn member(name: &str, level: AdminLevel) -> Membership {
 pub(crate) fn mark(node: &str) -> NodeMark {
     NodeMark {
         node: text(node),
-        flags: NodeFlags { down: false, drain: true },
+        flags: NodeFlags { drain: true, fail: true, ..NodeFlags::default() },
         reason: text("Epilog error"),
         at: at(7),
         by: Some((text("root"), Uid(0))),
+        upkeep: Upkeep {
+            resume_at: Some(at(9)),
+            comment: Some(text("spare")),
+            extra: Some(text("")),
+            weight: Some(7),
+            features: Some(vec![text("fast"), text("amd")]),
+            active_features: Some(vec![text("amd")]),
+            gres: Some(text("gpu:2")),
+            address: Some(text("127.0.0.2")),
+            host: Some(text("other")),
+            cpu_binding: Some(1),
+            topology: Some(text("default:s1")),
+        },
     }
 }

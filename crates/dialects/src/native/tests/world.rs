@@ -207,6 +207,7 @@ fn cluster(limits: Limits) -> Cluster {
         active_features: Vec::new(),
         gres: Vec::new(),
         flags: NodeFlags::default(),
+        upkeep: Default::default(),
         reason: text(""),
         reason_at: Timestamp::EPOCH,
         reason_by: None,

@@ -3,6 +3,7 @@
 mod binding;
 mod document;
 mod job_id;
+mod node;
 mod people;
 mod request;
 mod reservation;
@@ -15,6 +16,7 @@ mod update;
 
 pub(crate) use document::described_job;
 pub(super) use job_id::{PathJob, path_job};
+pub(super) use node::{node_choice, node_update};
 pub(super) use reservation::reservation;
 pub(super) use selection::{Filtering, filter, signal_action, targets};
 pub(super) use submission::{Wanted, submission};

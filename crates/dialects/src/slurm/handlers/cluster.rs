@@ -1,4 +1,4 @@
-//! Nodes and partitions. An unknown name is no error in the original: unknown nodes have an error of number zero,
+//! Nodes, partitions and licences. An unknown name is no error in the original: unknown nodes have an error of number zero,
 //! unknown partitions a warning.
 
 use super::jobs::{is_unchanged, last_update};
@@ -6,17 +6,19 @@ use crate::http::answer::{Answer, empty};
 use crate::slurm::call::Call;
 use crate::slurm::listing::{Entries, measured};
 use crate::slurm::to_wire;
+use domain::cluster::Node;
 use domain::ports::MachineLoad;
 use domain::state::Snapshot;
 use domain::{NodeIndex, Timestamp};
 use hyper::StatusCode;
 use slurm_wire::error_number as number;
+use slurm_wire::licenses::LicensesResp;
 use slurm_wire::node::NodesResp;
 use slurm_wire::out::Out;
 use slurm_wire::partition::PartitionResp;
 use slurm_wire::query::{NodesQuery, PartitionsQuery};
 use slurm_wire::words::ShowFlag;
-use slurm_wire::{Wire, node as wire};
+use slurm_wire::{NoVal, Wire, node as wire};
 use std::sync::Arc;
 
 /// Lists all nodes.
@@ -48,20 +50,22 @@ pub(super) fn nodes(mut call: Call<'_>) -> Answer {
     call.slice.goes_on(Some(last).filter(|last| *last < all));
     let payload = NodesResp { last_update: last_update(call.now), ..NodesResp::default() };
     let again = Arc::clone(&snapshot);
-    let (detail, now) = (with_detail(&query), (load, call.now));
+    let (wanted, now) = (Shown::of(&query), (load, call.now));
     let version = call.version;
-    let size = move || measured(version, node_entries(again, first..last, detail, now));
-    call.list(payload, node_entries(snapshot, first..last, detail, now), size)
+    let size = move || measured(version, node_entries(again, first..last, wanted, now));
+    call.list(payload, node_entries(snapshot, first..last, wanted, now), size)
 }
 
 fn node_entries(
     snapshot: Arc<Snapshot>,
-    mut wanted: std::ops::Range<u32>,
-    with_detail: bool,
+    mut places: std::ops::Range<u32>,
+    wanted: Shown,
     now: (MachineLoad, Timestamp),
 ) -> impl Entries {
+    let all = u32::try_from(snapshot.cluster.nodes.len()).unwrap_or(u32::MAX);
+    places.end = places.end.min(all);
     move |out: &mut Out| {
-        let node = wanted.next().and_then(|index| describe(&snapshot, index, with_detail, now));
+        let node = places.find_map(|at| describe(&snapshot, usize::try_from(at).ok()?, wanted, now));
         let Some(node) = node else { return false };
         node.write(out);
         true
@@ -78,7 +82,8 @@ pub(super) fn node(mut call: Call<'_>) -> Answer {
     let snapshot = call.site.jobs.snapshot();
     let index = snapshot.cluster.node_index(call.parameter);
     let Some(node) = index.and_then(|index| {
-        describe(&snapshot, index.0, with_detail(&query), (call.site.jobs.meter().machine(), call.now))
+        let at = usize::try_from(index.0).ok()?;
+        describe(&snapshot, at, Shown::of(&query), (call.site.jobs.meter().machine(), call.now))
     }) else {
         call.report.error(number::NONE, unable, "_dump_nodes");
         return call.fail();
@@ -95,26 +100,53 @@ fn nodes_query(call: &mut Call<'_>) -> Option<NodesQuery> {
     query
 }
 
-/// Tells whether a query wants to see which generic resources are in use: if it says nothing, or says so.
-fn with_detail(query: &NodesQuery) -> bool {
-    query.flags.as_ref().is_none_or(|flags| flags.is_empty() || flags.contains(ShowFlag::Detail))
+/// What a query wants to see.
+#[derive(Clone, Copy)]
+struct Shown {
+    /// Which generic resources are in use: if it says nothing, or says so.
+    detail: bool,
+    /// Nodes that are not there yet.
+    future: bool,
+}
+
+impl Shown {
+    fn of(query: &NodesQuery) -> Self {
+        let says = |flag| query.flags.as_ref().is_some_and(|flags| flags.contains(flag));
+        let is_silent = query.flags.as_ref().is_none_or(|flags| flags.is_empty());
+        Shown { detail: is_silent || says(ShowFlag::Detail), future: says(ShowFlag::Future) }
+    }
+
+    fn shows(self, node: &Node) -> bool {
+        self.future || !node.flags.future
+    }
 }
 
 fn describe(
     snapshot: &Snapshot,
-    index: u32,
-    with_detail: bool,
-    (now, at_time): (MachineLoad, Timestamp),
+    at: usize,
+    wanted: Shown,
+    (load, now): (MachineLoad, Timestamp),
 ) -> Option<wire::Node> {
-    let at = usize::try_from(index).ok()?;
-    let (node, used) = (snapshot.cluster.nodes.get(at)?, snapshot.nodes.get(at)?);
-    let mut info = to_wire::node(NodeIndex(index), node, used, &snapshot.cluster, now);
-    to_wire::reserve_node(&mut info, NodeIndex(index), &snapshot.reservations, at_time);
-    if !with_detail {
+    let node = snapshot.cluster.nodes.get(at).filter(|node| wanted.shows(node))?;
+    let (index, used) = (u32::try_from(at).ok()?, snapshot.nodes.get(at)?);
+    let mut info = to_wire::node(NodeIndex(index), node, used, &snapshot.cluster, load);
+    to_wire::reserve_node(&mut info, NodeIndex(index), &snapshot.reservations, now);
+    if !wanted.detail {
         info.gres_used.clear();
         info.gres_drained.clear();
     }
     Some(info)
+}
+
+/// Lists licences. Like the original it reads no parameters.
+pub(super) fn licenses(mut call: Call<'_>) -> Answer {
+    if call.trusted("slurm_load_licenses() was unable to load licenses", "op_handler_licenses").is_none() {
+        return call.answer(LicensesResp { last_update: NoVal::Set(0), ..LicensesResp::default() });
+    }
+    let snapshot = call.site.jobs.snapshot();
+    let licenses = to_wire::licenses(&snapshot).into();
+    let last_update = last_update(call.now);
+    call.answer(LicensesResp { licenses, last_update, ..LicensesResp::default() })
 }
 
 /// Lists all partitions.

@@ -5,6 +5,7 @@ mod cluster;
 mod job;
 mod jobs;
 mod kill;
+mod nodes;
 mod openapi;
 mod requeue;
 mod reservations;
@@ -35,6 +36,9 @@ pub(super) async fn run(operation: Operation, call: Call<'_>) -> Answer {
         Operation::JobStates => jobs::states(call),
         Operation::Nodes => cluster::nodes(call),
         Operation::Node => cluster::node(call),
+        Operation::NodesUpdate => nodes::update_many(call).await,
+        Operation::NodeUpdate => nodes::update_one(call).await,
+        Operation::Licenses => cluster::licenses(call),
         Operation::Partitions => cluster::partitions(call),
         Operation::Partition => cluster::partition(call),
         Operation::Reservations => reservations::reservations(call),

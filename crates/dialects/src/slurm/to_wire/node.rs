@@ -85,7 +85,11 @@ fn administration(info: &mut wire::Node, node: &Node, index: NodeIndex, cluster:
     info.reason = node.reason.clone();
     info.reason_changed_at = time(node.reason_at);
     info.reason_set_by_user = node.reason_by.as_ref().map(|(name, _)| name.clone()).unwrap_or_default();
-    info.resume_after = NoVal::Set(0);
+    // Of all times this one is zero where there is none.
+    let resume_at = node.upkeep.resume_at.map_or(0, |at| at.seconds());
+    info.resume_after = NoVal::Set(u64::try_from(resume_at).unwrap_or(0));
+    info.cpu_binding = node.upkeep.cpu_binding.unwrap_or(0);
+    info.topology = node.upkeep.topology.clone().unwrap_or_default();
     info.next_state_after_reboot = NodeState::Invalid.into();
     info.gres = gres(node);
     // Nothing of a node is taken away for maintenance.
@@ -106,14 +110,17 @@ fn usage(info: &mut wire::Node, node: &Node, used: &NodeUse) {
 
 fn state(node: &Node, used: &NodeUse) -> Flags<NodeState> {
     let base = match used.cpus.len() {
+        _ if node.flags.future => NodeState::Future,
         _ if node.flags.down => NodeState::Down,
         0 => NodeState::Idle,
         cpus if cpus >= node.job_cpus() || used.exclusive > 0 => NodeState::Allocated,
         _ => NodeState::Mixed,
     };
     let mut state: Flags<NodeState> = base.into();
-    if node.flags.drain {
-        state.insert(NodeState::Drain);
+    for (is_so, word) in [(node.flags.drain, NodeState::Drain), (node.flags.fail, NodeState::Fail)] {
+        if is_so {
+            state.insert(word);
+        }
     }
     state
 }
@@ -138,6 +145,9 @@ fn kinds(all: &[Gres]) -> Vec<(&Gres, Vec<usize>)> {
 
 /// Writes generic resources with the sockets they are near to, where they are near to some: `gpu:a100:2(S:0-1)`.
 fn gres(node: &Node) -> Text {
+    if let Some(left) = &node.upkeep.gres {
+        return left.clone();
+    }
     let each = kinds(&node.gres).into_iter().map(|(gres, places)| {
         let count: u32 = places.iter().map(|at| node.gres[*at].count).sum();
         let near = places.iter().flat_map(|at| node.gres[*at].near.iter());
@@ -153,7 +163,8 @@ fn gres(node: &Node) -> Text {
 }
 
 fn gres_used(all: &[Gres], used: &[CpuSet]) -> Text {
-    let each = kinds(all).into_iter().map(|(gres, places)| {
+    let left = |places: &[usize]| places.iter().any(|at| all[*at].taken_away == 0);
+    let each = kinds(all).into_iter().filter(|(_, places)| left(places)).into_iter().map(|(gres, places)| {
         let count: u32 = places.iter().map(|at| used.get(*at).map_or(0, CpuSet::len)).sum();
         Text::from(format!("{}:{count}", kind(gres)))
     });

@@ -17,7 +17,7 @@ type Shares = SmallVec<[NodeShare; 1]>;
 fn node(name: &str) -> Node {
     let text = Text::default;
     let (files, near) = (Vec::new(), CpuSet::default());
-    let gres = vec![Gres { name: "gpu".into(), kind: "a100".into(), count: 2, files, near }];
+    let gres = vec![Gres { name: "gpu".into(), kind: "a100".into(), count: 2, files, near, taken_away: 0 }];
     Node {
         name: name.into(),
         host: text(),
@@ -32,6 +32,7 @@ fn node(name: &str) -> Node {
         active_features: Vec::new(),
         gres,
         flags: NodeFlags::default(),
+        upkeep: Default::default(),
         reason: text(),
         reason_at: Timestamp::EPOCH,
         reason_by: None,

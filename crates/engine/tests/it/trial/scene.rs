@@ -80,6 +80,7 @@ fn random_node(dice: &mut Dice, at: u32) -> Node {
                 count,
                 files: Vec::new(),
                 near: CpuSet::default(),
+                taken_away: 0,
             });
         }
     }

@@ -1,0 +1,49 @@
+//! `POST node/{node_name}` and `POST nodes/`: changing nodes.
+
+use crate::http::answer::Answer;
+use crate::slurm::call::Call;
+use crate::slurm::from_wire;
+use domain::Text;
+use slurm_wire::hostlist::fold;
+use slurm_wire::node::UpdateNodeMsg;
+
+/// Changes a node, or those of an expression in the path.
+pub(super) async fn update_one(mut call: Call<'_>) -> Answer {
+    let Some(wanted) = call.read::<UpdateNodeMsg>() else { return call.fail() };
+    if let Some(names) = &wanted.name {
+        let names = fold(names.as_slice());
+        call.report
+            .warn(format!("node_names field {names} ignored for singular node update"), "_update_node");
+    }
+    let named = Text::from(call.parameter);
+    update(call, wanted, &[named.clone()], &named, "_update_node").await
+}
+
+/// Changes the nodes that the body names.
+pub(super) async fn update_many(mut call: Call<'_>) -> Answer {
+    let Some(wanted) = call.read::<UpdateNodeMsg>() else { return call.fail() };
+    let names = wanted.name.as_ref().map(|names| names.as_slice().to_vec());
+    let shown = match &names {
+        Some(names) if names.iter().any(|name| name.is_empty()) => Text::const_new("(null)"),
+        Some(names) => fold(names).into(),
+        None => Text::const_new("(null)"),
+    };
+    update(call, wanted, &names.unwrap_or_default(), &shown, "_update_nodes").await
+}
+
+async fn update(
+    mut call: Call<'_>,
+    wanted: UpdateNodeMsg,
+    names: &[Text],
+    shown: &str,
+    source: &'static str,
+) -> Answer {
+    let unable = format!("Failure to update node {shown}");
+    let Some(by) = call.trusted(&unable, source) else { return call.fail() };
+    let has_unknown_state = call.report.errors.iter().any(|error| error.source.starts_with("#/state["));
+    let update = from_wire::node_update(wanted, has_unknown_state);
+    if let Err(why) = call.site.jobs.update_nodes(&by, from_wire::node_choice(names), update).await {
+        call.refused(&why, &unable, source);
+    }
+    call.fail()
+}

@@ -1,0 +1,22 @@
+//! Licences, and how many are in use.
+
+use domain::state::Snapshot;
+use slurm_wire::licenses::License;
+
+/// Describes all licences, in the order of their names. They are this cluster's own: what the original tells of the last
+/// agreement with a licence server (`LastConsumed` and its kin) is zero for those.
+pub(in crate::slurm) fn licenses(snapshot: &Snapshot) -> Vec<License> {
+    let configured = snapshot.cluster.licenses.iter();
+    configured
+        .map(|(name, total)| {
+            let used = snapshot.licenses.get(name).copied().unwrap_or(0);
+            License {
+                license_name: name.clone(),
+                total: *total,
+                used,
+                free: total.saturating_sub(used),
+                ..License::default()
+            }
+        })
+        .collect()
+}
