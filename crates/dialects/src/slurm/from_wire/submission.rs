@@ -47,7 +47,7 @@ pub(in crate::slurm) fn submission(wanted: &Wanted<'_>, job: &JobDescMsg) -> Res
         nice: job.nice.map_or(0, |nice| nice.0),
         fixed_priority: resources::number(job.priority),
         requeue: job.requeue.unwrap_or(false),
-        kill_on_node_fail: job.kill_on_node_fail.unwrap_or(false),
+        kill_on_node_fail: job.kill_on_node_fail.unwrap_or(true),
         warning: binding::warning(job),
         flags: flags(job),
         comment: request::text(job.comment.as_ref()),

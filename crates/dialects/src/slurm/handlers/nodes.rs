@@ -16,7 +16,7 @@ pub(super) async fn update_one(mut call: Call<'_>) -> Answer {
             .warn(format!("node_names field {names} ignored for singular node update"), "_update_node");
     }
     let named = Text::from(call.parameter);
-    update(call, wanted, &[named.clone()], &named, "_update_node").await
+    update(call, wanted, std::slice::from_ref(&named), &named, "_update_node").await
 }
 
 /// Changes the nodes that the body names.

@@ -164,7 +164,7 @@ fn gres(node: &Node) -> Text {
 
 fn gres_used(all: &[Gres], used: &[CpuSet]) -> Text {
     let left = |places: &[usize]| places.iter().any(|at| all[*at].taken_away == 0);
-    let each = kinds(all).into_iter().filter(|(_, places)| left(places)).into_iter().map(|(gres, places)| {
+    let each = kinds(all).into_iter().filter(|(_, places)| left(places)).map(|(gres, places)| {
         let count: u32 = places.iter().map(|at| used.get(*at).map_or(0, CpuSet::len)).sum();
         Text::from(format!("{}:{count}", kind(gres)))
     });
