@@ -180,6 +180,10 @@ problems! {
     ActiveFeatures(Text) => Invalid, "active features that node {0} does not have";
     /// A place among the switches that there is not.
     BadTopology(Text) => Invalid, "no such place among the switches: {0}";
+    /// The configuration is wrong; how.
+    BadConfiguration(Text) => Invalid, "the configuration is wrong: {0}";
+    /// Something has changed in the configuration that takes a restart.
+    NeedsRestart(Text) => Conflict, "{0} cannot change while the service runs";
     /// The table of jobs is full.
     TooManyJobs => Conflict, "too many jobs";
 }

@@ -40,7 +40,7 @@ pub(super) struct KindTally {
 }
 
 /// The controller's messages that stand for the operations: number and name.
-const MESSAGES: [(u32, &str); 18] = [
+const MESSAGES: [(u32, &str); 19] = [
     (4003, "REQUEST_SUBMIT_BATCH_JOB"),
     (4001, "REQUEST_RESOURCE_ALLOCATION"),
     (3001, "REQUEST_UPDATE_JOB"),
@@ -59,6 +59,7 @@ const MESSAGES: [(u32, &str); 18] = [
     (3008, "REQUEST_DELETE_RESERVATION"),
     (3002, "REQUEST_UPDATE_NODE"),
     (1024, "REQUEST_LICENSE_INFO"),
+    (1003, "REQUEST_RECONFIGURE"),
 ];
 
 fn message(operation: Operation) -> Option<usize> {
@@ -82,6 +83,7 @@ fn message(operation: Operation) -> Option<usize> {
         Operation::ReservationDelete => 15,
         Operation::NodeUpdate | Operation::NodesUpdate => 16,
         Operation::Licenses => 17,
+        Operation::Reconfigure => 18,
         // Answered without asking the controller.
         Operation::OpenApi | Operation::Hostlist | Operation::Hostnames => return None,
     })

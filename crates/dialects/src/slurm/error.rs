@@ -122,6 +122,8 @@ fn problem_number(problem: &Problem) -> i32 {
         Problem::NoPowerControl => POWER_ACTION,
         Problem::ActiveFeatures(_) => slurm::ACTIVE_FEATURES,
         Problem::BadTopology(_) => TOPOLOGY,
+        Problem::BadConfiguration(_) => slurm::UNSPECIFIED,
+        Problem::NeedsRestart(_) => slurm::NOT_SUPPORTED,
         Problem::TooManyJobs => TRY_AGAIN,
     }
 }

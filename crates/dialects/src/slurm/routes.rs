@@ -27,6 +27,7 @@ pub(super) enum Operation {
     ReservationPut,
     ReservationsPut,
     ReservationDelete,
+    Reconfigure,
     Ping,
     Diag,
     JobRequeue,
@@ -64,6 +65,7 @@ pub(super) const ROUTES: &[(Method, &str, Operation)] = &[
     (Method::POST, "reservation", ReservationPut),
     (Method::DELETE, "reservation/*", ReservationDelete),
     // the service
+    (Method::GET, "reconfigure", Reconfigure),
     (Method::GET, "ping", Ping),
     (Method::GET, "diag", Diag),
 ];

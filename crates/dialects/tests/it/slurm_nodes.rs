@@ -113,3 +113,17 @@ async fn jobs_of_a_lost_node_end() {
     let node = node(&site).await;
     assert_eq!((&node["reason"], &node["reason_set_by_user"]), (&json!("gone"), &json!("root")));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn licences_and_reconfiguration() {
+    let site = site().await;
+    let job = site.job("alice", r#""licenses":"matlab:3""#).await;
+    site.until(job, "RUNNING").await;
+    let license = site.slurm("alice", "GET", "licenses", "").await.json()["licenses"][0].clone();
+    assert_eq!(license["LicenseName"], "matlab");
+    assert_eq!((&license["Total"], &license["Used"], &license["Free"]), (&json!(10), &json!(3), &json!(7)));
+    let refused = site.slurm("alice", "GET", "reconfigure", "").await;
+    assert_eq!((refused.status, refused.errors()), (422, vec![(2010, "op_handler_reconfigure".to_owned())]));
+    assert_eq!(site.slurm("root", "GET", "reconfigure", "").await.status, 200);
+    assert_eq!(site.shown(job).await["job_state"][0], "RUNNING");
+}

@@ -3,6 +3,7 @@
 
 mod calendar;
 mod clock;
+mod configuration;
 mod directory;
 mod engine;
 mod meter;
@@ -10,6 +11,7 @@ mod store;
 
 pub use calendar::{Calendar, Greenwich, WallMinute};
 pub use clock::Clock;
+pub use configuration::{Configuration, Misconfigured};
 pub use directory::Directory;
 pub use engine::{
     Enforced, Engine, Order, PassExit, Plan, Preempt, PreemptHow, Recovered, Report, Reports, Start,

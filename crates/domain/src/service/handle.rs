@@ -12,7 +12,10 @@ use super::writer::{Command, Writer};
 use crate::cluster::{Cluster, SchedulerType};
 use crate::cron::Installed;
 use crate::job::{Job, Owner, Phase};
-use crate::ports::{Calendar, Clock, Directory, Enforced, Engine, History, Meter, Reports, Store};
+use crate::ports::{
+    Calendar, Clock, Configuration, Directory, Enforced, Engine, History, Meter, Misconfigured, Reports,
+    Store,
+};
 use crate::reservation::ReservationWish;
 use crate::state::Snapshot;
 use crate::who::{Membership, Principal};
@@ -56,6 +59,7 @@ pub struct JobService {
     enforcement: Arc<[Enforced]>,
     steps_folder: Option<Text>,
     calendar: Arc<dyn Calendar>,
+    configuration: Option<Arc<dyn Configuration>>,
 }
 
 impl JobService {
@@ -92,12 +96,43 @@ impl JobService {
             enforcement,
             steps_folder,
             calendar,
+            configuration: None,
         };
         std::thread::Builder::new()
             .name("writer".into())
             .spawn(move || writer.run())
             .map_err(|error| Error::Unavailable(Text::from(format!("cannot start the writer: {error}"))))?;
         Ok(service)
+    }
+
+    /// Returns the same service with a configuration that can be read anew; without one it stays as it is.
+    #[must_use]
+    pub fn with_configuration(self, configuration: Arc<dyn Configuration>) -> Self {
+        JobService { configuration: Some(configuration), ..self }
+    }
+
+    /// Reads the configuration anew and goes on with it. Administrators only.
+    ///
+    /// # Errors
+    /// [`Problem::AdministratorOnly`]; [`Problem::BadConfiguration`] and [`Problem::NeedsRestart`] leave everything as
+    /// it was.
+    pub async fn reconfigure(&self, by: &Principal) -> Result<(), Error> {
+        if !by.is_administrator() {
+            return Err(Problem::AdministratorOnly(Text::const_new("reading the configuration")).into());
+        }
+        let Some(configuration) = &self.configuration else { return Ok(()) };
+        let cluster = configuration.read().map_err(|why| match why {
+            Misconfigured::Wrong(why) => Problem::BadConfiguration(why),
+            Misconfigured::NeedsRestart(what) => Problem::NeedsRestart(what),
+        });
+        let outcome = match cluster {
+            Ok(cluster) => self.ask(|reply| Command::Reconfigure(Box::new(cluster), reply)).await?,
+            Err(problem) => Err(problem.into()),
+        };
+        if let Err(error) = &outcome {
+            tracing::warn!(%error, "the configuration could not be read anew");
+        }
+        outcome
     }
 
     /// Returns the state as of the last commit.

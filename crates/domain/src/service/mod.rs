@@ -15,6 +15,7 @@ mod members;
 mod nodes;
 mod pace;
 mod prepare;
+mod reconfigure;
 mod recovery;
 mod requeue;
 mod reservations;

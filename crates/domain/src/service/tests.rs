@@ -22,6 +22,7 @@ mod dependencies;
 mod durable;
 mod het;
 mod nodes;
+mod reconfigure;
 mod reservations;
 mod rights;
 mod safety;

@@ -9,6 +9,7 @@ use super::ledger::{Finished, Ledger, Undo};
 use super::nodes::{Availability, NodeChoice, NodeUpdate};
 use super::pace::{Pacer, Pass, Ranker};
 use super::prepare::Draft;
+use super::reconfigure::successor;
 use super::reservations::NewReservation;
 use super::selection::{Action, Handled, Selection};
 use super::submission::Submitted;
@@ -22,6 +23,7 @@ use crate::who::{Membership, Principal};
 use crate::{ChangeId, Error, JobId, Problem, Text, Timestamp, Uid};
 use arc_swap::ArcSwap;
 use crossbeam_channel::{Receiver, RecvTimeoutError};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::oneshot;
@@ -81,6 +83,7 @@ pub(super) enum Command {
         update: Box<NodeUpdate>,
         reply: oneshot::Sender<Result<(), Error>>,
     },
+    Reconfigure(Box<Cluster>, oneshot::Sender<Result<(), Error>>),
     SetCrontab(Box<NewCrontab>, oneshot::Sender<Result<Vec<Installed>, Error>>),
     RemoveCrontab {
         by: Principal,
@@ -112,6 +115,10 @@ pub(super) struct Writer {
     feed: Arc<Feed>,
     last_change: ChangeId,
     statistics: Statistics,
+    /// Users added at run time.
+    members: BTreeMap<Text, Membership>,
+    /// When partitions changed last.
+    partitions_changed: Timestamp,
     boot: Text,
     plan_at: Option<Timestamp>,
     pacer: Pacer,
@@ -133,7 +140,9 @@ impl Writer {
         let saved = store.load().map_err(|error| Error::Unavailable(Text::from(chain(&error))))?;
         let now = clock.now();
         let mut cluster = cluster;
-        cluster.members.extend(saved.members.into_iter().map(|member| (member.name.clone(), member)));
+        let members: BTreeMap<_, _> =
+            saved.members.into_iter().map(|member| (member.name.clone(), member)).collect();
+        cluster.members.extend(members.clone());
         let cluster = cluster.with_marks(&saved.nodes);
         let kept_changes = cluster.limits.kept_changes;
         let pacer = Pacer::new(cluster.limits.batch_delay);
@@ -169,6 +178,8 @@ impl Writer {
             feed,
             last_change,
             statistics,
+            members,
+            partitions_changed: now,
             boot,
             plan_at: None,
             pacer,
@@ -233,6 +244,14 @@ impl Writer {
 
     fn turn(&mut self, commands: Vec<Command>) {
         let now = self.clock.now();
+        let (wishes, commands): (Vec<_>, Vec<_>) =
+            commands.into_iter().partition(|command| matches!(command, Command::Reconfigure(..)));
+        for wish in wishes {
+            if let Command::Reconfigure(cluster, reply) = wish {
+                // Nothing of it is recorded: it is in its file. A caller who has gone away does not mind.
+                let _ = reply.send(self.reconfigure(*cluster, now));
+            }
+        }
         let has_ranked = self.ranker.turn(&mut self.state, now);
         let mut ledger = Ledger::open(&mut self.state, &*self.calendar, now, self.last_change);
         let mut answers: Vec<Answer> = Vec::with_capacity(commands.len());
@@ -303,6 +322,19 @@ impl Writer {
         }
     }
 
+    /// Goes on with another configuration.
+    fn reconfigure(&mut self, next: Cluster, now: Timestamp) -> Result<(), Error> {
+        let next = successor(&self.state, next, &self.members)?;
+        self.pacer = Pacer::new(next.limits.batch_delay);
+        self.state.reconfigure(Arc::new(next));
+        self.ranker = Ranker::new(&self.state, now);
+        self.partitions_changed = now;
+        self.plan_at = Some(now);
+        self.publish(now, (false, true, true));
+        tracing::info!("the configuration was read anew");
+        Ok(())
+    }
+
     /// Makes a batch durable and lets it take effect, or takes it back.
     fn record(&mut self, now: Timestamp, finished: Finished) -> Result<(), Error> {
         let Finished { mut batch, effects, undo, moved, nodes_touched, reservations_touched, volatile } =
@@ -352,7 +384,9 @@ impl Writer {
         let mut cluster = (**self.state.cluster()).clone();
         for name in removed {
             cluster.members.remove(name);
+            self.members.remove(name);
         }
+        self.members.extend(members.iter().map(|member| (member.name.clone(), member.clone())));
         cluster.members.extend(members.iter().map(|member| (member.name.clone(), member.clone())));
         self.state.reconfigure(Arc::new(cluster));
     }
@@ -365,7 +399,7 @@ impl Writer {
         snapshot.jobs_changed = if jobs_changed { now } else { last.jobs_changed };
         snapshot.reservations_changed = if reservations_changed { now } else { last.reservations_changed };
         snapshot.nodes_changed = if nodes_changed { now } else { last.nodes_changed };
-        snapshot.partitions_changed = last.partitions_changed.max(snapshot.cluster.started);
+        snapshot.partitions_changed = self.partitions_changed.max(snapshot.cluster.started);
         snapshot.change = self.last_change;
         let (pending, running) = self.state.counts();
         snapshot.statistics =
@@ -472,7 +506,7 @@ fn serve(ledger: &mut Ledger<'_>, engine: &mut dyn Engine, boot: &Text, command:
         }
         Command::SetCrontab(crontab, reply) => later(reply, ledger.set_crontab(*crontab)),
         Command::RemoveCrontab { by, owner, reply } => later(reply, ledger.remove_crontab(&by, owner)),
-        Command::Reports(_) | Command::Stop(_) => return None,
+        Command::Reports(_) | Command::Stop(_) | Command::Reconfigure(..) => return None,
     })
 }
 

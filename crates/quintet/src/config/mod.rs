@@ -190,6 +190,25 @@ impl Config {
         }
     }
 
+    /// Returns the first part that is read when the service starts only, and that the other configuration has
+    /// otherwise.
+    pub(crate) fn fixed_part_unlike(&self, other: &Config) -> Option<&'static str> {
+        let (own, other) = (&self.file, &other.file);
+        let known = |file: &File| (people::users(file).ok(), people::groups(file).ok());
+        let parts = [
+            ("listen", own.listen == other.listen),
+            ("state", own.state == other.state),
+            ("[auth]", own.auth == other.auth),
+            ("[engine]", own.engine == other.engine),
+            ("[mail]", own.mail == other.mail),
+            ("[hooks]", own.hooks == other.hooks),
+            ("[log]", own.log == other.log),
+            ("[slurm]", own.slurm == other.slurm),
+            ("who [[users]] and [[groups]] are", known(own) == known(other)),
+        ];
+        parts.into_iter().find(|(_, is_same)| !is_same).map(|(part, _)| part)
+    }
+
     /// Returns the address to listen on.
     pub(crate) fn listen(&self) -> SocketAddr {
         self.file.listen

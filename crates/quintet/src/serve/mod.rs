@@ -4,6 +4,7 @@ mod calendar;
 mod clock;
 mod directory;
 mod log;
+mod reload;
 mod service;
 mod wiring;
 
@@ -14,6 +15,7 @@ use crate::config::{Config, default_state_dir};
 use crate::state_dir::{StateDir, write_private};
 use crate::terminal::{Terminal, remark};
 use anyhow::Context;
+use reload::Reload;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -42,7 +44,11 @@ pub(crate) fn run(args: ServeArgs, terminal: Terminal) -> anyhow::Result<ExitCod
     log::begin(&config.log())?;
     let state = args.state.or_else(|| config.state().map(Path::to_owned)).unwrap_or_else(default_state_dir);
     let mut state = StateDir::open(&state)?;
-    let service = Service::open(&config, &mut state, args.listen)?;
+    let mut service = Service::open(&config, &mut state, args.listen)?;
+    if let Some(path) = args.config {
+        // A relative one would mean something else after a change of directory.
+        service.reads_anew(Reload::new(std::path::absolute(path)?, config));
+    }
     tell_state(&state);
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     runtime.block_on(async {
@@ -80,7 +86,7 @@ fn stop_signal() -> anyhow::Result<impl Future<Output = ()> + Send + 'static> {
                 _ = terminate.recv() => break tracing::info!("stopping: SIGTERM"),
                 _ = interrupt.recv() => break tracing::info!("stopping: SIGINT"),
                 // Neither the end of a terminal session nor a habit of other services may stop it.
-                _ = hang_up.recv() => tracing::info!("SIGHUP has no effect: the configuration is read at the start only"),
+                _ = hang_up.recv() => tracing::info!("SIGHUP has no effect: reconfigure/ of Slurm's dialect reads the configuration anew"),
             }
         }
     })

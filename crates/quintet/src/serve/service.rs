@@ -1,6 +1,7 @@
 //! A whole service in this process: everything that `serve` runs, and the demo too.
 
 use super::clock::SystemClock;
+use super::reload::Reload;
 use super::wiring;
 use crate::config::{Config, NoticeConfig};
 use crate::notify::Notifier;
@@ -56,6 +57,11 @@ impl Service {
             notices,
             slurm: config.slurm()?,
         })
+    }
+
+    /// Lets administrators have this configuration read anew.
+    pub(crate) fn reads_anew(&mut self, reload: Reload) {
+        self.jobs = self.jobs.clone().with_configuration(Arc::new(reload));
     }
 
     /// Returns where it listens.

@@ -46,6 +46,7 @@ pub(super) async fn run(operation: Operation, call: Call<'_>) -> Answer {
         Operation::ReservationPut => reservations::put_one(call).await,
         Operation::ReservationsPut => reservations::put_many(call).await,
         Operation::ReservationDelete => reservations::delete(call).await,
+        Operation::Reconfigure => service::reconfigure(call).await,
         Operation::Ping => service::ping(call),
         Operation::Diag => service::diag(call),
         Operation::JobRequeue => requeue::requeue_one(call).await,

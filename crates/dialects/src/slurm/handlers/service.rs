@@ -1,4 +1,4 @@
-//! `GET ping/` and `GET diag/`. Neither reads parameters.
+//! `GET ping/`, `GET diag/` and `GET reconfigure/`. None reads parameters.
 
 use crate::http::answer::Answer;
 use crate::slurm::call::Call;
@@ -25,4 +25,14 @@ pub(super) fn diag(mut call: Call<'_>) -> Answer {
     let snapshot = site.jobs.snapshot();
     let statistics = to_wire::statistics(&snapshot, &site.counters, site.started, call.now);
     call.answer(DiagResp { statistics, ..DiagResp::default() })
+}
+
+/// Reads the configuration anew.
+pub(super) async fn reconfigure(mut call: Call<'_>) -> Answer {
+    let (failed, source) = ("slurm_reconfigure() failed", "op_handler_reconfigure");
+    let Some(by) = call.trusted(failed, source) else { return call.fail() };
+    if let Err(why) = call.site.jobs.reconfigure(&by).await {
+        call.refused(&why, failed, source);
+    }
+    call.fail()
 }

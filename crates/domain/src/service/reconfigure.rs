@@ -1,0 +1,64 @@
+//! Going on with another configuration: no job is lost, and what cannot change is refused.
+
+use crate::cluster::{Cluster, Node, NodeMark};
+use crate::job::Job;
+use crate::state::State;
+use crate::who::Membership;
+use crate::{Problem, Text};
+use std::collections::BTreeMap;
+
+/// Returns the cluster to go on with: as it is configured now, with what was changed at run time.
+///
+/// # Errors
+/// [`Problem::NeedsRestart`] says what would have to stay.
+pub(super) fn successor(
+    state: &State,
+    next: Cluster,
+    members: &BTreeMap<Text, Membership>,
+) -> Result<Cluster, Problem> {
+    let now = state.cluster();
+    let refuse = |what: String| Err(Problem::NeedsRestart(Text::from(what)));
+    if (&next.name, &next.host) != (&now.name, &now.host) {
+        return refuse("the name of the cluster".to_owned());
+    }
+    if next.limits.kept_changes != now.limits.kept_changes {
+        return refuse("how many changes are kept".to_owned());
+    }
+    if next.nodes.len() != now.nodes.len() {
+        return refuse("the list of nodes".to_owned());
+    }
+    if let Some((node, _)) = now.nodes.iter().zip(&next.nodes).find(|(old, new)| !is_same_machine(old, new)) {
+        return refuse(format!("what node {} is and has", node.name));
+    }
+    if let Some(gone) = state.jobs().iter().find_map(|job| missing_partition(job, &next)) {
+        return refuse(format!("partition {gone}, which jobs are in,"));
+    }
+    let marks: Vec<NodeMark> = now.nodes.iter().map(Node::mark).collect();
+    let mut next = next.with_marks(&marks);
+    next.started = now.started;
+    next.members.extend(members.iter().map(|(name, member)| (name.clone(), member.clone())));
+    Ok(next)
+}
+
+/// Jobs hold CPUs and devices by number: those must stay what they are.
+fn is_same_machine(old: &Node, new: &Node) -> bool {
+    let gres = |node: &Node| -> Vec<_> {
+        let each = node.gres.iter();
+        each.map(|gres| {
+            (gres.name.clone(), gres.kind.clone(), gres.count + gres.taken_away, gres.files.clone())
+        })
+        .collect()
+    };
+    old.name == new.name
+        && old.topology == new.topology
+        && old.system == new.system
+        && old.memory == new.memory
+        && gres(old) == gres(new)
+}
+
+/// Returns a partition that a job needs and that is not there any more.
+fn missing_partition(job: &Job, next: &Cluster) -> Option<Text> {
+    let held = job.held_resources().map(|held| &held.partition);
+    let wanted = job.spec.partitions.iter().filter(|_| !job.is_final());
+    wanted.chain(held).find(|name| next.partition(name).is_none()).cloned()
+}
