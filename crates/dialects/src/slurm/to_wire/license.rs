@@ -20,3 +20,24 @@ pub(in crate::slurm) fn licenses(snapshot: &Snapshot) -> Vec<License> {
         })
         .collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use domain::Text;
+    use domain::cluster::Cluster;
+    use std::sync::Arc;
+
+    #[test]
+    fn what_jobs_have_is_not_free() {
+        let name = Text::const_new("matlab");
+        let cluster = Cluster { licenses: [(name.clone(), 10)].into(), ..Cluster::default() };
+        let snapshot = Snapshot {
+            cluster: Arc::new(cluster),
+            licenses: Arc::new([(name, 3)].into()),
+            ..Snapshot::default()
+        };
+        let told = licenses(&snapshot);
+        assert_eq!((told[0].total, told[0].used, told[0].free), (10, 3, 7));
+    }
+}
