@@ -38,6 +38,7 @@ fn node(cpus: u32, threads: u16) -> Node {
         active_features: Vec::new(),
         gres: vec![Gres { name: text("gpu"), count: 2, ..Gres::default() }],
         flags: Default::default(),
+        upkeep: Default::default(),
         reason: text(""),
         reason_at: Timestamp::EPOCH,
         reason_by: None,
