@@ -201,6 +201,8 @@ envelopes! {
     slurm_wire::states::JobStatesResp,
     slurm_wire::node::NodesResp,
     slurm_wire::licenses::LicensesResp,
+    slurm_wire::job_resources::ResourceLayoutResp,
+    slurm_wire::shares::SharesResp,
     slurm_wire::partition::PartitionResp,
     slurm_wire::reservation::ReservationResp,
     slurm_wire::reservation::ReservationModResp,

@@ -40,7 +40,7 @@ pub(super) struct KindTally {
 }
 
 /// The controller's messages that stand for the operations: number and name.
-const MESSAGES: [(u32, &str); 19] = [
+const MESSAGES: [(u32, &str); 21] = [
     (4003, "REQUEST_SUBMIT_BATCH_JOB"),
     (4001, "REQUEST_RESOURCE_ALLOCATION"),
     (3001, "REQUEST_UPDATE_JOB"),
@@ -60,6 +60,8 @@ const MESSAGES: [(u32, &str); 19] = [
     (3002, "REQUEST_UPDATE_NODE"),
     (1024, "REQUEST_LICENSE_INFO"),
     (1003, "REQUEST_RECONFIGURE"),
+    (2022, "REQUEST_SHARE_INFO"),
+    (4007, "REQUEST_RESOURCE_LAYOUT"),
 ];
 
 fn message(operation: Operation) -> Option<usize> {
@@ -84,6 +86,8 @@ fn message(operation: Operation) -> Option<usize> {
         Operation::NodeUpdate | Operation::NodesUpdate => 16,
         Operation::Licenses => 17,
         Operation::Reconfigure => 18,
+        Operation::Shares => 19,
+        Operation::Resources => 20,
         // Answered without asking the controller.
         Operation::OpenApi | Operation::Hostlist | Operation::Hostnames => return None,
     })

@@ -20,6 +20,8 @@ pub(super) enum Operation {
     NodesUpdate,
     NodeUpdate,
     Licenses,
+    Resources,
+    Shares,
     Partitions,
     Partition,
     Reservations,
@@ -50,12 +52,14 @@ pub(super) const ROUTES: &[(Method, &str, Operation)] = &[
     (Method::GET, "jobs", JobsGet),
     (Method::DELETE, "jobs", JobsKill),
     (Method::GET, "jobs/state", JobStates),
+    (Method::GET, "resources/*", Resources),
     // the machine
     (Method::GET, "nodes", Nodes),
     (Method::POST, "nodes", NodesUpdate),
     (Method::GET, "node/*", Node),
     (Method::POST, "node/*", NodeUpdate),
     (Method::GET, "licenses", Licenses),
+    (Method::GET, "shares", Shares),
     (Method::GET, "partitions", Partitions),
     (Method::GET, "partition/*", Partition),
     // reservations

@@ -169,7 +169,9 @@ impl Ledger<'_> {
         if let Some(after) = update.resume_after.filter(|_| goes_out) {
             mark.upkeep.resume_at = Some(self.now.after(after)).filter(|_| !after.is_zero());
         }
-        if let Some(reason) = update.reason.as_ref().filter(|_| mark.flags.wants_reason()) {
+        // One without words says nothing.
+        let said = update.reason.as_ref().filter(|reason| !reason.is_empty());
+        if let Some(reason) = said.filter(|_| mark.flags.wants_reason()) {
             (mark.reason, mark.at, mark.by) = (reason.clone(), self.now, Some(named(by)));
         }
         keep(&mut mark.upkeep, update, at);

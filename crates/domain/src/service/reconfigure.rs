@@ -33,6 +33,18 @@ pub(super) fn successor(
     if let Some(gone) = state.jobs().iter().find_map(|job| missing_partition(job, &next)) {
         return refuse(format!("partition {gone}, which jobs are in,"));
     }
+    let reserved = state.reservations().iter().map(|known| &known.partition).filter(|name| !name.is_empty());
+    if let Some(gone) = reserved.into_iter().find(|name| next.partition(name).is_none()) {
+        return refuse(format!("partition {gone}, which a reservation takes its nodes from,"));
+    }
+    let lacking = state
+        .reservations()
+        .iter()
+        .flat_map(|known| &known.licenses)
+        .find(|(name, count)| next.licenses.get(name).is_none_or(|all| all < count));
+    if let Some((name, _)) = lacking {
+        return refuse(format!("licence {name}, of which a reservation has more,"));
+    }
     let marks: Vec<NodeMark> = now.nodes.iter().map(Node::mark).collect();
     let mut next = next.with_marks(&marks);
     next.started = now.started;

@@ -251,7 +251,10 @@ impl State {
 
     /// Returns the time of the earliest alarm.
     pub fn next_alarm(&self) -> Option<Timestamp> {
-        [self.alarms.next(), self.leaving.next(), self.reserved.next_turn(), self.node_alarm].into_iter().flatten().min()
+        [self.alarms.next(), self.leaving.next(), self.reserved.next_turn(), self.node_alarm]
+            .into_iter()
+            .flatten()
+            .min()
     }
 
     /// Returns when the next node goes back into service by itself.

@@ -144,7 +144,7 @@ pub(super) fn licenses(mut call: Call<'_>) -> Answer {
         return call.answer(LicensesResp { last_update: NoVal::Set(0), ..LicensesResp::default() });
     }
     let snapshot = call.site.jobs.snapshot();
-    let licenses = to_wire::licenses(&snapshot).into();
+    let licenses = to_wire::licenses(&snapshot, call.now).into();
     let last_update = last_update(call.now);
     call.answer(LicensesResp { licenses, last_update, ..LicensesResp::default() })
 }

@@ -18,15 +18,20 @@ const SOURCE: &str = "_handle_job_get";
 
 /// Reads the job that the path names, or notes why it cannot be one.
 pub(super) fn path(call: &mut Call<'_>) -> Option<SelectedStep> {
+    path_of(call, HANDLER)
+}
+
+/// The same for an operation that the original has a handler of its own for.
+pub(super) fn path_of(call: &mut Call<'_>, handler: &'static str) -> Option<SelectedStep> {
     match path_job(call.parameter) {
         PathJob::Job(job) => Some(job),
         PathJob::TooLarge(id) => {
-            call.report.error(number::JOB_ID, format!("Invalid JobID={id} rejected"), HANDLER);
+            call.report.error(number::JOB_ID, format!("Invalid JobID={id} rejected"), handler);
             None
         }
         PathJob::Unreadable => {
             let why = "Rejecting request. Failure parsing parameters";
-            call.report.error(number::INVALID_QUERY, why, HANDLER);
+            call.report.error(number::INVALID_QUERY, why, handler);
             None
         }
     }

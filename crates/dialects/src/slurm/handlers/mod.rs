@@ -9,7 +9,9 @@ mod nodes;
 mod openapi;
 mod requeue;
 mod reservations;
+mod resources;
 mod service;
+mod shares;
 mod submit;
 mod update;
 mod util;
@@ -39,6 +41,8 @@ pub(super) async fn run(operation: Operation, call: Call<'_>) -> Answer {
         Operation::NodesUpdate => nodes::update_many(call).await,
         Operation::NodeUpdate => nodes::update_one(call).await,
         Operation::Licenses => cluster::licenses(call),
+        Operation::Resources => resources::show(call),
+        Operation::Shares => shares::list(call),
         Operation::Partitions => cluster::partitions(call),
         Operation::Partition => cluster::partition(call),
         Operation::Reservations => reservations::reservations(call),

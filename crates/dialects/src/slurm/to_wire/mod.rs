@@ -5,22 +5,26 @@ mod diag;
 mod exit_code;
 mod job;
 mod kill;
+mod layout;
 mod license;
 mod node;
 mod partition;
 mod ping;
 mod reservation;
+mod shares;
 mod state;
 mod tres;
 
 pub(super) use diag::statistics;
 pub(super) use job::job;
 pub(super) use kill::kill_status;
+pub(super) use layout::layout;
 pub(super) use license::licenses;
 pub(super) use node::{node, reserve_node};
 pub(super) use partition::partition;
 pub(super) use ping::pings;
 pub(super) use reservation::{reservation, wished as wished_reservation};
+pub(super) use shares::{Wanted as WantedShares, shares};
 pub(super) use state::{job_states, selected_states};
 
 use domain::{Text, Timestamp};

@@ -1,0 +1,179 @@
+//! Fair shares: the tree of accounts and users. What they have used is not counted as long as accounting is not served,
+//! so that everybody's is what the original shows of those who have used nothing.
+
+use domain::Text;
+use domain::cluster::Cluster;
+use slurm_wire::NoVal;
+use slurm_wire::shares::{AssocSharesObjWrap, SharesFloat128Tres, SharesUint64Tres};
+use slurm_wire::words::SharesType;
+use std::collections::BTreeSet;
+
+/// What the original shows as the level of one who has used nothing: an infinity that it cannot write.
+const NEVER_USED: f64 = 18_446_744_073_709_551_615.0;
+/// What the original shows as the share of the root of all: one in its number for "no parent".
+const ROOT_SHARE: f64 = 1.0 / 4_294_967_295.0;
+const ROOT: Text = Text::const_new("root");
+
+/// Which associations are asked for; empty lists ask for all.
+pub(in crate::slurm) struct Wanted {
+    pub(in crate::slurm) accounts: Vec<Text>,
+    pub(in crate::slurm) users: Vec<Text>,
+}
+
+impl Wanted {
+    fn has(&self, (account, user): (&Text, &Text)) -> bool {
+        let is_in = |list: &[Text], name: &Text| {
+            list.is_empty() || list.iter().any(|wanted| wanted.eq_ignore_ascii_case(name))
+        };
+        is_in(&self.accounts, account) && is_in(&self.users, user)
+    }
+}
+
+/// Describes the associations asked for with the accounts above them, accounts in the order of their names, each before
+/// its users.
+pub(in crate::slurm) fn shares(cluster: &Cluster, wanted: &Wanted) -> Vec<AssocSharesObjWrap> {
+    let all = &cluster.associations;
+    let is_account = |user: &Text| user.is_empty();
+    let asks_for_all = wanted.accounts.is_empty() && wanted.users.is_empty();
+    let shown: BTreeSet<&Text> = all
+        .keys()
+        .filter(|(account, user)| wanted.has((account, user)) || is_account(user) && *account == ROOT)
+        .map(|(account, _)| account)
+        .collect();
+    // Every account is a child of the root, and so is the root's own user.
+    let accounts = all.keys().filter(|(account, user)| is_account(user) && *account != ROOT).count();
+    let siblings = |account: &Text| {
+        let users = all.keys().filter(|(own, user)| own == account && !is_account(user)).count();
+        if *account == ROOT { users + accounts } else { users }
+    };
+    let mut told: Vec<AssocSharesObjWrap> = all
+        .iter()
+        .filter(|((account, user), _)| {
+            shown.contains(account) && (is_account(user) || asks_for_all || wanted.has((account, user)))
+        })
+        .map(|((account, user), number)| {
+            let mut entry = entry(cluster, *number);
+            if !is_account(user) {
+                (entry.name, entry.parent) = (user.clone(), account.clone());
+                entry.shares_normalized = part(siblings(account));
+                entry.fairshare.factor = NoVal::Set(1.0);
+                entry.kind = SharesType::User.into();
+            } else if *account == ROOT {
+                root(&mut entry);
+            } else {
+                (entry.name, entry.parent) = (account.clone(), ROOT);
+                entry.shares_normalized = part(siblings(&ROOT));
+            }
+            entry
+        })
+        .collect();
+    // The root comes first with its own user, whatever its name.
+    told.sort_by_key(|entry| {
+        !(entry.parent.is_empty() || entry.parent == ROOT && entry.kind == SharesType::User.into())
+    });
+    told
+}
+
+/// One share of so many.
+fn part(siblings: usize) -> NoVal<f64> {
+    #[expect(clippy::cast_precision_loss, reason = "nobody has so many users")]
+    NoVal::Set(1.0 / siblings.max(1) as f64)
+}
+
+fn entry(cluster: &Cluster, number: u32) -> AssocSharesObjWrap {
+    let mut entry = AssocSharesObjWrap {
+        id: number,
+        cluster: cluster.name.clone(),
+        shares: NoVal::Set(1),
+        effective_usage: NoVal::Set(0.0),
+        usage_normalized: NoVal::Set(0.0),
+        kind: SharesType::Association.into(),
+        ..AssocSharesObjWrap::default()
+    };
+    entry.fairshare.factor = NoVal::Set(0.0);
+    entry.fairshare.level = NoVal::Set(NEVER_USED);
+    let names = tracked(cluster);
+    let amounts = |value: NoVal<u64>| {
+        let each = names.iter().map(move |name| SharesUint64Tres { name: name.clone(), value });
+        each.collect::<Vec<_>>().into()
+    };
+    entry.tres.run_seconds = amounts(NoVal::Set(0));
+    entry.tres.group_minutes = amounts(NoVal::Infinite);
+    let each = names.iter().map(|name| SharesFloat128Tres { name: name.clone(), ..Default::default() });
+    entry.tres.usage = each.collect();
+    entry
+}
+
+/// The root has no share of anything: all is its own.
+fn root(entry: &mut AssocSharesObjWrap) {
+    entry.name = ROOT;
+    entry.shares_normalized = NoVal::Set(ROOT_SHARE);
+    entry.shares = NoVal::Unset;
+    entry.effective_usage = NoVal::Set(1.0);
+    entry.usage_normalized = NoVal::Unset;
+    entry.fairshare.level = NoVal::Unset;
+}
+
+/// Names what is tracked: what the original always tracks, and the cluster's generic resources.
+fn tracked(cluster: &Cluster) -> Vec<Text> {
+    let always = ["cpu", "mem", "energy", "node", "billing", "fs/disk", "vmem", "pages"];
+    let mut names: Vec<Text> = always.into_iter().map(Text::const_new).collect();
+    let gres: BTreeSet<&Text> =
+        cluster.nodes.iter().flat_map(|node| &node.gres).map(|gres| &gres.name).collect();
+    for name in gres {
+        names.push(Text::from(format!("gres/{name}")));
+        if *name == "gpu" {
+            // They come with GPUs.
+            names.extend(["gres/gpumem", "gres/gpuutil"].map(Text::const_new));
+        }
+    }
+    names
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn cluster() -> Cluster {
+        let pairs =
+            [("root", ""), ("root", "root"), ("physics", ""), ("bio", ""), ("bio", "alice"), ("bio", "bob")];
+        let associations = pairs
+            .into_iter()
+            .zip(1..)
+            .map(|((account, user), number)| ((Text::const_new(account), Text::const_new(user)), number));
+        Cluster { associations: associations.collect(), ..Cluster::default() }
+    }
+
+    fn names(accounts: &[&str], users: &[&str]) -> Vec<(String, String)> {
+        let list = |names: &[&str]| names.iter().map(|name| Text::from(*name)).collect();
+        let told = shares(&cluster(), &Wanted { accounts: list(accounts), users: list(users) });
+        told.iter().map(|entry| (entry.name.to_string(), entry.parent.to_string())).collect()
+    }
+
+    #[test]
+    fn the_tree_is_told_from_its_root() {
+        let told = shares(&cluster(), &Wanted { accounts: Vec::new(), users: Vec::new() });
+        let each: Vec<_> = told.iter().map(|entry| (entry.id, &*entry.name, &*entry.parent)).collect();
+        assert_eq!(
+            each,
+            [
+                (1, "root", ""),
+                (2, "root", "root"),
+                (4, "bio", "root"),
+                (5, "alice", "bio"),
+                (6, "bob", "bio"),
+                (3, "physics", "root")
+            ]
+        );
+        assert_eq!(told[2].shares_normalized, NoVal::Set(1.0 / 3.0));
+        assert_eq!(told[3].shares_normalized, NoVal::Set(0.5));
+    }
+
+    #[test]
+    fn filters_keep_what_is_above() {
+        let pair = |name: &str, parent: &str| (name.to_owned(), parent.to_owned());
+        assert_eq!(names(&[], &["alice"]), [pair("root", ""), pair("bio", "root"), pair("alice", "bio")]);
+        assert_eq!(names(&["physics"], &[]), [pair("root", ""), pair("physics", "root")]);
+        assert_eq!(names(&[], &["ghost"]), [pair("root", "")]);
+    }
+}
