@@ -318,6 +318,7 @@ fn job(id: u32) -> Job {
         priority: 1000,
         dependency: None,
         restarts: 0,
+        has_failed_siblings: false,
         phase: Phase::Pending(Pending::default()),
     }
 }

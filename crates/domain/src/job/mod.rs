@@ -66,6 +66,8 @@ pub struct Job {
     pub dependency: Option<Box<Dependency>>,
     /// How often it has been put back into the queue: the number of its present attempt.
     pub restarts: u32,
+    /// A task of its array has ended badly, and its record is gone: whoever waits for the array must still learn it.
+    pub has_failed_siblings: bool,
     /// Where it stands.
     pub phase: Phase,
 }

@@ -40,6 +40,7 @@ pub(crate) fn job(id: u32) -> Job {
         priority: 1000,
         dependency: None,
         restarts: 0,
+        has_failed_siblings: false,
         phase: Phase::Pending(Pending::default()),
     }
 }

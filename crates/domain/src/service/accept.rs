@@ -52,6 +52,7 @@ impl Ledger<'_> {
             priority: 0,
             dependency: None,
             restarts: 0,
+            has_failed_siblings: false,
             phase: Phase::Pending(Pending { hold: draft.hold, ..Pending::default() }),
         };
         if let Some(dependency) = draft.dependency {

@@ -108,7 +108,9 @@ fn ended_state(state: &State, target: JobId, task: Option<TaskIndex>, relation: 
     if outcomes.len() < all.len() {
         return TermState::Unfulfilled;
     }
-    let well = outcomes.iter().all(|outcome| *outcome == Outcome::Completed);
+    // Whoever waits for one task is not concerned by how the others went.
+    let forgotten = task.is_none() && all.iter().any(|job| job.has_failed_siblings);
+    let well = !forgotten && outcomes.iter().all(|outcome| *outcome == Outcome::Completed);
     let met = match relation {
         Relation::AfterOk => well,
         Relation::AfterNotOk => !well,

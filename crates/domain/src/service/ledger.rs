@@ -269,12 +269,12 @@ impl<'a> Ledger<'a> {
         self.effects.push((id, attempt, effect));
     }
 
-    /// Takes a finished job from among the live ones.
-    pub(super) fn leave(&mut self, id: JobId) {
-        if let Some(before) = self.state.take(id) {
-            self.before.entry(id).or_insert(Some(before));
-            self.gone.push(id);
-        }
+    /// Takes a finished job from among the live ones; returns its record.
+    pub(super) fn leave(&mut self, id: JobId) -> Option<Arc<Job>> {
+        let before = self.state.take(id)?;
+        self.before.entry(id).or_insert(Some(Arc::clone(&before)));
+        self.gone.push(id);
+        Some(before)
     }
 
     /// Takes a job of this very batch back, as if it had never been submitted.

@@ -3,7 +3,7 @@
 use super::ledger::Ledger;
 use super::requeue;
 use crate::JobId;
-use crate::job::{ArrayPart, Effect, End, Event, Job, Phase};
+use crate::job::{Effect, End, Event, Job, Outcome, Phase};
 use crate::ports::{Report, StepReport, StepStart};
 use std::sync::Arc;
 
@@ -41,28 +41,36 @@ impl Ledger<'_> {
     pub(super) fn see_off(&mut self) {
         let leaving = self.state().leaving(self.now, AT_ONCE);
         for id in &leaving {
-            if !self.is_still_needed(*id, &leaving) {
-                self.leave(*id);
+            if !self.is_still_needed(*id, &leaving)
+                && let Some(gone) = self.leave(*id)
+            {
+                self.hand_on_failure(&gone);
             }
         }
     }
 
-    /// A task of an unfinished array on whose outcome others wait must stay, or they would judge without it; and a
-    /// component as long as its leader, with whom it may come back.
+    /// A component must stay as long as its leader, with whom it may come back.
     fn is_still_needed(&self, id: JobId, leaving: &[JobId]) -> bool {
-        let Some(job) = self.job(id) else { return false };
-        if let Some(part) = job.het {
-            let may_come_back = part.leader != id && !leaving.contains(&part.leader);
-            return may_come_back && self.job(part.leader).is_some();
+        let Some(part) = self.job(id).and_then(|job| job.het) else { return false };
+        let may_come_back = part.leader != id && !leaving.contains(&part.leader);
+        may_come_back && self.job(part.leader).is_some()
+    }
+
+    /// Whoever waits for an array must learn that one of its tasks has ended badly, also when its record is gone: another
+    /// record of the array remembers it.
+    fn hand_on_failure(&mut self, gone: &Job) {
+        let ended_badly = matches!(&gone.phase, Phase::Ended(ended) if ended.outcome != Outcome::Completed);
+        if gone.array.is_none() || !(ended_badly || gone.has_failed_siblings) {
+            return;
         }
-        let Some(ArrayPart::Task { of, .. }) = job.array else { return false };
-        if self.state().dependents(of).is_empty() {
-            return false;
+        let array = gone.array_id();
+        let is_of_array = |job: &&Arc<Job>| job.array.is_some() && job.array_id() == array;
+        // The array's own number mostly belongs to the record that stays longest.
+        let heir = self.job(array).filter(is_of_array);
+        let heir = heir.or_else(|| self.state().jobs().iter_from(array).find(is_of_array)).cloned();
+        if let Some(heir) = heir.filter(|heir| !heir.has_failed_siblings) {
+            self.put(Job { has_failed_siblings: true, ..(*heir).clone() });
         }
-        let pool_waits = self.job(of).is_some_and(|pool| !pool.is_final());
-        // One that was put back waits with a number of its own.
-        let is_open = |job: &Arc<Job>| job.array.is_some() && job.array_id() == of && !job.is_final();
-        pool_waits || self.state().running_tasks(of) > 0 || self.state().jobs().iter_from(of).any(is_open)
     }
 
     /// Takes in the end of a step. One of which nothing is on record is acknowledged all the same.

@@ -105,6 +105,7 @@ pub(crate) fn job(id: u32, partition: &str, minutes: u32, resources: Resources) 
         priority: 1000,
         dependency: None,
         restarts: 0,
+        has_failed_siblings: false,
         phase: Phase::Pending(Pending::default()),
     }
 }

@@ -27,13 +27,27 @@ struct JobRow {
     dependency: Option<DependencyRow>,
     #[serde(rename = "r", skip_serializing_if = "super::is_zero")]
     restarts: u32,
+    #[serde(rename = "b", skip_serializing_if = "super::is_zero")]
+    has_failed_siblings: bool,
     #[serde(rename = "f", skip_serializing_if = "super::is_zero")]
     phase: PhaseRow,
 }
 
 /// Adds the row of a job to a buffer.
 pub(crate) fn encode_job(job: &Job, into: &mut Vec<u8>) {
-    let Job { id: _, spec: _, array, het, submitted, eligible, priority, dependency, restarts, phase } = job;
+    let Job {
+        id: _,
+        spec: _,
+        array,
+        het,
+        submitted,
+        eligible,
+        priority,
+        dependency,
+        restarts,
+        has_failed_siblings,
+        phase,
+    } = job;
     let row = JobRow {
         array: array.to_row(),
         het: het.to_row(),
@@ -42,6 +56,7 @@ pub(crate) fn encode_job(job: &Job, into: &mut Vec<u8>) {
         priority: *priority,
         dependency: dependency.to_row(),
         restarts: *restarts,
+        has_failed_siblings: *has_failed_siblings,
         phase: phase.to_row(),
     };
     let mut serializer = rmp_serde::Serializer::new(into).with_struct_map();
@@ -61,6 +76,7 @@ pub(crate) fn decode_job(id: JobId, spec: Arc<JobSpec>, bytes: &[u8]) -> Result<
         priority: row.priority,
         dependency: Option::<Box<Dependency>>::from_row(row.dependency)?,
         restarts: row.restarts,
+        has_failed_siblings: row.has_failed_siblings,
         phase: Phase::from_row(row.phase)?,
     })
 }

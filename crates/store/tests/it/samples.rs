@@ -73,6 +73,7 @@ pub(crate) fn waiting(id: u32) -> Job {
         priority: 1000,
         dependency: None,
         restarts: 0,
+        has_failed_siblings: false,
         phase: Phase::Pending(Pending::default()),
     }
 }
@@ -441,6 +442,7 @@ pub(crate) fn full_jobs() -> Vec<Job> {
         priority: u32::MAX,
         dependency: Some(dependency()),
         restarts: 3,
+        has_failed_siblings: true,
         phase,
     });
     jobs.collect()

@@ -54,19 +54,29 @@ async fn chains_follow_what_they_wait_for() {
 }
 
 #[tokio::test]
-async fn the_outcome_of_a_task_is_remembered_while_another_that_was_put_back_waits() {
+async fn the_outcome_of_a_task_is_remembered_after_its_record_has_gone() {
     let world = World::new(1);
     let array = world.submit(|submission| submission.array = Text::const_new("0-1")).await.unwrap();
-    let after = Text::from(format!("afterok:{array}"));
-    world.submit(|submission| submission.dependency = after).await.unwrap();
+    let after = |word: &str| Text::from(format!("{word}:{array}"));
+    let early = world.submit(|submission| submission.dependency = after("afterok")).await.unwrap();
     let first = world.service.records(array).into_iter().find(|job| job.held_resources().is_some()).unwrap();
     world.end(first.id, Exit::Code(1)).await;
     world.act("alice", array, Action::Requeue { hold: true, special: false }).await;
     world.end(array, Exit::Signal(15)).await;
     assert_eq!(world.word(array), StateWord::Pending, "the second waits to be released");
     world.clock.0.fetch_add(301_000_000, Ordering::SeqCst);
-    world.submit(|_| {}).await.unwrap();
-    assert_eq!(world.word(first.id), StateWord::Ended(Outcome::Failed), "it is not gone");
+    let late = world.submit(|submission| submission.dependency = after("afterok")).await.unwrap();
+    let glad = world.submit(|submission| submission.dependency = after("afternotok")).await.unwrap();
+    assert!(world.service.records(first.id).is_empty(), "its record is gone");
+    let release = Update { hold: Some(HoldWish::Release), ..Update::default() };
+    world.service.update(&world.service.principal("alice"), array, release).await.unwrap();
+    assert_eq!(world.word(array), StateWord::Running);
+    world.end(array, Exit::Code(0)).await;
+    for job in [early, late] {
+        let waits_in_vain = |phase: &Phase| matches!(phase, Phase::Pending(p) if p.reason == Reason::DependencyNeverSatisfied);
+        assert!(waits_in_vain(&world.job(job).phase), "{job}");
+    }
+    assert_eq!(world.word(glad), StateWord::Running);
 }
 
 #[tokio::test]
