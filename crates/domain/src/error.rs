@@ -102,6 +102,8 @@ problems! {
     NodeConfiguration => Invalid, "no node has what is asked for";
     /// Fewest and most nodes contradict each other.
     BadNodeCount => Invalid, "the most nodes are fewer than the least";
+    /// Each node of a job has a task, so there are as many at least.
+    BadTaskCount => Invalid, "fewer tasks than nodes";
     /// More nodes are asked for than the request can ever get, and it would not wait.
     TooManyNodes => Invalid, "more nodes requested than there are";
     /// A dependency that cannot be read or names an unknown job.

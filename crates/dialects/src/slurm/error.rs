@@ -85,7 +85,7 @@ fn problem_number(problem: &Problem) -> i32 {
         Problem::BadTres(_) => slurm::TRES,
         Problem::NodeConfiguration => slurm::NODE_CONFIGURATION,
         Problem::BadNodeCount => NODE_COUNT,
-        Problem::TooManyNodes => slurm::TASKS,
+        Problem::BadTaskCount | Problem::TooManyNodes => slurm::TASKS,
         Problem::BadDependency(_) => slurm::DEPENDENCY,
         Problem::Unsupported(_) => slurm::NOT_SUPPORTED,
         Problem::BadArray(_) => slurm::ARRAY,

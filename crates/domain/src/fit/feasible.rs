@@ -74,11 +74,14 @@ pub fn is_beyond(cluster: &Cluster, partition: &Partition, resources: &Resources
 ///
 /// # Errors
 /// [`Problem::BadNodeCount`] and [`Problem::NodeConfiguration`] where the most is less than the least,
-/// [`Problem::UnknownNode`] for a node that is required and excluded.
+/// [`Problem::BadTaskCount`] for fewer tasks than nodes, [`Problem::UnknownNode`] for a node that is required and excluded.
 pub(crate) fn check_sense(spec: &JobSpec) -> Result<(), Problem> {
     let resources = &spec.resources;
     if resources.max_nodes > 0 && resources.min_nodes > resources.max_nodes {
         return Err(Problem::BadNodeCount);
+    }
+    if resources.tasks.is_some_and(|tasks| tasks < resources.min_nodes) {
+        return Err(Problem::BadTaskCount);
     }
     if resources.max_cpus > 0 && resources.min_cpus > resources.max_cpus {
         return Err(Problem::NodeConfiguration);

@@ -260,6 +260,7 @@ fn a_range_of_nodes_is_filled_up() {
         "n1 0,4 200; n2 0 100; n3 0 100",
     );
     check(of(|wanted| (wanted.min_nodes, wanted.max_nodes) = (4, 2)), "BadNodeCount");
+    check(of(|wanted| (wanted.tasks, wanted.min_nodes) = (Some(2), 3)), "BadTaskCount");
 }
 
 #[test]

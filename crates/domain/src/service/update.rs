@@ -76,7 +76,10 @@ impl Ledger<'_> {
         let changes = update
             .changes
             .iter()
-            .map(|change| self.checked(by, job, change))
+            .map(|change| match change {
+                Change::Tasks(tasks) => self.checked(by, job, &tasks_for_nodes(job, update, *tasks)?),
+                change => self.checked(by, job, change),
+            })
             .collect::<Result<Vec<_>, _>>()?;
         let changes: Vec<Change> = changes.into_iter().flatten().collect();
         if !changes.is_empty() {
@@ -181,5 +184,22 @@ impl Ledger<'_> {
             }
             _ => Ok(()),
         }
+    }
+}
+
+/// Returns the tasks a job gets: each node has one at least. Where nodes are changed along they decide, otherwise the nodes
+/// it has; nodes alone may be raised beyond the tasks (asked of the original).
+///
+/// # Errors
+/// [`Problem::BadTaskCount`] for fewer tasks than the job has nodes.
+fn tasks_for_nodes(job: &Job, update: &Update, tasks: u32) -> Result<Change, Problem> {
+    let nodes = update.changes.iter().find_map(|change| match change {
+        Change::Nodes { min, .. } => Some(*min),
+        _ => None,
+    });
+    match nodes {
+        Some(least) => Ok(Change::Tasks(tasks.max(least))),
+        None if tasks < job.spec.resources.min_nodes => Err(Problem::BadTaskCount),
+        None => Ok(Change::Tasks(tasks)),
     }
 }

@@ -105,7 +105,8 @@ impl Engine for Planner {
 type Wish = (&'static str, JobId);
 
 fn submission(dice: &mut Dice, wish: Option<Wish>) -> Submission {
-    let template = job(1, "main", 1 + dice.below(60), ask(1 + dice.below(2), 1 + dice.below(6)));
+    let nodes = 1 + dice.below(2);
+    let template = job(1, "main", 1 + dice.below(60), ask(nodes, nodes.max(1 + dice.below(6))));
     let flags = JobFlags::KILL_INVALID_DEPENDENCY;
     let environment = Arc::from([Text::const_new("PATH=/bin")]);
     Submission {

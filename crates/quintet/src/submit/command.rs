@@ -6,6 +6,7 @@ use super::layers::combine_components;
 use super::options::JobOptions;
 use super::propagation::propagated;
 use super::request::{Script, request};
+use super::values::NodeRange;
 use crate::client::{Answer, Client, ClientArgs};
 use crate::jobs::wait::wait_for;
 use crate::terminal::{Terminal, remark};
@@ -14,8 +15,10 @@ use anyhow::Context;
 use clap::{ArgMatches, Args, FromArgMatches};
 use reqwest::Method;
 use slurm_wire::Text;
+use slurm_wire::checked_text::NodeCounts;
 use slurm_wire::job_desc::JobDescMsg;
 use slurm_wire::submit::{JobSubmitReq, JobSubmitResponse};
+use std::borrow::Cow;
 use std::io::{IsTerminal, Read};
 use std::path::Path;
 use std::process::ExitCode;
@@ -134,7 +137,21 @@ pub(crate) fn whole_request(options: &JobOptions, script: &Script) -> anyhow::Re
     variables.retain(|line| !line.starts_with("SLURM_RLIMIT_") && !line.starts_with("SLURM_UMASK="));
     let propagated = propagated(options.propagate.as_deref()).map_err(anyhow::Error::msg);
     variables.extend(propagated.context("--propagate")?);
-    Ok(request(options, script, &present_dir, variables)?)
+    Ok(request(&on_fewer_nodes(options), script, &present_dir, variables)?)
+}
+
+/// Each node has a task, so that fewer tasks than nodes need fewer nodes.
+fn on_fewer_nodes(options: &JobOptions) -> Cow<'_, JobOptions> {
+    let (Some(tasks), Some(NodeRange(counts))) = (options.ntasks, &options.nodes) else {
+        return Cow::Borrowed(options);
+    };
+    if tasks >= counts.minimum {
+        return Cow::Borrowed(options);
+    }
+    let nodes = counts.minimum;
+    remark(&format!("warning: can't run {tasks} processes on {nodes} nodes, setting nnodes to {tasks}"));
+    let fewer = NodeCounts { minimum: tasks, maximum: tasks, sizes: Vec::new() };
+    Cow::Owned(JobOptions { nodes: Some(NodeRange(fewer)), ..options.clone() })
 }
 
 /// Sends a request and passes on what the service remarks.

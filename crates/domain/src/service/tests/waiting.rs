@@ -1,6 +1,7 @@
 //! Callers who wait for a start, or for none.
 
 use super::*;
+use crate::job::Change;
 
 #[tokio::test]
 async fn an_allocation_waits_for_its_turn_and_goes_with_its_caller() {
@@ -25,6 +26,24 @@ async fn an_allocation_waits_for_its_turn_and_goes_with_its_caller() {
     assert_eq!(world.word(granted), StateWord::Running);
     assert_eq!(world.word(JobId(2)), StateWord::Ended(Outcome::Cancelled), "nobody waited for it any more");
     world.launched_all(&[first, granted]).await;
+}
+
+#[tokio::test]
+async fn a_waiting_job_gets_no_fewer_tasks_than_nodes() {
+    let world = World::new(8);
+    let held = world.submit(|submission| submission.hold = true).await.unwrap();
+    let nodes = |min| Change::Nodes { min, max: 0, sizes: Vec::new() };
+    let change = async |changes| {
+        let update = Update { changes, ..Update::default() };
+        world.service.update(&world.service.principal("alice"), held, update).await.map(|_| ())
+    };
+    let asked = || world.job(held).spec.resources.clone();
+    change(vec![nodes(4)]).await.unwrap();
+    assert_eq!(change(vec![Change::Tasks(3)]).await, Err(Problem::BadTaskCount.into()));
+    change(vec![Change::Tasks(2), nodes(2)]).await.unwrap();
+    assert_eq!((asked().min_nodes, asked().tasks), (2, Some(2)));
+    change(vec![Change::Tasks(2), nodes(3)]).await.unwrap();
+    assert_eq!((asked().min_nodes, asked().tasks), (3, Some(3)), "nodes decide");
 }
 
 #[tokio::test]
