@@ -266,7 +266,10 @@ impl NodeUse {
         for (used, more) in both.gres.iter_mut().zip(&other.gres) {
             used.add(more);
         }
-        for (cpu, jobs) in &other.shared {
+        // A CPU that somebody has alone before or after is shared by nobody.
+        let has_alone = |of: &NodeUse, cpu: u32| of.cpus.contains(cpu) && !of.shared.contains_key(&cpu);
+        both.shared.retain(|cpu, _| !has_alone(other, *cpu));
+        for (cpu, jobs) in other.shared.iter().filter(|(cpu, _)| !has_alone(self, **cpu)) {
             let most = both.shared.entry(*cpu).or_default();
             *most = (*most).max(*jobs);
         }

@@ -219,7 +219,12 @@ impl Demand<'_> {
                 }
                 Some(())
             }
-            MemoryNeed::Cpu(_) | MemoryNeed::Gres(..) => Some(()),
+            // On a node without running jobs suspended ones may have memory.
+            MemoryNeed::Cpu(memory) => {
+                let wanted = memory.saturating_mul(reach.cpus.into()).min(node.job_memory());
+                (free.memory >= wanted).then_some(())
+            }
+            MemoryNeed::Gres(..) => Some(()),
         }
     }
 

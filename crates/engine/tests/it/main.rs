@@ -7,6 +7,7 @@ mod cluster;
 mod company;
 mod components;
 mod dependencies;
+mod kept_room;
 mod order;
 mod preempt;
 mod reservations;

@@ -14,18 +14,18 @@ use std::sync::Arc;
 use std::time::Duration;
 
 /// The writer in miniature: what is planned happens.
-struct World {
+pub(crate) struct World {
     state: State,
     scheduler: Scheduler,
-    now: Timestamp,
+    pub(crate) now: Timestamp,
 }
 
 /// One node of eight CPUs, or more, with partitions `low`, `mid` and `high` over all.
-fn world(nodes: u32, by: PreemptType, mode: PreemptMode) -> World {
+pub(crate) fn world(nodes: u32, by: PreemptType, mode: PreemptMode) -> World {
     with(nodes, |cluster| cluster.preempt = PreemptRules { by, mode, ..PreemptRules::default() })
 }
 
-fn with(nodes: u32, change: impl FnOnce(&mut Cluster)) -> World {
+pub(crate) fn with(nodes: u32, change: impl FnOnce(&mut Cluster)) -> World {
     let all = (0..nodes).map(|at| node(&format!("n{at}"), 8, 1, 10_000, 0)).collect();
     let tier = |name: &str, tier| Partition { tier, ..partition(name, 0..nodes) };
     let mut cluster = cluster(all, vec![tier("low", 1), tier("mid", 5), tier("high", 10)]);
@@ -39,31 +39,31 @@ fn with(nodes: u32, change: impl FnOnce(&mut Cluster)) -> World {
 }
 
 /// A job on one node that may be put back.
-fn wants(id: u32, partition: &str, cpus: u32) -> Job {
+pub(crate) fn wants(id: u32, partition: &str, cpus: u32) -> Job {
     let mut job = job(id, partition, 60, ask(1, cpus));
     Arc::make_mut(&mut job.spec).requeue = true;
     job.eligible = Timestamp::from_seconds(1);
     job
 }
 
-fn with_spec(mut job: Job, change: impl FnOnce(&mut JobSpec)) -> Job {
+pub(crate) fn with_spec(mut job: Job, change: impl FnOnce(&mut JobSpec)) -> Job {
     change(Arc::make_mut(&mut job.spec));
     job
 }
 
 impl World {
-    fn submit(&mut self, job: Job) -> JobId {
+    pub(crate) fn submit(&mut self, job: Job) -> JobId {
         let id = job.id;
         self.state.put(Arc::new(job));
         id
     }
 
-    fn happen(&mut self, id: JobId, event: Event) {
+    pub(crate) fn happen(&mut self, id: JobId, event: Event) {
         let step = self.state.job(id).unwrap().apply(event).unwrap();
         self.state.put(Arc::new(step.job));
     }
 
-    fn plan(&mut self) -> Plan {
+    pub(crate) fn plan(&mut self) -> Plan {
         let plan = self.scheduler.plan(&self.state, self.now);
         let at = self.now;
         for preempt in &plan.preempts {
@@ -91,7 +91,7 @@ impl World {
         plan
     }
 
-    fn starts(&mut self, jobs: impl IntoIterator<Item = Job>) {
+    pub(crate) fn starts(&mut self, jobs: impl IntoIterator<Item = Job>) {
         for job in jobs {
             let id = self.submit(job);
             self.plan();
@@ -100,11 +100,11 @@ impl World {
         }
     }
 
-    fn pass(&mut self, seconds: u64) {
+    pub(crate) fn pass(&mut self, seconds: u64) {
         self.now = self.now.after(Duration::from_secs(seconds));
     }
 
-    fn end(&mut self, id: JobId) {
+    pub(crate) fn end(&mut self, id: JobId) {
         let end = End::Process(Exit::Code(0));
         self.happen(id, Event::Ended { at: self.now, end, usage: Usage::default(), requeue: None });
     }
@@ -113,12 +113,12 @@ impl World {
         self.state.job(id).unwrap()
     }
 
-    fn is_running(&self, id: JobId) -> bool {
+    pub(crate) fn is_running(&self, id: JobId) -> bool {
         matches!(&self.job(id).phase, Phase::Running(run) if !run.is_suspended())
     }
 }
 
-fn asked(plan: &Plan) -> Vec<(u32, PreemptHow)> {
+pub(crate) fn asked(plan: &Plan) -> Vec<(u32, PreemptHow)> {
     plan.preempts.iter().map(|preempt| (preempt.job.0, preempt.how)).collect()
 }
 
@@ -395,11 +395,13 @@ fn who_is_behind_a_blocked_job_pushes_others_aside_only_if_that_delays_nobody() 
         assert_eq!(asked(&world.plan()), []);
         let small = world.submit(limited(wants(5, "high", 2), minutes));
         world.pass(1);
-        let told = asked(&world.plan());
-        assert_eq!(told, if moves { vec![(3, PreemptHow::Cancel)] } else { Vec::new() }, "{minutes} minutes");
+        let plan = world.plan();
+        let told = if moves { vec![(3, PreemptHow::Cancel)] } else { Vec::new() };
+        assert_eq!(asked(&plan), told, "{minutes} minutes");
         if !moves {
             continue;
         }
+        assert_eq!(plan.again, Some(world.now), "they may be gone at once");
         // Nobody slips into the room, and the job goes nowhere else.
         let other = world.submit(limited(wants(6, "low", 2), 1));
         world.pass(1);
@@ -489,7 +491,7 @@ fn halted_jobs_keep_their_licences() {
     assert_eq!(asked(&world.plan()), []);
 }
 
-fn component(id: u32, partition: &str, cpus: u32, leader: u32) -> Job {
+pub(crate) fn component(id: u32, partition: &str, cpus: u32, leader: u32) -> Job {
     let het = Some(HetPart { leader: JobId(leader), offset: id - leader, size: 2 });
     Job { het, ..wants(id, partition, cpus) }
 }

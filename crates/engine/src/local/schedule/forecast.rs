@@ -71,6 +71,14 @@ impl Company {
         Company { user, same_user, label: label.clone(), same_label }
     }
 
+    /// Tells whether among these there is somebody from a time until another whom it does not stand, or who does not stand
+    /// it.
+    fn is_disturbed(&self, stays: &[Stay], (at, until): (Timestamp, Timestamp)) -> bool {
+        let disturbs =
+            |stay: &Stay| !stay.company.stands(self) && stay.from < until && at < stay.until && !stay.is_away;
+        stays.iter().any(disturbs)
+    }
+
     fn stands(&self, other: &Company) -> bool {
         !((self.same_user || other.same_user) && self.user != other.user
             || (self.same_label || other.same_label) && self.label != other.label)
@@ -266,16 +274,13 @@ impl<'a> Forecast<'a> {
         self.work += wish.demand.resources.licenses.len();
         self.licenses_within(wish, at, until)?;
         let (nodes, stays) = (&self.nodes, &self.stays);
+        let mine = Company::of(wish);
         let mut work = 0;
         let free = |index: NodeIndex| {
             let place = index.0 as usize;
             let timeline = nodes.get(place)?.as_ref()?;
-            let mine = Company::of(wish);
-            let disturbs = |stay: &Stay| {
-                !stay.company.stands(&mine) && stay.from < until && at < stay.until && !stay.is_away
-            };
             work += 1;
-            if stays.get(place)?.iter().any(disturbs) {
+            if mine.is_disturbed(stays.get(place)?, (at, until)) {
                 return None;
             }
             let (free, seen) = timeline.least(at, until);
@@ -285,6 +290,20 @@ impl<'a> Forecast<'a> {
         let placement = place(wish.demand, self.layout.cluster(), wish.nodes, free);
         self.work += work;
         placement
+    }
+
+    /// Tells whether a wish can be met in a place at a time.
+    pub(super) fn has_room_for(&self, wish: Wish<'_>, at: Timestamp, placement: &Placement) -> bool {
+        let until = end(at, wish.limit);
+        let mine = Company::of(wish);
+        let is_free = |placed: &Placed| {
+            let index = placed.node.0 as usize;
+            let timeline = self.nodes.get(index).and_then(Option::as_ref);
+            let takes = self.taken_by(wish.demand, placed);
+            timeline.is_some_and(|timeline| timeline.least(at, until).0.covers(&takes))
+                && self.stays.get(index).is_some_and(|stays| !mine.is_disturbed(stays, (at, until)))
+        };
+        self.licenses_within(wish, at, until).is_some() && placement.nodes.iter().all(is_free)
     }
 
     /// Returns the licences a wish takes at a time, if it then runs at most so long; `None` if they are not free.
@@ -336,10 +355,18 @@ impl<'a> Forecast<'a> {
 
     /// Keeps free until a time what a booked job will have from then on.
     pub(super) fn keep_free(&mut self, wish: Wish<'_>, until: Timestamp, placement: &Placement) {
+        if until <= self.now {
+            return;
+        }
         for placed in &placement.nodes {
-            let timeline = self.nodes.get_mut(placed.node.0 as usize).and_then(Option::as_mut);
-            if let Some(timeline) = timeline.filter(|_| until > self.now) {
-                timeline.take(self.now, until, &placed.takes);
+            let takes = self.taken_by(wish.demand, placed).into_owned();
+            if let Some(timeline) = self.nodes.get_mut(placed.node.0 as usize).and_then(Option::as_mut) {
+                timeline.take(self.now, until, &takes);
+            }
+        }
+        for (name, count) in wish.demand.licenses(|_| u32::MAX).unwrap_or_default() {
+            if let Some(timeline) = self.licenses.get_mut(name) {
+                timeline.take(self.now, until, &as_amounts(*count));
             }
         }
         self.work += wish.nodes.len().min(placement.nodes.len());

@@ -20,6 +20,8 @@ pub(super) struct Ground<'a> {
     /// Licences of those who make way.
     returned: BTreeMap<Text, u32>,
     tasks: HashMap<JobId, u32>,
+    /// Jobs of arrays for which others make way, each with its array: one more task of it will run.
+    owed: HashMap<JobId, JobId>,
     started: HashSet<JobId>,
     /// What reservations close to the job that is looked at; `None` without reservations.
     fence: Option<Fence<'a>>,
@@ -34,6 +36,7 @@ impl<'a> Ground<'a> {
             licenses: BTreeMap::new(),
             returned: BTreeMap::new(),
             tasks: HashMap::new(),
+            owed: HashMap::new(),
             started: HashSet::new(),
             fence: None,
         }
@@ -147,9 +150,19 @@ impl<'a> Ground<'a> {
             Some(ArrayPart::Pool { throttle, .. } | ArrayPart::Task { throttle, .. }) if *throttle > 0 => {
                 let array = job.array_id();
                 let proposed = self.tasks.get(&array).copied().unwrap_or(0);
-                self.state.running_tasks(array).saturating_add(proposed) >= *throttle
+                let owed = self.owed.iter().filter(|(other, of)| **other != job.id && **of == array).count();
+                let owed = u32::try_from(owed).unwrap_or(u32::MAX);
+                let running = self.state.running_tasks(array);
+                running.saturating_add(proposed).saturating_add(owed) >= *throttle
             }
             _ => false,
+        }
+    }
+
+    /// Takes in that others make way for a job: its place among the running tasks of its array is nobody else's.
+    pub(super) fn owe(&mut self, job: &Job) {
+        if job.array.is_some() {
+            self.owed.insert(job.id, job.array_id());
         }
     }
 
@@ -221,13 +234,13 @@ impl<'a> Ground<'a> {
         });
     }
 
-    /// Keeps room for a job that starts in a placement as soon as others have left it. `None` if the units cannot be found
-    /// after all.
+    /// Keeps room and licences for a job that starts in a placement as soon as others have left it. `None` if the units
+    /// cannot be found after all.
     pub(super) fn keep(
         &mut self,
         job: &Job,
         demand: &Demand<'_>,
-        placement: &Placement,
+        (placement, licenses): (&Placement, &[(Text, u32)]),
         left: &Ground<'a>,
     ) -> Option<()> {
         let shares = placement.nodes.iter().map(|placed| {
@@ -249,7 +262,15 @@ impl<'a> Ground<'a> {
                 self.nodes.insert(share.node, both);
             }
         }
+        self.keep_licenses(licenses);
         Some(())
+    }
+
+    /// Keeps licences from everybody who is looked at from now on.
+    pub(super) fn keep_licenses(&mut self, licenses: &[(Text, u32)]) {
+        for (name, count) in licenses {
+            *self.licenses.entry(name.clone()).or_default() += count;
+        }
     }
 
     /// Tells whether the CPUs of a suspended job are free.
@@ -284,6 +305,7 @@ impl<'a> Ground<'a> {
         for (name, count) in &allocation.licenses {
             *self.licenses.entry(name.clone()).or_default() += count;
         }
+        self.owed.remove(&job.id);
         match &job.array {
             Some(part) => {
                 *self.tasks.entry(job.array_id()).or_default() += 1;

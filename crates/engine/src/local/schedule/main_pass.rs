@@ -7,7 +7,7 @@ use super::guests;
 use super::joint::Joint;
 use super::layout::Layout;
 use super::obstacle;
-use super::preempt::{Displacing, Room};
+use super::preempt::{Displacing, Room, awaits_room};
 use super::reserved::{Reserved, names_reservation};
 use super::resume::Returning;
 use super::waits::Waits;
@@ -241,6 +241,10 @@ impl<'a, 'g, 'm> MainPass<'a, 'g, 'm> {
             },
             attempt => attempt,
         };
+        if self.displacing.is_owed_room(job.id) {
+            // It waits for this room and tries no other partition.
+            self.kept.insert(job.id);
+        }
         match attempt {
             Attempt::Started => self.waits.strike(job.id),
             Attempt::Aside(reason) => {
@@ -290,7 +294,31 @@ impl<'a, 'g, 'm> MainPass<'a, 'g, 'm> {
                 continue;
             }
             let nodes = within(&entry.nodes, confined.as_deref());
-            match self.attempt(job, partition, &nodes) {
+            let starts = self.starts.len();
+            let attempt = self.attempt(job, partition, &nodes);
+            if self.starts.len() > starts {
+                // A task of an array has the room; what the others need is seen when it is their turn.
+                self.waits.strike(job.id);
+                return;
+            }
+            let attempt = match attempt {
+                // Those who had to end are gone; whoever is to be halted can be now.
+                Attempt::Busy(demand) if !awaits_room(state, job.id) => {
+                    let is_elsewhere = |node: NodeIndex| !nodes.contains(&node);
+                    match self.displacing.make_room(job, &demand, entry, self.ground, is_elsewhere) {
+                        Room::Made => self.attempt(job, partition, &nodes),
+                        Room::Coming => {
+                            nodes.iter().for_each(|node| self.close(*node));
+                            self.kept.insert(job.id);
+                            self.left_some = true;
+                            return;
+                        }
+                        Room::None => Attempt::Busy(demand),
+                    }
+                }
+                attempt => attempt,
+            };
+            match attempt {
                 Attempt::Started => {
                     self.waits.strike(job.id);
                     return;
@@ -299,7 +327,6 @@ impl<'a, 'g, 'm> MainPass<'a, 'g, 'm> {
                     if self.displacing.keep_room(job, &demand, &nodes, self.ground) =>
                 {
                     self.left_some = true;
-                    self.close_licenses(&demand);
                     self.waits.note(job.id, Reason::Resources, None);
                     self.kept.insert(job.id);
                     return;
@@ -314,6 +341,7 @@ impl<'a, 'g, 'm> MainPass<'a, 'g, 'm> {
         for job in part.members().filter_map(|id| state.job(id)) {
             if let Some(nodes) = self.displacing.confined(job) {
                 nodes.iter().for_each(|node| self.close(*node));
+                self.ground.keep_licenses(&job.spec.resources.licenses);
                 self.kept.insert(job.id);
                 self.left_some = true;
             }

@@ -22,7 +22,7 @@ mod timeline;
 mod waits;
 mod walk;
 
-use domain::ports::{Plan, PreemptHow};
+use domain::ports::{Plan, Preempt, PreemptHow};
 use domain::state::State;
 use domain::{JobId, Timestamp};
 use ground::Ground;
@@ -89,6 +89,7 @@ impl Scheduler {
         let mut waits = Waits::default();
         let mut memory = std::mem::take(&mut self.displacing);
         let displacing = Displacing::new(layout, state, now, &mut memory);
+        displacing.claimants().into_iter().for_each(|job| ground.owe(job));
         let main = MainPass::run(layout, (displacing, &self.joint), state, now, &mut ground, &mut waits);
         let mut plan = Plan {
             resumes: main.resumes,
@@ -99,8 +100,7 @@ impl Scheduler {
         };
         let mut displacing = main.displacing;
         plan.queue = layout.partitions.iter().map(|entry| state.queues().len_of(&entry.name)).sum();
-        let makes_room = displacing.preempts.iter().any(|preempt| preempt.how != PreemptHow::Suspend);
-        if plan.starts.len() >= MOST_STARTS || makes_room {
+        if plan.starts.len() >= MOST_STARTS || makes_room(&displacing.preempts) {
             // Nobody slips into room that is being made; the next pass knows whose it is.
             plan.again = Some(now);
         } else if main.left_some {
@@ -115,7 +115,12 @@ impl Scheduler {
                 }
             }
         }
+        if makes_room(&displacing.preempts) {
+            // Some may be gone at once.
+            plan.again = Some(now);
+        }
         plan.preempts = displacing.preempts;
+        memory.settle(&plan.starts, &plan.preempts);
         plan.again = [plan.again, memory.looks_again(state, now)].into_iter().flatten().min();
         plan.waits = waits.changed(state, now);
         self.displacing = memory;
@@ -164,4 +169,9 @@ impl Scheduler {
         }
         displacing
     }
+}
+
+/// Tells whether somebody ends to make way, and does not only give up its CPUs.
+fn makes_room(preempts: &[Preempt]) -> bool {
+    preempts.iter().any(|preempt| preempt.how != PreemptHow::Suspend)
 }

@@ -15,9 +15,9 @@ use super::ground::Ground;
 use super::layout::{Entry, Layout};
 use candidate::{Candidate, candidates, fewest};
 use domain::cluster::PreemptType;
-use domain::fit::{Demand, place};
-use domain::job::Job;
-use domain::ports::{Preempt, PreemptHow};
+use domain::fit::{Demand, Placement, place};
+use domain::job::{Job, Phase};
+use domain::ports::{Preempt, PreemptHow, Start};
 use domain::state::State;
 use domain::{JobId, NodeIndex, Timestamp};
 use std::cmp::Reverse;
@@ -44,6 +44,8 @@ pub(super) struct Memory {
     futile_ahead: HashMap<JobId, Timestamp>,
     /// Jobs for whom others make way; of heterogeneous jobs the leaders.
     claims: HashMap<JobId, Claim>,
+    /// Whoever makes way has been asked to by this scheduler, and not before it was made.
+    has_looked: bool,
 }
 
 /// The room that others leave for a job.
@@ -53,9 +55,21 @@ struct Claim {
     until: Timestamp,
     /// The nodes it is on, by component, where the job may not go elsewhere: others are ahead of it there.
     nodes: HashMap<JobId, Arc<[NodeIndex]>>,
+    /// Where components were found room together, partition and place of each: others might not leave enough for all.
+    places: HashMap<JobId, (usize, Placement)>,
+    /// Those who will be halted for it once the others are gone.
+    halted_later: Vec<JobId>,
 }
 
 impl Memory {
+    /// Takes in what a pass has decided: an array one of whose tasks starts has the room that was left for it.
+    pub(super) fn settle(&mut self, starts: &[Start], preempts: &[Preempt]) {
+        self.has_looked = true;
+        self.claims.retain(|job, _| {
+            preempts.iter().any(|preempt| preempt.by == *job) || !starts.iter().any(|start| start.job == *job)
+        });
+    }
+
     /// Returns when somebody for whom nobody could make way should look again though nothing has happened: when the next of
     /// those who run has had the time that nobody disturbs.
     pub(super) fn looks_again(&self, state: &State, now: Timestamp) -> Option<Timestamp> {
@@ -63,6 +77,13 @@ impl Memory {
         let from = |job: &Arc<Job>| state.cluster().preemptable_from(job, job.run()?);
         let next = state.holding().filter_map(from).filter(|from| now < *from).min()?;
         Some(next.max(*next_look))
+    }
+}
+
+impl Claim {
+    /// Makes one that holds until a time, wherever the job goes.
+    fn until(until: Timestamp) -> Self {
+        Claim { until, nodes: HashMap::new(), places: HashMap::new(), halted_later: Vec::new() }
     }
 }
 
@@ -101,9 +122,8 @@ impl<'a, 'm> Displacing<'a, 'm> {
         memory.claims.retain(|id, claim| now < claim.until && waits(id));
         // After a restart those who leave still know for whom.
         for preemption in state.making_way().filter_map(|job| job.run()?.preemption) {
-            if waits(&preemption.by) {
-                let claim = Claim { until: now.after(KEPT), nodes: HashMap::new() };
-                memory.claims.entry(preemption.by).or_insert(claim);
+            if !memory.has_looked && waits(&preemption.by) {
+                memory.claims.entry(preemption.by).or_insert_with(|| Claim::until(now.after(KEPT)));
             }
         }
         Displacing {
@@ -177,7 +197,15 @@ impl<'a, 'm> Displacing<'a, 'm> {
             }
             Some(victims) => {
                 let until = self.gone(victims).after(KEPT);
-                self.memory.claims.insert(job.id, Claim { until, nodes: HashMap::new() });
+                let nodes =
+                    fits(victims).map(|place| (job.id, place.nodes.iter().map(|one| one.node).collect()));
+                let claim = Claim {
+                    nodes: nodes.into_iter().collect(),
+                    halted_later: halted(victims),
+                    ..Claim::until(until)
+                };
+                self.memory.claims.insert(job.id, claim);
+                ground.owe(job);
                 Room::Coming
             }
         };
@@ -210,7 +238,11 @@ impl<'a> Displacing<'a, '_> {
     pub(super) fn claimants(&self) -> Vec<&'a Arc<Job>> {
         let mut jobs: Vec<&Arc<Job>> =
             self.memory.claims.keys().filter_map(|id| self.state.job(*id)).collect();
-        jobs.sort_by_key(|job| (Reverse(job.priority), job.id));
+        let tier = |job: &Job| {
+            let positions = job.spec.partitions.iter().filter_map(|name| self.layout.position(name));
+            positions.map(|at| self.layout.partitions[at].tier).max()
+        };
+        jobs.sort_by_key(|job| (Reverse(tier(job)), Reverse(job.priority), job.id));
         jobs
     }
 
@@ -234,6 +266,12 @@ impl<'a> Displacing<'a, '_> {
         self.memory.claims.get(&id).and_then(|claim| claim.nodes.get(&job.id).cloned())
     }
 
+    /// Returns the place in a partition that a component was found, together with the others.
+    pub(super) fn promised(&self, job: &Job, partition: usize) -> Option<&Placement> {
+        let claim = self.memory.claims.get(&job.het?.leader)?;
+        claim.places.get(&job.id).filter(|(at, _)| *at == partition).map(|(_, place)| place)
+    }
+
     /// Keeps room for a job where those who leave for it will have left it; tells whether it could.
     pub(super) fn keep_room(
         &mut self,
@@ -248,11 +286,24 @@ impl<'a> Displacing<'a, '_> {
                 left.give_back(other, allocation);
             }
         }
+        let later = self.memory.claims.get(&job.id).map_or(&[][..], |claim| &claim.halted_later);
+        for other in later.iter().filter_map(|id| self.state.job(*id)).filter(|other| !other.is_suspended()) {
+            if let (Phase::Running(_), Some(allocation)) = (&other.phase, other.held_resources()) {
+                left.suspend(other, allocation);
+            }
+        }
+        let Some(licenses) = demand.licenses(|name| left.free_licenses(name)) else { return false };
         let free = |index: NodeIndex| left.free_for(index, demand, job.spec.owner.uid);
         let placement = place(demand, self.layout.cluster(), nodes, free);
-        let kept = placement.and_then(|placement| ground.keep(job, demand, &placement, &left));
+        let kept = placement.and_then(|placement| ground.keep(job, demand, (&placement, licenses), &left));
         kept.is_some()
     }
+}
+
+/// Returns those who are halted, which happens when the others are gone.
+fn halted(victims: &[&Candidate<'_>]) -> Vec<JobId> {
+    let halted = victims.iter().filter(|victim| victim.how == PreemptHow::Suspend);
+    halted.flat_map(|victim| victim.members.iter().map(|job| job.id)).collect()
 }
 
 fn makes_way_for(other: &Job, job: JobId) -> bool {

@@ -39,7 +39,9 @@ impl Waits {
             .filter_map(|(id, (reason, expected))| {
                 let Phase::Pending(pending) = &state.job(*id)?.phase else { return None };
                 let told = pending.expected_start.filter(|told| *told > now && may_start(*reason));
-                let expected = self.settle(told, *expected);
+                // Where there is news to tell, an old expectation is not told with it.
+                let has_news = pending.reason != *reason;
+                let expected = self.settle(told, *expected, self.tell_expectations || has_news);
                 let is_only_rank = !self.is_deep && may_start(*reason) && may_start(pending.reason);
                 let is_new =
                     (pending.reason != *reason || pending.expected_start != expected) && !is_only_rank;
@@ -51,11 +53,11 @@ impl Waits {
     }
 
     /// Rounds an expected start to the minute after it; keeps the one on record while it is about right.
-    fn settle(&self, told: Option<Timestamp>, found: Option<Timestamp>) -> Option<Timestamp> {
+    fn settle(&self, told: Option<Timestamp>, found: Option<Timestamp>, anew: bool) -> Option<Timestamp> {
         let Some(found) = found else { return told };
         let minute = Timestamp::from_seconds(found.seconds().saturating_add(59).div_euclid(60) * 60);
         match told {
-            Some(told) if !self.tell_expectations || is_near(told, minute) => Some(told),
+            Some(told) if !anew || is_near(told, minute) => Some(told),
             _ => Some(minute),
         }
     }

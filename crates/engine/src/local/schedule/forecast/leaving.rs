@@ -6,6 +6,7 @@ use domain::fit::{Amounts, Demand, Placement};
 use domain::job::{Allocation, Job, Phase};
 use domain::ports::PreemptHow;
 use domain::{NodeIndex, Text, Timestamp};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// What a running job holds of a node until it ends.
@@ -46,8 +47,33 @@ impl Forecast<'_> {
         self.times.insert(until.after(left));
     }
 
-    /// Tells whether the CPUs of a halted job are free from a time on for as long as it needs.
-    pub(in crate::local::schedule) fn has_return(&self, job: &Job, from: Timestamp) -> bool {
+    /// Tells whether the CPUs of all these halted jobs are free from a time on, for as long as each needs them.
+    pub(in crate::local::schedule) fn have_return<'j>(
+        &mut self,
+        jobs: impl IntoIterator<Item = &'j Arc<Job>>,
+        from: Timestamp,
+    ) -> bool {
+        let mut before: Vec<(usize, Timeline)> = Vec::new();
+        let can_return = jobs.into_iter().all(|job| {
+            let is_free = self.has_return(job, from);
+            for (node, amounts) in self.holds(job, PreemptHow::Suspend) {
+                let at = node.0 as usize;
+                if let Some(timeline) = self.nodes.get_mut(at).and_then(Option::as_mut).filter(|_| is_free) {
+                    before.push((at, timeline.clone()));
+                    timeline.take(from, from.after(left(job, self.now)), &amounts);
+                }
+            }
+            is_free
+        });
+        for (at, timeline) in before.into_iter().rev() {
+            if let Some(node) = self.nodes.get_mut(at) {
+                *node = Some(timeline);
+            }
+        }
+        can_return
+    }
+
+    fn has_return(&self, job: &Job, from: Timestamp) -> bool {
         let until = from.after(left(job, self.now));
         let is_free = |(node, wanted): &Hold| {
             let timeline = self.nodes.get(node.0 as usize).and_then(Option::as_ref);

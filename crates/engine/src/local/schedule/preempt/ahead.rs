@@ -4,7 +4,7 @@
 use super::super::forecast::{Forecast, Wish, end};
 use super::super::ground::Ground;
 use super::candidate::{Candidate, candidates, fewest};
-use super::{Claim, Displacing, KEPT, Room, TRY_AGAIN};
+use super::{Claim, Displacing, KEPT, Room, TRY_AGAIN, halted};
 use domain::fit::{Demand, Placement};
 use domain::job::Job;
 use domain::ports::PreemptHow;
@@ -103,8 +103,16 @@ impl<'a> Displacing<'a, '_> {
             let nodes = wanted.iter().zip(&trial.bookings).map(|((job, _), (_, place, _))| {
                 (job.id, place.nodes.iter().map(|placed| placed.node).collect())
             });
-            let claim = Claim { until: gone.after(KEPT), nodes: nodes.collect() };
+            let partitions = trial.partitions.iter().map(|(partition, _)| *partition);
+            let places = partitions.zip(trial.bookings.iter().map(|(_, place, _)| place.clone()));
+            let claim = Claim {
+                until: gone.after(KEPT),
+                nodes: nodes.collect(),
+                places: wanted.iter().map(|(job, _)| job.id).zip(places).collect(),
+                halted_later: halted(&trial.victims),
+            };
             self.memory.claims.insert(id, claim);
+            wanted.iter().for_each(|(job, _)| ground.owe(job));
             (Room::Coming, gone)
         };
         self.tell(id, trial.victims.into_iter(), room);
@@ -174,7 +182,7 @@ fn without<'a>(
     lift(forecast, victims);
     let placement = forecast.until(wish, until);
     let halted = victims.iter().filter(|victim| victim.how == PreemptHow::Suspend);
-    let can_return = halted.flat_map(|victim| &victim.members).all(|job| forecast.has_return(job, until));
+    let can_return = forecast.have_return(halted.flat_map(|victim| victim.members.iter().copied()), until);
     put_back(forecast, victims);
     placement.filter(|_| can_return)
 }

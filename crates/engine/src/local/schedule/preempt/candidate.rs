@@ -183,5 +183,14 @@ pub(super) fn fewest<'c, 'a>(
             chosen = without;
         }
     }
+    // With fewer gone the place may be another.
+    while let Some(placement) = fits(&chosen) {
+        let nodes = placement.nodes.iter().map(|placed| placed.node).collect();
+        let near: Vec<_> = chosen.iter().copied().filter(|candidate| is_of_use(candidate, &nodes)).collect();
+        if near.len() == chosen.len() || fits(&near).is_none() {
+            break;
+        }
+        chosen = near;
+    }
     Some(chosen)
 }

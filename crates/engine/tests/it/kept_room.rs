@@ -1,0 +1,152 @@
+//! Whoever others make way for has their room: nobody takes it meanwhile, neither nodes nor licences nor the place among the
+//! tasks of an array, and nobody goes in vain.
+
+use crate::cluster::{array, ask};
+use crate::preempt::{World, asked, component, wants, with, with_spec, world};
+use domain::cluster::{PreemptMode, PreemptRules, PreemptType, Qos};
+use domain::job::{ArrayPart, Event, Job, Memory, Sharing, SuspendedBy};
+use domain::ports::PreemptHow;
+use domain::{JobId, NodeIndex, TaskIndex, TimeLimit};
+
+fn by_tier(nodes: u32) -> World {
+    world(nodes, PreemptType::PartitionPriority, PreemptMode::Cancel)
+}
+
+fn without(job: Job, node: &'static str) -> Job {
+    with_spec(job, |spec| spec.resources.excluded_nodes.push(node.into()))
+}
+
+fn licensed(job: Job, count: u32) -> Job {
+    with_spec(job, |spec| spec.resources.licenses = [("matlab".into(), count)].into_iter().collect())
+}
+
+#[test]
+fn each_has_the_room_that_was_left_for_it() {
+    let mut world = by_tier(2);
+    world.starts([wants(1, "low", 8), wants(2, "low", 8)]);
+    let first = world.submit(wants(3, "high", 8));
+    assert_eq!(asked(&world.plan()), [(2, PreemptHow::Cancel)]);
+    let second = world.submit(wants(4, "high", 8));
+    world.pass(1);
+    assert_eq!(asked(&world.plan()), [(1, PreemptHow::Cancel)]);
+    world.end(JobId(1));
+    world.pass(1);
+    world.plan();
+    assert!(!world.is_running(first) && world.is_running(second), "that room was for the second");
+    world.end(JobId(2));
+    world.pass(1);
+    world.plan();
+    assert!(world.is_running(first));
+}
+
+#[test]
+fn licences_are_kept_together_with_the_room() {
+    let mut world = by_tier(3);
+    world.starts([wants(1, "low", 8), wants(2, "low", 8)]);
+    let first = world.submit(without(without(licensed(wants(3, "high", 8), 1), "n1"), "n2"));
+    world.plan();
+    let second = world.submit(without(without(licensed(wants(4, "high", 8), 1), "n0"), "n2"));
+    world.pass(1);
+    world.plan();
+    // Of three licences one is left, and two would be one too many.
+    let (greedy, modest) = (licensed(wants(5, "low", 1), 2), licensed(wants(6, "low", 1), 1));
+    let quick = |job| with_spec(job, |spec| spec.time_limit = TimeLimit::Minutes(1));
+    let others = [greedy, modest].map(|job| world.submit(quick(job)));
+    world.pass(1);
+    world.plan();
+    assert!(!world.is_running(others[0]));
+    world.end(JobId(2));
+    world.pass(1);
+    world.plan();
+    assert!(world.is_running(second) && !world.is_running(first));
+    world.end(JobId(1));
+    world.pass(1);
+    world.plan();
+    assert!(world.is_running(first) && !world.is_running(others[0]));
+}
+
+#[test]
+fn for_one_place_among_the_tasks_of_an_array_others_make_way_once() {
+    let mut world = by_tier(2);
+    world.starts([wants(1, "low", 8), wants(2, "low", 8)]);
+    let pool = array(wants(10, "high", 8), 4, 1);
+    let task = ArrayPart::Task { of: JobId(10), index: TaskIndex(9), throttle: 1, size: 10 };
+    let back = Job { array: Some(task), ..wants(11, "high", 8) };
+    world.submit(pool);
+    world.submit(back);
+    assert_eq!(asked(&world.plan()).len(), 1);
+    world.pass(2);
+    assert_eq!(asked(&world.plan()), [], "one task may run");
+}
+
+#[test]
+fn who_waits_for_room_in_one_partition_starts_in_no_other() {
+    let mut world = with(2, |cluster| {
+        let (by, mode) = (PreemptType::PartitionPriority, PreemptMode::Cancel);
+        cluster.preempt = PreemptRules { by, mode, ..PreemptRules::default() };
+        cluster.partitions[2].nodes = vec![NodeIndex(0)];
+    });
+    world.starts([wants(1, "low", 8)]);
+    let both = with_spec(wants(2, "high", 8), |spec| spec.partitions.push("low".into()));
+    let both = world.submit(both);
+    assert_eq!(asked(&world.plan()), [(1, PreemptHow::Cancel)]);
+    assert!(!world.is_running(both));
+    world.end(JobId(1));
+    world.pass(1);
+    world.plan();
+    assert!(world.is_running(both));
+}
+
+#[test]
+fn nobody_is_halted_if_those_who_are_could_not_go_on_together() {
+    let mut world = with(2, |cluster| {
+        let (by, mode) = (PreemptType::Qos, PreemptMode::Suspend);
+        cluster.preempt = PreemptRules { by, mode, ..PreemptRules::default() };
+        let preempt = vec!["spare".into()];
+        cluster.qos.push(Qos { preempt, ..Qos::named("urgent".into()) });
+        cluster.qos.push(Qos::named("spare".into()));
+    });
+    let of = |job, qos: &'static str, minutes| {
+        with_spec(job, |spec| (spec.qos, spec.time_limit) = (qos.into(), TimeLimit::Minutes(minutes)))
+    };
+    world.starts([without(of(wants(1, "low", 3), "spare", 100), "n0")]);
+    let wide = with_spec(of(wants(2, "low", 10), "spare", 30), |spec| {
+        (spec.resources.min_nodes, spec.resources.tasks_per_node) = (2, 5);
+    });
+    world.starts([wide]);
+    // It will have three CPUs of the second node when the wide one ends.
+    let blocked = without(of(wants(3, "low", 3), "normal", 60), "n0");
+    world.submit(Job { priority: 5000, ..blocked });
+    let urgent = world.submit(without(of(wants(4, "low", 6), "urgent", 5), "n1"));
+    assert_eq!(asked(&world.plan()), [], "the wide one would go on late, also if the other were halted");
+    assert!(!world.is_running(urgent));
+}
+
+#[test]
+fn components_have_the_places_they_were_promised() {
+    let mut world = by_tier(2);
+    world.starts([without(wants(1, "high", 7), "n1"), without(wants(2, "high", 6), "n0")]);
+    world.starts([without(wants(3, "low", 1), "n0")]);
+    // One task of the first on each node, although both would find room on the second once the third job is gone.
+    let both = [component(4, "high", 2, 4), without(component(5, "high", 1, 4), "n0")];
+    let both = both.map(|job| world.submit(job));
+    assert_eq!(asked(&world.plan()), [(3, PreemptHow::Cancel)]);
+    world.end(JobId(3));
+    world.pass(1);
+    world.plan();
+    assert!(both.iter().all(|id| world.is_running(*id)));
+}
+
+#[test]
+fn whole_nodes_are_not_looked_for_where_a_suspended_job_has_the_memory() {
+    let mut world = by_tier(3);
+    world.starts([with_spec(wants(1, "low", 1), |spec| spec.resources.memory = Memory::PerNode(6_000))]);
+    world.happen(JobId(1), Event::Suspended { at: world.now, by: SuspendedBy::Operator });
+    let two = with_spec(wants(2, "low", 2), |spec| {
+        spec.resources = ask(2, 2);
+        (spec.resources.sharing, spec.resources.memory) = (Sharing::Exclusive, Memory::PerCpu(1_000));
+    });
+    let two = world.submit(two);
+    world.plan();
+    assert!(world.is_running(two), "two other nodes are idle");
+}
