@@ -66,6 +66,15 @@ impl Courses {
         if !job.is_final() {
             return Err(format!("job {} goes into history unfinished", job.id));
         }
+        if job.recurs()
+            && let Phase::Ended(ended) = &job.phase
+        {
+            // Its next turn is the same record.
+            let course = self.courses.entry(job.array_id()).or_default();
+            course.ended = true;
+            course.ended_well |= ended.outcome == Outcome::Completed;
+            course.ended_badly |= ended.outcome != Outcome::Completed;
+        }
         let known = self.closed.insert((job.id, job.restarts), Arc::clone(job));
         match known.is_none_or(|known| known.phase == job.phase) {
             true => Ok(()),
@@ -115,10 +124,12 @@ impl Courses {
     }
 }
 
-/// Tells whether an older job of this name and user holds resources.
+/// Tells whether an older job of this name and user holds resources. Components start together, of whatever name.
 fn has_namesake(job: &Job, jobs: &BTreeMap<JobId, Arc<Job>>) -> bool {
+    let leader = |job: &Job| job.het.map(|part| part.leader);
     jobs.values().any(|other| {
         other.array_id() < job.array_id()
+            && (job.het.is_none() || leader(other) != leader(job))
             && other.held_resources().is_some()
             && other.spec.name == job.spec.name
             && other.spec.owner.uid == job.spec.owner.uid

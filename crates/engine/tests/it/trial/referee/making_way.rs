@@ -5,7 +5,7 @@ use super::{SLACK, brief};
 use crate::trial::play::Tally;
 use crate::trial::scene::KILL_WAIT;
 use domain::cluster::{Cluster, Partition, PreemptMode, PreemptType};
-use domain::job::{Allocation, ArrayPart, Job, JobKind, Phase, SuspendedBy};
+use domain::job::{Allocation, Job, JobKind, Phase, SuspendedBy};
 use domain::ports::{Plan, Preempt, PreemptHow};
 use domain::state::State;
 use domain::{JobId, NodeIndex, Timestamp};
@@ -32,6 +32,8 @@ struct Claim {
     latest: Timestamp,
     /// The nodes of those who go.
     nodes: BTreeSet<NodeIndex>,
+    /// Tasks of the same array that the same plan starts beforehand.
+    before: usize,
 }
 
 /// How long a job has run, suspensions left out.
@@ -142,16 +144,10 @@ impl MakingWay {
         if !own.flat_map(|own| &own.nodes).any(|node| theirs.contains(node)) {
             return Err("it has nothing that would be of use".into());
         }
-        // Neither licences nor places among the tasks of an array are kept for it.
-        let throttled = matches!(
-            &job.array,
-            Some(ArrayPart::Pool { throttle: 1.., .. } | ArrayPart::Task { throttle: 1.., .. })
-        );
-        let waits_for_more = throttled || !job.spec.resources.licenses.is_empty();
         let askers: Vec<JobId> = askers.iter().map(|asker| asker.id).collect();
         // Who was planned ahead for starts when ahead is looked the next time.
         let from = now.after(cluster.scheduling.backfill.interval);
-        self.expect_start(plan, (preempt, &askers), theirs, (from, waits_for_more))
+        self.expect_start(plan, (preempt, &askers), theirs, from)
     }
 
     /// Whoever others are halted for starts at once; otherwise as soon as they are gone.
@@ -160,7 +156,7 @@ impl MakingWay {
         plan: &Plan,
         (preempt, askers): (&Preempt, &[JobId]),
         theirs: BTreeSet<NodeIndex>,
-        (from, waits_for_more): (Timestamp, bool),
+        from: Timestamp,
     ) -> Result<(), String> {
         if preempt.how == PreemptHow::Suspend {
             let mut starts = plan.starts.iter().filter(|start| askers.contains(&start.job)).peekable();
@@ -172,19 +168,26 @@ impl MakingWay {
                 false => Err("it is halted for one that starts elsewhere".into()),
             };
         }
-        if waits_for_more {
-            return Ok(());
-        }
         let latest = from.after(preempt.grace).after(2 * KILL_WAIT).after(SLACK);
-        let claim = self.claims.entry(preempt.by).or_insert(Claim { latest, nodes: BTreeSet::new() });
-        claim.latest = claim.latest.max(latest);
+        let before = plan.starts.iter().filter(|start| start.job == preempt.by).count();
+        let claim = self.claims.entry(preempt.by).or_insert(Claim { latest, nodes: BTreeSet::new(), before });
+        (claim.latest, claim.before) = (claim.latest.max(latest), before);
         claim.nodes.extend(theirs);
         Ok(())
     }
 
     /// Takes in that a job starts.
     pub(super) fn started(&mut self, job: &Job, allocation: &Allocation, tally: &mut Tally) {
-        if let Some(claim) = self.claims.remove(&job.array_id()) {
+        // A task that has left its array is asked for by the array's number, unless it was put back before.
+        let has_own = self.claims.contains_key(&job.id) || job.restarts > 0;
+        let asker = if has_own { job.id } else { job.array_id() };
+        if let Some(claim) = self.claims.get_mut(&asker)
+            && claim.before > 0
+        {
+            claim.before -= 1;
+            return;
+        }
+        if let Some(claim) = self.claims.remove(&asker) {
             tally.count(match uses(allocation, &claim.nodes) {
                 true => "started where others made way",
                 false => "others made way, started elsewhere",

@@ -88,8 +88,10 @@ fn check(state: &State, first: &Job, plan: &Plan, now: Timestamp, tally: &mut Ta
         return Ok(());
     }
     let with_others = earliest(state, first, &plan.starts, now);
-    let order = |at: Option<Timestamp>| at.unwrap_or(Timestamp::NEVER);
-    if order(with_others) > order(alone) {
+    // Who plans ahead rounds times up.
+    let resolution = state.cluster().scheduling.backfill.resolution;
+    let latest = alone.map_or(Timestamp::NEVER, |alone| alone.after(resolution));
+    if with_others.unwrap_or(Timestamp::NEVER) > latest {
         let others: Vec<JobId> = plan.starts.iter().map(|start| start.job).collect();
         return Err(format!(
             "jobs {others:?} delay the first from {alone:?} to {with_others:?}: {}",
