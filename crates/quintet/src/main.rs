@@ -26,6 +26,7 @@ mod token;
 mod top;
 mod usage;
 mod users;
+mod watch;
 
 use std::process::ExitCode;
 

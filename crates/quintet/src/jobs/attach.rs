@@ -1,10 +1,11 @@
-//! `quintet attach`: what a job writes, on both streams, as if it had been started here.
+//! `quintet attach`: what a job writes, on both streams, as if it had been started here; or the tasks of one of its steps.
 
-use super::JobName;
 use super::follow::{FollowError, Shown, Stream, follow, job};
 use super::wait::{Ending, ended, told_all};
+use super::{JobName, attach_step};
 use crate::client::{Client, ClientArgs, ClientError};
 use crate::terminal::{Terminal, remark};
+use crate::usage::Usage;
 use anyhow::Context;
 use reqwest::Method;
 use serde::Deserialize;
@@ -15,19 +16,56 @@ use std::process::ExitCode;
 pub(crate) struct AttachArgs {
     #[command(flatten)]
     pub(crate) client: ClientArgs,
-    /// The job, or the task of an array such as 12_3
+    /// The job, or the task of an array such as 12_3; 12.0 is a step that srun has started in it
     #[arg(value_name = "ID")]
     pub(crate) id: String,
     /// Begin with so many last lines instead of the first; 0 for what is written from now on
     #[arg(long, value_name = "LINES")]
     pub(crate) tail: Option<u64>,
-    /// Exit with the job's exit code
+    /// Exit with the job's exit code; that of a step it is always
     #[arg(short = 'W', long)]
     pub(crate) wait: bool,
+    #[command(flatten)]
+    pub(crate) step: StepView,
+}
+
+/// What is wanted of a step.
+#[derive(clap::Args, Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct StepView {
+    /// Put the number of its task before each line
+    #[arg(short = 'l', long, help_heading = "Steps")]
+    pub(crate) label: bool,
+    /// Only say which tasks are where
+    #[arg(long, help_heading = "Steps")]
+    pub(crate) layout: bool,
+    /// Do not say how tasks have ended
+    #[arg(short = 'Q', long, help_heading = "Steps")]
+    pub(crate) quiet: bool,
+    /// Give what is typed here to this task alone
+    #[arg(long, value_name = "TASK", help_heading = "Steps")]
+    pub(crate) input_filter: Option<u32>,
+    /// Show what this task alone writes to its standard output
+    #[arg(long, value_name = "TASK", help_heading = "Steps")]
+    pub(crate) output_filter: Option<u32>,
+    /// Show what this task alone writes to its standard error
+    #[arg(long, value_name = "TASK", help_heading = "Steps")]
+    pub(crate) error_filter: Option<u32>,
 }
 
 /// Shows a job's output until it has ended, or until Ctrl-C; the job goes on without being watched.
 pub(crate) async fn run(args: AttachArgs, terminal: Terminal) -> anyhow::Result<ExitCode> {
+    if let Some(step) = attach_step::named(&args.id) {
+        let step = step?;
+        if args.tail.is_some() {
+            return Err(
+                Usage("--tail is for what a script writes; of a step what there is is shown".into()).into()
+            );
+        }
+        return attach_step::run(&Client::open(&args.client)?, step, &args.step, args.client.json).await;
+    }
+    if args.step != StepView::default() {
+        return Err(Usage("these options are for steps, such as 12.0".into()).into());
+    }
     let name = JobName::parse(&args.id)?;
     let client = Client::open(&args.client)?;
     let shown = if args.client.json { Shown::Json } else { Shown::AsItIs };

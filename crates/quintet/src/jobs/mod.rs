@@ -3,6 +3,7 @@
 
 pub(crate) mod act;
 pub(crate) mod attach;
+mod attach_step;
 pub(crate) mod follow;
 pub(crate) mod history;
 pub(crate) mod list;

@@ -238,7 +238,9 @@ impl Call<'_> {
             true => self.terminal(program, &layout)?,
             false => self.files(program, place.job, &layout)?,
         };
-        Step::new(conversation, course, rules).run(program, streams, signals).await
+        // Without an address nobody can look on.
+        let watched_at = place.watched_at(layout.step).ok();
+        Step::new(conversation, course, rules, &layout, watched_at).run(program, streams, signals).await
     }
 
     /// Asks for the step and waits until it has its place; nothing if the waiting was given up.

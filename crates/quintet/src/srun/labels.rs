@@ -3,7 +3,6 @@
 /// The bytes of one task's stream, cut into lines.
 #[derive(Debug, Default)]
 pub(super) struct Lines {
-    label: Vec<u8>,
     unfinished: Vec<u8>,
 }
 
@@ -11,17 +10,11 @@ pub(super) struct Lines {
 const LONGEST: usize = 64 << 10;
 
 impl Lines {
-    /// Begins a stream.
-    pub(super) fn new(label: Option<String>) -> Self {
-        Lines { label: label.unwrap_or_default().into_bytes(), unfinished: Vec::new() }
-    }
-
     /// Takes in bytes and gives out what makes whole lines.
     pub(super) fn take(&mut self, bytes: &[u8], out: &mut Vec<u8>) {
         let mut rest = bytes;
         while let Some(end) = rest.iter().position(|byte| *byte == b'\n') {
             let (line, after) = rest.split_at(end + 1);
-            out.extend_from_slice(&self.label);
             out.append(&mut self.unfinished);
             out.extend_from_slice(line);
             rest = after;
@@ -32,21 +25,27 @@ impl Lines {
         }
     }
 
-    /// Gives out what is left when nothing more comes. A line without its end gets one where lines are labelled.
+    /// Gives out what is left when nothing more comes.
     pub(super) fn end(&mut self, out: &mut Vec<u8>) {
-        if self.unfinished.is_empty() {
-            return;
-        }
-        out.extend_from_slice(&self.label);
         out.append(&mut self.unfinished);
-        if !self.label.is_empty() {
-            out.push(b'\n');
-        }
     }
 }
 
+/// Puts a label before each line. One without its end gets one.
+pub(crate) fn labelled(label: &str, lines: &[u8]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(lines.len() + label.len());
+    for line in lines.split_inclusive(|byte| *byte == b'\n') {
+        out.extend_from_slice(label.as_bytes());
+        out.extend_from_slice(line);
+        if !line.ends_with(b"\n") {
+            out.push(b'\n');
+        }
+    }
+    out
+}
+
 /// Returns the label of a task among so many: all are of one width.
-pub(super) fn label(task: u32, tasks: u32) -> String {
+pub(crate) fn label(task: u32, tasks: u32) -> String {
     let width = tasks.saturating_sub(1).to_string().len();
     format!("{task:>width$}: ")
 }
@@ -58,10 +57,11 @@ mod tests {
     #[test]
     fn lines_stay_whole() {
         let check = |label: Option<&str>, pieces: &[&str], told: &str| {
-            let mut lines = Lines::new(label.map(str::to_owned));
+            let mut lines = Lines::default();
             let mut out = Vec::new();
             pieces.iter().for_each(|piece| lines.take(piece.as_bytes(), &mut out));
             lines.end(&mut out);
+            let out = label.map_or(out.clone(), |label| labelled(label, &out));
             assert_eq!(String::from_utf8(out).unwrap(), told, "{pieces:?}");
         };
         check(None, &["a\nb", "c\n", "d"], "a\nbc\nd");
@@ -72,7 +72,7 @@ mod tests {
 
     #[test]
     fn a_line_without_end_is_passed_on() {
-        let mut lines = Lines::new(None);
+        let mut lines = Lines::default();
         let mut out = Vec::new();
         for _ in 0..100 {
             lines.take(&[b'x'; 1000], &mut out);

@@ -37,5 +37,8 @@ mod values;
 mod variables;
 
 pub(crate) use command::{SrunArgs, run};
-pub(crate) use place::commands_of;
+pub(crate) use labels::{label, labelled};
+pub(crate) use place::{Steps, commands_of, steps_of};
 pub(crate) use read::{refuse, spread};
+pub(crate) use relay::own_input;
+pub(crate) use terminal::Raw;

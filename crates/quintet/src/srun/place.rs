@@ -1,11 +1,13 @@
 //! Where a step is asked for: the launcher of the job this process is in, or of another one.
 
 use crate::client::{Client, ClientError};
+use crate::watch;
 use anyhow::{Context, bail};
 use reqwest::Method;
 use serde::Deserialize;
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::os::unix::net::SocketAddr;
+use std::path::{Path, PathBuf};
 use supervise::RunId;
 use supervise::steps::{RUN_VARIABLE, SOCKET_VARIABLE, StepAnswer, StepClient, StepError, StepRequest};
 
@@ -14,14 +16,23 @@ use super::conversation::Conversation;
 /// What a launcher says that has another one's jobs.
 const NOT_HERE: &str = "no such run";
 
-/// Where the service says a job's launchers are.
+/// Where the service says a job's launchers are, and which steps it has.
 #[derive(Deserialize)]
-struct Steps {
-    run: String,
-    folder: PathBuf,
+pub(crate) struct Steps {
+    pub(crate) run: String,
+    pub(crate) folder: PathBuf,
+    pub(crate) steps: Vec<LiveStep>,
 }
 
-async fn steps_of(client: &Client, job: u32) -> Result<Steps, ClientError> {
+/// A step of a running job.
+#[derive(Deserialize)]
+pub(crate) struct LiveStep {
+    /// Its number, or `batch` for the script.
+    pub(crate) step: String,
+}
+
+/// Asks for the steps of a job of this number, or of this name as a part of a path.
+pub(crate) async fn steps_of(client: &Client, job: impl std::fmt::Display) -> Result<Steps, ClientError> {
     let found = client.native::<Steps>(Method::GET, &format!("/jobs/{job}/steps"), &[], None).await;
     found.map(|found| found.value)
 }
@@ -56,7 +67,7 @@ impl Place {
     /// # Errors
     /// If the service does not know it, or it has no launcher here.
     pub(super) async fn of_job(client: &Client, job: u32) -> anyhow::Result<Self> {
-        let Steps { run, folder } = match steps_of(client, job).await {
+        let Steps { run, folder, .. } = match steps_of(client, job).await {
             Ok(found) => found,
             Err(error @ ClientError::Refused { .. }) if error.is_not_found() => {
                 bail!("Unable to confirm allocation for job {job}: Invalid job id specified")
@@ -71,6 +82,12 @@ impl Place {
         let mut sockets: Vec<PathBuf> = entries.filter_map(|entry| Some(entry.ok()?.path())).collect();
         sockets.sort();
         Ok(Place { job, key: run.key, attempt: Some(run.attempt), sockets })
+    }
+
+    /// Returns where a step's srun listens for those who look on.
+    pub(super) fn watched_at(&self, step: u32) -> std::io::Result<SocketAddr> {
+        let folder = self.sockets.first().and_then(|socket| socket.parent()).unwrap_or(Path::new(""));
+        watch::address(folder, RunId { key: self.key, attempt: self.attempt.unwrap_or(0) }, step)
     }
 
     /// Asks for a step; returns the conversation and what was answered first.

@@ -1,10 +1,12 @@
 //! Passes on what tasks write, and to tasks what this process is given.
 
-use super::labels::Lines;
+use super::labels::{Lines, labelled};
 use super::streams::{Relay, Sink};
+use crate::watch::{self, Typed};
 use std::fs::File;
 use std::io::{self, Read, Write};
 use std::os::fd::OwnedFd;
+use std::sync::Arc;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::unix::pipe;
 use tokio::sync::mpsc;
@@ -12,8 +14,18 @@ use tokio::sync::mpsc;
 /// How much is read in one go.
 const PIECE: usize = 16 << 10;
 
-/// Bytes for a sink.
-pub(super) type Written = (Sink, Vec<u8>);
+/// What a task wrote.
+#[derive(Clone, Debug)]
+pub(super) struct Written {
+    sink: Sink,
+    /// The task that did.
+    pub(super) task: u32,
+    /// Where to, on its side.
+    pub(super) place: watch::Place,
+    label: Option<Arc<str>>,
+    /// The bytes, without labels.
+    pub(super) bytes: Vec<u8>,
+}
 
 /// Begins to read what tasks write; whole lines come out, unless `unbuffered`.
 pub(super) fn read_all(relays: Vec<Relay>, unbuffered: bool) -> io::Result<mpsc::Receiver<Written>> {
@@ -22,12 +34,24 @@ pub(super) fn read_all(relays: Vec<Relay>, unbuffered: bool) -> io::Result<mpsc:
         let source = pipe::Receiver::from_owned_fd(relay.source)?;
         // A label stands before whole lines only.
         let by_line = !unbuffered || relay.label.is_some();
-        tokio::spawn(read(source, relay.sink, by_line.then(|| Lines::new(relay.label)), out.clone()));
+        let empty = Written {
+            sink: relay.sink,
+            task: relay.task,
+            place: relay.place,
+            label: relay.label.map(Arc::from),
+            bytes: Vec::new(),
+        };
+        tokio::spawn(read(source, empty, by_line.then(Lines::default), out.clone()));
     }
     Ok(written)
 }
 
-async fn read(mut source: pipe::Receiver, sink: Sink, mut lines: Option<Lines>, out: mpsc::Sender<Written>) {
+async fn read(
+    mut source: pipe::Receiver,
+    empty: Written,
+    mut lines: Option<Lines>,
+    out: mpsc::Sender<Written>,
+) {
     let mut piece = vec![0; PIECE];
     loop {
         let count = source.read(&mut piece).await.unwrap_or(0);
@@ -39,7 +63,8 @@ async fn read(mut source: pipe::Receiver, sink: Sink, mut lines: Option<Lines>, 
             Some(lines) => lines.take(bytes, &mut ready),
         }
         // Nobody listens any more: the task hears of it when it writes again.
-        if !ready.is_empty() && out.send((sink, ready)).await.is_err() || count == 0 {
+        let written = Written { bytes: ready, ..empty.clone() };
+        if !written.bytes.is_empty() && out.send(written).await.is_err() || count == 0 {
             return;
         }
     }
@@ -62,10 +87,13 @@ impl Sinks {
     ///
     /// # Errors
     /// If the sink cannot be written to; told once for each.
-    pub(super) fn write(&mut self, (sink, bytes): &Written) -> io::Result<()> {
+    pub(super) fn write(&mut self, written: &Written) -> io::Result<()> {
+        let sink = &written.sink;
         if self.broken.contains(sink) {
             return Ok(());
         }
+        let labelled = written.label.as_deref().map(|label| labelled(label, &written.bytes));
+        let bytes = labelled.as_deref().unwrap_or(&written.bytes);
         let done = match sink {
             Sink::Stdout => whole(io::stdout().lock(), bytes),
             Sink::Stderr => whole(io::stderr().lock(), bytes),
@@ -86,24 +114,31 @@ fn whole(mut out: impl Write, bytes: &[u8]) -> io::Result<()> {
     out.flush()
 }
 
-/// Begins to pass this process's standard input on to tasks: each of them gets all of it.
-pub(super) fn feed_all(inputs: Vec<OwnedFd>) -> io::Result<()> {
+/// Begins to pass this process's standard input on to tasks: each of them gets all of it, and what is typed for it elsewhere
+/// before that ends.
+pub(super) fn feed_all(inputs: Vec<(u32, OwnedFd)>, mut typed: mpsc::Receiver<Typed>) -> io::Result<()> {
     if inputs.is_empty() {
         return Ok(());
     }
     let mut queues = Vec::new();
-    for input in inputs {
+    for (task, input) in inputs {
         let input = pipe::Sender::from_owned_fd(input)?;
         let (queue, pieces) = mpsc::channel(4);
         tokio::spawn(feed(input, pieces));
-        queues.push(queue);
+        queues.push((task, queue));
     }
     let mut pieces = own_input();
     tokio::spawn(async move {
-        while let Some(piece) = pieces.recv().await {
-            for queue in &queues {
+        loop {
+            let piece = tokio::select! {
+                piece = pieces.recv() => piece.map(|bytes| Typed { task: None, bytes }),
+                Some(typed) = typed.recv() => Some(typed),
+            };
+            let Some(piece) = piece else { return };
+            let wanted = |task: &u32| piece.task.is_none_or(|wanted| wanted == *task);
+            for (_, queue) in queues.iter().filter(|(task, _)| wanted(task)) {
                 // A task that does not read any more is none of the others' business.
-                let _ = queue.send(piece.clone()).await;
+                let _ = queue.send(piece.bytes.clone()).await;
             }
         }
     });
@@ -112,7 +147,7 @@ pub(super) fn feed_all(inputs: Vec<OwnedFd>) -> io::Result<()> {
 
 /// Reads this process's standard input in a thread of its own: a file or a terminal cannot be waited for otherwise, and the
 /// thread is left behind when the step is over.
-pub(super) fn own_input() -> mpsc::Receiver<Vec<u8>> {
+pub(crate) fn own_input() -> mpsc::Receiver<Vec<u8>> {
     let (queue, pieces) = mpsc::channel(4);
     let read = move || {
         let mut piece = vec![0; PIECE];

@@ -3,7 +3,7 @@
 use super::conversation::Conversation;
 use super::course::Course;
 use super::interrupt::{Answer, Interrupts, Manner};
-use super::message::{complain, say, stepd_complains};
+use super::message::{complain, ending, say, stepd_complains};
 use super::pmi::Pmi;
 use super::relay::{Sinks, Written, feed_all, read_all};
 use super::signals::{Given, SIGCONT, SIGINT, SIGTERM, Signals};
@@ -12,10 +12,12 @@ use super::terminal::{Pair, Raw};
 use crate::allocation::Left;
 use crate::client::now;
 use crate::sheet::local_time;
+use crate::watch::{self, Frame, Show, Source, Typed};
 use std::collections::HashMap;
 use std::ffi::{OsStr, OsString};
+use std::os::unix::net::SocketAddr;
 use std::time::{Duration, Instant};
-use supervise::steps::{StepAnswer, StepCut, StepEnded, StepProgram};
+use supervise::steps::{StepAnswer, StepCut, StepEnded, StepLayout, StepProgram};
 use supervise::{StartFailure, Step as Stage};
 use tokio::sync::mpsc;
 use tokio::time::{Instant as Moment, sleep_until};
@@ -89,6 +91,10 @@ pub(super) struct Step {
     /// Nobody waits for its end any more.
     is_left: bool,
     names: ProgramNames,
+    /// Where those connect who look on from elsewhere.
+    watched_at: Option<SocketAddr>,
+    layout: watch::Layout,
+    show: Option<Show>,
 }
 
 /// What the programs of tasks are called.
@@ -130,7 +136,7 @@ enum Event {
     Lost(supervise::steps::StepError),
     Output(Written),
     OutputEnds,
-    Terminal(std::io::Result<()>),
+    Terminal(std::io::Result<Vec<u8>>),
     Abort(usize, String),
     Given(Given),
     Time,
@@ -138,7 +144,13 @@ enum Event {
 
 impl Step {
     /// Begins a step that was granted.
-    pub(super) fn new(conversation: Conversation, course: Course, rules: Rules) -> Self {
+    pub(super) fn new(
+        conversation: Conversation,
+        course: Course,
+        rules: Rules,
+        layout: &StepLayout,
+        watched_at: Option<SocketAddr>,
+    ) -> Self {
         Step {
             conversation,
             course,
@@ -153,6 +165,13 @@ impl Step {
             tells_ends: true,
             is_left: false,
             names: ProgramNames::default(),
+            watched_at,
+            layout: watch::Layout {
+                nodes: layout.nodes.clone(),
+                tasks: layout.tasks.clone(),
+                ..watch::Layout::default()
+            },
+            show: None,
         }
     }
 
@@ -188,7 +207,7 @@ impl Step {
                 }
                 Event::Output(written) => self.write(&mut sinks, &written),
                 Event::OutputEnds => output = None,
-                Event::Terminal(Ok(())) => {}
+                Event::Terminal(Ok(piece)) => self.show_terminal(piece),
                 Event::Terminal(Err(error)) => {
                     complain(&format!("cannot pass on the terminal: {error}"));
                     terminal = None;
@@ -217,21 +236,29 @@ impl Step {
         self.last_words(output, &mut sinks).await;
         if let Some(mut terminal) = terminal {
             // Whoever looks has gone as well, if it cannot be shown.
-            let _ = terminal.rest().await;
+            self.show_terminal(terminal.rest().await.unwrap_or_default());
         }
         drop(raw);
-        Ok(Ran { code: self.told(&ended), left: self.course.left() })
+        let code = self.told(&ended);
+        if let Some(show) = self.show.take() {
+            show.end(code).await;
+        }
+        Ok(Ran { code, left: self.course.left() })
     }
 
     fn start(&mut self, program: StepProgram, streams: Streams) -> anyhow::Result<Begun> {
         match streams {
             Streams::Plan(mut plan, pmi) => {
+                let (sources, hidden) = plan.sources();
+                self.layout.hidden = hidden;
                 let program = StepProgram { streams: std::mem::take(&mut plan.streams), ..program };
                 self.conversation.start(program, &plan.passed())?;
+                self.layout.reads = !plan.inputs.is_empty();
+                let typed = self.let_look(sources);
                 // Only the tasks may hold their ends, or the others' would never come.
                 plan.passed.clear();
                 self.aborts = pmi.map(|pmi| pmi.begin()).transpose()?;
-                feed_all(plan.inputs)?;
+                feed_all(plan.inputs, typed)?;
                 let output = read_all(plan.relays, self.rules.unbuffered)?;
                 Ok((Some(output), Sinks::new(plan.files), None))
             }
@@ -242,8 +269,29 @@ impl Step {
                 self.conversation.start(program, &files)?;
                 drop(theirs);
                 pair.begin()?;
+                (self.layout.terminal, self.layout.reads) = (true, true);
+                pair.take(self.let_look(Vec::new()))?;
                 Ok((None, Sinks::new(Vec::new()), Some(pair)))
             }
+        }
+    }
+
+    /// Lets others look on; returns what they type. Where that cannot be, the step goes on unseen.
+    fn let_look(&mut self, sources: Vec<Source>) -> mpsc::Receiver<Typed> {
+        let (type_for, typed) = mpsc::channel(16);
+        if let Some(at) = &self.watched_at {
+            match Show::begin(at, &self.layout, sources, type_for) {
+                Ok(show) => self.show = Some(show),
+                Err(error) if self.rules.verbose => say(&format!("the step cannot be attached to: {error}")),
+                Err(_) => {}
+            }
+        }
+        typed
+    }
+
+    fn show_terminal(&self, bytes: Vec<u8>) {
+        if let Some(show) = self.show.as_ref().filter(|_| !bytes.is_empty()) {
+            show.tell(&Frame::Written { task: Some(0), place: watch::Place::Output, bytes });
         }
     }
 
@@ -305,6 +353,9 @@ impl Step {
             }
             StepAnswer::TaskEnded { task, status } => {
                 let is_bad = self.course.ended(task, status);
+                if let (Some(show), Some(how)) = (&self.show, ending(status)) {
+                    show.tell(&Frame::Ended { task, how });
+                }
                 self.has_ended(is_bad);
             }
             StepAnswer::Waiting { .. }
@@ -439,6 +490,10 @@ impl Step {
     fn write(&mut self, sinks: &mut Sinks, written: &Written) {
         if let Err(error) = sinks.write(written) {
             complain(&format!("cannot pass on what the tasks write: {error}"));
+        }
+        if let Some(show) = &self.show {
+            let Written { task, place, bytes, .. } = written;
+            show.tell(&Frame::Written { task: Some(*task), place: *place, bytes: bytes.clone() });
         }
     }
 

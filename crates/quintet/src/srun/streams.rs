@@ -2,8 +2,9 @@
 
 use super::labels::label;
 use super::pattern::{Names, Place, TaskNames, file_name};
+use crate::watch::{self, Source};
 use rustix::fs::{Mode, OFlags};
-use std::collections::HashMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fs::File;
 use std::io::{self, IsTerminal};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -35,6 +36,9 @@ pub(super) enum Sink {
 #[derive(Debug)]
 pub(super) struct Relay {
     pub(super) source: OwnedFd,
+    /// The task whose it is, and which.
+    pub(super) task: u32,
+    pub(super) place: watch::Place,
     pub(super) sink: Sink,
     pub(super) label: Option<String>,
 }
@@ -48,10 +52,12 @@ pub(super) struct Plan {
     pub(super) streams: Vec<TaskStreams>,
     /// What is read here.
     pub(super) relays: Vec<Relay>,
+    /// Those of the passed files whose other end that is.
+    relayed: BTreeSet<u32>,
     /// The files of sinks.
     pub(super) files: Vec<File>,
-    /// Where this process's own standard input is written.
-    pub(super) inputs: Vec<OwnedFd>,
+    /// Where this process's own standard input is written, and whose it is.
+    pub(super) inputs: Vec<(u32, OwnedFd)>,
 }
 
 impl Plan {
@@ -61,6 +67,33 @@ impl Plan {
             streams.channel = u32::try_from(self.passed.len()).ok();
             self.passed.push(channel);
         }
+    }
+
+    /// What can be shown of those streams that tasks write to without this process; and whether there are such as cannot.
+    pub(super) fn sources(&self) -> (Vec<Source>, bool) {
+        // Who writes to each file, and as what: several tasks may, and both streams of one.
+        let mut writers: BTreeMap<u32, (watch::Place, BTreeSet<u32>)> = BTreeMap::new();
+        for (task, streams) in (0_u32..).zip(&self.streams) {
+            for (file, place) in
+                [(streams.stdout, watch::Place::Output), (streams.stderr, watch::Place::Error)]
+            {
+                let Some(file) = file.filter(|file| !self.relayed.contains(file)) else { continue };
+                writers.entry(file).or_insert((place, BTreeSet::new())).1.insert(task);
+            }
+        }
+        let (mut sources, mut hidden) = (Vec::new(), false);
+        for (file, (place, tasks)) in writers {
+            let alone = tasks.first().copied().filter(|_| tasks.len() == 1);
+            let source = self.passed.get(file as usize).and_then(|file| Source::of(file, alone, place));
+            hidden |= source.is_none();
+            let Some(source) = source else { continue };
+            // Both streams may go into one file by ways of their own.
+            match sources.iter_mut().find(|known: &&mut Source| known.is_of_same_file(&source)) {
+                Some(known) => known.join(&source),
+                None => sources.push(source),
+            }
+        }
+        (sources, hidden)
     }
 
     /// The files to pass, as the launcher's interface wants them.
@@ -119,6 +152,10 @@ enum Own {
 impl Own {
     fn sink(self) -> Sink {
         if self == Own::Stdout { Sink::Stdout } else { Sink::Stderr }
+    }
+
+    fn place(self) -> watch::Place {
+        if self == Own::Stdout { watch::Place::Output } else { watch::Place::Error }
     }
 
     fn is_terminal(self) -> bool {
@@ -189,7 +226,7 @@ impl Maker<'_> {
             return Ok(Some(self.pass(own)));
         }
         let (theirs, ours) = io::pipe()?;
-        self.plan.inputs.push(ours.into());
+        self.plan.inputs.push((task, ours.into()));
         Ok(Some(self.pass(theirs)))
     }
 
@@ -200,7 +237,7 @@ impl Maker<'_> {
             Place::Own | Place::OwnOf(_) => {
                 let alone = tasks == 1 || matches!(place, Place::OwnOf(_));
                 if self.wish.label || own.is_terminal() || !(alone || self.wish.unbuffered) {
-                    return self.relayed(own.sink(), task, tasks).map(Some);
+                    return self.relayed(own, own.sink(), task, tasks).map(Some);
                 }
                 if let Some(passed) = self.own.get(&own) {
                     return Ok(Some(*passed));
@@ -226,7 +263,7 @@ impl Maker<'_> {
         let Some(opened) = self.opened.get(&path) else { return Err(NoStreams::TooMany) };
         let file = opened.file;
         if self.wish.label || (opened.is_shared && !self.wish.unbuffered) {
-            return self.relayed(Sink::File(file), task, tasks);
+            return self.relayed(own, Sink::File(file), task, tasks);
         }
         if let Some(passed) = opened.passed {
             return Ok(passed);
@@ -251,11 +288,13 @@ impl Maker<'_> {
         how.open(path).map_err(|source| NoStreams::File { what, path: path.to_owned(), source })
     }
 
-    fn relayed(&mut self, sink: Sink, task: u32, tasks: u32) -> Result<u32, NoStreams> {
+    fn relayed(&mut self, own: Own, sink: Sink, task: u32, tasks: u32) -> Result<u32, NoStreams> {
         let (ours, theirs) = io::pipe()?;
         let label = self.wish.label.then(|| label(task, tasks));
-        self.plan.relays.push(Relay { source: ours.into(), sink, label });
-        Ok(self.pass(theirs))
+        self.plan.relays.push(Relay { source: ours.into(), task, place: own.place(), sink, label });
+        let passed = self.pass(theirs);
+        self.plan.relayed.insert(passed);
+        Ok(passed)
     }
 }
 

@@ -1,6 +1,7 @@
 //! `--pty`: task 0 has a terminal of its own, and this process's terminal is passed on to it key by key.
 
 use super::message::terminal_is_raw;
+use crate::watch::Typed;
 use rustix::fs::{Mode, OFlags};
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use rustix::termios::{
@@ -78,30 +79,44 @@ impl Pair {
         Ok(())
     }
 
-    /// Shows the next piece of what the task writes; waits for ever when nothing comes any more.
-    pub(super) async fn show(&mut self) -> io::Result<()> {
+    /// Types what others have, who look on.
+    pub(super) fn take(&self, mut typed: mpsc::Receiver<Typed>) -> io::Result<()> {
+        let mut keys = File::from(self.ours.try_clone()?);
+        let type_keys = move || {
+            while let Some(Typed { bytes, .. }) = typed.blocking_recv() {
+                // If the task's end is closed, nobody reads keys.
+                let _ = keys.write_all(&bytes);
+            }
+        };
+        std::thread::Builder::new().name("others' keys".to_owned()).spawn(type_keys)?;
+        Ok(())
+    }
+
+    /// Shows the next piece of what the task writes and returns it; waits for ever when nothing comes any more.
+    pub(super) async fn show(&mut self) -> io::Result<Vec<u8>> {
         let piece = match &mut self.shown {
             Some(shown) => shown.recv().await,
             None => std::future::pending().await,
         };
         match piece {
-            Some(piece) => print(&piece),
+            Some(piece) => print(&piece).map(|()| piece),
             None => {
                 self.shown = None;
-                Ok(())
+                Ok(Vec::new())
             }
         }
     }
 
-    /// Shows what is left when the step is over.
-    pub(super) async fn rest(&mut self) -> io::Result<()> {
+    /// Shows what is left when the step is over, and returns it.
+    pub(super) async fn rest(&mut self) -> io::Result<Vec<u8>> {
+        let mut rest = Vec::new();
         while self.shown.is_some() {
             match tokio::time::timeout(LAST_WORDS, self.show()).await {
-                Ok(shown) => shown?,
-                Err(_) => return Ok(()),
+                Ok(shown) => rest.extend(shown?),
+                Err(_) => break,
             }
         }
-        Ok(())
+        Ok(rest)
     }
 }
 
@@ -112,11 +127,11 @@ fn print(bytes: &[u8]) -> io::Result<()> {
 }
 
 /// This process's terminal in raw mode; dropping it brings back how it was.
-pub(super) struct Raw(Option<Termios>);
+pub(crate) struct Raw(Option<Termios>);
 
 impl Raw {
     /// Makes it raw, if there is one.
-    pub(super) fn enter() -> Self {
+    pub(crate) fn enter() -> Self {
         let stdin = io::stdin();
         if !isatty(stdin.as_fd()) {
             return Raw(None);

@@ -4,6 +4,7 @@
 #![expect(clippy::disallowed_methods, reason = "what is tested is the program as a process")]
 
 mod alloc;
+mod attach_step;
 mod commands;
 mod crash;
 mod kinds;
