@@ -33,7 +33,7 @@ fn page(site: &Site) -> String {
          X-SLURM-USER-NAME and X-SLURM-USER-TOKEN, or for Authorization: Bearer.\n",
         version = site.version,
         name = cluster.name,
-        nodes = cluster.nodes.len(),
+        nodes = cluster.present_nodes().count(),
         partitions = cluster.partitions.len(),
         jobs = snapshot.jobs.len(),
     )

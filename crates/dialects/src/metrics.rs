@@ -88,15 +88,19 @@ fn jobs(page: &mut Page, snapshot: &Snapshot) {
 
 fn nodes(page: &mut Page, snapshot: &Snapshot) {
     page.family("quintet_node_cpus", "gauge", "CPUs of each node.");
-    for node in &snapshot.cluster.nodes {
+    for node in snapshot.cluster.present_nodes() {
         page.sample("quintet_node_cpus", &[("node", &node.name)], u64::from(node.topology.cpus));
     }
+    let present = || {
+        let each = snapshot.cluster.nodes.iter().zip(snapshot.nodes.iter());
+        each.filter(|(node, _)| !node.flags.gone)
+    };
     page.family("quintet_node_cpus_allocated", "gauge", "CPUs of each node in use by jobs.");
-    for (node, used) in snapshot.cluster.nodes.iter().zip(snapshot.nodes.iter()) {
+    for (node, used) in present() {
         page.sample("quintet_node_cpus_allocated", &[("node", &node.name)], u64::from(used.cpus.len()));
     }
     page.family("quintet_node_memory_allocated_bytes", "gauge", "Memory of each node given to jobs.");
-    for (node, used) in snapshot.cluster.nodes.iter().zip(snapshot.nodes.iter()) {
+    for (node, used) in present() {
         let bytes = used.memory.saturating_mul(1 << 20);
         page.sample("quintet_node_memory_allocated_bytes", &[("node", &node.name)], bytes);
     }

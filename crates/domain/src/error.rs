@@ -176,6 +176,16 @@ problems! {
     AdministratorOnly(Text) => Forbidden, "{0} takes an administrator";
     /// A node cannot be brought into this state, or not from the one it is in.
     NodeTransition(Text) => Conflict, "node {0} cannot be brought into this state";
+    /// A node to be made has the name of one that is there.
+    NodeExists(Text) => Conflict, "there is a node {0} already";
+    /// There would be more nodes than there may be.
+    NodeTableFull => Conflict, "there may not be more nodes";
+    /// A node to be taken away is one of the configuration.
+    NotMade(Text) => Conflict, "node {0} is one of the configuration";
+    /// A node to be made is of no kind that can be made.
+    BadNodeKind(Text) => Invalid, "a node cannot be made in state {0}";
+    /// A node to be taken away has jobs or belongs to a reservation.
+    NodeBusy(Text) => Conflict, "node {0} is in use";
     /// Nodes are not switched on and off here.
     NoPowerControl => Invalid, "nodes are not switched on and off";
     /// A node has not all the features that shall be active.

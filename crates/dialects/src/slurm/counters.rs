@@ -40,7 +40,7 @@ pub(super) struct KindTally {
 }
 
 /// The controller's messages that stand for the operations: number and name.
-const MESSAGES: [(u32, &str); 21] = [
+const MESSAGES: [(u32, &str); 23] = [
     (4003, "REQUEST_SUBMIT_BATCH_JOB"),
     (4001, "REQUEST_RESOURCE_ALLOCATION"),
     (3001, "REQUEST_UPDATE_JOB"),
@@ -62,6 +62,8 @@ const MESSAGES: [(u32, &str); 21] = [
     (1003, "REQUEST_RECONFIGURE"),
     (2022, "REQUEST_SHARE_INFO"),
     (4007, "REQUEST_RESOURCE_LAYOUT"),
+    (3015, "REQUEST_CREATE_NODE"),
+    (3014, "REQUEST_DELETE_NODE"),
 ];
 
 fn message(operation: Operation) -> Option<usize> {
@@ -88,6 +90,8 @@ fn message(operation: Operation) -> Option<usize> {
         Operation::Reconfigure => 18,
         Operation::Shares => 19,
         Operation::Resources => 20,
+        Operation::NodeCreate => 21,
+        Operation::NodeDelete => 22,
         // Answered without asking the controller.
         Operation::OpenApi | Operation::Hostlist | Operation::Hostnames => return None,
     })

@@ -16,6 +16,8 @@ const NODE_COUNT: i32 = 2006;
 
 /// A place among the switches that there is not.
 const TOPOLOGY: i32 = 2178;
+/// No more nodes can be made.
+const NODE_TABLE_FULL: i32 = 2169;
 /// Nodes are not switched on and off here.
 const POWER_ACTION: i32 = 2187;
 /// Jobs of crontabs are changed there.
@@ -118,6 +120,10 @@ fn problem_number(problem: &Problem) -> i32 {
         Problem::CronJob(_) => CRON_JOB,
         Problem::CronJobNotMeant(_) => CRON_JOB_NOT_MEANT,
         Problem::AdministratorOnly(_) => slurm::USER_ID,
+        Problem::NodeExists(_) => slurm::NODE_EXISTS,
+        Problem::NodeTableFull => NODE_TABLE_FULL,
+        Problem::NotMade(_) | Problem::BadNodeKind(_) => slurm::NODE_STATE,
+        Problem::NodeBusy(_) => slurm::NODES_BUSY,
         Problem::NodeTransition(_) => slurm::NODE_TRANSITION,
         Problem::NoPowerControl => POWER_ACTION,
         Problem::ActiveFeatures(_) => slurm::ACTIVE_FEATURES,
@@ -133,6 +139,7 @@ pub(super) fn own_text(number: i32) -> Option<&'static str> {
     match number {
         TRY_AGAIN => Some("Resource temporarily unavailable"),
         NO_CONTROLLER => Some("Unable to contact slurm controller (connect failure)"),
+        NODE_TABLE_FULL => Some("Unable to add node, node table is full"),
         TOPOLOGY => Some("Requested topology configuration is not available"),
         POWER_ACTION => Some("Invalid power action"),
         CRON_JOB => Some("Cannot modify scrontab jobs through scontrol"),
@@ -164,7 +171,7 @@ fn status_of(number: i32) -> StatusCode {
         slurm::DATABASE_CONNECTION => StatusCode::BAD_GATEWAY,
         slurm::CLUSTER | POWER_ACTION => StatusCode::INTERNAL_SERVER_ERROR,
         slurm::REQUIREMENTS => StatusCode::BAD_REQUEST,
-        22 | 2000..=2999 | 7001..=9000 => StatusCode::UNPROCESSABLE_ENTITY,
+        22 | 2000..=2999 | 7001..=9000 | 9200 | 9216 => StatusCode::UNPROCESSABLE_ENTITY,
         _ => StatusCode::INTERNAL_SERVER_ERROR,
     }
 }

@@ -254,7 +254,7 @@ fn cluster() -> Cluster {
         partitions: vec![partition("debug", PartitionState::Up), partition("idle", PartitionState::Down)],
         licenses: [(Text::from("matlab"), 10)].into(),
         members: [(alice.name.clone(), alice)].into(),
-        limits: Limits { track_wckeys: true, ..Limits::default() },
+        limits: Limits { track_wckeys: true, max_nodes: Some(5), ..Limits::default() },
         ..Cluster::default()
     }
 }

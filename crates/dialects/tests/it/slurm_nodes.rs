@@ -131,3 +131,82 @@ async fn licences_and_reconfiguration() {
     assert_eq!(site.slurm("root", "GET", "reconfigure", "").await.status, 200);
     assert_eq!(site.shown(job).await["job_state"][0], "RUNNING");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nodes_are_made_and_taken_away() {
+    let site = site().await;
+    let line = |line: &str| json!({ "node_conf": line }).to_string();
+    let made = "NodeName=d[1-2] CPUs=2 RealMemory=100 Feature=dyn State=CLOUD";
+    for (user, body, status, errors) in [
+        ("alice", line(made), 422, vec![(2010, "_create_node")]),
+        ("alice", line("nonsense"), 422, vec![(2010, "_create_node")]),
+        ("root", "{}".to_owned(), 422, vec![(9200, "#/node_conf/")]),
+        ("root", line(""), 500, vec![(-1, "_create_node")]),
+        ("root", line("NodeName=d1 CPUs=2"), 422, vec![(2028, "_create_node")]),
+        ("root", line("NodeName=d1 State=CLOUD CPUBind=core"), 422, vec![(2036, "_create_node")]),
+        ("root", line("NodeName=d[1-9] State=CLOUD"), 422, vec![(2169, "_create_node")]),
+        ("root", line(made), 200, vec![]),
+        ("root", line(made), 422, vec![(2168, "_create_node")]),
+        ("root", line("NodeName=x State=EXTERNAL"), 200, vec![]),
+    ] {
+        let reply = site.slurm(user, "POST", "new/node/", &body).await;
+        let wanted: Vec<_> = errors.into_iter().map(|(number, source)| (number, source.to_owned())).collect();
+        assert_eq!((reply.status, reply.errors()), (status, wanted), "{user} {body}");
+    }
+    let shown = site.slurm("alice", "GET", "nodes", "").await.json();
+    let nodes = shown["nodes"].as_array().unwrap();
+    let each: Vec<_> =
+        nodes.iter().map(|node| (&node["name"], &node["state"], &node["partitions"])).collect();
+    let cloud = json!(["IDLE", "CLOUD", "DYNAMIC_NORM"]);
+    let both = json!(["debug", "idle"]);
+    assert_eq!(each[1..3], [(&json!("d1"), &cloud, &both), (&json!("d2"), &cloud, &both)]);
+    assert_eq!(each[3], (&json!("x"), &json!(["IDLE", "EXTERNAL", "DYNAMIC_NORM"]), &both));
+    let partition = site.slurm("alice", "GET", "partition/debug", "").await.json()["partitions"][0].clone();
+    assert_eq!(partition["nodes"]["configured"], "n1,d[1-2]");
+    for (user, path, error) in [
+        ("alice", "node/d1", Some(2010)),
+        ("root", "node/n1", Some(2028)),
+        ("root", "node/zz", Some(2018)),
+        ("root", "node/d%5B1-2%5D", None),
+        ("root", "node/d1", Some(2018)),
+        ("root", "node/x", None),
+    ] {
+        let reply = site.slurm(user, "DELETE", path, "").await;
+        let wanted: Vec<_> = error.into_iter().map(|number| (number, "op_handler_node".to_owned())).collect();
+        assert_eq!(reply.errors(), wanted, "{user} {path}");
+    }
+    let shown = site.slurm("alice", "GET", "nodes", "").await.json();
+    assert_eq!(shown["nodes"].as_array().unwrap().len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_job_holds_is_shown_to_those_who_may_change_it() {
+    let site = site().await;
+    let job = site.job("alice", r#""tasks":1"#).await;
+    site.until(job, "RUNNING").await;
+    for (user, path, status, error) in [
+        ("alice", format!("resources/{job}"), 200, None),
+        ("root", format!("resources/{job}.batch"), 200, None),
+        ("bob", format!("resources/{job}"), 422, Some((2010, "_handle_get"))),
+        ("root", "resources/99999".to_owned(), 404, Some((2017, "_handle_get"))),
+        ("root", "resources/99999999".to_owned(), 404, Some((2017, "op_handler_resources"))),
+        ("root", "resources/abc".to_owned(), 422, Some((9000, "op_handler_resources"))),
+    ] {
+        let reply = site.slurm(user, "GET", &path, "").await;
+        let wanted: Vec<_> = error.into_iter().map(|(number, source)| (number, source.to_owned())).collect();
+        assert_eq!((reply.status, reply.errors()), (status, wanted), "{user} {path}");
+    }
+    let held = site.slurm("alice", "GET", &format!("resources/{job}"), "").await.json()["nodes"][0].clone();
+    assert_eq!((&held["node"], &held["core_bitmap"]), (&json!("n1"), &json!("0x01")));
+    let waits = site.job("alice", r#""partition":"idle""#).await;
+    let reply = site.slurm("alice", "GET", &format!("resources/{waits}"), "").await;
+    assert_eq!((reply.status, reply.errors()), (422, vec![(2085, "_handle_get".to_owned())]));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_accounts_there_are_no_shares() {
+    let site = site().await;
+    let reply = site.slurm("alice", "GET", "shares?bogus=1", "").await;
+    assert_eq!(reply.json()["shares"], json!({"shares": [], "total_shares": 0}));
+    assert_eq!(reply.warnings(), ["Shares list is empty because slurm accounting storage is disabled."]);
+}

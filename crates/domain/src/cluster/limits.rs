@@ -54,6 +54,12 @@ pub struct Limits {
     pub inactive_limit: Duration,
     /// How many changes the feed keeps for those who resume it.
     pub kept_changes: usize,
+    /// Most nodes, those of the configuration and those made at run time (`MaxNodeCount`); `None` if none may be made.
+    pub max_nodes: Option<usize>,
+    /// Nodes that are set down come back by themselves, since their machine answers (`ReturnToService=2`).
+    pub returns_to_service: bool,
+    /// How long jobs may run on when their reservation is over (`ResvOverRun`).
+    pub reservation_overrun: Duration,
 }
 
 impl Default for Limits {
@@ -82,6 +88,9 @@ impl Default for Limits {
             explicit_cron_cancel: false,
             inactive_limit: Duration::ZERO,
             kept_changes: 10_000,
+            max_nodes: None,
+            returns_to_service: false,
+            reservation_overrun: Duration::ZERO,
         }
     }
 }

@@ -2,6 +2,7 @@
 //! partitions stand now.
 
 mod limits;
+mod made;
 mod names;
 mod node;
 mod partition;
@@ -12,6 +13,7 @@ mod switches;
 mod upkeep;
 
 pub use limits::{ExitCodes, Limits};
+pub use made::{MOST_NODES, Made, MadeKind};
 pub use names::fold;
 
 pub use node::{Gres, Node, NodeFlags, NodeMark, NodeUse, SystemShare, Taken, Topology};
@@ -112,7 +114,7 @@ impl Cluster {
 
     /// Returns the place of the node of this name; case matters.
     pub fn node_index(&self, name: &str) -> Option<NodeIndex> {
-        let at = self.nodes.iter().position(|node| node.name == name)?;
+        let at = self.nodes.iter().position(|node| node.name == name && !node.flags.gone)?;
         u32::try_from(at).ok().map(NodeIndex)
     }
 
@@ -122,15 +124,22 @@ impl Cluster {
         self.nodes.get(index.0 as usize)
     }
 
-    /// Returns the same with other administrative states of some nodes. Those it does not have are left out.
+    /// Returns the same with other administrative states of some nodes, and with those that were made at run time. Others
+    /// that it does not have are left out.
     #[must_use]
     pub fn with_marks<'a>(&self, marks: impl IntoIterator<Item = &'a NodeMark>) -> Cluster {
         let mut cluster = self.clone();
         for mark in marks {
-            if let Some(node) = cluster.nodes.iter_mut().find(|node| node.name == mark.node) {
-                node.take_mark(mark);
+            let known = cluster.nodes.iter_mut().find(|node| node.name == mark.node);
+            match (known, &mark.upkeep.made) {
+                // A node of the configuration counts more than one of the same name that was made.
+                (Some(node), Some(_)) if !node.is_made() => {}
+                (_, Some(made)) => cluster.put_made(mark, made),
+                (Some(node), None) => node.take_mark(mark),
+                (None, None) => {}
             }
         }
+        cluster.spread_partitions();
         cluster
     }
 
@@ -170,6 +179,7 @@ impl Cluster {
         let capped_by = is_capped.then_some(&allocation.partition);
         let shares_cpus = self.cpu_sharers(job, allocation) > 1;
         let (user, whole, is_suspended) = (job.spec.owner.uid, allocation.whole, job.has_given_cpus_away());
+        let is_completing = matches!(job.phase, crate::job::Phase::Completing(_));
         allocation.nodes.iter().map(move |share| Taken {
             share,
             user,
@@ -180,6 +190,7 @@ impl Cluster {
             shares_cpus,
             capped_by,
             is_suspended,
+            is_completing,
         })
     }
 

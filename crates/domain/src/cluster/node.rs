@@ -213,12 +213,22 @@ pub struct NodeFlags {
     pub fail: bool,
     /// Is not there yet: takes no jobs, and is not shown.
     pub future: bool,
+    /// Is managed by somebody else: no job ever runs there.
+    pub external: bool,
+    /// Was made at run time and is not there any more.
+    pub gone: bool,
 }
 
 impl NodeFlags {
+    /// Returns those of a healthy node: what it is stays, how it is does not.
+    #[must_use]
+    pub fn in_service(self) -> Self {
+        NodeFlags { external: self.external, gone: self.gone, ..NodeFlags::default() }
+    }
+
     /// Tells whether new jobs may start.
     pub fn takes_jobs(self) -> bool {
-        !(self.down || self.drain || self.fail || self.future)
+        !(self.down || self.drain || self.fail || self.future || self.external || self.gone)
     }
 
     /// Tells whether there is something to give a reason for.
@@ -238,6 +248,8 @@ pub struct NodeUse {
     pub gres: SmallVec<[CpuSet; 1]>,
     /// Jobs on it.
     pub jobs: u32,
+    /// Of these, jobs that are ending.
+    pub completing: u32,
     /// Jobs on it that want it for themselves.
     pub exclusive: u32,
     /// How many jobs each user has on it.
@@ -330,6 +342,7 @@ impl NodeUse {
         }
         self.memory += share.memory;
         self.jobs += 1;
+        self.completing += u32::from(taken.is_completing);
         self.same_user += u32::from(taken.same_user);
         self.same_label += u32::from(taken.same_label);
         match self.users.iter_mut().find(|(user, _)| *user == taken.user) {
@@ -372,6 +385,7 @@ impl NodeUse {
         }
         self.memory = self.memory.saturating_sub(share.memory);
         self.jobs = self.jobs.saturating_sub(1);
+        self.completing = self.completing.saturating_sub(u32::from(taken.is_completing));
         let whole = taken.whole && !taken.is_suspended;
         self.exclusive = self.exclusive.saturating_sub(u32::from(whole));
         self.same_user = self.same_user.saturating_sub(u32::from(taken.same_user));
@@ -423,4 +437,40 @@ pub struct Taken<'a> {
     pub capped_by: Option<&'a Text>,
     /// The job is suspended: it keeps all but its CPUs, and does not keep others away.
     pub is_suspended: bool,
+    /// The job is ending.
+    pub is_completing: bool,
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::*;
+
+    /// A node of eight CPUs that nobody has said anything about.
+    pub(in crate::cluster) fn node(name: &'static str) -> Node {
+        let none = Text::default;
+        Node {
+            name: Text::const_new(name),
+            host: none(),
+            address: none(),
+            port: 0,
+            topology: Topology { boards: 1, sockets: 1, cores: 8, threads: 1, cpus: 8 },
+            memory: 1000,
+            system: SystemShare::default(),
+            tmp_disk: 0,
+            weight: 1,
+            features: Vec::new(),
+            active_features: Vec::new(),
+            gres: Vec::new(),
+            flags: NodeFlags::default(),
+            reason: none(),
+            reason_at: Timestamp::EPOCH,
+            reason_by: None,
+            comment: none(),
+            extra: none(),
+            architecture: none(),
+            operating_system: none(),
+            booted: Timestamp::EPOCH,
+            upkeep: Upkeep::default(),
+        }
+    }
 }

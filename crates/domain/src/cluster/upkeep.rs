@@ -1,14 +1,18 @@
 //! What an operator has changed about a node since it was configured. It outlives restarts, and counts more than the
 //! configuration.
 
+use super::made::Made;
 use super::node::Node;
 use crate::{Text, Timestamp};
+use std::sync::Arc;
 
 /// What has been changed about a node; what is `None` is as configured.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Upkeep {
     /// When it goes back into service by itself.
     pub resume_at: Option<Timestamp>,
+    /// When it is no more down, since its machine answers.
+    pub back_at: Option<Timestamp>,
     /// A remark.
     pub comment: Option<Text>,
     /// Whatever is kept with it.
@@ -29,6 +33,8 @@ pub struct Upkeep {
     pub cpu_binding: Option<u32>,
     /// Its place among the switches, in words.
     pub topology: Option<Text>,
+    /// What it is like, if it is none of the configuration's.
+    pub made: Option<Arc<Made>>,
 }
 
 /// Reads a generic resource such as `gpu`, `gpu:2` or `gpu:a100:2`; `None` where that is none.

@@ -99,7 +99,7 @@ pub(crate) fn check_names(cluster: &Cluster, spec: &JobSpec) -> Result<(), Probl
     for name in resources.required_nodes.iter().chain(&resources.excluded_nodes) {
         cluster.node_index(name).ok_or_else(|| Problem::UnknownNode(name.clone()))?;
     }
-    let known = |feature: &Text| cluster.nodes.iter().any(|node| node.features.contains(feature));
+    let known = |feature: &Text| cluster.present_nodes().any(|node| node.features.contains(feature));
     if let Some(constraint) = &resources.constraint
         && !constraint.features().into_iter().all(known)
     {
@@ -118,7 +118,7 @@ pub(crate) fn check_names(cluster: &Cluster, spec: &JobSpec) -> Result<(), Probl
 /// no node is as it has to be.
 fn lacking_gres(cluster: &Cluster, resources: &Resources) -> Option<Problem> {
     let exists = |request: &GresRequest| {
-        let mut all = cluster.nodes.iter().flat_map(|node| &node.gres);
+        let mut all = cluster.present_nodes().flat_map(|node| &node.gres);
         all.any(|gres| gres.name == request.name)
     };
     let lacking = resources.gres.iter().find(|request| request.count > 0 && !exists(request))?;

@@ -166,6 +166,13 @@ impl Job {
                 Some(Preemption { requeue, .. }) => self.made_way(run, at, requeue),
                 None => self.ending(run, at, Outcome::Timeout, Reason::TimeLimit, None, None),
             },
+            (Phase::Running(run), Event::MustEnd { by }) => {
+                let (until, overtime) = match run.until.after(run.overtime) <= by {
+                    true => (run.until, run.overtime),
+                    false => (run.until.min(by), by.since(run.until.min(by))),
+                };
+                self.turned(Phase::Running(Box::new(Running { until, overtime, ..(**run).clone() })))
+            }
             (Phase::Running(run), Event::WarningDue) => self.warned(run),
             (Phase::Running(run), Event::Cancelled { at, by, kill }) => {
                 let step = self.ending(run, at, Outcome::Cancelled, Reason::None, Some(by), None)?;
@@ -563,7 +570,11 @@ impl Job {
     }
 
     fn completed(&self, completing: &Completing, at: Timestamp, end: &End, usage: Usage) -> Applied {
-        let exit = self.exit_of(&completing.run, end);
+        let exit = match completing.outcome {
+            // What its processes left is lost with the node; this is what the original shows then.
+            Outcome::NodeFail => Exit::Signal(1),
+            _ => self.exit_of(&completing.run, end),
+        };
         let Completing { run, outcome, reason, cancelled_by, requeue, put_back, .. } = completing;
         let job = self.closed(run.clone(), at, *outcome, *reason, exit, usage, *cancelled_by);
         match requeue {

@@ -205,6 +205,11 @@ pub enum Event {
         /// It is held if it named no other.
         holds: bool,
     },
+    /// It has to be over by then, whatever its limit: the reservation it runs in is.
+    MustEnd {
+        /// When.
+        by: Timestamp,
+    },
     /// The scheduler looked at it and says why it waits, and when it expects to start it.
     Considered {
         /// Why it waits.
@@ -265,6 +270,7 @@ impl Event {
             Event::BeginReached { .. } => "begin reached",
             Event::DeadlinePassed { .. } => "deadline passed",
             Event::ReservationGone { .. } => "reservation gone",
+            Event::MustEnd { .. } => "must end",
             Event::Considered { .. } => "considered",
         }
     }

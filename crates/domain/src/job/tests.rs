@@ -569,3 +569,17 @@ fn an_allocation_is_complete_when_its_owner_says_so_or_its_program_stays_away() 
     check(IfGone::Expire, Outcome::Timeout, Reason::InactiveLimit);
     assert_eq!(without(IfGone::Expire, None).next_alarm(WAIT), running.next_alarm(WAIT));
 }
+
+#[test]
+fn a_run_that_must_end_does_so_within_limit_and_overtime() {
+    let Event::Started { at: begun, allocation, limit, boot, .. } = started() else { unreachable!() };
+    for (overtime, by, until, ends) in
+        [(0, 500, 500, 500), (0, 900, 800, 800), (120, 850, 800, 850), (120, 999, 800, 920)]
+    {
+        let (allocation, boot) = (Arc::clone(&allocation), boot.clone());
+        let overtime = Duration::from_secs(overtime);
+        let run = Event::Started { at: begun, allocation, limit, boot, overtime };
+        let run = after([run, Event::MustEnd { by: at(by) }]).job;
+        assert_eq!((running(&run).until, run.next_alarm(WAIT)), (at(until), Some(at(ends))), "{by}");
+    }
+}

@@ -85,6 +85,8 @@ pub struct Batch {
     pub removed_members: Vec<Text>,
     /// Nodes whose administrative state has changed.
     pub nodes: Vec<NodeMark>,
+    /// Names of nodes of which nothing need be remembered any more.
+    pub removed_nodes: Vec<Text>,
     /// Crontabs that are new or have changed.
     pub crontabs: Vec<Arc<Crontab>>,
     /// Users whose crontabs are gone.
@@ -108,6 +110,7 @@ impl Batch {
             && self.changes.is_empty()
             && self.members.is_empty()
             && self.removed_members.is_empty()
+            && self.removed_nodes.is_empty()
             && self.nodes.is_empty()
             && self.crontabs.is_empty()
             && self.removed_crontabs.is_empty()

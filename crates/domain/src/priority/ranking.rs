@@ -31,7 +31,7 @@ pub struct Ranking {
 impl Ranking {
     /// Counts what there is.
     pub fn of(cluster: &Arc<Cluster>) -> Self {
-        let cpus: u64 = cluster.nodes.iter().map(|node| u64::from(node.topology.cpus)).sum();
+        let cpus: u64 = cluster.present_nodes().map(|node| u64::from(node.topology.cpus)).sum();
         let factors = cluster.partitions.iter().map(|partition| partition.job_factor);
         let total = |partition: &Partition| {
             let weights = cluster.priority.tres.iter();
@@ -39,7 +39,7 @@ impl Ranking {
         };
         Ranking {
             cpus: (cpus as f64).max(1.0),
-            nodes: (cluster.nodes.len() as f64).max(1.0),
+            nodes: (cluster.present_nodes().count() as f64).max(1.0),
             largest_job_factor: f64::from(factors.max().unwrap_or(1)),
             largest_qos: f64::from(cluster.qos.iter().map(|qos| qos.priority).max().unwrap_or(0)),
             totals: cluster.partitions.iter().map(total).collect(),

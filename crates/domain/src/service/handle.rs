@@ -2,6 +2,7 @@
 
 use super::crontab::{BadCrontab, NewCrontab, due};
 use super::feed::Feed;
+use super::made_nodes::NewNode;
 use super::nodes::{Availability, NodeChoice, NodeUpdate};
 use super::prepare::{prepare, prepare_component};
 use super::reservations::NewReservation;
@@ -374,6 +375,26 @@ impl JobService {
     ) -> Result<(), Error> {
         let by = by.clone();
         self.ask(|reply| Command::UpdateNodes { by, choice, update: Box::new(update), reply }).await?
+    }
+
+    /// Makes nodes, all of them or none. Administrators only.
+    ///
+    /// # Errors
+    /// [`Problem::AdministratorOnly`], [`Problem::NodeExists`], [`Problem::NodeTableFull`].
+    pub async fn make_nodes(&self, by: &Principal, wanted: Vec<NewNode>) -> Result<(), Error> {
+        let by = by.clone();
+        self.ask(|reply| Command::MakeNodes { by, wanted, reply }).await?
+    }
+
+    /// Takes nodes away that were made at run time. Administrators only. What one of them refuses does not stop the
+    /// others.
+    ///
+    /// # Errors
+    /// [`Problem::AdministratorOnly`], or what the first of them refuses: [`Problem::UnknownNode`],
+    /// [`Problem::NotMade`], [`Problem::NodeBusy`].
+    pub async fn remove_nodes(&self, by: &Principal, choice: NodeChoice) -> Result<(), Error> {
+        let by = by.clone();
+        self.ask(|reply| Command::RemoveNodes { by, choice, reply }).await?
     }
 
     /// Puts a user's crontab in the place of the one before. Each entry becomes a job, described by the submission in

@@ -31,6 +31,7 @@ pub(super) struct Ledger<'a> {
     effects: Vec<(JobId, u32, Effect)>,
     members: Vec<Membership>,
     removed_members: Vec<Text>,
+    removed_nodes: Vec<Text>,
     nodes: Vec<NodeMark>,
     /// The cluster before nodes of it changed.
     cluster_before: Option<Arc<Cluster>>,
@@ -96,6 +97,7 @@ impl<'a> Ledger<'a> {
             effects: Vec::new(),
             members: Vec::new(),
             removed_members: Vec::new(),
+            removed_nodes: Vec::new(),
             nodes: Vec::new(),
             cluster_before: None,
             crontabs_before: HashMap::new(),
@@ -260,8 +262,15 @@ impl<'a> Ledger<'a> {
         self.state.reconfigure(Arc::new(cluster.with_marks(&marks)));
         self.cluster_before.get_or_insert(cluster);
         self.nodes.retain(|other| marks.iter().all(|mark| mark.node != other.node));
+        self.removed_nodes.retain(|name| marks.iter().all(|mark| mark.node != *name));
         self.nodes.extend(marks);
         self.nodes_touched = true;
+    }
+
+    /// Forgets what is remembered of a node that is not there any more.
+    pub(super) fn forget_mark(&mut self, node: Text) {
+        self.nodes.retain(|mark| mark.node != node);
+        self.removed_nodes.push(node);
     }
 
     /// Lets an effect happen once more.
@@ -310,6 +319,7 @@ impl<'a> Ledger<'a> {
             next_id,
             members: self.members,
             removed_members: self.removed_members,
+            removed_nodes: self.removed_nodes,
             nodes: self.nodes,
             crontabs,
             removed_crontabs,

@@ -11,6 +11,8 @@ use std::time::Duration;
 
 /// The longest text that is remembered of a node, in bytes.
 const LONGEST: usize = 64 << 10;
+/// How long the original's daemon of a node takes to answer that it is there.
+const ANSWERS_AFTER: Duration = Duration::from_secs(1);
 /// The longest reason of [`Availability::Drain`], in bytes.
 const LONGEST_REASON: usize = 1024;
 
@@ -64,7 +66,7 @@ pub struct NodeUpdate {
     pub state: Option<NodeWish>,
     /// Why; kept of nodes that are out of service.
     pub reason: Option<Text>,
-    /// After how long a node that is drained or down with this update goes back into service; zero for never.
+    /// After how long a node that is drained or down with this update goes back into service; [`Duration::MAX`] for never.
     pub resume_after: Option<Duration>,
     /// A remark.
     pub comment: Option<Text>,
@@ -129,7 +131,7 @@ impl Ledger<'_> {
         }
         let names = match choice {
             NodeChoice::Named(names) => names.clone(),
-            NodeChoice::All => self.cluster().nodes.iter().map(|node| node.name.clone()).collect(),
+            NodeChoice::All => self.cluster().present_nodes().map(|node| node.name.clone()).collect(),
         };
         check_texts(update, names.len())?;
         let mut outcome = if names.is_empty() { Err(Problem::UnknownNode(Text::default())) } else { Ok(()) };
@@ -164,10 +166,12 @@ impl Ledger<'_> {
         let jobs = self.state().node_use().get(index.0 as usize).map_or(0, |in_use| in_use.jobs);
         if let Some(wish) = update.state {
             turn(&mut mark, wish, jobs).map_err(|Stays| Problem::NodeTransition(name.clone()))?;
+            let comes_back = mark.flags.down && cluster.limits.returns_to_service;
+            mark.upkeep.back_at = comes_back.then(|| self.now.after(ANSWERS_AFTER));
         }
         let goes_out = matches!(update.state, Some(NodeWish::Drain | NodeWish::Down));
         if let Some(after) = update.resume_after.filter(|_| goes_out) {
-            mark.upkeep.resume_at = Some(self.now.after(after)).filter(|_| !after.is_zero());
+            mark.upkeep.resume_at = Some(self.now.after(after)).filter(|_| after != Duration::MAX);
         }
         // One without words says nothing.
         let said = update.reason.as_ref().filter(|reason| !reason.is_empty());
@@ -219,16 +223,22 @@ impl Ledger<'_> {
             return;
         }
         let now = self.now;
-        let is_due = |node: &&Node| node.upkeep.resume_at.is_some_and(|at| at <= now);
-        let due = self.cluster().nodes.iter().filter(is_due);
-        let marks: Vec<NodeMark> = due
-            .map(|node| {
-                let mut mark = node.mark();
+        let is_due = |at: Option<Timestamp>| at.is_some_and(|at| at <= now);
+        let due = self.cluster().nodes.iter().filter_map(|node| {
+            let mut mark = node.mark();
+            if is_due(mark.upkeep.resume_at) {
                 put_into_service(&mut mark);
-                mark
-            })
-            .collect();
-        self.put_marks(marks);
+            } else if is_due(mark.upkeep.back_at) {
+                (mark.flags.down, mark.upkeep.back_at) = (false, None);
+                if !mark.flags.wants_reason() {
+                    forget_reason(&mut mark);
+                }
+            } else {
+                return None;
+            }
+            Some(mark)
+        });
+        self.put_marks(due.collect());
     }
 
     /// Lets the jobs of a node go with it.
@@ -302,16 +312,16 @@ fn turn(mark: &mut NodeMark, wish: NodeWish, jobs: u32) -> Result<(), Stays> {
 
 /// What is said of a healthy node is nothing.
 fn put_into_service(mark: &mut NodeMark) {
-    mark.flags = Default::default();
+    mark.flags = mark.flags.in_service();
     forget_reason(mark);
 }
 
 fn forget_reason(mark: &mut NodeMark) {
     (mark.reason, mark.at, mark.by) = (Text::default(), Timestamp::EPOCH, None);
-    mark.upkeep.resume_at = None;
+    (mark.upkeep.resume_at, mark.upkeep.back_at) = (None, None);
 }
 
-fn named(by: &Principal) -> (Text, Uid) {
+pub(super) fn named(by: &Principal) -> (Text, Uid) {
     (by.name.clone(), by.uid.unwrap_or(Uid(0)))
 }
 
@@ -361,7 +371,7 @@ fn keep(upkeep: &mut Upkeep, update: &NodeUpdate, at: usize) {
     }
 }
 
-/// What is active must be there.
+/// What is active must be there. Those that are given anew are all active, if nothing else is said.
 fn features(node: &Node, upkeep: &mut Upkeep, update: &NodeUpdate) -> Result<(), Problem> {
     let there = update.features.as_ref().unwrap_or(&node.features);
     let active = update.active_features.as_ref().unwrap_or(&node.active_features);
@@ -370,8 +380,8 @@ fn features(node: &Node, upkeep: &mut Upkeep, update: &NodeUpdate) -> Result<(),
     {
         return Err(Problem::ActiveFeatures(node.name.clone()));
     }
-    let given =
-        [(&mut upkeep.features, &update.features), (&mut upkeep.active_features, &update.active_features)];
+    let now_active = update.active_features.as_ref().or(update.features.as_ref()).cloned();
+    let given = [(&mut upkeep.features, &update.features), (&mut upkeep.active_features, &now_active)];
     for (own, given) in given {
         if given.is_some() {
             own.clone_from(given);

@@ -24,10 +24,11 @@ pub(super) fn successor(
     if next.limits.kept_changes != now.limits.kept_changes {
         return refuse("how many changes are kept".to_owned());
     }
-    if next.nodes.len() != now.nodes.len() {
+    let configured = || now.nodes.iter().filter(|node| !node.is_made());
+    if next.nodes.len() != configured().count() {
         return refuse("the list of nodes".to_owned());
     }
-    if let Some((node, _)) = now.nodes.iter().zip(&next.nodes).find(|(old, new)| !is_same_machine(old, new)) {
+    if let Some((node, _)) = configured().zip(&next.nodes).find(|(old, new)| !is_same_machine(old, new)) {
         return refuse(format!("what node {} is and has", node.name));
     }
     if let Some(gone) = state.jobs().iter().find_map(|job| missing_partition(job, &next)) {

@@ -21,6 +21,7 @@ mod cron;
 mod dependencies;
 mod durable;
 mod het;
+mod made_nodes;
 mod nodes;
 mod reconfigure;
 mod reservations;
@@ -82,6 +83,9 @@ impl Store for MemoryStore {
         memory.members.extend(batch.members.iter().map(|member| (member.name.clone(), member.clone())));
         for name in &batch.removed_members {
             memory.members.remove(name);
+        }
+        for name in &batch.removed_nodes {
+            memory.nodes.remove(name);
         }
         memory.nodes.extend(batch.nodes.iter().map(|mark| (mark.node.clone(), mark.clone())));
         memory.crontabs.extend(batch.crontabs.iter().map(|crontab| (crontab.owner.uid, Arc::clone(crontab))));

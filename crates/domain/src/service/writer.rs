@@ -6,6 +6,7 @@
 use super::crontab::NewCrontab;
 use super::feed::Feed;
 use super::ledger::{Finished, Ledger, Undo};
+use super::made_nodes::NewNode;
 use super::nodes::{Availability, NodeChoice, NodeUpdate};
 use super::pace::{Pacer, Pass, Ranker};
 use super::prepare::Draft;
@@ -17,7 +18,9 @@ use super::update::Update;
 use crate::cluster::Cluster;
 use crate::cron::Installed;
 use crate::job::{Effect, End, HetPart, IfGone, Job, JobKind, JobSpec, Payload, Phase, Usage};
-use crate::ports::{Calendar, Clock, Enforced, Engine, Order, Plan, PreemptHow, Report, Store, StoreError};
+use crate::ports::{
+    Calendar, Clock, Enforced, Engine, Order, Plan, PreemptHow, Report, Saved, Store, StoreError,
+};
 use crate::state::{Snapshot, State, Statistics};
 use crate::who::{Membership, Principal};
 use crate::{ChangeId, Error, JobId, Problem, Text, Timestamp, Uid};
@@ -83,6 +86,16 @@ pub(super) enum Command {
         update: Box<NodeUpdate>,
         reply: oneshot::Sender<Result<(), Error>>,
     },
+    MakeNodes {
+        by: Principal,
+        wanted: Vec<NewNode>,
+        reply: oneshot::Sender<Result<(), Error>>,
+    },
+    RemoveNodes {
+        by: Principal,
+        choice: NodeChoice,
+        reply: oneshot::Sender<Result<(), Error>>,
+    },
     Reconfigure(Box<Cluster>, oneshot::Sender<Result<(), Error>>),
     SetCrontab(Box<NewCrontab>, oneshot::Sender<Result<Vec<Installed>, Error>>),
     RemoveCrontab {
@@ -138,6 +151,7 @@ impl Writer {
         inbox: Receiver<Command>,
     ) -> Result<Self, Error> {
         let saved = store.load().map_err(|error| Error::Unavailable(Text::from(chain(&error))))?;
+        check_places(&cluster, &saved)?;
         let now = clock.now();
         let mut cluster = cluster;
         let members: BTreeMap<_, _> =
@@ -316,9 +330,11 @@ impl Writer {
         if plan.backfill_depth > 0 {
             self.statistics.backfill.add(now, micros, plan.backfill_depth as u64, queue);
             self.statistics.backfill.add_end(plan.backfill_exit, plan.table as u64);
-            let backfilled = plan.starts.iter().filter(|start| start.backfilled).count() as u64;
-            self.statistics.backfilled += backfilled;
-            self.statistics.last_backfilled = backfilled;
+            let backfilled = || plan.starts.iter().filter(|start| start.backfilled);
+            let is_component = |id| self.state.job(id).is_some_and(|job| job.het.is_some());
+            self.statistics.backfilled += backfilled().count() as u64;
+            let components = backfilled().filter(|start| is_component(start.job)).count();
+            self.statistics.backfilled_components += components as u64;
         }
     }
 
@@ -504,10 +520,35 @@ fn serve(ledger: &mut Ledger<'_>, engine: &mut dyn Engine, boot: &Text, command:
         Command::UpdateNodes { by, choice, update, reply } => {
             later(reply, ledger.update_nodes(&by, &choice, &update))
         }
+        Command::MakeNodes { by, wanted, reply } => later(reply, ledger.make_nodes(&by, &wanted)),
+        Command::RemoveNodes { by, choice, reply } => later(reply, ledger.remove_nodes(&by, &choice)),
         Command::SetCrontab(crontab, reply) => later(reply, ledger.set_crontab(*crontab)),
         Command::RemoveCrontab { by, owner, reply } => later(reply, ledger.remove_crontab(&by, owner)),
         Command::Reports(_) | Command::Stop(_) | Command::Reconfigure(..) => return None,
     })
+}
+
+/// Checks that no job is on a node made at run time whose place the configuration has taken meanwhile.
+fn check_places(cluster: &Cluster, saved: &Saved) -> Result<(), Error> {
+    let places = saved.nodes.iter().filter_map(|mark| mark.upkeep.made.as_ref()).map(|made| made.place);
+    let Some(first) = places.min().filter(|first| (first.0 as usize) < cluster.nodes.len()) else {
+        return Ok(());
+    };
+    let on_it = |job: &&crate::job::Job| {
+        job.held_resources().is_some_and(|held| held.nodes.iter().any(|share| share.node >= first))
+    };
+    let jobs = saved.jobs.iter().find(on_it).map(|job| job.id);
+    let is_reserved =
+        saved.reservations.iter().any(|known| known.nodes.iter().any(|node| node.node >= first));
+    match jobs {
+        Some(id) => Err(Error::Unavailable(Text::from(format!(
+            "job {id} is on a node made at run time, in whose place the configuration has more nodes now"
+        )))),
+        None if is_reserved => Err(Error::Unavailable(Text::const_new(
+            "a reservation has a node made at run time, in whose place the configuration has more nodes now",
+        ))),
+        None => Ok(()),
+    }
 }
 
 /// Leaves of a plan what starts allocations.

@@ -42,19 +42,19 @@ pub struct State {
     node_alarm: Option<Timestamp>,
 }
 
+fn unused(node: &crate::cluster::Node, since: Timestamp) -> NodeUse {
+    let gres = node.gres.iter().map(|_| Default::default()).collect();
+    NodeUse { gres, last_busy: since, ..NodeUse::default() }
+}
+
 fn next_resume(cluster: &Cluster) -> Option<Timestamp> {
-    cluster.nodes.iter().filter_map(|node| node.upkeep.resume_at).min()
+    cluster.nodes.iter().flat_map(|node| [node.upkeep.resume_at, node.upkeep.back_at]).flatten().min()
 }
 
 impl State {
     /// Makes the state of a cluster without jobs.
     pub fn new(cluster: Arc<Cluster>) -> Self {
-        let fresh = |node: &crate::cluster::Node| NodeUse {
-            gres: node.gres.iter().map(|_| Default::default()).collect(),
-            last_busy: cluster.started,
-            ..NodeUse::default()
-        };
-        let nodes = Arc::new(cluster.nodes.iter().map(fresh).collect());
+        let nodes = Arc::new(cluster.nodes.iter().map(|node| unused(node, cluster.started)).collect());
         let next_id = JobId(cluster.limits.first_job_id.max(1));
         State {
             node_alarm: next_resume(&cluster),
@@ -272,10 +272,11 @@ impl State {
         self.leaving.due(now, most)
     }
 
-    /// Goes on with another configuration of the same nodes.
+    /// Goes on with another configuration of the same nodes, but for those that are made at run time.
     pub fn reconfigure(&mut self, cluster: Arc<Cluster>) {
         let before = std::mem::replace(&mut self.ranks.ranking, Arc::new(Ranking::of(&cluster)));
         self.node_alarm = next_resume(&cluster);
+        self.fit_node_use(&cluster);
         self.cluster = cluster;
         self.version += 1;
         if !before.ranks_like(&self.ranks.ranking) {
@@ -284,6 +285,24 @@ impl State {
                 self.queues.moved(&self.ranks.ranking, None, Some(job));
             }
         }
+    }
+
+    /// Brings the list of what of nodes is in use in line with the nodes there are. Those that are made or taken away are
+    /// used by nobody.
+    fn fit_node_use(&mut self, cluster: &Cluster) {
+        let fits = |(node, used): (&crate::cluster::Node, &NodeUse)| used.gres.len() == node.gres.len();
+        if self.nodes.len() == cluster.nodes.len() && cluster.nodes.iter().zip(self.nodes.iter()).all(fits) {
+            return;
+        }
+        let uses = Arc::make_mut(&mut self.nodes);
+        uses.truncate(cluster.nodes.len());
+        for (node, used) in cluster.nodes.iter().zip(uses.iter_mut()) {
+            if used.jobs == 0 && used.gres.len() != node.gres.len() {
+                *used = unused(node, used.last_busy);
+            }
+        }
+        let more = cluster.nodes.iter().skip(uses.len()).map(|node| unused(node, cluster.started));
+        uses.extend(more.collect::<Vec<_>>());
     }
 
     /// Puts a job in its place that differs in nothing but its priority.
@@ -382,7 +401,7 @@ impl State {
         let suspended = |job: Option<&Job>| job.is_some_and(Job::has_given_cpus_away);
         match (old, new) {
             (Some(old), Some(new)) if Arc::ptr_eq(old, new) && suspended(before) == suspended(after) => {
-                return;
+                return self.count_completing(new, before, after);
             }
             (None, None) => return,
             _ => {}
@@ -398,6 +417,24 @@ impl State {
         if let Some((job, allocation)) = after.zip(new) {
             self.hand_out(job, allocation);
             self.running.insert(id);
+        }
+    }
+
+    /// Takes in that a job that keeps what it holds has begun to end.
+    fn count_completing(&mut self, held: &Allocation, before: Option<&Job>, after: Option<&Job>) {
+        let is_completing =
+            |job: Option<&Job>| job.is_some_and(|job| matches!(job.phase, Phase::Completing(_)));
+        if is_completing(before) == is_completing(after) {
+            return;
+        }
+        let nodes = Arc::make_mut(&mut self.nodes);
+        for share in &held.nodes {
+            if let Some(node) = nodes.get_mut(share.node.0 as usize) {
+                node.completing = match is_completing(after) {
+                    true => node.completing.saturating_add(1),
+                    false => node.completing.saturating_sub(1),
+                };
+            }
         }
     }
 

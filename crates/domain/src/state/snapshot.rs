@@ -131,8 +131,8 @@ pub struct Statistics {
     pub backfill: PassStatistics,
     /// Jobs started out of order.
     pub backfilled: u64,
-    /// Jobs started out of order in the last such pass.
-    pub last_backfilled: u64,
+    /// Of these, components of heterogeneous jobs.
+    pub backfilled_components: u64,
 }
 
 /// What one kind of scheduling pass has done.

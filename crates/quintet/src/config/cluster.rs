@@ -81,6 +81,9 @@ fn limits(table: &ClusterTable) -> Result<Limits, ConfigError> {
     if table.max_job_count == 0 {
         return unfit("max_job_count must be at least 1");
     }
+    if table.return_to_service > 2 {
+        return unfit("return_to_service must be 0, 1 or 2");
+    }
     if table.kept_changes == 0 {
         return unfit("kept_changes must be at least 1");
     }
@@ -108,6 +111,9 @@ fn limits(table: &ClusterTable) -> Result<Limits, ConfigError> {
         explicit_cron_cancel: table.explicit_scancel,
         inactive_limit: table.inactive_limit.0,
         kept_changes: table.kept_changes,
+        max_nodes: table.max_node_count,
+        returns_to_service: table.return_to_service == 2,
+        reservation_overrun: overtime(table.resv_over_run.0),
     })
 }
 

@@ -97,6 +97,9 @@ pub(crate) struct ClusterTable {
     pub(crate) max_switch_wait: Wait,
     pub(crate) inactive_limit: Wait,
     pub(crate) kept_changes: usize,
+    pub(crate) max_node_count: Option<usize>,
+    pub(crate) resv_over_run: Limit,
+    pub(crate) return_to_service: u8,
 }
 
 impl Default for ClusterTable {
@@ -127,6 +130,9 @@ impl Default for ClusterTable {
             max_switch_wait: Wait(limits.max_switch_wait),
             inactive_limit: Wait(limits.inactive_limit),
             kept_changes: limits.kept_changes,
+            max_node_count: limits.max_nodes,
+            resv_over_run: Limit(TimeLimit::Minutes(0)),
+            return_to_service: 0,
         }
     }
 }

@@ -72,6 +72,7 @@ statements! {
     remove_changes: "DELETE FROM change WHERE last <= ?1";
     put_member: "INSERT OR REPLACE INTO member (name, body) VALUES (?1, ?2)";
     remove_member: "DELETE FROM member WHERE name = ?1";
+    remove_node: "DELETE FROM node WHERE name = ?1";
     put_node: "INSERT OR REPLACE INTO node (name, body) VALUES (?1, ?2)";
     put_crontab: "INSERT OR REPLACE INTO crontab (user, body) VALUES (?1, ?2)";
     remove_crontab: "DELETE FROM crontab WHERE user = ?1";
@@ -112,6 +113,9 @@ impl Recording<'_> {
         }
         for name in &batch.removed_members {
             self.statements.remove_member.execute([name.as_str()])?;
+        }
+        for name in &batch.removed_nodes {
+            self.statements.remove_node.execute([name.as_str()])?;
         }
         for mark in &batch.nodes {
             self.statements.put_node.execute(params![mark.node.as_str(), encoded(mark)])?;

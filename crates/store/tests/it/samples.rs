@@ -1,7 +1,7 @@
 //! Jobs for tests. Every field of every sample is written out and set, so that one which the store forgets makes a
 //! comparison fail.
 
-use domain::cluster::{NodeFlags, NodeMark, Upkeep};
+use domain::cluster::{Gres, Made, MadeKind, NodeFlags, NodeMark, SystemShare, Topology, Upkeep};
 use domain::job::*;
 use domain::ports::{Batch, Closed, ClosedStep, Saved, Store};
 use domain::service::{StateChange, StateWord};
@@ -485,12 +485,13 @@ pub(crate) fn member(name: &str, level: AdminLevel) -> Membership {
 pub(crate) fn mark(node: &str) -> NodeMark {
     NodeMark {
         node: text(node),
-        flags: NodeFlags { drain: true, fail: true, ..NodeFlags::default() },
+        flags: NodeFlags { drain: true, fail: true, external: true, gone: true, ..NodeFlags::default() },
         reason: text("Epilog error"),
         at: at(7),
         by: Some((text("root"), Uid(0))),
         upkeep: Upkeep {
             resume_at: Some(at(9)),
+            back_at: Some(at(8)),
             comment: Some(text("spare")),
             extra: Some(text("")),
             weight: Some(7),
@@ -501,6 +502,31 @@ pub(crate) fn mark(node: &str) -> NodeMark {
             host: Some(text("other")),
             cpu_binding: Some(1),
             topology: Some(text("default:s1")),
+            made: Some(Arc::new(made())),
         },
+    }
+}
+
+fn made() -> Made {
+    Made {
+        place: NodeIndex(4),
+        kind: MadeKind::External,
+        host: text("host"),
+        address: text("127.0.0.3"),
+        port: 6818,
+        topology: Topology { boards: 1, sockets: 2, cores: 4, threads: 2, cpus: 16 },
+        memory: 1000,
+        system: SystemShare { cpus: [3, 4].into_iter().collect(), memory: 10 },
+        tmp_disk: 5,
+        weight: 2,
+        features: vec![text("dyn")],
+        gres: vec![Gres {
+            name: text("gpu"),
+            kind: text("a100"),
+            count: 2,
+            files: vec![text("/dev/null")],
+            near: [1].into_iter().collect(),
+            taken_away: 1,
+        }],
     }
 }

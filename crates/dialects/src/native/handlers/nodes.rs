@@ -17,7 +17,7 @@ const LARGEST_BODY: u64 = 64 << 10;
 pub(in super::super) fn list(call: Call<'_>) -> Result<Answer, NativeError> {
     call.parameters(&[])?;
     let snapshot = call.site.jobs.snapshot();
-    let nodes = snapshot.cluster.nodes.iter().map(to_wire::node).collect();
+    let nodes = snapshot.cluster.present_nodes().map(to_wire::node).collect();
     let limits = call.site.jobs.enforcement().iter().map(|enforced| (enforced.what, enforced.how)).collect();
     Ok(reply::json(StatusCode::OK, &wire::Nodes { nodes, limits }))
 }

@@ -39,7 +39,7 @@ pub(in crate::slurm) fn node_update(wanted: UpdateNodeMsg, has_unknown_state: bo
         reason: wanted.reason,
         resume_after: match wanted.resume_after.unwrap_or_default() {
             NoVal::Set(seconds) => Some(Duration::from_secs(seconds.into())),
-            NoVal::Infinite => Some(Duration::ZERO),
+            NoVal::Infinite => Some(Duration::MAX),
             NoVal::Unset => None,
         },
         comment: wanted.comment,

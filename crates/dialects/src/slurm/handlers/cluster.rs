@@ -117,7 +117,7 @@ impl Shown {
     }
 
     fn shows(self, node: &Node) -> bool {
-        self.future || !node.flags.future
+        !node.flags.gone && (self.future || !node.flags.future)
     }
 }
 

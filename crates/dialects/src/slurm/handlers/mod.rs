@@ -40,6 +40,8 @@ pub(super) async fn run(operation: Operation, call: Call<'_>) -> Answer {
         Operation::Node => cluster::node(call),
         Operation::NodesUpdate => nodes::update_many(call).await,
         Operation::NodeUpdate => nodes::update_one(call).await,
+        Operation::NodeCreate => nodes::create(call).await,
+        Operation::NodeDelete => nodes::remove(call).await,
         Operation::Licenses => cluster::licenses(call),
         Operation::Resources => resources::show(call),
         Operation::Shares => shares::list(call),

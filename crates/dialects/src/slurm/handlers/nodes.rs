@@ -1,11 +1,13 @@
-//! `POST node/{node_name}` and `POST nodes/`: changing nodes.
+//! `POST node/{node_name}` and `POST nodes/`: changing nodes; `POST new/node/` and `DELETE node/{node_name}`: making them
+//! and taking them away.
 
 use crate::http::answer::Answer;
 use crate::slurm::call::Call;
-use crate::slurm::from_wire;
-use domain::Text;
+use crate::slurm::from_wire::{self, BadLine};
+use domain::{Problem, Text};
+use slurm_wire::error_number as number;
 use slurm_wire::hostlist::fold;
-use slurm_wire::node::UpdateNodeMsg;
+use slurm_wire::node::{CreateNodeReq, UpdateNodeMsg};
 
 /// Changes a node, or those of an expression in the path.
 pub(super) async fn update_one(mut call: Call<'_>) -> Answer {
@@ -44,6 +46,46 @@ async fn update(
     let update = from_wire::node_update(wanted, has_unknown_state);
     if let Err(why) = call.site.jobs.update_nodes(&by, from_wire::node_choice(names), update).await {
         call.refused(&why, &unable, source);
+    }
+    call.fail()
+}
+
+/// Makes nodes as a line of the original's configuration describes them.
+pub(super) async fn create(mut call: Call<'_>) -> Answer {
+    let Some(wanted) = call.read::<CreateNodeReq>() else { return call.fail() };
+    let (failed, source) = ("Failure to create node", "_create_node");
+    let Some(by) = call.trusted(failed, source) else { return call.fail() };
+    let nodes = match from_wire::new_nodes(&wanted.node_conf.unwrap_or_default()) {
+        Ok(nodes) => nodes,
+        // Who may not make any is told no more.
+        Err(_) if !by.is_administrator() => Vec::new(),
+        Err(BadLine::Unreadable) => {
+            call.numbered(number::UNSPECIFIED, failed, source);
+            return call.fail();
+        }
+        Err(BadLine::State(state)) => {
+            call.refused(&Problem::BadNodeKind(state).into(), failed, source);
+            return call.fail();
+        }
+        Err(BadLine::Unsupported(key)) => {
+            call.refused(&Problem::Unsupported(key).into(), failed, source);
+            return call.fail();
+        }
+    };
+    if let Err(why) = call.site.jobs.make_nodes(&by, nodes).await {
+        call.refused(&why, failed, source);
+    }
+    call.fail()
+}
+
+/// Takes nodes away that were made at run time.
+pub(super) async fn remove(mut call: Call<'_>) -> Answer {
+    let named = Text::from(call.parameter);
+    let (failed, source) = (format!("Failure to delete node {named}"), "op_handler_node");
+    let Some(by) = call.trusted(&failed, source) else { return call.fail() };
+    let choice = from_wire::node_choice(std::slice::from_ref(&named));
+    if let Err(why) = call.site.jobs.remove_nodes(&by, choice).await {
+        call.refused(&why, &failed, source);
     }
     call.fail()
 }

@@ -24,6 +24,8 @@ const SUMMARIES: &[(&str, &str, &str)] = &[
     ("get", "/slurm/v0.0.44/nodes/", "Lists all nodes."),
     ("post", "/slurm/v0.0.44/nodes/", "Changes nodes."),
     ("post", "/slurm/v0.0.44/node/{node_name}", "Changes a node."),
+    ("delete", "/slurm/v0.0.44/node/{node_name}", "Takes a node away that was made at run time."),
+    ("post", "/slurm/v0.0.44/new/node/", "Makes nodes."),
     ("get", "/slurm/v0.0.44/licenses/", "Lists licences."),
     ("get", "/slurm/v0.0.44/resources/{job_id}", "Shows what a running job holds of its nodes."),
     ("get", "/slurm/v0.0.44/shares", "Lists the fair shares of accounts and users."),

@@ -3,6 +3,7 @@
 use crate::http::answer::Answer;
 use crate::slurm::call::Call;
 use crate::slurm::to_wire;
+use domain::ports::Clock;
 use slurm_wire::diag::DiagResp;
 use slurm_wire::ping::PingArrayResp;
 
@@ -23,8 +24,18 @@ pub(super) fn diag(mut call: Call<'_>) -> Answer {
     }
     let site = call.site;
     let snapshot = site.jobs.snapshot();
-    let statistics = to_wire::statistics(&snapshot, &site.counters, site.started, call.now);
+    let mut statistics = to_wire::statistics(&snapshot, &site.counters, site.started, call.now);
+    statistics.gettimeofday_latency = clock_latency(&**site.jobs.clock());
     call.answer(DiagResp { statistics, ..DiagResp::default() })
+}
+
+/// Measures what a thousand looks at the clock take, in microseconds.
+fn clock_latency(clock: &dyn Clock) -> u32 {
+    let begun = std::time::Instant::now();
+    for _ in 0..1000 {
+        std::hint::black_box(clock.now());
+    }
+    u32::try_from(begun.elapsed().as_micros()).unwrap_or(u32::MAX)
 }
 
 /// Reads the configuration anew.

@@ -28,7 +28,9 @@ pub(in crate::slurm) fn statistics(
         jobs_running: small(counted.running),
         job_states_ts: time(counted.counted_at),
         bf_backfilled_jobs: small(counted.backfilled),
-        bf_last_backfilled_jobs: small(counted.last_backfilled),
+        // Since the counters were last at zero, which is the start here.
+        bf_last_backfilled_jobs: small(counted.backfilled),
+        bf_backfilled_het_jobs: small(counted.backfilled_components),
         ..StatsMsg::default()
     };
     main_scheduler(&mut stats, &counted.main, since, now);

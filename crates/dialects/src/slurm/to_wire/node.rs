@@ -2,7 +2,7 @@
 
 use super::{time, tres};
 use crate::slurm::call::RELEASE;
-use domain::cluster::{Cluster, Gres, Node, NodeUse};
+use domain::cluster::{Cluster, Gres, MadeKind, Node, NodeUse, Partition};
 use domain::job::CpuSet;
 use domain::ports::MachineLoad;
 use domain::reservation::{Reservation, ReservationFlags};
@@ -76,7 +76,12 @@ fn machine(info: &mut wire::Node, node: &Node, cluster: &Cluster) {
 }
 
 fn administration(info: &mut wire::Node, node: &Node, index: NodeIndex, cluster: &Cluster) {
-    let partitions = cluster.partitions.iter().filter(|partition| partition.nodes.contains(&index));
+    // One that no job runs on belongs to the partitions of all nodes in name.
+    let belongs = |partition: &&Partition| {
+        let is_of_all = partition.nodes_written.eq_ignore_ascii_case("all");
+        partition.nodes.contains(&index) || node.flags.external && is_of_all
+    };
+    let partitions = cluster.partitions.iter().filter(belongs);
     info.partitions = partitions.map(|partition| partition.name.clone()).collect::<Vec<_>>().into();
     info.features = node.features.clone().into();
     info.active_features = node.active_features.clone().into();
@@ -113,11 +118,21 @@ fn state(node: &Node, used: &NodeUse) -> Flags<NodeState> {
         _ if node.flags.future => NodeState::Future,
         _ if node.flags.down => NodeState::Down,
         0 => NodeState::Idle,
+        // What they still hold is on its way back.
+        _ if used.jobs == used.completing => NodeState::Idle,
         cpus if cpus >= node.job_cpus() || used.exclusive > 0 => NodeState::Allocated,
         _ => NodeState::Mixed,
     };
     let mut state: Flags<NodeState> = base.into();
-    for (is_so, word) in [(node.flags.drain, NodeState::Drain), (node.flags.fail, NodeState::Fail)] {
+    let is_cloud = node.upkeep.made.as_ref().is_some_and(|made| made.kind == MadeKind::Cloud);
+    for (is_so, word) in [
+        (node.flags.drain, NodeState::Drain),
+        (used.completing > 0 && !node.flags.down, NodeState::Completing),
+        (node.flags.fail, NodeState::Fail),
+        (is_cloud, NodeState::Cloud),
+        (node.flags.external, NodeState::External),
+        (node.is_made(), NodeState::DynamicNorm),
+    ] {
         if is_so {
             state.insert(word);
         }

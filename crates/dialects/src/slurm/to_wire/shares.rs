@@ -10,8 +10,8 @@ use std::collections::BTreeSet;
 
 /// What the original shows as the level of one who has used nothing: an infinity that it cannot write.
 const NEVER_USED: f64 = 18_446_744_073_709_551_615.0;
-/// What the original shows as the share of the root of all: one in its number for "no parent".
-const ROOT_SHARE: f64 = 1.0 / 4_294_967_295.0;
+/// What the original shows as the share of the root of all: one in its number for "nothing".
+const ROOT_SHARE: f64 = 1.0 / 4_294_967_294.0;
 const ROOT: Text = Text::const_new("root");
 
 /// Which associations are asked for; empty lists ask for all.

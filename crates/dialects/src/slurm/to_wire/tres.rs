@@ -133,7 +133,8 @@ pub(super) fn configured(cluster: &Cluster, nodes: &[NodeIndex], with_count: boo
         tres.memory = tres.memory.saturating_add(node.memory);
         tres.nodes += u64::from(with_count);
         for gres in &node.gres {
-            *tres.gres.entry(&gres.name).or_default() += u64::from(gres.count);
+            // What an operator has taken away is configured all the same.
+            *tres.gres.entry(&gres.name).or_default() += u64::from(gres.count) + u64::from(gres.taken_away);
         }
     }
     tres.written()

@@ -47,8 +47,12 @@ impl Ledger<'_> {
         }
         let runs_in = |phase: &Phase| matches!(phase, Phase::Running(run) if run.allocation.reservation == reservation.name);
         let jobs = self.state().reserved_jobs().filter(|job| runs_in(&job.phase));
+        let overrun = self.cluster().limits.reservation_overrun;
+        let by = if overrun == Duration::MAX { return } else { reservation.end.after(overrun) };
         for id in jobs.map(|job| job.id).collect::<Vec<_>>() {
-            if let Err(refused) = self.happen(id, Event::LimitReached { at: self.now }) {
+            let is_over = by <= self.now;
+            let event = if is_over { Event::LimitReached { at: self.now } } else { Event::MustEnd { by } };
+            if let Err(refused) = self.happen(id, event) {
                 tracing::error!(job.id = id.0, error = %refused, "job could not be ended with its reservation");
             }
         }

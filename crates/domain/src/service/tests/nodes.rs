@@ -107,6 +107,24 @@ async fn a_node_goes_back_into_service_when_its_time_has_come() {
 }
 
 #[tokio::test]
+async fn a_node_whose_machine_answers_comes_back() {
+    let world = World::with(1, |cluster| cluster.limits.returns_to_service = true);
+    update(&world, "root", state(NodeWish::Drain)).await.unwrap();
+    update(&world, "root", state(NodeWish::Down)).await.unwrap();
+    assert!(node(&world).flags.down);
+    let remark = NodeUpdate { comment: Some(Text::const_new("x")), ..NodeUpdate::default() };
+    world.clock.0.fetch_add(1_000_000, Ordering::SeqCst);
+    update(&world, "root", remark.clone()).await.unwrap();
+    let flags = node(&world).flags;
+    assert_eq!((flags.down, flags.drain, &*node(&world).reason), (false, true, "why"));
+    update(&world, "root", state(NodeWish::Resume)).await.unwrap();
+    update(&world, "root", state(NodeWish::Down)).await.unwrap();
+    world.clock.0.fetch_add(1_000_000, Ordering::SeqCst);
+    update(&world, "root", remark).await.unwrap();
+    assert_eq!((node(&world).flags.takes_jobs(), &*node(&world).reason), (true, ""));
+}
+
+#[tokio::test]
 async fn jobs_on_a_lost_node_go_back_or_fail() {
     let world = World::new(2);
     let back = world.submit(|submission| submission.requeue = Some(true)).await.unwrap();
