@@ -158,6 +158,18 @@ problems! {
     Suspended(JobId) => Conflict, "job {0} is already suspended";
     /// The job is not suspended.
     NotSuspended(JobId) => Conflict, "job {0} is not suspended";
+    /// What a suspended job has cannot be changed.
+    NotWhileSuspended(JobId) => Conflict, "job {0} is suspended";
+    /// A time that has passed.
+    BadTime => Invalid, "this time has passed";
+    /// The memory of a job that runs is held by a step that there is not.
+    NoExternStep => Conflict, "the memory of a running job cannot be changed";
+    /// A user may raise his job's nice value, not its priority.
+    PriorityOfUser => Forbidden, "change the nice value instead of the priority";
+    /// Clusters are named, and this one stands alone.
+    NoFederation => Invalid, "this cluster belongs to no federation";
+    /// No partition of the job could ever give it so much.
+    BeyondPartition => Conflict, "no partition of the job has so much";
     /// The job is held, and a priority cannot be given.
     Held(JobId) => Conflict, "job {0} is held";
     /// The job cannot be altered in its state.

@@ -22,10 +22,16 @@ const NODE_TABLE_FULL: i32 = 2169;
 const POWER_ACTION: i32 = 2187;
 /// Jobs of crontabs are changed there.
 const CRON_JOB: i32 = 2096;
+/// A user's wish for a priority would not last.
+const PRIORITY_OF_USER: i32 = 2095;
 /// Jobs of crontabs are cancelled only where they are meant.
 const CRON_JOB_NOT_MEANT: i32 = 2098;
 /// The job waits, and cannot be put back where it is.
 const JOB_PENDING: i32 = 2024;
+/// A suspended job is left as it is.
+const JOB_SUSPENDED: i32 = 2086;
+/// The memory of a job is changed through its extern step.
+const NEEDS_EXTERN_STEP: i32 = 2186;
 /// The leader of a heterogeneous job is meant, and another component was named.
 const NOT_LEADER: i32 = 2107;
 
@@ -111,6 +117,12 @@ fn problem_number(problem: &Problem) -> i32 {
         Problem::NotPending(_) => slurm::NOT_PENDING,
         Problem::NotRunning(_) => slurm::NOT_RUNNING,
         Problem::Held(_) => slurm::HELD,
+        Problem::NotWhileSuspended(_) => JOB_SUSPENDED,
+        Problem::BadTime => slurm::TIME_VALUE,
+        Problem::NoExternStep => NEEDS_EXTERN_STEP,
+        Problem::PriorityOfUser => PRIORITY_OF_USER,
+        Problem::NoFederation => slurm::UNSPECIFIED,
+        Problem::BeyondPartition => slurm::PARTITION_CONFIGURATION_NOW,
         Problem::Unalterable(_)
         | Problem::Suspended(_)
         | Problem::NotSuspended(_)
@@ -145,6 +157,9 @@ pub(super) fn own_text(number: i32) -> Option<&'static str> {
         CRON_JOB => Some("Cannot modify scrontab jobs through scontrol"),
         CRON_JOB_NOT_MEANT => Some("Cannot cancel scrontab jobs without --cron flag."),
         JOB_PENDING => Some("Job is pending execution"),
+        PRIORITY_OF_USER => Some("Changes to job priority are not persistent, change nice instead"),
+        JOB_SUSPENDED => Some("Job is currently suspended"),
+        NEEDS_EXTERN_STEP => Some("Requested operation requires extern step"),
         NOT_LEADER => Some("Job not heterogeneous job leader"),
         NODE_COUNT => Some("Node count specification invalid"),
         PARTITION_GROUP => Some("User's group not permitted to use this partition"),
@@ -169,7 +184,7 @@ fn status_of(number: i32) -> StatusCode {
         slurm::PROTOCOL_AUTHENTICATION => StatusCode::NETWORK_AUTHENTICATION_REQUIRED,
         NO_CONTROLLER | TRY_AGAIN => StatusCode::SERVICE_UNAVAILABLE,
         slurm::DATABASE_CONNECTION => StatusCode::BAD_GATEWAY,
-        slurm::CLUSTER | POWER_ACTION => StatusCode::INTERNAL_SERVER_ERROR,
+        slurm::CLUSTER | POWER_ACTION | NEEDS_EXTERN_STEP => StatusCode::INTERNAL_SERVER_ERROR,
         slurm::REQUIREMENTS => StatusCode::BAD_REQUEST,
         22 | 2000..=2999 | 7001..=9000 | 9200 | 9216 => StatusCode::UNPROCESSABLE_ENTITY,
         _ => StatusCode::INTERNAL_SERVER_ERROR,

@@ -12,6 +12,7 @@ mod slurm_nodes;
 mod slurm_reads;
 mod slurm_reservations;
 mod slurm_slices;
+mod slurm_updates;
 mod slurm_util;
 mod slurm_versions;
 

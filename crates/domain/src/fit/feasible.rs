@@ -125,7 +125,11 @@ fn lacking_gres(cluster: &Cluster, resources: &Resources) -> Option<Problem> {
     Some(Problem::BadGres(lacking.name.clone()))
 }
 
-fn check_licenses(cluster: &Cluster, resources: &Resources) -> Result<(), Problem> {
+/// Checks that there are the licences a request names, and so many of them.
+///
+/// # Errors
+/// [`Problem::BadLicense`].
+pub(crate) fn check_licenses(cluster: &Cluster, resources: &Resources) -> Result<(), Problem> {
     let beyond = |(name, count): &&(Text, u32)| cluster.licenses.get(name).is_none_or(|all| all < count);
     match resources.licenses.iter().find(beyond) {
         Some((name, _)) => Err(Problem::BadLicense(name.clone())),

@@ -26,6 +26,6 @@ pub use amounts::Amounts;
 pub use demand::{Demand, Misfit};
 pub(crate) use derive::derive_counts;
 pub use feasible::{Feasibility, could_ever_run, is_beyond};
-pub(crate) use feasible::{check_names, check_sense};
+pub(crate) use feasible::{check_licenses, check_names, check_sense};
 pub use place::{Placed, Placement, place};
 pub(crate) use sharing::cpu_sharers;

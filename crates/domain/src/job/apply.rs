@@ -112,8 +112,9 @@ impl Job {
                 let shortened = limit.minutes().filter(|_| limit < self.spec.time_limit);
                 self.started(Running { overtime, shortened, ..Running::new(at, allocation, until, boot) })
             }
-            (Phase::Pending(_), Event::Cancelled { at, by, .. }) => {
-                self.ended_unstarted(at, Outcome::Cancelled, Reason::None, Some(by))
+            (Phase::Pending(pending), Event::Cancelled { at, by, .. }) => {
+                // Why it waited goes on being told.
+                self.ended_unstarted(at, Outcome::Cancelled, pending.reason, Some(by))
             }
             (Phase::Pending(_), Event::DeadlinePassed { at }) => {
                 self.ended_unstarted(at, Outcome::Deadline, Reason::DeadLine, None)
@@ -142,23 +143,13 @@ impl Job {
                 // Slurm keeps one time for both: a begin time that is given replaces the wait of a job that was put back.
                 let begins = changes.iter().any(|change| matches!(change, Change::Begin(_)));
                 let retry_after = pending.retry_after.filter(|_| !begins || self.restarts == 0);
-                let pending = Pending { retry_after, ..pending.clone() };
+                // What kept it waiting in one partition does not in another.
+                let moves = changes.iter().any(|change| matches!(change, Change::Partitions(_)));
+                let reason = if moves { Reason::None } else { pending.reason };
+                let pending = Pending { retry_after, reason, ..pending.clone() };
                 changes.into_iter().fold(self.clone(), Job::changed).waiting(pending, at)
             }
-            (Phase::Running(run), Event::Updated { changes, .. }) => {
-                let until = |job: &Job| match job.spec.time_limit {
-                    // The limit in force may be the partition's; it moves only when the job's own does. One that makes
-                    // way has no other than its grace time.
-                    limit if limit != self.spec.time_limit && run.preemption.is_none() => {
-                        job.not_beyond_deadline(run.end_within(limit))
-                    }
-                    _ => run.until,
-                };
-                let job = changes.into_iter().fold(self.clone(), Job::changed);
-                let shortened = run.shortened.filter(|_| job.spec.time_limit == self.spec.time_limit);
-                let run = Running { until: until(&job), shortened, ..(**run).clone() };
-                job.turned(Phase::Running(Box::new(run)))
-            }
+            (Phase::Running(run), Event::Updated { changes, .. }) => self.updated_while_running(run, changes),
             (Phase::Running(run), Event::Ended { at, end, usage, requeue }) => {
                 self.run_ended(run, at, end, usage, requeue)
             }
@@ -219,6 +210,9 @@ impl Job {
             (Phase::Running(run), Event::Held { .. }) => {
                 // Takes effect if the job is ever put back.
                 Job { priority: 0, ..self.clone() }.turned(Phase::Running(run.clone()))
+            }
+            (Phase::Running(run), Event::Released { priority, .. }) => {
+                Job { priority, ..self.clone() }.turned(Phase::Running(run.clone()))
             }
             (Phase::Completing(completing), Event::Ended { at, end, usage, .. }) => {
                 self.completed(completing, at, &end, usage)
@@ -415,7 +409,35 @@ impl Job {
     fn released(&self, pending: &Pending, at: Timestamp, priority: u32) -> Applied {
         let (put_back, remark) = (PutBack::Plain, Text::default());
         let pending = Pending { hold: Hold::None, put_back, remark, ..pending.clone() };
-        Job { priority, ..self.clone() }.waiting(pending, at)
+        let mut job = Job { priority, ..self.clone() };
+        if job.spec.fixed_priority.is_some() {
+            // Released means ranked like any other.
+            Arc::make_mut(&mut job.spec).fixed_priority = None;
+        }
+        job.waiting(pending, at)
+    }
+
+    fn updated_while_running(&self, run: &Running, changes: Vec<Change>) -> Applied {
+        let job = changes.into_iter().fold(self.clone(), Job::changed);
+        let mut changed = match &job.phase {
+            Phase::Running(changed) => (**changed).clone(),
+            _ => run.clone(),
+        };
+        let limit = job.spec.time_limit;
+        if limit != self.spec.time_limit {
+            changed.shortened = None;
+            // The limit in force may be the partition's; it moves only when the job's own does. One that makes way has no
+            // other than its grace time.
+            if changed.until == run.until && run.preemption.is_none() {
+                changed.until = run.end_within(limit);
+            }
+        }
+        changed.until = match run.preemption {
+            None if changed.until != run.until => job.not_beyond_deadline(changed.until),
+            None => changed.until,
+            Some(_) => run.until,
+        };
+        job.turned(Phase::Running(Box::new(changed)))
     }
 
     fn warned(&self, run: &Running) -> Applied {

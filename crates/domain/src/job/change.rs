@@ -2,7 +2,7 @@
 
 use super::{
     ArrayPart, Constraint, Dependency, GresRequest, Job, JobFlags, JobSpec, LicenseWish, MailTypes, Memory,
-    Sharing, Streams, Uncommon,
+    OpenMode, Phase, Running, Sharing, Streams, Uncommon,
 };
 use crate::{Text, TimeLimit, Timestamp};
 use std::sync::Arc;
@@ -30,8 +30,12 @@ pub enum Change {
     WorkDir(Text),
     /// Standard streams.
     Streams(Streams),
+    /// What happens to output files that exist.
+    OpenMode(OpenMode),
     /// Time limit.
     TimeLimit(TimeLimit),
+    /// When a job that runs is to end; its time limit follows, in whole minutes.
+    EndTime(Timestamp),
     /// Least time that would do, minutes.
     TimeMinimum(u32),
     /// Begin time; `None` for now.
@@ -67,6 +71,14 @@ pub enum Change {
     MinCpusPerNode(u16),
     /// Most tasks on a node.
     TasksPerNode(u16),
+    /// Most tasks on a socket.
+    TasksPerSocket(u16),
+    /// Tasks for each unit of a generic resource. Nobody can change them.
+    TasksPerGres(u16),
+    /// Sockets each node must have.
+    SocketsPerNode(u16),
+    /// Threads each core must have.
+    ThreadsPerCore(u16),
     /// Memory.
     Memory(Memory),
     /// Temporary disk, megabytes.
@@ -95,6 +107,20 @@ pub enum Change {
     TresPerTask(Text),
     /// Text of `tres_per_socket`, shown again.
     TresPerSocket(Text),
+    /// CPUs for each unit of a generic resource: as written, and what it means.
+    CpusPerGres(Text, Vec<(Text, u32)>),
+    /// Megabytes for each unit of a generic resource: as written, and what it means.
+    MemoryPerGres(Text, Vec<(Text, u64)>),
+    /// How devices are bound to tasks, shown again.
+    TresBind(Text),
+    /// How fast devices shall run, shown again.
+    TresFreq(Text),
+    /// Wishes for the network, shown again.
+    Network(Text),
+    /// Label of the system's access rules. Without a plugin for them it changes nothing.
+    Label(Text),
+    /// Whether its nodes are booted first.
+    Reboot(bool),
     /// Reservation named.
     Reservation(Text),
     /// When mail is wanted.
@@ -103,22 +129,40 @@ pub enum Change {
     MailUser(Text),
     /// How many tasks of the array may run at once.
     Throttle(u32),
-    /// Most leaf switches, and the seconds to wait for them.
-    Switches(u32, u32),
+    /// Most leaf switches.
+    Switches(u32),
+    /// How long to wait for so few switches, seconds.
+    SwitchWait(u32),
     /// Seconds a node may take to boot.
     DelayBoot(u32),
     /// Cores kept for the system.
     CoreSpec(Option<u16>),
+    /// Threads kept for the system.
+    ThreadSpec(Option<u16>),
     /// Site's share of the priority.
     SiteFactor(i32),
+    /// Clusters of a federation, of which this is none.
+    Federation,
 }
 
 impl Change {
-    /// Tells whether only operators may make it.
+    /// Tells whether only operators may make it, whatever the job does.
     pub fn is_for_operators(&self) -> bool {
         matches!(
             self,
-            Change::AdminComment(_) | Change::Deadline(_) | Change::Priority(_) | Change::SiteFactor(_)
+            Change::AdminComment(_) | Change::Priority(_) | Change::SiteFactor(_) | Change::Reboot(_)
+        )
+    }
+
+    /// Tells whether only operators may make it while the job waits; later nobody may.
+    pub fn waits_for_operators(&self) -> bool {
+        matches!(
+            self,
+            Change::Deadline(_)
+                | Change::Sharing(_)
+                | Change::Contiguous(_)
+                | Change::TasksPerNode(_)
+                | Change::TasksPerSocket(_)
         )
     }
 
@@ -131,29 +175,56 @@ impl Change {
                 | Change::AdminComment(_)
                 | Change::Extra(_)
                 | Change::TimeLimit(_)
-                | Change::TimeMinimum(_)
+                | Change::EndTime(_)
                 | Change::Nice(_)
                 | Change::Priority(_)
                 | Change::Requeue(_)
                 | Change::Qos(_)
-                | Change::Wckey(_)
                 | Change::MailTypes(_)
                 | Change::MailUser(_)
+                | Change::OpenMode(_)
                 | Change::Throttle(_)
+                | Change::TresBind(_)
+                | Change::TresFreq(_)
+                | Change::Network(_)
+                | Change::Switches(_)
+                | Change::SwitchWait(_)
+                | Change::DelayBoot(_)
                 | Change::SiteFactor(_)
+                | Change::Federation
+        )
+    }
+
+    /// Tells whether it names something that has to exist.
+    pub fn names_something(&self) -> bool {
+        matches!(
+            self,
+            Change::Constraint(_)
+                | Change::Prefer(_)
+                | Change::Licenses(..)
+                | Change::Gres(_)
+                | Change::CpusPerGres(..)
+                | Change::MemoryPerGres(..)
         )
     }
 }
 
 impl Job {
     /// Returns the job with one field changed. Whether that is allowed has been decided before.
-    pub(super) fn changed(self, change: Change) -> Job {
+    pub(crate) fn changed(self, change: Change) -> Job {
         let mut job = self;
         match change {
             Change::Dependency(dependency) => job.dependency = dependency,
             Change::Priority(priority) => {
                 job.priority = priority;
-                Arc::make_mut(&mut job.spec).fixed_priority = Some(priority);
+                let spec = Arc::make_mut(&mut job.spec);
+                // What is given for good is not moved by a nice value from before.
+                (spec.fixed_priority, spec.nice) = (Some(priority), 0);
+            }
+            Change::EndTime(at) => job.end_at(at),
+            Change::Licenses(written, licenses) => {
+                job.hold_licenses(&licenses);
+                Arc::make_mut(&mut job.spec).change(Change::Licenses(written, licenses));
             }
             Change::Nice(nice) => {
                 let moved = i64::from(job.priority) - (i64::from(nice) - i64::from(job.spec.nice));
@@ -172,6 +243,23 @@ impl Job {
         }
         job
     }
+
+    /// Moves the end of a run. The limit is told in minutes, the end is heeded to the second.
+    fn end_at(&mut self, at: Timestamp) {
+        let Phase::Running(run) = &mut self.phase else { return };
+        let seconds = at.since(run.started).as_secs();
+        let minutes = u32::try_from(seconds.div_ceil(60)).unwrap_or(u32::MAX);
+        **run = Running { until: at, shortened: None, ..(**run).clone() };
+        Arc::make_mut(&mut self.spec).time_limit = TimeLimit::Minutes(minutes);
+    }
+
+    /// Gives a job that runs these licences instead of those it holds; of alternatives the first.
+    fn hold_licenses(&mut self, licenses: &LicenseWish) {
+        let Phase::Running(run) = &mut self.phase else { return };
+        let most = if licenses.any { 1 } else { usize::MAX };
+        let held = licenses.wanted.iter().take(most).cloned().collect();
+        Arc::make_mut(&mut run.allocation).licenses = held;
+    }
 }
 
 impl JobSpec {
@@ -187,6 +275,7 @@ impl JobSpec {
             Change::Wckey(wckey) => self.wckey = wckey,
             Change::WorkDir(directory) => self.work_dir = directory,
             Change::Streams(streams) => self.streams = streams,
+            Change::OpenMode(mode) => self.streams.open_mode = mode,
             Change::TimeLimit(limit) => self.time_limit = limit,
             Change::TimeMinimum(minutes) => self.time_minimum = minutes,
             Change::Begin(begin) => self.begin = begin,
@@ -200,8 +289,23 @@ impl JobSpec {
             Change::CpusPerTask(cpus) => resources.cpus_per_task = cpus,
             Change::MinCpus(cpus) => resources.min_cpus = cpus,
             Change::MaxCpus(cpus) => resources.max_cpus = cpus,
-            Change::MinCpusPerNode(cpus) => resources.min_cpus_per_node = cpus,
+            Change::MinCpusPerNode(cpus) => {
+                resources.min_cpus_per_node = cpus;
+                let all = u32::from(cpus).saturating_mul(resources.min_nodes.max(1));
+                resources.min_cpus = resources.min_cpus.max(all);
+            }
             Change::TasksPerNode(tasks) => resources.tasks_per_node = tasks,
+            Change::TasksPerSocket(tasks) => resources.tasks_per_socket = tasks,
+            Change::SocketsPerNode(sockets) => resources.sockets_per_node = sockets,
+            Change::ThreadsPerCore(threads) => resources.threads_per_core = threads,
+            Change::CpusPerGres(written, cpus) => {
+                resources.cpus_per_gres = cpus;
+                self.uncommon_mut().cpus_per_tres = written;
+            }
+            Change::MemoryPerGres(written, memory) => {
+                resources.memory_per_gres = memory;
+                self.uncommon_mut().memory_per_tres = written;
+            }
             Change::Memory(memory) => resources.memory = memory,
             Change::TmpDisk(megabytes) => resources.tmp_disk = megabytes,
             Change::Constraint(constraint) => resources.constraint = constraint,
@@ -245,9 +349,17 @@ impl Uncommon {
             Change::Reservation(reservation) => self.reservation = reservation,
             Change::MailTypes(types) => self.mail_types = types,
             Change::MailUser(user) => self.mail_user = user,
-            Change::Switches(count, wait) => (self.switches, self.switch_wait) = (count, wait),
+            Change::TresBind(bind) => self.tres_bind = bind,
+            Change::TresFreq(frequency) => self.tres_freq = frequency,
+            Change::Network(network) => self.network = network,
+            Change::Reboot(reboot) => self.reboot = reboot,
+            Change::Switches(count) => self.switches = count,
+            Change::SwitchWait(seconds) => self.switch_wait = seconds,
             Change::DelayBoot(seconds) => self.delay_boot = seconds,
             Change::CoreSpec(cores) => self.core_spec = cores,
+            Change::ThreadSpec(threads) => self.thread_spec = threads,
+            // These are taken, and change nothing.
+            Change::Label(_) | Change::TasksPerGres(_) | Change::Federation => {}
             Change::SiteFactor(factor) => self.site_factor = factor,
             // Every other variant has been taken by the two functions before.
             _ => debug_assert!(false, "a change that no part of a job takes"),

@@ -4,6 +4,7 @@
 mod accept;
 mod act;
 mod attend;
+mod changeable;
 mod components;
 mod crontab;
 mod dependencies;

@@ -1,11 +1,10 @@
-//! Changing jobs: who may change what, and when. The rules are Slurm's (facts 2.6).
+//! Changing jobs, holding and releasing them. Who may change what and when is said in `changeable`.
 
-use super::dependencies;
 use super::ledger::Ledger;
 use super::selection::Handled;
 use crate::job::{ArrayPart, Change, Event, Hold, Job, Phase};
 use crate::who::Principal;
-use crate::{Error, JobId, Problem, Text, TimeLimit};
+use crate::{Error, JobId, Problem, Text};
 use std::sync::Arc;
 
 /// What shall be different about a job.
@@ -61,27 +60,34 @@ impl Ledger<'_> {
     }
 
     fn update_one(&mut self, by: &Principal, job: &Arc<Job>, update: &Update) -> Result<(), Error> {
-        if update.changes.is_empty() && update.hold.is_none() {
-            return Ok(());
-        }
+        // Also of a request that changes nothing it is told that it could not be made.
         if !by.may_change(job) {
             return Err(Problem::NotOwner.into());
         }
-        if let Phase::Ended(_) = job.phase {
-            return Err(Problem::AlreadyEnded(job.id).into());
+        match &job.phase {
+            Phase::Ended(_) => return Err(Problem::AlreadyEnded(job.id).into()),
+            Phase::Completing(completing) if completing.requeue.is_none() => {
+                return Err(Problem::AlreadyEnded(job.id).into());
+            }
+            Phase::Completing(_) => return Err(Problem::AlreadyEnding(job.id).into()),
+            Phase::Pending(_) | Phase::Running(_) => {}
+        }
+        if update.changes.is_empty() && update.hold.is_none() {
+            return Ok(());
         }
         if job.recurs() {
             return Err(Problem::CronJob(job.id).into());
         }
-        let changes = update
-            .changes
-            .iter()
-            .map(|change| match change {
-                Change::Tasks(tasks) => self.checked(by, job, &tasks_for_nodes(job, update, *tasks)?),
-                change => self.checked(by, job, change),
-            })
-            .collect::<Result<Vec<_>, _>>()?;
-        let changes: Vec<Change> = changes.into_iter().flatten().collect();
+        let mut changes = Vec::with_capacity(update.changes.len());
+        for change in &update.changes {
+            changes.extend(match change {
+                Change::Tasks(tasks) if job.is_pending() => {
+                    self.changeable(by, job, &tasks_for_nodes(job, update, *tasks)?)?
+                }
+                change => self.changeable(by, job, change)?,
+            });
+        }
+        self.check_outcome(job, &changes)?;
         if !changes.is_empty() {
             self.happen(job.id, Event::Updated { at: self.now, changes })?;
         }
@@ -90,79 +96,6 @@ impl Ledger<'_> {
             Some(wish) => self.hold(by, job.id, wish),
             None => Ok(()),
         }
-    }
-
-    /// Returns the change as it is to be made, `None` if the original would ignore it silently.
-    fn checked(&self, by: &Principal, job: &Job, change: &Change) -> Result<Option<Change>, Error> {
-        if change.is_for_operators() && !by.is_operator() {
-            return Err(Problem::OperatorOnly(Text::const_new("this field")).into());
-        }
-        let running = matches!(job.phase, Phase::Running(_));
-        if matches!(job.phase, Phase::Completing(_)) {
-            return Err(Problem::AlreadyEnding(job.id).into());
-        }
-        if running && !change.fits_running() {
-            return Err(Problem::NotPending(Text::const_new("this field")).into());
-        }
-        match change {
-            Change::TimeLimit(limit) => self.check_time_limit(by, job, *limit)?,
-            Change::TimeMinimum(minutes) if job.spec.time_limit < TimeLimit::Minutes(*minutes) => {
-                return Err(Problem::BadTimeMinimum.into());
-            }
-            Change::Priority(_) if matches!(&job.phase, Phase::Pending(pending) if pending.hold != Hold::None) =>
-            {
-                return Err(Problem::Held(job.id).into());
-            }
-            Change::Nice(nice) if *nice < job.spec.nice && !by.is_operator() => {
-                return Err(Problem::BadNice.into());
-            }
-            Change::Throttle(_) if job.array.is_none() => {
-                return Err(Problem::BadArray(Text::const_new("no array")).into());
-            }
-            Change::Account(account) => {
-                let charged = super::prepare::charged(self.cluster(), &job.spec.owner.name, account);
-                return Ok(Some(Change::Account(charged)));
-            }
-            // One that is not known is passed over, as long as accounting is not enforced.
-            Change::Qos(qos) => return Ok(self.cluster().qos(qos).map(|qos| Change::Qos(qos.name.clone()))),
-            Change::Reservation(list) => {
-                let mut spec = (*job.spec).clone();
-                spec.uncommon_mut().reservation = list.clone();
-                self.check_reservations(&spec)?;
-            }
-            Change::Partitions(names) => return self.known_partitions(names).map(Some),
-            Change::RequiredNodes(names) | Change::ExcludedNodes(names) => {
-                if let Some(unknown) = names.iter().find(|name| self.cluster().node_index(name).is_none()) {
-                    return Err(Problem::UnknownNode(unknown.clone()).into());
-                }
-            }
-            Change::Dependency(Some(dependency)) => {
-                let (dependency, _) = dependencies::first_look(self.state(), job, dependency)?;
-                return Ok(Some(Change::Dependency(Some(Box::new(dependency)))));
-            }
-            _ => {}
-        }
-        Ok(Some(change.clone()))
-    }
-
-    fn known_partitions(&self, names: &[Text]) -> Result<Change, Error> {
-        let known = names.iter().map(|name| match self.cluster().partition(name) {
-            Some(partition) => Ok(partition.name.clone()),
-            None => Err(Problem::UnknownPartition(name.clone())),
-        });
-        Ok(Change::Partitions(known.collect::<Result<_, _>>()?))
-    }
-
-    fn check_time_limit(&self, by: &Principal, job: &Job, limit: TimeLimit) -> Result<(), Error> {
-        let most = self
-            .cluster()
-            .partition(job.spec.partition())
-            .map_or(TimeLimit::Unlimited, |partition| partition.max_time);
-        // While it waits, a job may be given more time as long as the partition has it.
-        if by.is_operator() || limit <= job.spec.time_limit || (job.is_pending() && limit <= most) {
-            return Ok(());
-        }
-        Err(Problem::OperatorOnly(Text::const_new("time_limit")).into())
     }
 
     fn hold(&mut self, by: &Principal, id: JobId, wish: HoldWish) -> Result<(), Error> {
@@ -177,12 +110,19 @@ impl Ledger<'_> {
             Phase::Pending(pending) if pending.hold == Hold::Admin && !by.is_operator() => {
                 Err(Problem::OperatorOnly(Text::const_new("release")).into())
             }
-            Phase::Pending(pending) if pending.hold == Hold::None && job.priority != 0 => Ok(()),
-            Phase::Pending(_) => {
-                let priority = self.state().priority_of(&job);
+            Phase::Pending(pending)
+                if pending.hold == Hold::None && job.priority != 0 && job.spec.fixed_priority.is_none() =>
+            {
+                Ok(())
+            }
+            Phase::Running(_) if job.priority != 0 => Ok(()),
+            Phase::Pending(_) | Phase::Running(_) => {
+                let mut free = (*job).clone();
+                Arc::make_mut(&mut free.spec).fixed_priority = None;
+                let priority = self.state().priority_of(&free);
                 Ok(self.happen(id, Event::Released { at: self.now, priority })?)
             }
-            _ => Ok(()),
+            Phase::Completing(_) | Phase::Ended(_) => Ok(()),
         }
     }
 }

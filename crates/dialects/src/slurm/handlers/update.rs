@@ -5,8 +5,8 @@ use crate::http::answer::Answer;
 use crate::slurm::call::Call;
 use crate::slurm::error;
 use crate::slurm::from_wire::{self, Refusal};
-use domain::service::Handled;
-use domain::{JobId, Problem};
+use domain::service::{Handled, Update};
+use domain::{Error, JobId, Problem};
 use slurm_wire::error_number as number;
 use slurm_wire::job_change::{JobArrayResponseMsgEntry, JobPostResponse};
 use slurm_wire::job_desc::JobDescMsg;
@@ -47,11 +47,16 @@ pub(super) async fn update(mut call: Call<'_>) -> Answer {
     };
     let outcome = match first {
         None => Err(Refusal::from(Problem::UnknownJob(id))),
-        Some(job) => from_wire::update(&request, job, call.now),
+        Some(job) => from_wire::update(&request, &by, job, call.now),
     };
     let outcome = match outcome {
         Ok(update) => site.jobs.update(&by, id, update).await.map_err(Refusal::Problem),
-        Err(refusal) => Err(refusal),
+        // Of a job that nobody could change, or not this caller, that is what is told.
+        Err(refusal) if is_for_nobody(&refusal) => Err(refusal),
+        Err(refusal) => match site.jobs.update(&by, id, Update::default()).await {
+            Ok(_) => Err(refusal),
+            Err(error) => Err(Refusal::Problem(error)),
+        },
     };
     match outcome {
         Ok(handled) => done(call, &handled),
@@ -60,6 +65,14 @@ pub(super) async fn update(mut call: Call<'_>) -> Answer {
             call.answer(JobPostResponse::default())
         }
     }
+}
+
+/// Tells whether something is asked for that cannot be, whatever the job does.
+fn is_for_nobody(refusal: &Refusal) -> bool {
+    matches!(
+        refusal,
+        Refusal::Problem(Error::Invalid(Problem::Unsupported(_)) | Error::Forbidden(Problem::NotThatUser(_)))
+    )
 }
 
 /// Of several records each is listed if one could not be changed.

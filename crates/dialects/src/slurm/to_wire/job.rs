@@ -8,19 +8,21 @@ use domain::job::{
     ArrayPart, Constraint, Hold, Job, JobFlags, JobKind, MailTypes, Memory, Pending, Phase, PutBack, Reason,
     Running, Sharing, SuspendedBy, Uncommon,
 };
-use domain::priority::Ranking;
 use domain::state::Snapshot;
 use domain::{Text, TimeLimit, Timestamp};
 use slurm_wire::flags::Flag;
 use slurm_wire::job_info::{JobInfo, PartPrio};
 use slurm_wire::words::{JobFlag, JobShared, MailType, Profile};
 use slurm_wire::{Flags, NoVal};
+use std::time::Duration;
 
 /// How long the list of an array's waiting tasks may become before it is cut.
 const TASK_LIST: usize = 4096;
 /// What Slurm shows where no threads are kept for the system: its "no value" without the bit that tells cores from
 /// threads.
 const NO_THREADS: u16 = 32_766;
+/// How long a job without a limit is said to run.
+const YEAR: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 /// The scheduler has not looked at a job whose reason is one of these; the tasks of an array wait then, too.
 const HELD: [Reason; 2] = [Reason::JobHeldUser, Reason::JobHeldAdmin];
 
@@ -30,11 +32,11 @@ pub(in crate::slurm) fn job(job: &Job, snapshot: &Snapshot) -> JobInfo {
     let mut info = JobInfo::default();
     identity(&mut info, job, cluster);
     request(&mut info, job, cluster);
-    numbers(&mut info, job, cluster);
-    priorities(&mut info, job, &snapshot.ranking);
+    numbers(&mut info, job, snapshot);
+    priorities(&mut info, job, snapshot);
     uncommon(&mut info, job.spec.uncommon(), job);
     info.resv_name = reservation(job, snapshot);
-    standing(&mut info, job);
+    standing(&mut info, job, snapshot);
     times(&mut info, job, snapshot);
     run(&mut info, job, cluster);
     streams(&mut info, job);
@@ -155,7 +157,8 @@ fn shared(sharing: Sharing) -> Flags<JobShared> {
     }
 }
 
-fn numbers(info: &mut JobInfo, job: &Job, cluster: &Cluster) {
+fn numbers(info: &mut JobInfo, job: &Job, snapshot: &Snapshot) {
+    let cluster = &*snapshot.cluster;
     let wanted = &job.spec.resources;
     let allocation = job.run().map(|run| &run.allocation);
     let nodes = allocation.and_then(|allocation| u32::try_from(allocation.nodes.len()).ok());
@@ -166,7 +169,7 @@ fn numbers(info: &mut JobInfo, job: &Job, cluster: &Cluster) {
     info.tasks = if has_tasks { NoVal::Set(wanted.task_count().max(1)) } else { NoVal::Unset };
     info.cpus_per_task = bounded(wanted.cpus_per_task.max(1));
     info.max_cpus = NoVal::Set(wanted.max_cpus);
-    info.max_nodes = NoVal::Set(max_nodes(job));
+    info.max_nodes = NoVal::Set(max_nodes(job, snapshot));
     info.minimum_cpus_per_node = bounded(least_cpus_per_node(job));
     info.minimum_tmp_disk_per_node = NoVal::Set(wanted.tmp_disk);
     info.sockets_per_node = given(wanted.sockets_per_node);
@@ -183,16 +186,21 @@ fn numbers(info: &mut JobInfo, job: &Job, cluster: &Cluster) {
     }
 }
 
-/// A waiting job that names several partitions has a priority in each of them.
-fn priorities(info: &mut JobInfo, job: &Job, ranking: &Ranking) {
+/// A job that names several partitions has a priority in each of them, told in the order in which they are looked at;
+/// one that is held has none.
+fn priorities(info: &mut JobInfo, job: &Job, snapshot: &Snapshot) {
     // A suspended job has none, so that nobody takes it for one that could go on.
     let is_suspended = job.run().is_some_and(|run| run.suspended_by() == Some(SuspendedBy::Operator));
     info.priority = NoVal::Set(if is_suspended { 0 } else { job.priority });
-    if job.is_pending() && job.spec.partitions.len() > 1 {
-        let names = job.spec.partitions.iter();
+    let is_live = matches!(job.phase, Phase::Pending(_) | Phase::Running(_));
+    if is_live && job.priority > 0 && job.spec.partitions.len() > 1 {
+        let tier = |name: &&Text| snapshot.cluster.partition(name).map_or(0, |partition| partition.tier);
+        let mut names: Vec<_> = job.spec.partitions.iter().collect();
+        names.sort_by_key(|name| std::cmp::Reverse(tier(name)));
+        let ranking = &snapshot.ranking;
         let part =
             |name: &Text| PartPrio { partition: name.clone(), priority: ranking.in_partition(job, name) };
-        info.priority_by_partition = names.map(part).collect::<Vec<_>>().into();
+        info.priority_by_partition = names.into_iter().map(part).collect::<Vec<_>>().into();
     }
 }
 
@@ -207,13 +215,13 @@ fn limit(count: u16) -> NoVal<u16> {
 
 /// A held job without a wish for a most number of nodes shows as many as it could use one task on each, since the
 /// controller has already weighed it; a waiting one shows none.
-fn max_nodes(job: &Job) -> u32 {
+fn max_nodes(job: &Job, snapshot: &Snapshot) -> u32 {
     let wanted = &job.spec.resources;
     match wanted.max_nodes {
         // Seen of components, and of them alone: as many as they have tasks.
         0 if job.het.is_some() => wanted.task_count().max(1),
         0 if job.run().is_none()
-            && is_held(job)
+            && (is_held(job) || is_just_released(job, snapshot))
             && wanted.cpus_per_task <= 1
             && wanted.tasks_per_core == 0 =>
         {
@@ -288,24 +296,39 @@ fn profile(bits: u16) -> Flags<Profile> {
     }
 }
 
+/// Tells whether the scheduler has had the time to look at a job since it became eligible, or since it came.
+fn is_looked_at(job: &Job, snapshot: &Snapshot) -> bool {
+    let since = if job.eligible == Timestamp::NEVER { job.submitted } else { job.eligible };
+    match &job.phase {
+        Phase::Pending(_) => snapshot.statistics.main.last_at > since,
+        Phase::Running(_) | Phase::Completing(_) => true,
+        // One that has never run has been looked at if there was something to say of it.
+        Phase::Ended(ended) => ended.run.is_some() || ended.reason != Reason::None,
+    }
+}
+
+/// Tells whether a job was held, or waited for something, and nobody has looked at it since.
+fn is_just_released(job: &Job, snapshot: &Snapshot) -> bool {
+    let is_free = job.is_pending() && job.eligible != Timestamp::NEVER;
+    is_free && job.eligible > job.submitted && !is_looked_at(job, snapshot)
+}
+
 /// Tells whether somebody holds a job, or did so when it was cancelled.
 fn is_held(job: &Job) -> bool {
     match &job.phase {
         Phase::Pending(pending) => pending.hold != Hold::None,
-        Phase::Running(run) => run.suspended_by() == Some(SuspendedBy::Operator),
+        // It will wait as soon as it is put back.
+        Phase::Running(run) => run.suspended_by() == Some(SuspendedBy::Operator) || job.priority == 0,
         Phase::Completing(_) | Phase::Ended(_) => job.priority == 0,
     }
 }
 
-fn standing(info: &mut JobInfo, job: &Job) {
+fn standing(info: &mut JobInfo, job: &Job, snapshot: &Snapshot) {
     info.job_state = state::words(job);
-    let is_pool = matches!(job.array, Some(ArrayPart::Pool { .. }));
-    info.hold = is_held(job) && (job.is_pending() || !is_pool);
+    info.hold = is_held(job);
     let reason = match state::reason(job) {
-        // Being held is told for longer than it lasts.
-        Reason::None if matches!(job.phase, Phase::Completing(_) | Phase::Ended(_)) && is_held(job) => {
-            Reason::JobHeldUser
-        }
+        // Being held is told for longer than it lasts, and before it begins.
+        Reason::None if !job.is_pending() && !job.is_suspended() && is_held(job) => Reason::JobHeldUser,
         reason => reason,
     };
     info.state_reason = Text::const_new(reason.name());
@@ -319,10 +342,11 @@ fn standing(info: &mut JobInfo, job: &Job) {
     if let Some(said) = described(job) {
         info.state_description = said;
     }
-    if let Some(dependency) = job.dependency.as_ref().filter(|_| job.is_pending()) {
+    let has_waited = job.is_pending() || job.run().is_none();
+    if let Some(dependency) = job.dependency.as_ref().filter(|_| has_waited) {
         info.dependency = dependency.written().into();
     }
-    info.flags = flags(job);
+    info.flags = flags(job, snapshot);
 }
 
 /// Returns what Slurm says of the state of a job that was put back and held.
@@ -381,15 +405,12 @@ fn signal_in_words(number: u16) -> String {
     }
 }
 
-fn flags(job: &Job) -> Flags<JobFlag> {
+fn flags(job: &Job, snapshot: &Snapshot) -> Flags<JobFlag> {
     let mut flags = job.spec.flags;
     if matches!(job.phase, Phase::Running(_)) {
         flags = flags.with(JobFlags::JOB_WAS_RUNNING);
     }
-    let reason = state::reason(job);
-    let waits =
-        job.eligible == Timestamp::NEVER && reason != Reason::ReservationDeleted || HELD.contains(&reason);
-    if job.run().is_none() && (waits || matches!(job.array, Some(ArrayPart::Pool { .. }))) {
+    if job.run().is_none() && is_dependent(job, snapshot) {
         flags = flags.with(JobFlags::DEPENDENT);
     }
     // Both enumerations have the same order.
@@ -407,13 +428,45 @@ fn flags(job: &Job) -> Flags<JobFlag> {
     shown
 }
 
+/// Tells whether something but the machine keeps a job from starting, as far as the scheduler knows: of arrays and of
+/// jobs that were held it finds out when it looks.
+fn is_dependent(job: &Job, snapshot: &Snapshot) -> bool {
+    let is_pool = matches!(job.array, Some(ArrayPart::Pool { .. }));
+    match state::reason(job) {
+        reason if HELD.contains(&reason) => true,
+        Reason::ReservationDeleted => is_pool,
+        Reason::BeginTime => !is_looked_at(job, snapshot),
+        _ if job.eligible == Timestamp::NEVER => true,
+        _ => (is_pool && !is_looked_at(job, snapshot)) || is_just_released(job, snapshot),
+    }
+}
+
+/// Since when a job gathers age, and since when it may start. Of an array whose tasks come and go nothing is told.
+fn waiting_times(info: &mut JobInfo, job: &Job, snapshot: &Snapshot, begin: Timestamp) {
+    let eligible = if job.eligible == Timestamp::NEVER { begin } else { job.eligible };
+    let looked_at = is_looked_at(job, snapshot);
+    let may_start = job.eligible != Timestamp::NEVER || state::reason(job) == Reason::BeginTime;
+    let (eligible, accrues) = match &job.array {
+        Some(ArrayPart::Pool { waiting, size, .. }) => {
+            let is_split = waiting.len() < *size;
+            (if is_split || !looked_at { Timestamp::EPOCH } else { eligible }, is_split)
+        }
+        _ => (eligible, looked_at && may_start),
+    };
+    info.eligible_time = time(eligible);
+    info.accrue_time = match (accrues, &job.array) {
+        (false, _) => NoVal::Set(0),
+        (true, Some(ArrayPart::Pool { .. })) => time(job.submitted),
+        (true, _) => time(eligible),
+    };
+}
+
 fn times(info: &mut JobInfo, job: &Job, snapshot: &Snapshot) {
     info.submit_time = time(job.submitted);
     let begin = job.spec.begin.filter(|_| job.is_pending()).unwrap_or(Timestamp::EPOCH);
-    info.eligible_time = if job.eligible == Timestamp::NEVER { time(begin) } else { time(job.eligible) };
+    waiting_times(info, job, snapshot, begin);
     let started = job.run().map(|run| run.started);
     info.last_sched_evaluation = time(started.unwrap_or_else(|| evaluated(job, snapshot)));
-    info.accrue_time = if started.is_some() { info.eligible_time } else { NoVal::Set(0) };
     info.resize_time = NoVal::Set(0);
     let preemptable = job.run().and_then(|run| snapshot.cluster.preemptable_from(job, run));
     info.preemptable_time = time(preemptable.unwrap_or(Timestamp::EPOCH));
@@ -424,6 +477,8 @@ fn times(info: &mut JobInfo, job: &Job, snapshot: &Snapshot) {
     info.preempt_time = time(preemption.map_or(Timestamp::EPOCH, |preemption| preemption.at));
     let (start, end) = match &job.phase {
         Phase::Pending(pending) => expected(job, pending, begin),
+        // One that may run for ever is said to end in a year.
+        Phase::Running(run) if run.until == Timestamp::NEVER => (run.started, run.started.after(YEAR)),
         Phase::Running(run) => (run.started, run.until),
         Phase::Completing(completing) => (completing.run.started, completing.since),
         Phase::Ended(ended) => (started.unwrap_or(ended.ended), ended.ended),
@@ -456,7 +511,9 @@ fn run(info: &mut JobInfo, job: &Job, cluster: &Cluster) {
     info.nodes = cluster.fold_nodes(allocation);
     info.batch_host = Text::from(first_node(job, cluster));
     info.job_resources = Some(resources(allocation, cluster, &info.nodes));
-    info.gres_detail = gres_detail(allocation, cluster).into();
+    if !job.is_final() {
+        info.gres_detail = gres_detail(allocation, cluster).into();
+    }
     let licenses = allocation.licenses.iter().map(|(name, count)| Text::from(format!("{name}:{count}")));
     // Here the original puts semicolons.
     info.licenses_allocated = licenses.collect::<Vec<_>>().join(";").into();
