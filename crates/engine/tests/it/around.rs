@@ -70,6 +70,32 @@ fn prolog_and_epilog_are_told_what_slurm_tells_them() {
 }
 
 #[test]
+fn a_task_prolog_knows_the_scripts_process_and_can_end_it() {
+    let mut world = World::with(|config, folder| {
+        let text = "echo print before $SLURM_TASK_PID $SLURM_SCRIPT_CONTEXT\n\
+                    case $SLURM_JOB_ID in 2) exit 7 ;; 3) kill -9 $$ ;; esac";
+        config.around.task_prolog = Some(program(folder, "task", text));
+    });
+    let script = "#!/bin/sh\necho $$ $SLURM_TASK_PID; exit 3";
+    let first = world.job(1, |_| {});
+    world.launch(&first, script, &[]);
+    assert_eq!(world.report(1).end, End::Process(Exit::Code(3)));
+    let told = world.read("slurm-1.out");
+    let number = told.split(' ').nth(1).unwrap().to_owned();
+    assert_eq!(told, format!("before {number} prolog_task\n{number} {number}\n"));
+    // As measured: the job fails with the prolog's code, what it prints is shown, and a signal counts as 1.
+    for (id, code) in [(2, 7), (3, 1)] {
+        let job = world.job(id, |_| {});
+        world.launch(&job, script, &[]);
+        let report = world.report(id);
+        assert_eq!((report.end, report.fault), (End::Process(Exit::Code(code)), None));
+        let told = world.read(&format!("slurm-{id}.out"));
+        assert!(told.contains("before "), "{told}");
+        assert!(told.ends_with(&format!("slurmstepd: error: TaskProlog failed status={code}\n")), "{told}");
+    }
+}
+
+#[test]
 fn a_prolog_that_fails_is_the_fault_of_the_node() {
     let mut world = World::with(|config, folder| {
         config.around.prolog = vec![program(folder, "prolog", "[ $SLURM_JOB_ID = 2 ]")];

@@ -228,13 +228,15 @@ pub struct TaskStreams {
 }
 
 /// Runs the prolog, whose lines count as Slurm's do; then the program; then the epilog, if there is one. A prolog that
-/// fails is the task's end. The number of the process is the same in the prolog and in the program if there is no epilog.
+/// fails is the task's end; one that is killed counts as having left 1. The program's process is that of the shell, whose
+/// number it is told, if there is no epilog.
 const AROUND_A_TASK: &str = r#"
 prolog=$1 epilog=$2 prologs=$3 epilogs=$4; shift 4
+export SLURM_TASK_PID=$$
 if [ -n "$prolog" ]; then
   said=$(SLURM_SCRIPT_CONTEXT=prolog_task "$prolog" </dev/null)
   code=$?
-  [ $code = 0 ] || { printf 'error: %s failed status=%s\n' "$prologs" $code >&2; exit $code; }
+  [ $code -le 128 ] || code=1
   while IFS= read -r line; do
     case $line in
       "export "*=*) export "${line#export }" ;;
@@ -244,12 +246,13 @@ if [ -n "$prolog" ]; then
   done <<END
 $said
 END
+  [ $code = 0 ] || { printf 'slurmstepd: error: %s failed status=%s\n' "$prologs" $code >&2; exit $code; }
 fi
 [ -n "$epilog" ] || exec "$@"
 "$@"
 code=$?
 SLURM_SCRIPT_CONTEXT=epilog_task "$epilog" </dev/null ||
-  printf 'error: %s failed status=%s\n' "$epilogs" $? >&2
+  printf 'slurmstepd: error: %s failed status=%s\n' "$epilogs" $? >&2
 exit $code
 "#;
 

@@ -246,7 +246,7 @@ fn programs_of_the_administrator_stand_around_every_task() {
     assert!(said.contains(&format!("{pid} a b,\n")), "{said}");
     let (status, said) = run_with(Some(&epilog), 5);
     assert_eq!(status, Some(Status::Exited(9)), "{said}");
-    assert!(said.contains("epilog_task a b\nerror: After failed status=4\n"), "{said}");
+    assert!(said.contains("epilog_task a b\nslurmstepd: error: After failed status=4\n"), "{said}");
 }
 
 #[test]

@@ -57,8 +57,8 @@ impl Around {
         cluster: &Cluster,
         gpus: &Gpus,
     ) -> Option<Box<Hooks>> {
-        let Around { prolog, epilog, task_prolog, task_epilog, .. } = self;
-        if prolog.is_empty() && epilog.is_empty() && task_prolog.is_none() && task_epilog.is_none() {
+        let Around { prolog, epilog, task_epilog, .. } = self;
+        if prolog.is_empty() && epilog.is_empty() && task_epilog.is_none() {
             return None;
         }
         let outer = |context| environment::of_hook(job, run, cluster, gpus, context);
@@ -68,7 +68,8 @@ impl Around {
         };
         Some(Box::new(Hooks {
             before: many(prolog, "prolog_slurmd"),
-            task_before: task_prolog.as_deref().map(|program| self.hook(program, inner("prolog_task"))),
+            // The script's own shell runs it: only there the number of the script's process is known.
+            task_before: None,
             task_after: task_epilog.as_deref().map(|program| self.hook(program, inner("epilog_task"))),
             after: many(epilog, "epilog_slurmd"),
             told: Told {
@@ -78,6 +79,13 @@ impl Around {
                 pid: "SLURM_TASK_PID".into(),
             },
         }))
+    }
+
+    /// Returns what comes before the arguments of a batch script: the prolog of tasks. One that fails is the script's end,
+    /// with its exit code.
+    pub(super) fn of_script(&self) -> Vec<OsString> {
+        let prolog = self.task_prolog.as_deref().map(Path::as_os_str);
+        around_a_task(prolog, None, ["TaskProlog", "TaskEpilog"])
     }
 
     /// Returns what comes before the arguments of the tasks of steps.

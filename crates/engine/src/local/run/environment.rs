@@ -5,7 +5,7 @@
 //! - `SLURM_SUBMIT_DIR`, `SLURM_SUBMIT_HOST`, `SLURM_CPUS_PER_TASK`, `SLURM_NTASKS_PER_NODE` are always set; in Slurm it
 //!   is sbatch that adds them, and scripts rely on them. `SLURM_JOB_GROUP` is set as salloc does.
 //! - `SLURM_CONF`, `SLURM_JOB_SLUID` are absent: there is no such thing here.
-//! - `SLURM_TASK_PID` is absent: nobody knows it before the program is there.
+//! - `SLURM_TASK_PID` is absent where there is no prolog of tasks: nobody knows it before the program is there.
 
 use domain::cluster::{Cluster, Node, Partition};
 use domain::job::{Allocation, ArrayPart, Job, Memory, NodeShare, Payload, Per, Running, Sharing};

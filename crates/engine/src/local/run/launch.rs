@@ -86,6 +86,7 @@ pub(super) fn launch(
     let script = surroundings.spool.join(folder).join("slurm_script");
     let arguments = payload.arguments.iter().map(|argument| OsString::from(argument.as_str()));
     let argv = std::iter::once(script.clone().into_os_string()).chain(arguments);
+    let argv = around.of_script().into_iter().chain(argv);
     let id = run_of(job.id, job.restarts);
     if !job.runs_script() {
         let mut launch = Launch::place(id);
