@@ -182,6 +182,8 @@ problems! {
     NotAllocation(JobId) => Conflict, "job {0} is not an allocation";
     /// What the crontab has made is changed there.
     CronJob(JobId) => Conflict, "job {0} is changed in the crontab it comes from";
+    /// The job was named, and is not of those that are meant.
+    NotMeant(JobId) => Conflict, "job {0} is not of those that are meant";
     /// The job recurs, and was not named as one that does.
     CronJobNotMeant(JobId) => Conflict, "job {0} comes from a crontab, and was not named as such";
     /// The caller is no administrator; what would take one.

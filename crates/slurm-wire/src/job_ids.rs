@@ -17,7 +17,23 @@ const LARGEST_TASK: u32 = 4_000_001;
 /// A text that names no job.
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
 #[error("not a job id")]
-pub struct NoJobId;
+pub struct NoJobId {
+    /// Slurm's number for what is wrong with it.
+    pub number: i32,
+}
+
+/// A part of the name of a job. Its value is the number for one that is empty; those for other faults follow.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(i32)]
+enum Part {
+    Job = 2136,
+    Task = 2141,
+    Component = 2146,
+    Step = 2150,
+}
+
+/// A task of a component, which there is not.
+const TASK_AND_COMPONENT: NoJobId = NoJobId { number: 2145 };
 
 /// A step of a job.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -46,7 +62,7 @@ impl FromStr for Step {
         ];
         match named.into_iter().find(|(name, _)| name.eq_ignore_ascii_case(text)) {
             Some((_, step)) => Ok(step),
-            None => number(text).map(Step::Number),
+            None => number(text, Part::Step).map(Step::Number),
         }
     }
 }
@@ -97,7 +113,7 @@ impl FromStr for SelectedStep {
             None => (step, None),
         };
         let (job, tasks) = match job.split_once('_') {
-            Some((job, tasks)) => (job, Some(ArraySpec::parse(tasks, LARGEST_TASK).map_err(|_| NoJobId)?)),
+            Some((job, tasks)) => (job, Some(task_set(tasks)?)),
             None => (job, None),
         };
         let (job, component) = match job.split_once('+') {
@@ -105,17 +121,18 @@ impl FromStr for SelectedStep {
             None => (job, late),
         };
         if component.is_some() && tasks.is_some() {
-            return Err(NoJobId);
+            return Err(TASK_AND_COMPONENT);
         }
-        let job_id = number(job)?;
+        let job_id = number(job, Part::Job)?;
         // Numbers near the top of 32 bits stand for "none" and "all".
         if job_id == 0 || job_id >= u32::MAX - 2 {
-            return Err(NoJobId);
+            let number = if job_id == 0 { Part::Job.zero() } else { Part::Job.too_large() };
+            return Err(NoJobId { number });
         }
         Ok(SelectedStep {
             job_id,
             tasks,
-            component: component.map(number).transpose()?,
+            component: component.map(|component| number(component, Part::Component)).transpose()?,
             step: step.map(str::parse).transpose()?,
         })
     }
@@ -145,15 +162,56 @@ pub fn id_set(ids: &[u32]) -> CompactString {
     ArraySpec::of(ids.iter().copied(), None).to_string().into()
 }
 
-fn number(text: &str) -> Result<u32, NoJobId> {
+impl Part {
+    fn zero(self) -> i32 {
+        self as i32 + 1
+    }
+
+    /// Jobs alone have a number for zero before it.
+    fn negative(self) -> i32 {
+        self as i32 + if self == Part::Job { 2 } else { 1 }
+    }
+
+    fn too_large(self) -> i32 {
+        self.negative() + 1
+    }
+
+    fn no_number(self) -> i32 {
+        self.negative() + 2
+    }
+}
+
+/// Reads tasks; a bracket that is opened must be closed.
+fn task_set(text: &str) -> Result<ArraySpec, NoJobId> {
+    let is_open = text.contains('[') != text.contains(']');
+    match ArraySpec::parse(text, LARGEST_TASK) {
+        Ok(tasks) if !is_open => Ok(tasks),
+        _ => Err(NoJobId { number: fault(text, Part::Task) }),
+    }
+}
+
+fn number(text: &str, part: Part) -> Result<u32, NoJobId> {
     let (digits, radix) = match text.strip_prefix("0x").or_else(|| text.strip_prefix("0X")) {
         Some(hex) => (hex, 16),
         None => (text, 10),
     };
+    let refused = || NoJobId { number: fault(text, part) };
     if digits.is_empty() || !digits.chars().all(|letter| letter.is_digit(radix)) {
-        return Err(NoJobId);
+        return Err(refused());
     }
-    u32::from_str_radix(digits, radix).map_err(|_| NoJobId)
+    u32::from_str_radix(digits, radix).map_err(|_| NoJobId { number: part.too_large() })
+}
+
+/// Says what is wrong with a part that is no number.
+fn fault(text: &str, part: Part) -> i32 {
+    let first = text.chars().next();
+    match first {
+        None => part as i32,
+        Some('-') => part.negative(),
+        // What does not begin with a digit reads as zero.
+        Some(first) if part == Part::Job && !first.is_ascii_digit() => part.zero(),
+        Some(_) => part.no_number(),
+    }
 }
 
 #[cfg(test)]
@@ -181,11 +239,33 @@ mod tests {
     }
 
     #[test]
-    fn other_texts_name_no_job() {
-        for text in
-            ["", "abc", "0", "-1", "1_", "1 ", "1-5", "1,2", "4294967295", "1.x", "1+", "1_x", "1+2_3", "12."]
-        {
-            assert_eq!(text.parse::<SelectedStep>(), Err(NoJobId), "{text}");
+    fn other_texts_name_no_job_and_have_a_number_each() {
+        for (text, number) in [
+            ("", 2136),
+            ("abc", 2137),
+            ("0", 2137),
+            ("-1", 2138),
+            ("4294967295", 2139),
+            ("999999999999", 2139),
+            ("1 ", 2140),
+            ("1-5", 2140),
+            ("1,2", 2140),
+            ("1_", 2141),
+            ("1_-1", 2142),
+            ("1_x", 2144),
+            ("1_*", 2144),
+            ("1_[1", 2144),
+            ("1_1+0", 2144),
+            ("1+2_3", 2145),
+            ("1+", 2146),
+            ("1+-1", 2147),
+            ("1+x", 2149),
+            ("12.", 2150),
+            ("1.-1", 2151),
+            ("1.4294967299", 2152),
+            ("1.x", 2153),
+        ] {
+            assert_eq!(text.parse::<SelectedStep>(), Err(NoJobId { number }), "{text}");
         }
     }
 }

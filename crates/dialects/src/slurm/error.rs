@@ -129,6 +129,7 @@ fn problem_number(problem: &Problem) -> i32 {
         | Problem::NotAllocation(_) => slurm::JOB_NOT_ALTERABLE_NOW,
         Problem::WholeArrayOnly(_) => slurm::INVALID_QUERY,
         Problem::NotLeader(_) => NOT_LEADER,
+        Problem::NotMeant(_) => slurm::CANNOT_SIGNAL,
         Problem::CronJob(_) => CRON_JOB,
         Problem::CronJobNotMeant(_) => CRON_JOB_NOT_MEANT,
         Problem::AdministratorOnly(_) => slurm::USER_ID,

@@ -220,6 +220,13 @@ async fn jobs_are_cancelled_one_by_one_and_by_filter() {
     assert_eq!(codes("alice", "DELETE", "jobs", r#"{"user_name":"stranger"}"#).await, (500, vec![]));
     // An unknown state cancels nothing; the original would cancel everything.
     assert_eq!(codes("alice", "DELETE", "jobs", r#"{"job_state":["BOGUS"]}"#).await, (500, vec![]));
+    // Nor does an empty word, which no job has; a list of no states is none.
+    for words in [r#"{"account":""}"#, r#"{"partition":""}"#, r#"{"reservation":""}"#, r#"{"nodes":[]}"#] {
+        assert_eq!(codes("alice", "DELETE", "jobs", words).await, (200, vec![]), "{words}");
+    }
+    assert_eq!(codes("alice", "DELETE", "jobs", r#"{"wckey":""}"#).await, (422, vec![]));
+    assert_eq!(codes("alice", "DELETE", "jobs", r#"{"job_state":[]}"#).await, (422, vec![]));
+    assert_eq!(codes("alice", "DELETE", "jobs", r#"{"user_name":""}"#).await, (500, vec![]));
     assert_eq!(codes("alice", "DELETE", "jobs", r#"{"job_name":"a"}"#).await, (200, vec![2002]));
     assert_eq!(
         codes("alice", "DELETE", "jobs", &format!(r#"{{"jobs":["3","99999","{bobs}"]}}"#)).await,
@@ -229,6 +236,48 @@ async fn jobs_are_cancelled_one_by_one_and_by_filter() {
     assert_eq!(codes("bob", "DELETE", &format!("job/{bobs}?signal=USR1"), "").await, (200, vec![2020]));
     assert_eq!(codes("bob", "DELETE", &format!("job/{bobs}?signal=0"), "").await, (200, vec![]));
     assert_eq!(site.shown(bobs).await["job_state"], json!(["CANCELLED"]));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_wrong_with_the_name_of_a_job_has_a_number() {
+    let site = site().await;
+    for (name, number) in
+        [("", 2136), ("-1", 2138), ("1,2", 2140), ("1_*", 2144), ("1+x", 2149), ("1.x", 2153)]
+    {
+        let reply = site.slurm("alice", "DELETE", "jobs", &json!({"jobs": [name]}).to_string()).await;
+        assert_eq!((reply.status, reply.errors()[0].0), (422, number), "{name}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_named_job_that_does_not_pass_the_filter_is_told_of() {
+    let site = site().await;
+    let id = site.job("alice", r#""hold":true,"name":"zz","wckey":"w1""#).await;
+    for (filter, why) in [
+        (json!({"account": "x", "job_name": "y"}), "account physics != filter account x"),
+        (json!({"job_name": "y"}), "name zz != filter name y"),
+        (json!({"partition": "long"}), "partition debug does not include filter partition long"),
+        (json!({"qos": "x"}), "qos normal != filter qos x"),
+        (json!({"reservation": "x"}), "reservation (null) does not include filter reservation x"),
+        (json!({"job_state": ["RUNNING"]}), "state PENDING != filter state RUNNING"),
+        (json!({"user_name": "bob"}), "user id 2001 != filter user id 2002"),
+        (json!({"wckey": "x"}), "wckey w1 != filter wckey x"),
+        (json!({"nodes": ["n4"]}), "does not have nodes but filter has nodes n4"),
+    ] {
+        let mut body = filter;
+        body["jobs"] = json!([id.to_string()]);
+        let reply = site.slurm("alice", "DELETE", "jobs", &body.to_string()).await.json();
+        let error = &reply["status"][0]["error"];
+        assert_eq!((&error["code"], &error["string"]), (&json!(2172), &json!("Cannot signal job")), "{body}");
+        assert_eq!(error["message"], format!("Job {why}: Cannot signal job"));
+    }
+    let told = site.slurm("alice", "DELETE", &format!("job/{id}?flags=VERBOSE"), "").await.json();
+    assert_eq!(
+        told["status"][0]["error"],
+        json!({"string": "No error", "code": 0, "message": ""}),
+        "whoever asks for it hears of success, too"
+    );
+    assert_eq!(told["status"][0]["step_id"], id.to_string());
 }
 
 #[tokio::test(flavor = "multi_thread")]

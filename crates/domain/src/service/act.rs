@@ -61,8 +61,16 @@ impl Ledger<'_> {
             let result = Err(Problem::UnknownJob(target.job).into());
             return vec![Handled { job: Some(target.job), task: None, result }];
         }
-        let records: Vec<_> =
-            records.into_iter().filter(|job| selection.filter.passes(job, self.state())).collect();
+        let (records, others): (Vec<_>, Vec<_>) =
+            records.into_iter().partition(|job| selection.filter.passes(job, self.state()));
+        if records.is_empty() {
+            let others = others.iter().map(|job| Handled {
+                job: Some(job.id),
+                task: None,
+                result: Err(Problem::NotMeant(job.id).into()),
+            });
+            return others.collect();
+        }
         if let Some(component) = target.component {
             return self.act_on_component(by, target.job, &records, component, wish);
         }

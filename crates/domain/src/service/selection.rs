@@ -51,6 +51,8 @@ pub struct Filter {
     pub stopped: bool,
     /// They run on one of these nodes.
     pub nodes: Vec<Text>,
+    /// Nothing that a job can have is asked for.
+    pub by_nobody: bool,
 }
 
 /// What shall be done.
@@ -114,7 +116,8 @@ impl Filter {
     pub fn passes(&self, job: &crate::job::Job, state: &State) -> bool {
         let spec = &job.spec;
         let is = |wanted: &Option<Text>, actual: &str| wanted.as_ref().is_none_or(|wanted| wanted == actual);
-        self.user.is_none_or(|user| user == spec.owner.uid)
+        !self.by_nobody
+            && self.user.is_none_or(|user| user == spec.owner.uid)
             && is(&self.account, &spec.account)
             && is(&self.name, &spec.name)
             && is(&self.qos, &spec.qos)

@@ -48,43 +48,46 @@ pub(in crate::slurm) enum Filtering {
     None,
     /// Jobs that have this in common.
     By(Box<Filter>),
-    /// No job can pass.
-    Nothing,
     /// There is no such user.
     UnknownUser(Text),
 }
 
-/// Reads the filter of a cancellation.
+/// Reads the filter of a cancellation. An empty word is asked for as such, and no job has one but in its name; without a
+/// workload key nobody is meant by that alone, though the original takes everybody who names none.
 pub(in crate::slurm) fn filter(wanted: &KillJobsMsg, directory: &dyn Directory) -> Filtering {
     let given = |text: &Option<Text>| text.clone().filter(|text| !text.is_empty());
+    let is_empty = |text: &&Option<Text>| text.as_ref().is_some_and(|text| text.is_empty());
+    let words = [&wanted.account, &wanted.partition, &wanted.qos, &wanted.reservation];
+    let no_nodes = wanted.nodes.as_ref().is_some_and(|nodes| nodes.is_empty());
     let mut filter = Filter {
         account: given(&wanted.account),
-        name: given(&wanted.job_name),
+        name: wanted.job_name.clone(),
         partition: given(&wanted.partition),
         qos: given(&wanted.qos),
         reservation: given(&wanted.reservation),
         wckey: given(&wanted.wckey),
+        by_nobody: words.iter().any(is_empty) || no_nodes,
         nodes: wanted.nodes.as_ref().map(|nodes| nodes.to_vec()).unwrap_or_default(),
         ..Filter::default()
     };
-    if let Some(name) = given(&wanted.user_name) {
-        match user(&name, directory) {
+    if let Some(name) = &wanted.user_name {
+        match user(name, directory) {
             Some(uid) => filter.user = Some(uid),
-            None => return Filtering::UnknownUser(name),
+            None => return Filtering::UnknownUser(name.clone()),
         }
     }
-    let passes_state = states(wanted.job_state.as_ref(), &mut filter);
-    if filter.is_empty() && wanted.job_state.is_none() {
+    if wanted.job_state.is_none() && filter.is_empty() {
         return Filtering::None;
     }
+    filter.by_nobody |= !states(wanted.job_state.as_ref(), &mut filter);
     // The user's number narrows what others have found, but is no filter on its own (facts 2.7).
     if let (Some(UserName(name)), None) = (&wanted.user_id, filter.user) {
         match user(name, directory) {
             Some(uid) => filter.user = Some(uid),
-            None => return Filtering::Nothing,
+            None => filter.by_nobody = true,
         }
     }
-    if passes_state { Filtering::By(Box::new(filter)) } else { Filtering::Nothing }
+    Filtering::By(Box::new(filter))
 }
 
 fn user(name: &Text, directory: &dyn Directory) -> Option<Uid> {

@@ -6,9 +6,9 @@ use crate::http::answer::Answer;
 use crate::slurm::call::Call;
 use crate::slurm::from_wire::{Filtering, filter, signal_action, targets};
 use crate::slurm::to_wire;
-use domain::Error;
 use domain::service::{Action, Filter, Handled, Selection};
 use domain::who::Principal;
+use domain::{Error, Problem};
 use slurm_wire::Flags;
 use slurm_wire::error_number as number;
 use slurm_wire::job_change::{KillJobResp, KillJobsMsg, KillJobsResp, KillJobsRespJob};
@@ -22,11 +22,11 @@ const SOURCE: &str = "slurm_kill_jobs()";
 /// Cancels or signals a job, an array or a task.
 pub(super) async fn kill_one(mut call: Call<'_>) -> Answer {
     let Some(wanted) = path(&mut call) else { return call.fail() };
-    let Some(query) = call.read::<JobInfoDeleteQuery>() else { return call.fail() };
+    let Some(query) = call.read::<JobInfoDeleteQuery>() else { return call.answer(KillJobResp::default()) };
     let Some(by) = call.trusted(FAILED, SOURCE) else { return call.answer(KillJobResp::default()) };
     let flags = query.flags.unwrap_or_default();
     let action = signal_action(query.signal.as_ref(), &flags, names_unknown_signal(&call));
-    match act(&call, &by, (vec![wanted], Filter::default()), &flags, action).await {
+    match act(&call, &by, (vec![wanted], Filter::default()), (&flags, None), action).await {
         Ok(status) => call.answer(KillJobResp { status: status.into(), ..KillJobResp::default() }),
         Err(error) => {
             call.refused(&error, FAILED, SOURCE);
@@ -37,13 +37,20 @@ pub(super) async fn kill_one(mut call: Call<'_>) -> Answer {
 
 /// Cancels or signals jobs named, or found by what they have in common.
 pub(super) async fn kill_many(mut call: Call<'_>) -> Answer {
-    let Some(wanted) = call.read::<KillJobsMsg>() else { return call.answer(KillJobsResp::default()) };
+    let Some(mut wanted) = call.read::<KillJobsMsg>() else { return call.answer(KillJobsResp::default()) };
+    // No states at all ask for nothing; unknown ones, which have been noted, are asked for and found nowhere.
+    if call.report.errors.is_empty() {
+        wanted.job_state = wanted.job_state.filter(|states| !states.is_empty());
+    }
     let Some(by) = call.trusted(FAILED, SOURCE) else { return call.answer(KillJobsResp::default()) };
     let named = wanted.jobs.as_ref().map(|jobs| jobs.as_slice()).unwrap_or_default();
     let named: Result<Vec<SelectedStep>, _> = named.iter().map(|job| job.parse()).collect();
-    let Ok(named) = named else {
-        call.report.error(number::JOB_ID_ZERO, FAILED, SOURCE);
-        return call.answer(KillJobsResp::default());
+    let named = match named {
+        Ok(named) => named,
+        Err(bad) => {
+            call.report.error(bad.number, FAILED, SOURCE);
+            return call.answer(KillJobsResp::default());
+        }
     };
     let filter = match (filter(&wanted, &**call.site.jobs.directory()), named.is_empty()) {
         (Filtering::By(filter), _) => *filter,
@@ -52,16 +59,15 @@ pub(super) async fn kill_many(mut call: Call<'_>) -> Answer {
             call.report.error(number::KILL_NEEDS_FILTER, FAILED, SOURCE);
             return call.answer(KillJobsResp::default());
         }
-        (Filtering::Nothing, _) => return call.answer(KillJobsResp::default()),
         (Filtering::UnknownUser(name), _) => {
             let why = format!("Unable to resolve {name} to numeric user id");
             call.report.error(number::UNSPECIFIED, why, "uid_from_string()");
             return call.answer(KillJobsResp::default());
         }
     };
-    let flags = wanted.flags.unwrap_or_default();
+    let flags = wanted.flags.clone().unwrap_or_default();
     let action = signal_action(wanted.signal.as_ref(), &flags, names_unknown_signal(&call));
-    match act(&call, &by, (named, filter), &flags, action).await {
+    match act(&call, &by, (named, filter), (&flags, Some(&wanted)), action).await {
         Ok(status) => call.answer(KillJobsResp { status: status.into(), ..KillJobsResp::default() }),
         Err(error) => {
             call.refused(&error, FAILED, SOURCE);
@@ -82,20 +88,29 @@ async fn act(
     call: &Call<'_>,
     by: &Principal,
     (named, filter): (Vec<SelectedStep>, Filter),
-    flags: &Flags<KillFlag>,
+    (flags, wanted): (&Flags<KillFlag>, Option<&KillJobsMsg>),
     action: Action,
 ) -> Result<Vec<KillJobsRespJob>, Error> {
     let cron_jobs = flags.contains(KillFlag::CronJobs);
+    let user = filter.user;
     let selection = Selection { targets: targets(&named), filter, cron_jobs };
     let handled = call.site.jobs.act(by, selection, action).await?;
     let snapshot = call.site.jobs.snapshot();
-    let part = |handled: &Handled| snapshot.jobs.job(handled.job?)?.het;
-    Ok(handled
-        .iter()
-        .filter_map(|handled| {
-            to_wire::kill_status(handled, part(handled), name_of(handled, &named).as_deref())
-        })
-        .collect())
+    let told = |handled: &Handled| {
+        let job = handled.job.and_then(|id| snapshot.jobs.job(id));
+        let part = job.and_then(|job| job.het);
+        if handled.result.is_ok() {
+            return flags.contains(KillFlag::Verbose).then(|| to_wire::killed(handled, part));
+        }
+        let mut entry = to_wire::kill_status(handled, part, name_of(handled, &named).as_deref())?;
+        if let (Err(Error::Conflict(Problem::NotMeant(_))), Some(job), Some(wanted)) =
+            (&handled.result, job, wanted)
+        {
+            entry.error.message = to_wire::why_not_meant(job, &snapshot.cluster, wanted, user).into();
+        }
+        Some(entry)
+    };
+    Ok(handled.iter().filter_map(told).collect())
 }
 
 /// Returns what the caller wrote for the job that was not found.

@@ -1,11 +1,13 @@
-//! What became of the jobs that were to be cancelled: only failures are told.
+//! What became of the jobs that were to be cancelled: only failures are told, unless more is asked for.
 
 use crate::slurm::error;
-use domain::job::HetPart;
+use domain::cluster::Cluster;
+use domain::job::{HetPart, Job};
 use domain::service::Handled;
-use domain::{Error, JobId, Problem};
+use domain::{Error, JobId, Problem, Text, Uid};
 use slurm_wire::NoVal;
-use slurm_wire::job_change::KillJobsRespJob;
+use slurm_wire::flags::Flag;
+use slurm_wire::job_change::{KillJobsMsg, KillJobsRespJob};
 
 /// Describes why a job was not cancelled; `None` if it was.
 pub(in crate::slurm) fn kill_status(
@@ -26,6 +28,79 @@ pub(in crate::slurm) fn kill_status(
         (_, Some(job)) => NoVal::Set(job.0),
     };
     Some(entry)
+}
+
+/// Describes a job that was cancelled, for those who want to know.
+pub(in crate::slurm) fn killed(handled: &Handled, part: Option<HetPart>) -> KillJobsRespJob {
+    let mut entry = KillJobsRespJob::default();
+    entry.error.string = error::text(slurm_wire::error_number::NONE).into();
+    let job = handled.job.unwrap_or(JobId(0));
+    entry.job_id = NoVal::Set(job.0);
+    entry.step_id = match (handled.task, part.filter(|part| !part.is_leader())) {
+        (Some(task), _) => format!("{job}_[{task}]").into(),
+        (None, Some(part)) => format!("{}+{}", part.leader, part.offset).into(),
+        (None, None) => job.to_string().into(),
+    };
+    entry
+}
+
+/// Says which part of a filter a job that was named does not pass: the first, in the order of the original.
+pub(in crate::slurm) fn why_not_meant(
+    job: &Job,
+    cluster: &Cluster,
+    wanted: &KillJobsMsg,
+    user: Option<Uid>,
+) -> String {
+    let spec = &job.spec;
+    let partition =
+        job.held_resources().map_or_else(|| super::joined(&spec.partitions), |held| held.partition.clone());
+    let reservation = match spec.uncommon().reservation.as_str() {
+        "" => "(null)",
+        named => named,
+    };
+    let differs =
+        |filter: &Option<Text>, has: &str| filter.as_ref().filter(|filter| filter.as_str() != has).cloned();
+    let why = if let Some(filter) = differs(&wanted.account, &spec.account) {
+        format!("account {} != filter account {filter}", spec.account)
+    } else if let Some(filter) = differs(&wanted.job_name, &spec.name) {
+        format!("name {} != filter name {filter}", spec.name)
+    } else if let Some(filter) = wanted.partition.as_ref().filter(|filter| !includes(&partition, filter)) {
+        format!("partition {partition} does not include filter partition {filter}")
+    } else if let Some(filter) = differs(&wanted.qos, &spec.qos) {
+        format!("qos {} != filter qos {filter}", spec.qos)
+    } else if let Some(filter) = wanted.reservation.as_ref().filter(|filter| !includes(reservation, filter)) {
+        format!("reservation {reservation} does not include filter reservation {filter}")
+    } else if let Some((is, filter)) = state_differs(job, wanted) {
+        format!("state {is} != filter state {filter}")
+    } else if let Some(user) = user.filter(|user| *user != spec.owner.uid) {
+        format!("user id {} != filter user id {user}", spec.owner.uid)
+    } else if let Some(filter) = differs(&wanted.wckey, spec.wckey.trim_start_matches('*')) {
+        format!("wckey {} != filter wckey {filter}", spec.wckey)
+    } else {
+        let filter = wanted.nodes.as_ref().map(|nodes| nodes.join(",")).unwrap_or_default();
+        match job.held_resources() {
+            Some(held) => {
+                format!("nodes {} does not intersect with filter nodes {filter}", cluster.fold_nodes(held))
+            }
+            None => format!("does not have nodes but filter has nodes {filter}"),
+        }
+    };
+    format!("Job {why}: {}", error::text(slurm_wire::error_number::CANNOT_SIGNAL))
+}
+
+fn includes(list: &str, name: &str) -> bool {
+    list.split(',').any(|known| known.eq_ignore_ascii_case(name))
+}
+
+/// Returns the state of a job and those asked for, if it is none of them.
+fn state_differs(job: &Job, wanted: &KillJobsMsg) -> Option<(&'static str, String)> {
+    let wanted = wanted.job_state.as_ref()?;
+    let states = super::state::words(job);
+    if states.iter().any(|state| wanted.contains(state)) {
+        return None;
+    }
+    let first = states.iter().next().map_or("", |state| state.name());
+    Some((first, wanted.iter().map(|state| state.name()).collect::<Vec<_>>().join(",")))
 }
 
 fn step_id(handled: &Handled, error: &Error, part: Option<HetPart>, named: Option<&str>) -> String {

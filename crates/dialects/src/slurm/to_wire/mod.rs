@@ -17,7 +17,7 @@ mod tres;
 
 pub(super) use diag::statistics;
 pub(super) use job::job;
-pub(super) use kill::kill_status;
+pub(super) use kill::{kill_status, killed, why_not_meant};
 pub(super) use layout::layout;
 pub(super) use license::licenses;
 pub(super) use node::{node, reserve_node};
