@@ -1,6 +1,7 @@
 //! Where jobs run. The port is narrow: it proposes who starts where, it is told what to do, it reports what became
 //! of it.
 
+use crate::cluster::Cluster;
 use crate::job::{Allocation, End, Job, JobStep, Payload, Reason, StepEnd, Usage, WarningScope};
 use crate::state::State;
 use crate::{JobId, TaskIndex, Text, TimeLimit, Timestamp};
@@ -40,8 +41,11 @@ pub trait Engine: Send {
     /// Names the boot of the machine: processes started under another name are gone.
     fn boot(&self) -> Text;
 
+    /// Takes in what is configured, with the nodes that were made at run time. Called before anything else, and once.
+    fn know(&mut self, _cluster: &Arc<Cluster>) {}
+
     /// Tells what became of the attempts that were on record as running when the service started. Called once,
-    /// before anything else.
+    /// before anything is planned or performed.
     fn recover(&mut self, running: &[(JobId, u32)]) -> Vec<Recovered>;
 
     /// Says how far jobs are held to what they were given.

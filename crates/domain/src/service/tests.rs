@@ -135,9 +135,15 @@ struct SlotEngine {
     found: Arc<Mutex<BTreeMap<JobId, Recovered>>>,
     /// Who makes way in the next plan.
     preempts: Arc<Mutex<Vec<Preempt>>>,
+    /// What it was told is configured when it began.
+    known: Arc<Mutex<Option<Arc<Cluster>>>>,
 }
 
 impl Engine for SlotEngine {
+    fn know(&mut self, cluster: &Arc<Cluster>) {
+        *self.known.lock().unwrap() = Some(Arc::clone(cluster));
+    }
+
     fn plan(&mut self, state: &State, _now: Timestamp) -> Plan {
         let preempts = std::mem::take(&mut *self.preempts.lock().unwrap());
         if !preempts.is_empty() {
@@ -318,8 +324,13 @@ impl World {
     }
 
     fn with(slots: usize, change: impl FnOnce(&mut Cluster)) -> Self {
-        let engine =
-            SlotEngine { slots, orders: Arc::default(), found: Arc::default(), preempts: Arc::default() };
+        let engine = SlotEngine {
+            slots,
+            orders: Arc::default(),
+            found: Arc::default(),
+            preempts: Arc::default(),
+            known: Arc::default(),
+        };
         let mut cluster = cluster();
         change(&mut cluster);
         Self::over(

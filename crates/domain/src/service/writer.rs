@@ -481,6 +481,7 @@ impl Writer {
 
     fn recover(&mut self) -> Result<(), Error> {
         let now = self.clock.now();
+        self.engine.know(self.state.cluster());
         let mut ledger = Ledger::open(&mut self.state, &*self.calendar, now, self.last_change);
         ledger.recover(&mut *self.engine);
         ledger.call_attendants();

@@ -3,6 +3,7 @@
 use crate::http::answer::Answer;
 use crate::slurm::call::Call;
 use crate::slurm::to_wire;
+use domain::Error;
 use domain::ports::Clock;
 use slurm_wire::diag::DiagResp;
 use slurm_wire::ping::PingArrayResp;
@@ -43,6 +44,10 @@ pub(super) async fn reconfigure(mut call: Call<'_>) -> Answer {
     let (failed, source) = ("slurm_reconfigure() failed", "op_handler_reconfigure");
     let Some(by) = call.trusted(failed, source) else { return call.fail() };
     if let Err(why) = call.site.jobs.reconfigure(&by).await {
+        // The original's answer says no more than that; its log does.
+        if !matches!(why, Error::Forbidden(_)) {
+            call.report.warn(why.to_string(), source);
+        }
         call.refused(&why, failed, source);
     }
     call.fail()

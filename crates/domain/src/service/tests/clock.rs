@@ -108,8 +108,13 @@ async fn a_begin_time_is_reached_by_a_jump_and_not_lost_by_one_back() {
 
 #[tokio::test]
 async fn a_crontab_makes_up_for_no_turns_and_repeats_none() {
-    let engine =
-        SlotEngine { slots: 1, orders: Arc::default(), found: Arc::default(), preempts: Arc::default() };
+    let engine = SlotEngine {
+        slots: 1,
+        orders: Arc::default(),
+        found: Arc::default(),
+        preempts: Arc::default(),
+        known: Arc::default(),
+    };
     let clock = HandClock(Arc::new(AtomicI64::new(MINUTE / 2)));
     let world = World::over(MemoryStore::default(), engine, clock, cluster());
     let text = "*/10 * * * * true\n";

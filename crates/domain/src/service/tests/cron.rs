@@ -9,8 +9,13 @@ const MINUTE: i64 = 60_000_000;
 impl World {
     /// A world in which it is half a minute past the beginning of 1970.
     fn of_new_year(slots: usize) -> Self {
-        let engine =
-            SlotEngine { slots, orders: Arc::default(), found: Arc::default(), preempts: Arc::default() };
+        let engine = SlotEngine {
+            slots,
+            orders: Arc::default(),
+            found: Arc::default(),
+            preempts: Arc::default(),
+            known: Arc::default(),
+        };
         let clock = HandClock(Arc::new(AtomicI64::new(MINUTE / 2)));
         Self::over(MemoryStore::default(), engine, clock, cluster())
     }
@@ -171,8 +176,13 @@ async fn its_jobs_are_changed_in_the_crontab_alone() {
 async fn where_it_is_configured_cron_jobs_must_be_named_as_such() {
     let mut cluster = cluster();
     cluster.limits.explicit_cron_cancel = true;
-    let engine =
-        SlotEngine { slots: 1, orders: Arc::default(), found: Arc::default(), preempts: Arc::default() };
+    let engine = SlotEngine {
+        slots: 1,
+        orders: Arc::default(),
+        found: Arc::default(),
+        preempts: Arc::default(),
+        known: Arc::default(),
+    };
     let clock = HandClock(Arc::new(AtomicI64::new(0)));
     let world = World::over(MemoryStore::default(), engine, clock, cluster);
     let id = world.install("@daily a\n").await.unwrap()[0];

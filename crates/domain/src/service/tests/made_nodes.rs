@@ -75,6 +75,8 @@ async fn they_outlive_a_restart_until_they_are_taken_away() {
     let before = world.service.snapshot().cluster.nodes.clone();
     let world = world.restarted().await;
     assert_eq!(world.service.snapshot().cluster.nodes, before);
+    let known = world.engine.known.lock().unwrap().clone();
+    assert_eq!(known.unwrap().nodes, before, "the engine knows them before anything else");
     assert_eq!(names(&world), ["n1", "d2"]);
 }
 

@@ -289,6 +289,10 @@ impl Local {
 }
 
 impl Engine for Local {
+    fn know(&mut self, cluster: &Arc<Cluster>) {
+        self.cluster = Arc::clone(cluster);
+    }
+
     fn plan(&mut self, state: &State, now: Timestamp) -> Plan {
         if !Arc::ptr_eq(&self.cluster, state.cluster()) {
             self.cluster = Arc::clone(state.cluster());
