@@ -32,6 +32,11 @@ pub trait Store: Send {
         Ok(())
     }
 
+    /// Whether syncing takes so long that several commits for which nobody waits should share one.
+    fn syncs_slowly(&self) -> bool {
+        false
+    }
+
     /// Returns script and environment of a job, or of the array whose task it is (by the array's number).
     ///
     /// # Errors

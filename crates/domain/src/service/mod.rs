@@ -3,6 +3,7 @@
 
 mod accept;
 mod act;
+mod aftermath;
 mod attend;
 mod changeable;
 mod components;

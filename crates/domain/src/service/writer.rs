@@ -3,6 +3,7 @@
 //! One turn is one batch and one commit, however many asked for something meanwhile. What cannot be recorded is taken
 //! back, and everybody who asked is told.
 
+use super::aftermath::{Aftermath, Seen};
 use super::crontab::NewCrontab;
 use super::feed::Feed;
 use super::ledger::{Finished, Ledger, Undo};
@@ -138,6 +139,7 @@ pub(super) struct Writer {
     ranker: Ranker,
     unrecorded: Vec<Report>,
     retry_at: Option<Timestamp>,
+    aftermath: Aftermath,
     stopping: bool,
 }
 
@@ -200,9 +202,10 @@ impl Writer {
             ranker,
             unrecorded: Vec::new(),
             retry_at: None,
+            aftermath: Aftermath::default(),
             stopping: false,
         };
-        writer.publish(now, (true, true, true));
+        writer.publish(now, Seen { jobs: true, nodes: true, reservations: true });
         writer.recover()?;
         Ok(writer)
     }
@@ -233,10 +236,17 @@ impl Writer {
             let commands = self.wait();
             self.turn(commands);
         }
+        self.make_safe_at_last();
         self.engine.stop();
     }
 
     fn wait(&mut self) -> Vec<Command> {
+        if let Some(patience) = self.aftermath.patience(self.clock.now()) {
+            match self.inbox.recv_timeout(patience) {
+                Ok(first) => return self.gathered(first),
+                Err(_) => self.make_safe_at_last(),
+            }
+        }
         let alarms = [self.state.next_alarm(), self.plan_at, self.ranker.due(), self.retry_at];
         let first = match alarms.into_iter().flatten().min() {
             None => self.inbox.recv().map_err(|_| RecvTimeoutError::Disconnected),
@@ -247,13 +257,17 @@ impl Writer {
             }
         };
         match first {
-            Ok(first) => std::iter::once(first).chain(self.inbox.try_iter().take(AT_ONCE - 1)).collect(),
+            Ok(first) => self.gathered(first),
             Err(RecvTimeoutError::Timeout) => Vec::new(),
             Err(RecvTimeoutError::Disconnected) => {
                 self.stopping = true;
                 Vec::new()
             }
         }
+    }
+
+    fn gathered(&self, first: Command) -> Vec<Command> {
+        std::iter::once(first).chain(self.inbox.try_iter().take(AT_ONCE - 1)).collect()
     }
 
     fn turn(&mut self, commands: Vec<Command>) {
@@ -305,7 +319,13 @@ impl Writer {
         finished.volatile |= has_ranked;
         self.plan_at = self.pacer.next(&plan);
         self.count_pass(now, micros, &plan);
-        let outcome = self.record(now, finished);
+        let is_awaited = !answers.is_empty() || !stops.is_empty();
+        let outcome = self.record(now, finished).and_then(|()| {
+            if !is_awaited && self.store.syncs_slowly() && self.aftermath.may_wait(now) {
+                return Ok(());
+            }
+            self.make_safe(now)
+        });
         self.retry_at = None;
         if let Err(error) = &outcome {
             tracing::error!(%error, "a batch could not be recorded");
@@ -346,18 +366,20 @@ impl Writer {
         self.ranker = Ranker::new(&self.state, now);
         self.partitions_changed = now;
         self.plan_at = Some(now);
-        self.publish(now, (false, true, true));
+        // Readers see all there is, and shall see nothing that is not safe.
+        self.make_safe_at_last();
+        self.publish(now, Seen { jobs: false, nodes: true, reservations: true });
         tracing::info!("the configuration was read anew");
         Ok(())
     }
 
-    /// Makes a batch durable and lets it take effect, or takes it back.
+    /// Writes a batch down and launches what it starts, or takes it back. The rest of its effects follow when it is safe.
     fn record(&mut self, now: Timestamp, finished: Finished) -> Result<(), Error> {
         let Finished { mut batch, effects, undo, moved, nodes_touched, reservations_touched, volatile } =
             finished;
         let recorded = !batch.is_empty();
         if recorded {
-            batch.forget_changes = self.feed.surplus(batch.changes.len());
+            batch.forget_changes = self.feed.surplus(self.aftermath.changes.len() + batch.changes.len());
             if let Err(error) = self.store.commit(&batch) {
                 return Err(self.take_back(undo, &error));
             }
@@ -371,21 +393,37 @@ impl Writer {
         for (id, attempt, effect) in launches {
             self.perform(id, attempt, effect, &batch.payloads);
         }
-        let synced = if recorded { self.store.sync() } else { Ok(()) };
         if let Some(last) = batch.changes.last() {
             self.last_change = last.id;
         }
         self.statistics.add(&moved);
         self.take_in_members(&batch.members, &batch.removed_members);
-        if recorded || volatile || reservations_touched {
-            self.publish(now, (recorded, nodes_touched, reservations_touched));
+        if recorded || volatile || reservations_touched || !effects.is_empty() {
+            let seen = Seen { jobs: recorded, nodes: nodes_touched, reservations: reservations_touched };
+            self.aftermath.take_in(now, batch.changes, effects, seen);
         }
-        self.feed.add(&batch.changes);
+        Ok(())
+    }
+
+    /// Waits for the disk, and then lets readers see and the engine hear what was recorded.
+    fn make_safe(&mut self, now: Timestamp) -> Result<(), Error> {
+        let Aftermath { changes, effects, seen, .. } = std::mem::take(&mut self.aftermath);
+        let Some(seen) = seen else { return Ok(()) };
+        let synced = if seen.jobs { self.store.sync() } else { Ok(()) };
+        self.publish(now, seen);
+        self.feed.add(&changes);
         for (id, attempt, effect) in effects {
-            self.perform(id, attempt, effect, &batch.payloads);
+            self.perform(id, attempt, effect, &[]);
         }
         // It took place, but whoever asked must not take it for safe.
         synced.map_err(|error| Error::Unavailable(Text::from(chain(&error))))
+    }
+
+    /// Makes safe what nobody waits for.
+    fn make_safe_at_last(&mut self) {
+        if let Err(error) = self.make_safe(self.clock.now()) {
+            tracing::error!(%error, "what was recorded may not survive a power cut");
+        }
     }
 
     fn take_back(&mut self, undo: Undo, error: &StoreError) -> Error {
@@ -407,14 +445,13 @@ impl Writer {
         self.state.reconfigure(Arc::new(cluster));
     }
 
-    /// Makes a new snapshot; jobs, nodes and reservations have changed, or not.
-    fn publish(&mut self, now: Timestamp, changed: (bool, bool, bool)) {
-        let (jobs_changed, nodes_changed, reservations_changed) = changed;
+    /// Makes a new snapshot.
+    fn publish(&mut self, now: Timestamp, seen: Seen) {
         let last = self.published.load();
         let mut snapshot = self.state.snapshot(now);
-        snapshot.jobs_changed = if jobs_changed { now } else { last.jobs_changed };
-        snapshot.reservations_changed = if reservations_changed { now } else { last.reservations_changed };
-        snapshot.nodes_changed = if nodes_changed { now } else { last.nodes_changed };
+        snapshot.jobs_changed = if seen.jobs { now } else { last.jobs_changed };
+        snapshot.reservations_changed = if seen.reservations { now } else { last.reservations_changed };
+        snapshot.nodes_changed = if seen.nodes { now } else { last.nodes_changed };
         snapshot.partitions_changed = self.partitions_changed.max(snapshot.cluster.started);
         snapshot.change = self.last_change;
         let (pending, running) = self.state.counts();
@@ -487,6 +524,7 @@ impl Writer {
         ledger.call_attendants();
         let finished = ledger.finish();
         self.record(now, finished)?;
+        self.make_safe(now)?;
         self.plan_at = Some(now);
         Ok(())
     }

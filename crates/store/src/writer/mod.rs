@@ -219,6 +219,10 @@ impl Store for Writer {
         synced.map_err(|error| StoreError::Failed { what: "make queue.db safe", source: Box::new(error) })
     }
 
+    fn syncs_slowly(&self) -> bool {
+        true
+    }
+
     fn payload(&mut self, id: JobId) -> Result<Arc<Payload>, StoreError> {
         let array = self.ledger.job(id).map_or(id, |known| known.array);
         let parts = self.ledger.parts(array).ok_or(StoreError::Missing(id))?;
