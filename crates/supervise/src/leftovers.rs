@@ -14,6 +14,9 @@ use crate::private;
 /// Where root's instances say what they make; gone with the machine's boot, as is what it speaks of.
 const REGISTRY: &str = "/run/quintet/instances";
 
+/// Where root's instances have folders of their own: only there anything is removed.
+const PLACES: [&str; 2] = ["/run/quintet", "/dev/shm/quintet"];
+
 /// Looks after dead instances, and says what this one makes outside its folder. Does nothing unless run by root.
 pub(crate) fn tidy(dir: &Path, traces: &[PathBuf]) {
     if !rustix::process::geteuid().is_root() {
@@ -58,7 +61,9 @@ fn sweep(registry: &Path, own: &Path) -> io::Result<()> {
         for folder in instance_folders(&entry.file_name().to_string_lossy()) {
             remove_empty(&folder);
         }
-        paths.filter(|path| path.starts_with("/run/quintet/")).for_each(|path| drop(private::remove(&path)));
+        let is_ours =
+            |path: &PathBuf| PLACES.iter().any(|place| path.starts_with(place) && path != Path::new(place));
+        paths.filter(is_ours).for_each(|path| drop(private::remove(&path)));
         let _ = fs::remove_file(entry.path());
     }
     Ok(())

@@ -6,6 +6,7 @@ mod directory;
 mod log;
 mod reload;
 mod service;
+mod spool;
 mod wiring;
 
 pub(crate) use service::Service;

@@ -3,6 +3,7 @@
 use super::calendar::LocalCalendar;
 use super::clock::SystemClock;
 use super::directory::People;
+use super::spool::default_spool;
 use crate::config::Config;
 use anyhow::{Context, bail};
 use domain::cluster::Cluster;
@@ -10,8 +11,6 @@ use domain::ports::Engine;
 use domain::service::{JobService, Ports};
 use domain::{Error, Text};
 use engine::local::{Local, LocalConfig, PrivateTmp};
-use std::hash::{DefaultHasher, Hash, Hasher};
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -46,9 +45,11 @@ pub(super) fn start(
 fn local(config: &Config, cluster: &Cluster, state: &Path) -> anyhow::Result<LocalConfig> {
     let engine = config.engine();
     let program = std::env::current_exe().context("find this program's own file")?;
-    let spool = engine.spool.unwrap_or_else(|| default_spool(state));
+    let spool = engine.spool.unwrap_or_else(|| default_spool(state, engine.around.private_tmp));
     let mut local = LocalConfig::new(state.join("launchers"), spool, program, Arc::new(cluster.clone()));
     local.launchers = engine.launchers.unwrap_or(local.launchers);
+    // A launcher holds little. What the allocator does for large heaps would cost it several megabytes in huge pages.
+    local.launcher_env = vec![("MIMALLOC_ARENA_EAGER_COMMIT".into(), "0".into())];
     local.cgroups = engine.cgroups;
     local.limit_memory = engine.limit_memory;
     local.bind_cpus = engine.bind_cpus;
@@ -69,18 +70,4 @@ fn local(config: &Config, cluster: &Cluster, state: &Path) -> anyhow::Result<Loc
         bail!("{} would be out of sight of jobs that have /tmp for themselves", covered.display());
     }
     Ok(local)
-}
-
-/// Returns where batch scripts are put. Each user must be able to reach their own; into root's private state directory
-/// nobody else can, so root's service puts them elsewhere, under a name that belongs to the state directory.
-fn default_spool(state: &Path) -> PathBuf {
-    if uzers::get_effective_uid() != 0 {
-        return state.join("spool");
-    }
-    // A state directory that was made anew at the same place is another one: what the jobs of the old one leave behind
-    // must not meet scripts of the new one that have the same numbers.
-    let identity = std::fs::metadata(state).ok().map(|metadata| (metadata.ino(), metadata.created().ok()));
-    let mut hash = DefaultHasher::new();
-    (state, identity).hash(&mut hash);
-    PathBuf::from(format!("/run/quintet/{:016x}", hash.finish()))
 }

@@ -26,6 +26,25 @@ pub(crate) struct RunFolder {
     folders: Vec<(Tree, PathBuf)>,
     /// All in it die if one is killed for want of memory.
     together: bool,
+    /// What the unified tree counts.
+    counted: Counted,
+}
+
+/// What the unified tree counts here: of the rest it has no files, and to look for them at every end takes time.
+#[derive(Clone, Copy, Debug)]
+struct Counted {
+    memory: bool,
+    io: bool,
+}
+
+impl Counted {
+    /// Where it is not known one has to look.
+    const PERHAPS_ALL: Self = Self { memory: true, io: true };
+
+    fn by(hierarchy: &Hierarchy) -> Self {
+        let has = |name: &str| hierarchy.unified_controllers.iter().any(|known| known == name);
+        Self { memory: has("memory"), io: has("io") }
+    }
 }
 
 /// Stands for `together` beside the bits of trees.
@@ -48,7 +67,7 @@ impl RunFolder {
     ///
     /// Returns `None` where this machine offers nothing that the run needs.
     pub(crate) fn create(hierarchy: &Hierarchy, run: RunId, limits: &Limits) -> io::Result<Option<Self>> {
-        let mut folder = Self { folders: Vec::new(), together: limits.die_together };
+        let mut folder = Self::empty(hierarchy, limits);
         match folder.fill(hierarchy, run, limits) {
             Ok(()) if folder.folders.is_empty() => Ok(None),
             Ok(()) => Ok(Some(folder)),
@@ -57,6 +76,10 @@ impl RunFolder {
                 Err(error)
             }
         }
+    }
+
+    fn empty(hierarchy: &Hierarchy, limits: &Limits) -> Self {
+        Self { folders: Vec::new(), together: limits.die_together, counted: Counted::by(hierarchy) }
     }
 
     fn fill(&mut self, hierarchy: &Hierarchy, run: RunId, limits: &Limits) -> io::Result<()> {
@@ -137,7 +160,8 @@ impl RunFolder {
             .filter(|tree| trees & tree.bit() != 0)
             .filter_map(|tree| Some((tree, hierarchy.folder(tree)?.join(run.to_string()))))
             .collect();
-        (!folders.is_empty()).then_some(Self { folders, together: trees & TOGETHER != 0 })
+        let (together, counted) = (trees & TOGETHER != 0, Counted::by(hierarchy));
+        (!folders.is_empty()).then_some(Self { folders, together, counted })
     }
 
     /// Finds whatever folders the run has now.
@@ -249,9 +273,13 @@ impl RunFolder {
     /// The most bytes of memory that were ever in use, page cache included, if memory is controlled.
     pub(crate) fn memory_peak(&self) -> Option<u64> {
         let read = |path: &Path, file| fs::read_to_string(path.join(file)).ok()?.trim().parse().ok();
-        self.path(Tree::Memory)
-            .and_then(|path| read(path, "memory.max_usage_in_bytes"))
-            .or_else(|| self.path(Tree::Unified).and_then(|path| read(path, "memory.peak")))
+        match self.path(Tree::Memory) {
+            Some(path) => read(path, "memory.max_usage_in_bytes"),
+            None => self
+                .path(Tree::Unified)
+                .filter(|_| self.counted.memory)
+                .and_then(|path| read(path, "memory.peak")),
+        }
     }
 
     /// Bytes read from and written to all devices, if input and output is controlled.
@@ -259,7 +287,8 @@ impl RunFolder {
         if let Some(path) = self.path(Tree::Blkio) {
             return bytes_of_blocks(&fs::read_to_string(path.join(BLKIO_BYTES)).ok()?);
         }
-        let text = fs::read_to_string(self.path(Tree::Unified)?.join("io.stat")).ok()?;
+        let unified = self.path(Tree::Unified).filter(|_| self.counted.io)?;
+        let text = fs::read_to_string(unified.join("io.stat")).ok()?;
         let sum = |key: &str| {
             let words = text.split_ascii_whitespace();
             words.filter_map(|word| word.strip_prefix(key)?.parse::<u64>().ok()).sum()
@@ -284,6 +313,7 @@ impl RunFolder {
         // Only one of the two trees has the controller, and this is done at every end.
         match self.path(Tree::Memory) {
             Some(path) => killed(path, "memory.oom_control"),
+            None if !self.counted.memory => false,
             None => self.path(Tree::Unified).is_some_and(|path| killed(path, "memory.events")),
         }
     }

@@ -58,11 +58,12 @@ fn start(config: &SupervisorConfig, slot: &Slot) -> Result<(), Error> {
         kept: None,
         renewed: None,
     };
-    // Nothing of the server's environment: a launcher needs none, and it may hold secrets.
+    // Nothing of the server's environment: a launcher needs none of it, and it may hold secrets.
     let output = Command::new(&config.exe)
         .args(&config.exe_args)
         .args(options.to_args())
         .env_clear()
+        .envs(config.env.iter().map(|(name, value)| (name, value)))
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .output()

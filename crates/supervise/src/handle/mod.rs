@@ -41,6 +41,8 @@ pub struct SupervisorConfig {
     pub exe: PathBuf,
     /// What it is told before the launcher's own arguments.
     pub exe_args: Vec<OsString>,
+    /// The whole environment of a launcher itself; runs see nothing of it.
+    pub env: Vec<(OsString, OsString)>,
     /// Whether control groups are used where they can be.
     pub cgroups: bool,
     /// A folder for the sockets that clients of steps connect to, which everybody must be able to reach; without it
@@ -61,6 +63,7 @@ impl SupervisorConfig {
             launchers: launchers.max(1),
             exe: exe.into(),
             exe_args: vec!["launcher".into()],
+            env: Vec::new(),
             cgroups: true,
             steps: None,
             linger: Duration::from_secs(5),

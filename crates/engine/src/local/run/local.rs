@@ -35,6 +35,8 @@ pub struct LocalConfig {
     pub exe: PathBuf,
     /// Its arguments that make it a launcher.
     pub exe_args: Vec<OsString>,
+    /// The environment of the launchers themselves; jobs see nothing of it.
+    pub launcher_env: Vec<(OsString, OsString)>,
     /// Control groups are used where there are some.
     pub cgroups: bool,
     /// The kernel holds jobs to the memory they were given.
@@ -62,6 +64,7 @@ impl LocalConfig {
             launchers: std::thread::available_parallelism().map_or(1, usize::from),
             exe: exe.into(),
             exe_args: vec!["launcher".into()],
+            launcher_env: Vec::new(),
             cgroups: true,
             limit_memory: true,
             bind_cpus: false,
@@ -126,6 +129,7 @@ impl Local {
         let exe = config.exe.clone();
         let mut supervised = SupervisorConfig::new(config.dir, config.launchers.max(1), config.exe);
         supervised.exe_args = config.exe_args;
+        supervised.env = config.launcher_env;
         supervised.cgroups = config.cgroups;
         supervised.steps = Some(config.spool.join("steps"));
         let attempts = Arc::new(Attempts::default());

@@ -4,7 +4,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::{RunFolder, TOGETHER, deny_devices, die_together, limit_memory, list};
+use super::{Counted, RunFolder, TOGETHER, deny_devices, die_together, limit_memory, list};
 use crate::cgroup::{Hierarchy, Tree, inherit_cpuset};
 use crate::launch::Limits;
 use crate::run::RunId;
@@ -23,7 +23,7 @@ impl RunFolder {
         number: u32,
         limits: &Limits,
     ) -> io::Result<Option<Self>> {
-        let mut folder = Self { folders: Vec::new(), together: limits.die_together };
+        let mut folder = Self::empty(hierarchy, limits);
         let made = folder.fill_step(run, hierarchy, id, number, limits);
         if let Err(error) = made {
             folder.remove();
@@ -98,7 +98,7 @@ impl RunFolder {
         let tree = |bit: u32| Tree::ALL.into_iter().find(|tree| tree.bit() == bit & !TOGETHER);
         let together = places.iter().any(|(bit, _)| bit & TOGETHER != 0);
         let folders: Vec<_> = places.into_iter().filter_map(|(bit, path)| Some((tree(bit)?, path))).collect();
-        (!folders.is_empty()).then_some(Self { folders, together })
+        (!folders.is_empty()).then_some(Self { folders, together, counted: Counted::PERHAPS_ALL })
     }
 
     /// Finds the folders of the steps that a launcher before us has left below those of a run.
@@ -112,7 +112,11 @@ impl RunFolder {
                 }
                 match found.iter_mut().find(|(known, _)| *known == name) {
                     Some((_, step)) => step.folders.push((*tree, below)),
-                    None => found.push((name, Self { folders: vec![(*tree, below)], together: false })),
+                    None => {
+                        let step =
+                            Self { folders: vec![(*tree, below)], together: false, counted: self.counted };
+                        found.push((name, step));
+                    }
                 }
             }
         }
