@@ -254,6 +254,7 @@ impl Demand<'_> {
             let cores = reach
                 .cores_for(self.cpus_for_tasks(part.tasks).max(self.node_cpus).max(for_units))
                 .max(self.cores_for_tasks(part.tasks))
+                .max(self.cores_for_sockets(part.tasks))
                 .max(part.least_cpus.div_ceil(reach.granule))
                 .max(1);
             reach.cpus_of(cores)
@@ -300,6 +301,15 @@ impl Demand<'_> {
             0 => 0,
             _ if self.resources.overcommit => 0,
             on_core => tasks.div_ceil(on_core.into()),
+        }
+    }
+
+    /// Returns the cores that so many tasks need for being few on each socket: one at least on each that has some.
+    fn cores_for_sockets(&self, tasks: u32) -> u32 {
+        match self.resources.tasks_per_socket {
+            0 => 0,
+            _ if self.resources.overcommit => 0,
+            on_socket => tasks.div_ceil(on_socket.into()),
         }
     }
 

@@ -137,6 +137,17 @@ fn cpus_come_in_whole_cores_and_as_many_as_asked() {
 }
 
 #[test]
+fn tasks_that_are_few_on_each_socket_have_a_core_on_each() {
+    let mut cluster = cluster();
+    cluster.nodes[3].topology = Topology { boards: 1, sockets: 2, cores: 2, threads: 2, cpus: 8 };
+    let two = spec(|wanted| {
+        (wanted.tasks, wanted.tasks_per_socket) = (Some(2), 1);
+        wanted.required_nodes = vec!["n4".into()];
+    });
+    assert_eq!(placed_on(&cluster, &two), "n4:2/4/400", "one core would have threads enough for both");
+}
+
+#[test]
 fn memory_counts() {
     check(|wanted| wanted.memory = Memory::PerNode(8000), "n1:1/1/8000");
     check(|wanted| wanted.memory = Memory::PerNode(8001), "nowhere");
