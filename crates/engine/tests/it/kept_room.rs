@@ -150,3 +150,21 @@ fn whole_nodes_are_not_looked_for_where_a_suspended_job_has_the_memory() {
     world.plan();
     assert!(world.is_running(two), "two other nodes are idle");
 }
+
+#[test]
+fn the_tasks_of_an_array_take_no_more_than_the_room_of_one() {
+    let mut world = by_tier(2);
+    world.starts([wants(1, "low", 8), wants(2, "low", 8)]);
+    let pool = world.submit(array(wants(3, "high", 2), 8, 0));
+    let told: Vec<u32> = asked(&world.plan()).iter().map(|(job, _)| *job).collect();
+    assert_eq!(told.len(), 1);
+    let other = world.submit(wants(4, "high", 8));
+    world.pass(1);
+    let more: Vec<u32> = asked(&world.plan()).iter().map(|(job, _)| *job).collect();
+    assert_eq!(more.len(), 1);
+    [told, more].concat().into_iter().for_each(|job| world.end(JobId(job)));
+    world.pass(1);
+    let starts = world.scheduler_starts();
+    assert_eq!(starts.iter().filter(|job| **job == pool).count(), 4, "on its own node");
+    assert!(starts.contains(&other));
+}

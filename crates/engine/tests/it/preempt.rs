@@ -91,6 +91,11 @@ impl World {
         plan
     }
 
+    /// Returns whom the next pass would start.
+    pub(crate) fn scheduler_starts(&mut self) -> Vec<JobId> {
+        self.scheduler.plan(&self.state, self.now).starts.iter().map(|start| start.job).collect()
+    }
+
     pub(crate) fn starts(&mut self, jobs: impl IntoIterator<Item = Job>) {
         for job in jobs {
             let id = self.submit(job);

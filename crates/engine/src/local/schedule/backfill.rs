@@ -408,8 +408,14 @@ impl<'a> Backfill<'a, '_, '_> {
         if demand.most_switches.is_some() {
             found = self.without_switches(wish, job.eligible.after(demand.switch_wait).max(from), found);
         }
-        if let Some((at, _)) = &found {
+        if let Some((at, place)) = &mut found {
             self.remember(partition, job, *at);
+            let promised = self.displacing.promised(job, &entry.name);
+            if let Some(promised) =
+                promised.filter(|promised| self.forecast.has_room_for(wish, *at, promised))
+            {
+                *place = promised.clone();
+            }
         }
         if self.starts.len() < self.most_starts
             && found.as_ref().is_none_or(|(at, _)| *at > self.now)

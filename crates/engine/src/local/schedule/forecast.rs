@@ -3,7 +3,7 @@
 mod leaving;
 mod reserved;
 
-use super::ground::Ground;
+use super::ground::{Ground, wants_sockets};
 use super::layout::Layout;
 use super::timeline::Timeline;
 use domain::cluster::Taken;
@@ -359,7 +359,10 @@ impl<'a> Forecast<'a> {
             return;
         }
         for placed in &placement.nodes {
-            let takes = self.taken_by(wish.demand, placed).into_owned();
+            let mut takes = self.taken_by(wish.demand, placed).into_owned();
+            if wants_sockets(wish.demand) {
+                takes = with_all_cpus(self.layout, placed.node, takes);
+            }
             if let Some(timeline) = self.nodes.get_mut(placed.node.0 as usize).and_then(Option::as_mut) {
                 timeline.take(self.now, until, &takes);
             }

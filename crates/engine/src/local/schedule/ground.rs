@@ -134,6 +134,12 @@ impl<'a> Ground<'a> {
         Some(free)
     }
 
+    /// Tells whether a job could have just this place.
+    pub(super) fn has_room_at(&self, placement: &Placement, demand: &Demand<'_>, job: &Job) -> bool {
+        let free = |index: NodeIndex| self.free_for(index, demand, job.spec.owner.uid);
+        placement.nodes.iter().all(|placed| free(placed.node).is_some_and(|free| free.covers(&placed.takes)))
+    }
+
     /// Returns how many of a licence are free.
     pub(super) fn free_licenses(&self, name: &Text) -> u32 {
         let all = self.state.cluster().licenses.get(name).copied().unwrap_or(0);
@@ -258,7 +264,12 @@ impl<'a> Ground<'a> {
         after.change(job, &allocation, NodeUse::hand_out);
         for share in &allocation.nodes {
             if let (Some(before), Some(then)) = (self.in_use(share.node), after.in_use(share.node)) {
-                let both = before.or(then);
+                let mut both = before.or(then);
+                if wants_sockets(demand) {
+                    let all = self.state.cluster().node(share.node).map_or(0, |node| node.topology.cpus);
+                    (0..all).for_each(|cpu| both.cpus.insert(cpu));
+                    both.shared.clear();
+                }
                 self.nodes.insert(share.node, both);
             }
         }
@@ -318,4 +329,9 @@ impl<'a> Ground<'a> {
             }
         }
     }
+}
+
+/// Tells whether a job needs something free on sockets of which it takes nothing.
+pub(super) fn wants_sockets(demand: &Demand<'_>) -> bool {
+    demand.resources.sockets_per_node > 1 || demand.resources.cores_per_socket > 0
 }

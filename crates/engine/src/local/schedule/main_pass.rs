@@ -36,6 +36,8 @@ pub(super) struct MainPass<'a, 'g, 'm> {
     depths: Vec<usize>,
     /// Nobody overtakes a job that waits.
     is_strict: bool,
+    /// The room that others have left is given to those it is for: one task of each array.
+    is_settling: bool,
     left_some: bool,
     displacing: Displacing<'a, 'm>,
     joint: &'g Joint,
@@ -98,6 +100,7 @@ impl<'a, 'g, 'm> MainPass<'a, 'g, 'm> {
             depth: 0,
             depths: vec![0; layout.partitions.len()],
             is_strict: layout.cluster().scheduling.by == SchedulerType::Builtin,
+            is_settling: true,
             left_some: false,
             displacing,
             joint,
@@ -132,6 +135,7 @@ impl<'a, 'g, 'm> MainPass<'a, 'g, 'm> {
         for job in self.displacing.claimants() {
             self.claim(job, state);
         }
+        self.is_settling = false;
         if !self.reserved.is_empty() {
             self.reserved.waiting().into_iter().for_each(|job| self.look_inside(job));
         }
@@ -422,7 +426,8 @@ impl<'a, 'g, 'm> MainPass<'a, 'g, 'm> {
             if self.ground.has_started(job.id) {
                 return Attempt::Started;
             }
-            if self.starts.len() >= MOST_STARTS || !matches!(job.array, Some(ArrayPart::Pool { .. })) {
+            let is_array = matches!(job.array, Some(ArrayPart::Pool { .. }));
+            if self.starts.len() >= MOST_STARTS || !is_array || self.is_settling {
                 self.left_some = true;
                 return Attempt::Started;
             }
@@ -450,7 +455,10 @@ impl<'a, 'g, 'm> MainPass<'a, 'g, 'm> {
         let free = |index: NodeIndex| {
             if self.is_closed(index) { None } else { self.ground.free_for(index, demand, user) }
         };
-        let Some(placement) = place(demand, self.layout.cluster(), nodes, free) else { return false };
+        let promised = self.displacing.promised(job, &demand.partition.name);
+        let promised = promised.filter(|place| self.ground.has_room_at(place, demand, job)).cloned();
+        let placement = promised.or_else(|| place(demand, self.layout.cluster(), nodes, free));
+        let Some(placement) = placement else { return false };
         let start = self.ground.start(job, demand, &placement, licenses, job.spec.time_limit, false);
         let has_started = start.is_some();
         self.starts.extend(start);

@@ -19,7 +19,7 @@ use domain::fit::{Demand, Placement, place};
 use domain::job::{Job, Phase};
 use domain::ports::{Preempt, PreemptHow, Start};
 use domain::state::State;
-use domain::{JobId, NodeIndex, Timestamp};
+use domain::{JobId, NodeIndex, Text, Timestamp};
 use std::cmp::Reverse;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -55,8 +55,9 @@ struct Claim {
     until: Timestamp,
     /// The nodes it is on, by component, where the job may not go elsewhere: others are ahead of it there.
     nodes: HashMap<JobId, Arc<[NodeIndex]>>,
-    /// Where components were found room together, partition and place of each: others might not leave enough for all.
-    places: HashMap<JobId, (usize, Placement)>,
+    /// The partition and the place that were found for it, or for each component: elsewhere it might take what is left for
+    /// others.
+    places: HashMap<JobId, (Text, Placement)>,
     /// Those who will be halted for it once the others are gone.
     halted_later: Vec<JobId>,
 }
@@ -197,10 +198,12 @@ impl<'a, 'm> Displacing<'a, 'm> {
             }
             Some(victims) => {
                 let until = self.gone(victims).after(KEPT);
+                let place = fits(victims);
                 let nodes =
-                    fits(victims).map(|place| (job.id, place.nodes.iter().map(|one| one.node).collect()));
+                    place.iter().map(|place| (job.id, place.nodes.iter().map(|one| one.node).collect()));
                 let claim = Claim {
-                    nodes: nodes.into_iter().collect(),
+                    nodes: nodes.collect(),
+                    places: place.map(|place| (job.id, (entry.name.clone(), place))).into_iter().collect(),
                     halted_later: halted(victims),
                     ..Claim::until(until)
                 };
@@ -266,10 +269,10 @@ impl<'a> Displacing<'a, '_> {
         self.memory.claims.get(&id).and_then(|claim| claim.nodes.get(&job.id).cloned())
     }
 
-    /// Returns the place in a partition that a component was found, together with the others.
-    pub(super) fn promised(&self, job: &Job, partition: usize) -> Option<&Placement> {
-        let claim = self.memory.claims.get(&job.het?.leader)?;
-        claim.places.get(&job.id).filter(|(at, _)| *at == partition).map(|(_, place)| place)
+    /// Returns the place in a partition that was found for a job or component for which others make way.
+    pub(super) fn promised(&self, job: &Job, partition: &str) -> Option<&Placement> {
+        let claim = self.memory.claims.get(&job.het.map_or(job.id, |part| part.leader))?;
+        claim.places.get(&job.id).filter(|(name, _)| *name == partition).map(|(_, place)| place)
     }
 
     /// Keeps room for a job where those who leave for it will have left it; tells whether it could.
@@ -294,7 +297,9 @@ impl<'a> Displacing<'a, '_> {
         }
         let Some(licenses) = demand.licenses(|name| left.free_licenses(name)) else { return false };
         let free = |index: NodeIndex| left.free_for(index, demand, job.spec.owner.uid);
-        let placement = place(demand, self.layout.cluster(), nodes, free);
+        let promised = self.promised(job, &demand.partition.name);
+        let promised = promised.filter(|place| left.has_room_at(place, demand, job)).cloned();
+        let placement = promised.or_else(|| place(demand, self.layout.cluster(), nodes, free));
         let kept = placement.and_then(|placement| ground.keep(job, demand, (&placement, licenses), &left));
         kept.is_some()
     }

@@ -169,7 +169,7 @@ impl<'a> Backfill<'a, '_, '_> {
         demands.iter().find_map(|(partition, demand)| {
             let nodes = self.open_nodes(job, *partition);
             let wish = self.wish(job, &nodes, demand);
-            let promised = self.displacing.promised(job, *partition);
+            let promised = self.displacing.promised(job, &demand.partition.name);
             let promised = promised.filter(|place| forecast.has_room_for(wish, at, place)).cloned();
             let placement = promised.or_else(|| forecast.at(wish, at, wish.limit))?;
             forecast.book(wish, at, &placement);

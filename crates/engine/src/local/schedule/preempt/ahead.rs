@@ -103,7 +103,7 @@ impl<'a> Displacing<'a, '_> {
             let nodes = wanted.iter().zip(&trial.bookings).map(|((job, _), (_, place, _))| {
                 (job.id, place.nodes.iter().map(|placed| placed.node).collect())
             });
-            let partitions = trial.partitions.iter().map(|(partition, _)| *partition);
+            let partitions = trial.partitions.iter().map(|(_, demand)| demand.partition.name.clone());
             let places = partitions.zip(trial.bookings.iter().map(|(_, place, _)| place.clone()));
             let claim = Claim {
                 until: gone.after(KEPT),
