@@ -13,7 +13,7 @@
 //! cargo run --release -p engine --example simulate -- SEEDS NODES JOBS FIRST_SEED [plain]
 //! simulate 1000 4 100        # small, crowded: half a minute on a quiet machine
 //! simulate 300 20 300        # middle
-//! simulate 1 500 10000       # full size: minutes; none has passed so far; none is shrunk for more than one
+//! simulate 1 500 10000       # full size: minutes, nearly all of it in passes that plan ahead; shrunk for one at most
 //! ```
 
 pub(crate) mod changes;

@@ -34,6 +34,8 @@ struct Claim {
     nodes: BTreeSet<NodeIndex>,
     /// Tasks of the same array that the same plan starts beforehand.
     before: usize,
+    /// Somebody has interfered since.
+    is_excused: bool,
 }
 
 /// How long a job has run, suspensions left out.
@@ -55,9 +57,9 @@ impl MakingWay {
         self.asked.insert(job);
     }
 
-    /// Forgets all claims: the room may be gone.
+    /// Insists on no claim any more: the room may be gone. While it may still be kept, others wait for it.
     pub(super) fn forget_all(&mut self) {
-        self.claims.clear();
+        self.claims.values_mut().for_each(|claim| claim.is_excused = true);
     }
 
     /// Tells whether nobody waits for room that others leave.
@@ -76,7 +78,7 @@ impl MakingWay {
         self.planned = plan.preempts.iter().map(|preempt| (preempt.job, *preempt)).collect();
         self.resumes = plan.resumes.iter().copied().collect();
         let waits = |id: &JobId| state.job(*id).is_some_and(|job| job.is_eligible());
-        self.claims.retain(|id, _| waits(id));
+        self.claims.retain(|id, claim| waits(id) && !(claim.is_excused && claim.latest < now));
         for preempt in &plan.preempts {
             self.check(state, plan, preempt, now).map_err(|objection| {
                 let name = |id| state.job(id).map(|job| brief(job)).unwrap_or_default();
@@ -84,7 +86,7 @@ impl MakingWay {
             })?;
             tally.count(format!("makes way: {:?} {:?}", state.cluster().preempt.by, preempt.how));
         }
-        match self.claims.iter().find(|(_, claim)| claim.latest < now) {
+        match self.claims.iter().find(|(_, claim)| claim.latest < now && !claim.is_excused) {
             None => Ok(()),
             Some((id, claim)) => {
                 let job = state.job(*id).map(|job| brief(job)).unwrap_or_default();
@@ -170,8 +172,9 @@ impl MakingWay {
         }
         let latest = from.after(preempt.grace).after(2 * KILL_WAIT).after(SLACK);
         let before = plan.starts.iter().filter(|start| start.job == preempt.by).count();
-        let claim = self.claims.entry(preempt.by).or_insert(Claim { latest, nodes: BTreeSet::new(), before });
-        (claim.latest, claim.before) = (claim.latest.max(latest), before);
+        let fresh = || Claim { latest, nodes: BTreeSet::new(), before, is_excused: false };
+        let claim = self.claims.entry(preempt.by).or_insert_with(fresh);
+        (claim.latest, claim.before, claim.is_excused) = (claim.latest.max(latest), before, false);
         claim.nodes.extend(theirs);
         Ok(())
     }

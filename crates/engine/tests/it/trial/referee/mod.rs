@@ -271,9 +271,17 @@ impl Referee {
 
 /// Returns the jobs that have not ended, each with whether that is as it should be when nothing more can happen.
 pub(crate) fn left(snapshot: &Snapshot) -> Vec<(Arc<Job>, bool)> {
+    // Whoever is behind others in strict order is not told that there are too few nodes.
+    let is_beyond = |name: &domain::Text, job: &Job| {
+        let partition = snapshot.cluster.partition(name);
+        partition.is_none_or(|partition| partition.nodes.len() < job.spec.resources.min_nodes as usize)
+    };
     let is_hopeless = |job: &Job| match &job.phase {
         Phase::Pending(pending) => {
-            pending.hold != Hold::None || job.dependency.is_some() || HOPELESS.contains(&pending.reason)
+            pending.hold != Hold::None
+                || job.dependency.is_some()
+                || HOPELESS.contains(&pending.reason)
+                || job.spec.partitions.iter().all(|name| is_beyond(name, job))
         }
         Phase::Running(_) | Phase::Completing(_) | Phase::Ended(_) => false,
     };
