@@ -16,7 +16,7 @@ use super::layout::{Entry, Layout};
 use candidate::{Candidate, candidates, fewest};
 use domain::cluster::PreemptType;
 use domain::fit::{Demand, Placement, place};
-use domain::job::{Job, Phase};
+use domain::job::{Job, JobSpec, Phase};
 use domain::ports::{Preempt, PreemptHow, Start};
 use domain::state::State;
 use domain::{JobId, NodeIndex, Text, Timestamp};
@@ -57,7 +57,7 @@ struct Claim {
     nodes: HashMap<JobId, Arc<[NodeIndex]>>,
     /// The partition and the place that were found for it, or for each component: elsewhere it might take what is left for
     /// others.
-    places: HashMap<JobId, (Text, Placement)>,
+    places: HashMap<JobId, Promise>,
     /// Those who will be halted for it once the others are gone.
     halted_later: Vec<JobId>,
 }
@@ -78,6 +78,21 @@ impl Memory {
         let from = |job: &Arc<Job>| state.cluster().preemptable_from(job, job.run()?);
         let next = state.holding().filter_map(from).filter(|from| now < *from).min()?;
         Some(next.max(*next_look))
+    }
+}
+
+/// A place that was found.
+#[derive(Clone, Debug)]
+struct Promise {
+    partition: Text,
+    place: Placement,
+    /// The request it was found for: another may need another.
+    spec: Arc<JobSpec>,
+}
+
+impl Promise {
+    fn of(job: &Job, partition: &Text, place: Placement) -> Self {
+        Promise { partition: partition.clone(), place, spec: Arc::clone(&job.spec) }
     }
 }
 
@@ -203,7 +218,10 @@ impl<'a, 'm> Displacing<'a, 'm> {
                     place.iter().map(|place| (job.id, place.nodes.iter().map(|one| one.node).collect()));
                 let claim = Claim {
                     nodes: nodes.collect(),
-                    places: place.map(|place| (job.id, (entry.name.clone(), place))).into_iter().collect(),
+                    places: place
+                        .map(|place| (job.id, Promise::of(job, &entry.name, place)))
+                        .into_iter()
+                        .collect(),
                     halted_later: halted(victims),
                     ..Claim::until(until)
                 };
@@ -272,7 +290,9 @@ impl<'a> Displacing<'a, '_> {
     /// Returns the place in a partition that was found for a job or component for which others make way.
     pub(super) fn promised(&self, job: &Job, partition: &str) -> Option<&Placement> {
         let claim = self.memory.claims.get(&job.het.map_or(job.id, |part| part.leader))?;
-        claim.places.get(&job.id).filter(|(name, _)| *name == partition).map(|(_, place)| place)
+        let is_meant =
+            |promise: &&Promise| promise.partition == partition && promise.spec.needs_as(&job.spec);
+        claim.places.get(&job.id).filter(is_meant).map(|promise| &promise.place)
     }
 
     /// Keeps room for a job where those who leave for it will have left it; tells whether it could.

@@ -4,7 +4,7 @@
 use super::super::forecast::{Forecast, Wish, end};
 use super::super::ground::Ground;
 use super::candidate::{Candidate, candidates, fewest};
-use super::{Claim, Displacing, KEPT, Room, TRY_AGAIN, halted};
+use super::{Claim, Displacing, KEPT, Promise, Room, TRY_AGAIN, halted};
 use domain::fit::{Demand, Placement};
 use domain::job::Job;
 use domain::ports::PreemptHow;
@@ -103,12 +103,14 @@ impl<'a> Displacing<'a, '_> {
             let nodes = wanted.iter().zip(&trial.bookings).map(|((job, _), (_, place, _))| {
                 (job.id, place.nodes.iter().map(|placed| placed.node).collect())
             });
-            let partitions = trial.partitions.iter().map(|(_, demand)| demand.partition.name.clone());
-            let places = partitions.zip(trial.bookings.iter().map(|(_, place, _)| place.clone()));
+            let found = trial.partitions.iter().zip(&trial.bookings);
+            let places = wanted.iter().zip(found).map(|((job, _), ((_, demand), (_, place, _)))| {
+                (job.id, Promise::of(job, &demand.partition.name, place.clone()))
+            });
             let claim = Claim {
                 until: gone.after(KEPT),
                 nodes: nodes.collect(),
-                places: wanted.iter().map(|(job, _)| job.id).zip(places).collect(),
+                places: places.collect(),
                 halted_later: halted(&trial.victims),
             };
             self.memory.claims.insert(id, claim);
