@@ -5,20 +5,24 @@ use serde::Serialize;
 use crate::envelope::{Errors, Meta, Warnings};
 use crate::flags::Flags;
 use crate::list::{lists, read_plain};
+use crate::no_val::NoVal;
 use crate::object::{is_deprecated, is_documented, is_required, json_key, key, object};
 use crate::out::Out;
 use crate::place::Place;
 use crate::report::{Report, Stop};
-use crate::scalar::Text;
 use crate::schema::{Components, Schema};
 use crate::value::Value;
 use crate::wire::Wire;
 use crate::words::JobState;
 
 object! {
-    /// The state of one job or array task; the id is a text such as `351_0`, whatever the document says.
+    /// The state of one job or array task, in the fields that the document gives jobs; `state` is what the original calls
+    /// it in spite of that, beside an id that is a text such as `351_0`.
     reply JobStateEntry = "job_state_entry" {
-        job_id: Text,
+        job_id: u32,
+        array_job_id: NoVal<u32>,
+        array_task_id: NoVal<u32>,
+        job_state: Flags<JobState>,
         state: Flags<JobState>,
     }
 }
@@ -29,9 +33,11 @@ lists! {
 }
 
 object! {
-    /// The answer to `jobs/state`, which is documented as jobs and is none.
+    /// The answer to `jobs/state`, which is documented as jobs; the original leaves out the times.
     reply JobStatesResp = "job_states_resp" {
         jobs: JobStateEntries,
+        last_backfill: NoVal<u64>,
+        last_update: NoVal<u64>,
         meta: Meta,
         errors: Errors,
         warnings: Warnings,

@@ -5,7 +5,8 @@ use super::auth::Asker;
 use super::error;
 use super::from_wire::Refusal;
 use super::media::Format;
-use super::routes::Found;
+use super::required;
+use super::routes::{Found, Operation};
 use super::served::Part;
 use super::slice::Slice;
 use crate::http::answer::{Answer, Body, answer};
@@ -22,6 +23,8 @@ use std::sync::Arc;
 /// A request.
 pub(super) struct Call<'a> {
     pub(super) site: &'a Arc<Site>,
+    /// What is asked for.
+    pub(super) operation: Operation,
     /// Who asks; `None` where the token does not hold.
     pub(super) asker: Asker,
     /// What stands in the path's parameter.
@@ -53,10 +56,22 @@ impl<'a> Call<'a> {
         peer: SocketAddr,
     ) -> Self {
         let now = site.jobs.clock().now();
-        let Found { parameter, version, .. } = found;
+        let Found { operation, parameter, version } = found;
         let report = Report::new(zoned(site, now)).in_version(version);
-        let (part, slice) = (Part::Controller, Slice::default());
-        Call { site, asker, parameter, version, part, slice, document, report, format, now, peer }
+        Call {
+            site,
+            operation,
+            asker,
+            parameter,
+            version,
+            part: Part::Controller,
+            slice: Slice::default(),
+            document,
+            report,
+            format,
+            now,
+            peer,
+        }
     }
 
     /// Reads the body, or the query, as the operation documents it. `None` if the request must be refused.
@@ -119,15 +134,19 @@ impl<'a> Call<'a> {
         answer
     }
 
-    /// Answers a request that failed early: without any payload, and in the original's other order.
+    /// Answers a request that failed early: without any payload but what must be there, and in the original's other
+    /// order.
     pub(super) fn fail(self) -> Answer {
         let status = error::status(&self.report.errors);
         self.fail_with(status)
     }
 
     /// The same with this status.
-    pub(super) fn fail_with(self, status: StatusCode) -> Answer {
-        self.answer_with(status, Resp::default())
+    pub(super) fn fail_with(mut self, status: StatusCode) -> Answer {
+        let mut payload = Resp::default();
+        self.fill(&mut payload);
+        let json = slurm_wire::to_json_in(self.version, &payload);
+        written(status, self.format, required::completed(self.operation, self.version, json))
     }
 
     /// Puts what surrounds every payload into it.

@@ -288,7 +288,13 @@ async fn arrays_are_one_record_until_their_tasks_start() {
     assert_eq!(job["array_task_string"], "0,2,4,6%3");
     assert_eq!(job["array_max_tasks"]["number"], 3);
     let states = site.slurm("alice", "GET", &format!("jobs/state?job_id={id}_4"), "").await.json();
-    assert_eq!(states["jobs"], json!([{"job_id": format!("{id}_4"), "state": ["PENDING"]}]));
+    assert_eq!(states["jobs"].as_array().unwrap().len(), 1);
+    let task = &states["jobs"][0];
+    assert_eq!(
+        (task["array_job_id"]["number"].as_u64(), &task["array_task_id"]["number"]),
+        (Some(id.into()), &json!(4))
+    );
+    assert_eq!((&task["state"], &task["job_state"]), (&json!(["PENDING"]), &json!(["PENDING"])));
     assert_eq!(site.slurm("alice", "DELETE", &format!("job/{id}_4"), "").await.json()["status"], json!([]));
     assert_eq!(site.shown(id).await["array_task_string"], "0,2,6%3");
     assert_eq!(site.slurm("alice", "POST", &format!("job/{id}"), r#"{"array":"%1"}"#).await.status, 200);

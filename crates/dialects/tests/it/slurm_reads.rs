@@ -114,7 +114,16 @@ async fn long_lists_are_streamed_and_complete() {
     assert_eq!(ids, (1..=300).collect::<Vec<u64>>());
     let states = site.slurm("bob", "GET", "jobs/state", "").await.json();
     assert_eq!(states["jobs"].as_array().unwrap().len(), 300);
-    assert_eq!(states["jobs"][0], json!({"job_id": "1", "state": ["PENDING"]}));
+    let no_task = json!({"set": false, "infinite": false, "number": 0});
+    let no_array = json!({"set": true, "infinite": false, "number": 0});
+    let state = json!(["PENDING"]);
+    assert_eq!(
+        states["jobs"][0],
+        json!({
+            "job_id": 1, "array_job_id": no_array, "array_task_id": no_task, "job_state": state, "state": state
+        })
+    );
+    assert!(states["last_update"]["number"].as_u64().unwrap() > 1_600_000_000);
     let request = format!(
         "GET /slurm/v0.0.44/jobs HTTP/1.1\r\nConnection: close\r\nAccept: application/yaml\r\nX-SLURM-USER-TOKEN: {}\r\n\r\n",
         Site::token("alice")

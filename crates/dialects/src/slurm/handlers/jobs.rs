@@ -80,14 +80,19 @@ pub(super) fn states(mut call: Call<'_>) -> Answer {
         return call.answer(JobStatesResp::default());
     }
     let snapshot = call.site.jobs.snapshot();
+    let payload = JobStatesResp {
+        last_backfill: last_backfill(&snapshot),
+        last_update: last_update(call.now),
+        ..JobStatesResp::default()
+    };
     if selected.is_empty() {
         let walk = Walk::new(Arc::clone(&snapshot));
         let version = call.version;
         let size = move || measured(version, state_entries(Walk::new(snapshot)));
-        return call.list(JobStatesResp::default(), state_entries(walk), size);
+        return call.list(payload, state_entries(walk), size);
     }
     let jobs = selected.iter().flat_map(|wanted| to_wire::selected_states(&snapshot, wanted)).collect();
-    call.answer(JobStatesResp { jobs, ..JobStatesResp::default() })
+    call.answer(JobStatesResp { jobs, ..payload })
 }
 
 /// Reads a job of a query: sets of tasks are for bodies only.

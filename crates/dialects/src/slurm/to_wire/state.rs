@@ -3,10 +3,10 @@
 use domain::JobId;
 use domain::job::{ArrayPart, Completing, Job, Outcome, Phase, PutBack, Reason};
 use domain::state::Snapshot;
-use slurm_wire::Flags;
 use slurm_wire::job_ids::SelectedStep;
 use slurm_wire::states::JobStateEntry;
 use slurm_wire::words::JobState;
+use slurm_wire::{Flags, NoVal};
 use std::sync::Arc;
 
 /// Returns the words for a job's state.
@@ -66,16 +66,20 @@ pub(super) fn reason(job: &Job) -> Reason {
 /// Makes the entries of `jobs/state` for one record; an array whose tasks wait together has one for each task.
 pub(in crate::slurm) fn job_states(job: &Job, mut each: impl FnMut(JobStateEntry)) {
     let state = words(job);
-    let mut entry = |id: String| each(JobStateEntry { job_id: id.into(), state: state.clone() });
+    let mut entry = |of: u32, index: NoVal<u32>| {
+        each(JobStateEntry {
+            job_id: job.id.0,
+            array_job_id: NoVal::Set(of),
+            array_task_id: index,
+            job_state: state.clone(),
+            state: state.clone(),
+        });
+    };
     match &job.array {
-        None => entry(match job.het {
-            // The component's own number, and its place: seen so.
-            Some(part) => format!("{}+{}", job.id, part.offset),
-            None => job.id.to_string(),
-        }),
-        Some(ArrayPart::Task { of, index, .. }) => entry(format!("{of}_{index}")),
+        None => entry(0, NoVal::Unset),
+        Some(ArrayPart::Task { of, index, .. }) => entry(of.0, NoVal::Set(index.0)),
         Some(ArrayPart::Pool { waiting, .. }) => {
-            waiting.iter().for_each(|index| entry(format!("{}_{index}", job.id)));
+            waiting.iter().for_each(|index| entry(job.id.0, NoVal::Set(index.0)));
         }
     }
 }
@@ -91,8 +95,7 @@ pub(in crate::slurm) fn selected_states(snapshot: &Snapshot, wanted: &SelectedSt
         job_states(job, |entry| entries.push(entry));
     }
     if let Some(task) = wanted.task() {
-        let name = format!("{}_{task}", wanted.job_id);
-        entries.retain(|entry| entry.job_id == name);
+        entries.retain(|entry| entry.array_task_id == NoVal::Set(task));
     }
     entries
 }
