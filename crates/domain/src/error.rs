@@ -146,6 +146,8 @@ problems! {
     NotThatUser(Text) => Forbidden, "may not act as user {0}";
     /// A field only operators may change or set; its name.
     OperatorOnly(Text) => Forbidden, "{0} may be set by an operator only";
+    /// A client's key that has named another submission before.
+    KeyReused => Conflict, "the key has named another submission before";
     /// The job is over.
     AlreadyEnded(JobId) => Conflict, "job {0} has already ended";
     /// The job is over, or ending.

@@ -37,6 +37,7 @@ impl Database {
             M::up(include_str!("schema/queue_2.sql")),
             M::up(include_str!("schema/queue_3.sql")),
             M::up(include_str!("schema/queue_4.sql")),
+            M::up(include_str!("schema/queue_5.sql")),
         ];
         const HISTORY: &[M] =
             &[M::up(include_str!("schema/history_1.sql")), M::up(include_str!("schema/history_2.sql"))];

@@ -5,6 +5,7 @@ use super::auth::Asker;
 use super::error;
 use super::from_wire::Refusal;
 use super::media::Format;
+use super::once::Once;
 use super::required;
 use super::routes::{Found, Operation};
 use super::served::Part;
@@ -35,6 +36,8 @@ pub(super) struct Call<'a> {
     pub(super) part: Part,
     /// What of a long list is asked for.
     pub(super) slice: Slice,
+    /// By what the client knows a submission again.
+    pub(super) once: Once,
     /// The body or, without one, the query.
     pub(super) document: Value<'a>,
     /// What is wrong or odd so far.
@@ -66,6 +69,7 @@ impl<'a> Call<'a> {
             version,
             part: Part::Controller,
             slice: Slice::default(),
+            once: Once::default(),
             document,
             report,
             format,

@@ -127,7 +127,7 @@ fn problem_number(problem: &Problem) -> i32 {
         | Problem::Suspended(_)
         | Problem::NotSuspended(_)
         | Problem::NotAllocation(_) => slurm::JOB_NOT_ALTERABLE_NOW,
-        Problem::WholeArrayOnly(_) => slurm::INVALID_QUERY,
+        Problem::WholeArrayOnly(_) | Problem::KeyReused => slurm::INVALID_QUERY,
         Problem::NotLeader(_) => NOT_LEADER,
         Problem::NotMeant(_) => slurm::CANNOT_SIGNAL,
         Problem::CronJob(_) => CRON_JOB,

@@ -10,6 +10,7 @@ mod from_wire;
 mod handlers;
 mod listing;
 mod media;
+mod once;
 mod required;
 mod routes;
 mod served;

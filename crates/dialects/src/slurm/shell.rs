@@ -5,6 +5,7 @@ use super::auth::{Asker, asker};
 use super::call::Call;
 use super::handlers;
 use super::media::{self, BodyForm, Format, Unacceptable};
+use super::once::Once;
 use super::routes;
 use super::slice::Slice;
 use crate::http::answer::{Answer, answer};
@@ -86,6 +87,7 @@ async fn prepare_and_run(
     };
     let mut call = Call::new(site, asker, found, document, format, peer);
     call.slice = slice;
+    call.once = Once::of(found.operation, &head.headers, &bytes);
     Ok(handlers::run(found.operation, call).await)
 }
 

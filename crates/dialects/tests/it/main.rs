@@ -9,6 +9,7 @@ mod native;
 mod slurm_components;
 mod slurm_jobs;
 mod slurm_nodes;
+mod slurm_once;
 mod slurm_reads;
 mod slurm_reservations;
 mod slurm_slices;

@@ -60,6 +60,10 @@ pub struct Limits {
     pub returns_to_service: bool,
     /// How long jobs may run on when their reservation is over (`ResvOverRun`).
     pub reservation_overrun: Duration,
+    /// How many submissions with a client's key are remembered, so that they can be sent again.
+    pub kept_receipts: usize,
+    /// How long.
+    pub receipt_lifetime: Duration,
 }
 
 impl Default for Limits {
@@ -91,6 +95,8 @@ impl Default for Limits {
             max_nodes: None,
             returns_to_service: false,
             reservation_overrun: Duration::ZERO,
+            kept_receipts: 50_000,
+            receipt_lifetime: Duration::from_secs(24 * 3600),
         }
     }
 }

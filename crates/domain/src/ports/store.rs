@@ -4,7 +4,7 @@ use crate::cluster::NodeMark;
 use crate::cron::Crontab;
 use crate::job::{EndedStep, Job, Outcome, Payload};
 use crate::reservation::Reservation;
-use crate::service::StateChange;
+use crate::service::{Receipt, StateChange};
 use crate::who::Membership;
 use crate::{ChangeId, JobId, Text, Timestamp, Uid};
 use std::sync::Arc;
@@ -63,6 +63,8 @@ pub struct Saved {
     pub reservations: Vec<Reservation>,
     /// The highest number that a reservation ever had.
     pub last_reservation: u32,
+    /// What submissions with a client's key were answered, in the order of their numbers.
+    pub receipts: Vec<Receipt>,
 }
 
 /// What changes together.
@@ -102,6 +104,10 @@ pub struct Batch {
     pub removed_reservations: Vec<u32>,
     /// The highest number that a reservation ever had, where that has changed.
     pub last_reservation: Option<u32>,
+    /// What new submissions with a client's key are answered.
+    pub receipts: Vec<Receipt>,
+    /// Receipts up to this number need not be kept any more.
+    pub forget_receipts: Option<u64>,
 }
 
 impl Batch {
@@ -121,6 +127,7 @@ impl Batch {
             && self.removed_crontabs.is_empty()
             && self.reservations.is_empty()
             && self.removed_reservations.is_empty()
+            && self.receipts.is_empty()
     }
 }
 

@@ -5,6 +5,7 @@ use super::feed::Feed;
 use super::made_nodes::NewNode;
 use super::nodes::{Availability, NodeChoice, NodeUpdate};
 use super::prepare::{prepare, prepare_component};
+use super::receipts::{ClientKey, Receipts};
 use super::reservations::NewReservation;
 use super::selection::{Action, Handled, Selection};
 use super::submission::{Submission, Submitted};
@@ -53,6 +54,7 @@ pub struct JobService {
     commands: Sender<Command>,
     snapshot: Arc<ArcSwap<Snapshot>>,
     feed: Arc<Feed>,
+    receipts: Arc<Receipts>,
     history: Arc<dyn History>,
     directory: Arc<dyn Directory>,
     meter: Arc<dyn Meter>,
@@ -83,13 +85,14 @@ impl JobService {
             (Arc::clone(&clock), Arc::clone(&calendar)),
             inbox,
         )?;
-        let (snapshot, feed) = (writer.published(), writer.feed());
+        let (snapshot, feed, receipts) = (writer.published(), writer.feed(), writer.receipts());
         let enforcement = writer.enforcement().into();
         let steps_folder = writer.steps_folder();
         let service = JobService {
             commands,
             snapshot,
             feed,
+            receipts,
             history,
             directory,
             meter,
@@ -188,10 +191,19 @@ impl JobService {
         }
     }
 
-    /// Accepts a job: when this returns, it is durable.
+    /// Returns what a submission under this key was answered, so that one sent again need not be looked at again.
     ///
     /// # Errors
-    /// Whatever makes it impossible, see [`Problem`]; nothing has been kept then.
+    /// [`Problem::KeyReused`] if it was another submission.
+    pub fn answered(&self, key: &ClientKey) -> Result<Option<Submitted>, Error> {
+        self.receipts.answer(key, self.clock.now()).transpose()
+    }
+
+    /// Accepts a job: when this returns, it is durable. Under a key that has been answered before, the same is answered
+    /// again, and nothing else happens.
+    ///
+    /// # Errors
+    /// Whatever makes it impossible, see [`Problem`]; nothing has been kept then, and the key is free.
     pub async fn submit(&self, by: &Principal, submission: Submission) -> Result<Submitted, Error> {
         let snapshot = self.snapshot.load_full();
         let now = self.clock.now();
@@ -201,7 +213,8 @@ impl JobService {
         self.ask(|reply| Command::Submit(Box::new(draft), reply)).await?
     }
 
-    /// Accepts a heterogeneous job, one submission a component, the leader's first; only his script is run. All
+    /// Accepts a heterogeneous job, one submission a component, the leader's first; only his script is run, and his key
+    /// is that of the whole. All
     /// components are accepted or none.
     ///
     /// # Errors
@@ -243,34 +256,53 @@ impl JobService {
         submissions: Vec<Submission>,
     ) -> Result<Submitted, Error> {
         let bell = self.feed.bell();
+        let will_ask_again = submissions.first().is_some_and(|leader| leader.client_key.is_some());
         let submitted = self.submit_components(by, submissions).await?;
-        self.started(by, submitted, bell).await
+        self.started(by, submitted, will_ask_again, bell).await
     }
 
     /// Accepts an allocation and waits until it has its resources. If the caller goes away, the allocation is
-    /// cancelled.
+    /// cancelled, but for one with a key: its caller can ask again.
     ///
     /// # Errors
     /// As [`JobService::submit`]; [`Problem::AlreadyEnding`] if it was cancelled while it waited.
     pub async fn allocate(&self, by: &Principal, submission: Submission) -> Result<Submitted, Error> {
-        let bell = self.feed.bell();
+        let (bell, will_ask_again) = (self.feed.bell(), submission.client_key.is_some());
         let submitted = self.submit(by, submission).await?;
-        self.started(by, submitted, bell).await
+        self.started(by, submitted, will_ask_again, bell).await
+    }
+
+    /// Waits for an allocation that was accepted under a key before.
+    ///
+    /// # Errors
+    /// [`Problem::AlreadyEnding`] if it was cancelled while it waited.
+    pub async fn allocated(&self, by: &Principal, submitted: Submitted) -> Result<Submitted, Error> {
+        let bell = self.feed.bell();
+        self.started(by, submitted, true, bell).await
     }
 
     async fn started(
         &self,
         by: &Principal,
         submitted: Submitted,
+        will_ask_again: bool,
         mut bell: watch::Receiver<ChangeId>,
     ) -> Result<Submitted, Error> {
-        let mut guard = CancelOnDrop { service: self.clone(), by: by.clone(), job: Some(submitted.id) };
+        let to_cancel = (!will_ask_again).then_some(submitted.id);
+        let mut guard = CancelOnDrop { service: self.clone(), by: by.clone(), job: to_cancel };
         loop {
             let job = self.snapshot.load().jobs.job(submitted.id).cloned();
             match job.as_deref().map(|job| &job.phase) {
                 Some(Phase::Pending(_)) => {}
                 Some(Phase::Running(_)) => {
                     guard.job = None;
+                    return Ok(submitted);
+                }
+                // It has been told before, or would have been.
+                None if will_ask_again => return Ok(submitted),
+                Some(Phase::Completing(_) | Phase::Ended(_))
+                    if will_ask_again && job.as_deref().is_some_and(|job| job.run().is_some()) =>
+                {
                     return Ok(submitted);
                 }
                 _ => {

@@ -2,6 +2,8 @@
 //! afterwards, and how to take it all back if it cannot be recorded.
 
 use super::feed::{StateChange, StateWord};
+use super::receipts::{ClientKey, Counter, Receipts};
+use super::submission::Submitted;
 use crate::cluster::{Cluster, NodeMark};
 use crate::cron::Crontab;
 use crate::error::Refused;
@@ -40,6 +42,7 @@ pub(super) struct Ledger<'a> {
     first_reservation: u32,
     reservations_touched: bool,
     calendar: &'a dyn Calendar,
+    receipts: Counter,
     moved: Statistics,
     nodes_touched: bool,
     volatile: bool,
@@ -78,6 +81,7 @@ impl<'a> Ledger<'a> {
     pub(super) fn open(
         state: &'a mut State,
         calendar: &'a dyn Calendar,
+        receipts: &Arc<Receipts>,
         now: Timestamp,
         last_change: ChangeId,
     ) -> Self {
@@ -105,6 +109,7 @@ impl<'a> Ledger<'a> {
             first_reservation,
             reservations_touched: false,
             calendar,
+            receipts: Counter::open(receipts, now),
             moved: Statistics::default(),
             nodes_touched: false,
             volatile: false,
@@ -149,6 +154,21 @@ impl<'a> Ledger<'a> {
     /// Takes in script and environment of a new job.
     pub(super) fn keep_payload(&mut self, id: JobId, payload: Arc<Payload>) {
         self.payloads.push((id, payload));
+    }
+
+    /// Answers a submission: as before if its client's key is known, else as `accept` has it.
+    pub(super) fn answer_once(
+        &mut self,
+        key: Option<ClientKey>,
+        accept: impl FnOnce(&mut Self) -> Result<Submitted, Error>,
+    ) -> Result<Submitted, Error> {
+        let Some(key) = key else { return accept(self) };
+        if let Some(answer) = self.receipts.answer(&key) {
+            return answer;
+        }
+        let submitted = accept(self)?;
+        self.receipts.note(key, &submitted);
+        Ok(submitted)
     }
 
     /// Takes in a user.
@@ -308,6 +328,7 @@ impl<'a> Ledger<'a> {
         let last = self.state.next_reservation();
         let last_reservation = (last != self.first_reservation).then(|| last - 1);
         let next_id = (self.state.next_id() != self.first_id).then(|| self.state.next_id());
+        let (receipts, forget_receipts) = self.receipts.close();
         let batch = Batch {
             jobs,
             payloads: self.payloads,
@@ -326,6 +347,8 @@ impl<'a> Ledger<'a> {
             reservations,
             removed_reservations,
             last_reservation,
+            receipts,
+            forget_receipts,
         };
         Finished {
             batch,

@@ -1,6 +1,7 @@
 //! Checks of a submission that need only what is configured: done on the caller's thread, so that the writer is left
 //! with what needs the live jobs. Order and outcome are the original's (facts 2.4).
 
+use super::receipts::ClientKey;
 use super::submission::{Note, Submission};
 use crate::cluster::{Cluster, Limits, Partition, PartitionState};
 use crate::fit::{Feasibility, check_names, check_sense, could_ever_run, derive_counts, is_beyond};
@@ -18,6 +19,7 @@ pub(super) struct Draft {
     pub(super) immediate: bool,
     pub(super) payload: Arc<Payload>,
     pub(super) notes: Vec<Note>,
+    pub(super) client_key: Option<ClientKey>,
 }
 
 /// Longest name, comment and the like (facts: some kilobytes are refused).
@@ -31,8 +33,17 @@ pub(super) fn prepare(
     groups: &[Text],
     now: Timestamp,
 ) -> Result<Draft, Error> {
-    let Submission { mut spec, time_limit, array, dependency, hold, immediate, requeue, mut payload } =
-        submission;
+    let Submission {
+        mut spec,
+        time_limit,
+        array,
+        dependency,
+        hold,
+        immediate,
+        requeue,
+        mut payload,
+        client_key,
+    } = submission;
     check_author(by, &mut spec)?;
     check_texts(&spec, &payload, &cluster.limits)?;
     let array = read_array(&array, cluster.limits.max_array_size)?;
@@ -61,7 +72,8 @@ pub(super) fn prepare(
     };
     let notes = note.into_iter().collect();
     let hold = if held { Hold::User } else { Hold::None };
-    Ok(Draft { spec: Arc::new(spec), array, dependency, hold, immediate, payload: Arc::new(payload), notes })
+    let (spec, payload) = (Arc::new(spec), Arc::new(payload));
+    Ok(Draft { spec, array, dependency, hold, immediate, payload, notes, client_key })
 }
 
 /// Does the same for a component of a heterogeneous job, which can be no array and never starts at once.

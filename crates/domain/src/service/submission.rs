@@ -1,5 +1,6 @@
 //! What a submission says, before it is checked, and what its author is told.
 
+use super::receipts::ClientKey;
 use crate::JobId;
 use crate::Text;
 use crate::TimeLimit;
@@ -25,6 +26,8 @@ pub struct Submission {
     pub requeue: Option<bool>,
     /// Script and environment.
     pub payload: Payload,
+    /// By what its client knows it again, if it shall be answered only once.
+    pub client_key: Option<ClientKey>,
 }
 
 /// A submission was accepted.

@@ -42,6 +42,7 @@ struct Memory {
     crontabs: BTreeMap<Uid, Arc<crate::cron::Crontab>>,
     reservations: BTreeMap<u32, Arc<crate::reservation::Reservation>>,
     last_reservation: u32,
+    receipts: Vec<Receipt>,
     commits: usize,
 }
 
@@ -64,6 +65,7 @@ impl Store for MemoryStore {
             crontabs: memory.crontabs.values().map(|crontab| (**crontab).clone()).collect(),
             reservations: memory.reservations.values().map(|kept| (**kept).clone()).collect(),
             last_reservation: memory.last_reservation,
+            receipts: memory.receipts.clone(),
         })
     }
 
@@ -95,6 +97,8 @@ impl Store for MemoryStore {
         }
         memory.reservations.retain(|number, _| !batch.removed_reservations.contains(number));
         memory.last_reservation = batch.last_reservation.unwrap_or(memory.last_reservation);
+        memory.receipts.extend(batch.receipts.iter().cloned());
+        memory.receipts.retain(|receipt| batch.forget_receipts.is_none_or(|last| receipt.number > last));
         for owner in &batch.removed_crontabs {
             memory.crontabs.remove(owner);
         }
@@ -444,5 +448,6 @@ fn submission() -> Submission {
         immediate: false,
         requeue: None,
         payload,
+        client_key: None,
     }
 }

@@ -11,6 +11,7 @@ use super::made_nodes::NewNode;
 use super::nodes::{Availability, NodeChoice, NodeUpdate};
 use super::pace::{Pacer, Pass, Ranker};
 use super::prepare::Draft;
+use super::receipts::{Receipt, Receipts};
 use super::reconfigure::successor;
 use super::reservations::NewReservation;
 use super::selection::{Action, Handled, Selection};
@@ -127,6 +128,9 @@ pub(super) struct Writer {
     inbox: Receiver<Command>,
     published: Arc<ArcSwap<Snapshot>>,
     feed: Arc<Feed>,
+    receipts: Arc<Receipts>,
+    /// Those that readers may not see before they are safe.
+    fresh_receipts: Vec<Receipt>,
     last_change: ChangeId,
     statistics: Statistics,
     /// Users added at run time.
@@ -161,6 +165,8 @@ impl Writer {
         cluster.members.extend(members.clone());
         let cluster = cluster.with_marks(&saved.nodes);
         let kept_changes = cluster.limits.kept_changes;
+        let (most, lifetime) = (cluster.limits.kept_receipts, cluster.limits.receipt_lifetime);
+        let receipts = Arc::new(Receipts::new(saved.receipts, most, lifetime));
         let pacer = Pacer::new(cluster.limits.batch_delay);
         let mut state = State::new(Arc::new(cluster));
         let ranker = Ranker::new(&state, now);
@@ -192,6 +198,8 @@ impl Writer {
             inbox,
             published,
             feed,
+            receipts,
+            fresh_receipts: Vec::new(),
             last_change,
             statistics,
             members,
@@ -228,6 +236,11 @@ impl Writer {
     /// Returns the feed of changes.
     pub(super) fn feed(&self) -> Arc<Feed> {
         Arc::clone(&self.feed)
+    }
+
+    /// Returns what submissions with a key were answered.
+    pub(super) fn receipts(&self) -> Arc<Receipts> {
+        Arc::clone(&self.receipts)
     }
 
     /// Works until told to stop.
@@ -281,7 +294,8 @@ impl Writer {
             }
         }
         let has_ranked = self.ranker.turn(&mut self.state, now);
-        let mut ledger = Ledger::open(&mut self.state, &*self.calendar, now, self.last_change);
+        let mut ledger =
+            Ledger::open(&mut self.state, &*self.calendar, &self.receipts, now, self.last_change);
         let mut answers: Vec<Answer> = Vec::with_capacity(commands.len());
         let mut reports = std::mem::take(&mut self.unrecorded);
         let mut stops = Vec::new();
@@ -402,6 +416,11 @@ impl Writer {
             let seen = Seen { jobs: recorded, nodes: nodes_touched, reservations: reservations_touched };
             self.aftermath.take_in(now, batch.changes, effects, seen);
         }
+        if let Some(last) = batch.forget_receipts {
+            self.receipts.forget(last);
+        }
+        // Somebody waits for each of them, so that they are made safe in this very turn.
+        self.fresh_receipts.append(&mut batch.receipts);
         Ok(())
     }
 
@@ -410,6 +429,7 @@ impl Writer {
         let Aftermath { changes, effects, seen, .. } = std::mem::take(&mut self.aftermath);
         let Some(seen) = seen else { return Ok(()) };
         let synced = if seen.jobs { self.store.sync() } else { Ok(()) };
+        self.receipts.add(std::mem::take(&mut self.fresh_receipts));
         self.publish(now, seen);
         self.feed.add(&changes);
         for (id, attempt, effect) in effects {
@@ -519,7 +539,8 @@ impl Writer {
     fn recover(&mut self) -> Result<(), Error> {
         let now = self.clock.now();
         self.engine.know(self.state.cluster());
-        let mut ledger = Ledger::open(&mut self.state, &*self.calendar, now, self.last_change);
+        let mut ledger =
+            Ledger::open(&mut self.state, &*self.calendar, &self.receipts, now, self.last_change);
         ledger.recover(&mut *self.engine);
         ledger.call_attendants();
         let finished = ledger.finish();
@@ -533,14 +554,18 @@ impl Writer {
 /// Decides on one command; the answer waits until the batch is durable.
 fn serve(ledger: &mut Ledger<'_>, engine: &mut dyn Engine, boot: &Text, command: Command) -> Option<Answer> {
     Some(match command {
-        Command::Submit(draft, reply) => {
-            let result = match draft.immediate {
+        Command::Submit(mut draft, reply) => {
+            let key = draft.client_key.take();
+            let result = ledger.answer_once(key, |ledger| match draft.immediate {
                 true => accept_now(ledger, engine, boot, *draft),
                 false => ledger.accept(*draft),
-            };
+            });
             later(reply, result)
         }
-        Command::SubmitComponents(drafts, reply) => later(reply, ledger.accept_components(drafts)),
+        Command::SubmitComponents(mut drafts, reply) => {
+            let key = drafts.first_mut().and_then(|leader| leader.client_key.take());
+            later(reply, ledger.answer_once(key, |ledger| ledger.accept_components(drafts)))
+        }
         Command::Act { by, selection, action, reply } => {
             later(reply, Ok(ledger.act(&by, &selection, action)))
         }

@@ -118,6 +118,7 @@ fn submission(dice: &mut Dice, wish: Option<Wish>) -> Submission {
         immediate: false,
         requeue: Some(false),
         payload: Payload { environment, ..Payload::default() },
+        client_key: None,
     }
 }
 

@@ -114,6 +114,8 @@ fn limits(table: &ClusterTable) -> Result<Limits, ConfigError> {
         max_nodes: table.max_node_count,
         returns_to_service: table.return_to_service == 2,
         reservation_overrun: overtime(table.resv_over_run.0),
+        kept_receipts: table.idempotency_keys,
+        receipt_lifetime: table.idempotency_window.0,
     })
 }
 

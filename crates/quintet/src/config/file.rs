@@ -100,6 +100,8 @@ pub(crate) struct ClusterTable {
     pub(crate) max_node_count: Option<usize>,
     pub(crate) resv_over_run: Limit,
     pub(crate) return_to_service: u8,
+    pub(crate) idempotency_keys: usize,
+    pub(crate) idempotency_window: Wait,
 }
 
 impl Default for ClusterTable {
@@ -133,6 +135,8 @@ impl Default for ClusterTable {
             max_node_count: limits.max_nodes,
             resv_over_run: Limit(TimeLimit::Minutes(0)),
             return_to_service: 0,
+            idempotency_keys: limits.kept_receipts,
+            idempotency_window: Wait(limits.receipt_lifetime),
         }
     }
 }

@@ -56,6 +56,7 @@ mod member;
 mod node;
 mod phase;
 mod plain;
+mod receipt;
 mod reservation;
 mod resources;
 mod spec;

@@ -78,6 +78,8 @@ statements! {
     remove_crontab: "DELETE FROM crontab WHERE user = ?1";
     put_reservation: "INSERT OR REPLACE INTO reservation (id, body) VALUES (?1, ?2)";
     remove_reservation: "DELETE FROM reservation WHERE id = ?1";
+    add_receipt: "INSERT INTO receipt (id, body) VALUES (?1, ?2)";
+    remove_receipts: "DELETE FROM receipt WHERE id <= ?1";
     put_number: "INSERT OR REPLACE INTO number (name, value) VALUES (?1, ?2)";
 }
 
@@ -131,6 +133,12 @@ impl Recording<'_> {
         }
         for number in &batch.removed_reservations {
             self.statements.remove_reservation.execute([number])?;
+        }
+        for receipt in &batch.receipts {
+            self.statements.add_receipt.execute(params![receipt.number as i64, encoded(receipt)])?;
+        }
+        if let Some(last) = batch.forget_receipts {
+            self.statements.remove_receipts.execute([last as i64])?;
         }
         if let Some(last) = batch.last_reservation {
             self.statements.put_number.execute(params!["last reservation", last])?;

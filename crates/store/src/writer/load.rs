@@ -10,7 +10,7 @@ use domain::cron::Crontab;
 use domain::job::{ArrayPart, Job, JobSpec};
 use domain::ports::{Saved, StoreError};
 use domain::reservation::Reservation;
-use domain::service::StateChange;
+use domain::service::{Receipt, StateChange};
 use domain::who::Membership;
 use rusqlite::{Connection, Row};
 use std::collections::HashMap;
@@ -58,6 +58,7 @@ pub(super) fn load(connection: &Connection, path: &Path, ledger: &mut Ledger) ->
         crontabs: read_crontabs(connection, path)?,
         reservations: read_reservations(connection, path)?,
         last_reservation: read_number(connection, "last reservation").map_err(sqlite)?.unwrap_or(0),
+        receipts: read_receipts(connection, path)?,
     })
 }
 
@@ -205,6 +206,14 @@ fn read_reservations(connection: &Connection, path: &Path) -> Result<Vec<Reserva
     reservations
         .collect::<Result<_, _>>()
         .map_err(|error| unreadable(format!("a reservation in {}", path.display()), error))
+}
+
+fn read_receipts(connection: &Connection, path: &Path) -> Result<Vec<Receipt>, StoreError> {
+    let rows = bodies(connection, "SELECT body FROM receipt ORDER BY id", path)?;
+    let receipts = rows.iter().map(|body| decode(body));
+    receipts
+        .collect::<Result<_, _>>()
+        .map_err(|error| unreadable(format!("a receipt in {}", path.display()), error))
 }
 
 fn bodies(connection: &Connection, sql: &str, path: &Path) -> Result<Vec<Vec<u8>>, StoreError> {

@@ -8,6 +8,7 @@ use domain::job::{
 };
 use domain::ports::{Batch, History, Store};
 use domain::reservation::{Access, Names, Reservation, ReservationFlags, ReservedNode};
+use domain::service::{ClientKey, Note, Receipt};
 use domain::who::AdminLevel;
 use domain::{ChangeId, JobId, NodeIndex, TaskIndex, TimeLimit, Timestamp, Uid};
 use rusqlite::Connection;
@@ -327,4 +328,26 @@ fn reservations_are_changed_and_removed() {
     drop(writer);
     let saved = saved(directory.path());
     assert_eq!((saved.reservations, saved.last_reservation), (vec![changed], 8));
+}
+
+#[test]
+fn receipts_are_kept_until_they_are_forgotten() {
+    let directory = tempfile::tempdir().unwrap();
+    let (mut writer, _) = open(directory.path());
+    let key = |key: &str| ClientKey { user: text("alice"), key: text(key), content: text("c0ffee") };
+    let receipt = |number, notes| Receipt { number, key: key("k"), at: at(7), job: JobId(9), notes };
+    let all =
+        vec![Note::Held, Note::PartitionConfiguration, Note::NodesUnavailable, Note::ReservationNotOpen];
+    let kept = receipt(2, all);
+    let batch = Batch { receipts: vec![receipt(1, Vec::new()), kept.clone()], ..Batch::default() };
+    writer.commit(&batch).unwrap();
+    writer
+        .commit(&Batch {
+            receipts: vec![receipt(3, Vec::new())],
+            forget_receipts: Some(1),
+            ..Batch::default()
+        })
+        .unwrap();
+    drop(writer);
+    assert_eq!(saved(directory.path()).receipts, [kept, receipt(3, Vec::new())]);
 }

@@ -489,6 +489,7 @@ fn submission(dir: &Path) -> Submission {
         immediate: false,
         requeue: Some(true),
         payload,
+        client_key: None,
     }
 }
 

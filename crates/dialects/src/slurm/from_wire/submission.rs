@@ -63,6 +63,7 @@ pub(in crate::slurm) fn submission(wanted: &Wanted<'_>, job: &JobDescMsg) -> Res
         immediate: job.immediate.unwrap_or(false),
         requeue: job.requeue,
         payload: payload(wanted.script, job),
+        client_key: None,
     })
 }
 

@@ -4,6 +4,8 @@ use super::submit::{NO_COMPONENTS, refused};
 use crate::http::answer::Answer;
 use crate::slurm::call::Call;
 use crate::slurm::from_wire::{self, Refusal, Wanted};
+use crate::slurm::once::{self, Known};
+use domain::Error;
 use domain::job::JobKind;
 use domain::service::{Submission, Submitted};
 use domain::who::Principal;
@@ -43,27 +45,42 @@ pub(super) async fn allocate(mut call: Call<'_>) -> Answer {
 async fn allocate_job(mut call: Call<'_>, job: &JobDescMsg) -> Answer {
     let Some(by) = call.trusted(FAILED, SOURCE) else { return call.fail() };
     let site = call.site;
-    let submission = match read(&call, &by, job) {
-        Ok(submission) => submission,
+    let client_key = match once::known(&call, &by) {
+        Ok(Known::New(key)) => key,
+        Ok(Known::Before(submitted)) => {
+            let allocated = site.jobs.allocated(&by, submitted).await;
+            return answered(call, allocated, SOURCE);
+        }
         Err(refusal) => return refused(call, refusal, FAILED, SOURCE),
     };
-    match site.jobs.allocate(&by, submission).await {
-        Ok(submitted) => started(call, &submitted),
-        Err(error) => refused(call, Refusal::Problem(error), FAILED, SOURCE),
-    }
+    let submission = match read(&call, &by, job) {
+        Ok(submission) => Submission { client_key, ..submission },
+        Err(refusal) => return refused(call, refusal, FAILED, SOURCE),
+    };
+    let allocated = site.jobs.allocate(&by, submission).await;
+    answered(call, allocated, SOURCE)
 }
 
 async fn allocate_components(mut call: Call<'_>, jobs: &[JobDescMsg]) -> Answer {
     let Some(by) = call.trusted(FAILED, HET_SOURCE) else { return call.fail() };
     let site = call.site;
-    let submissions = match jobs.iter().map(|job| read(&call, &by, job)).collect::<Result<Vec<_>, _>>() {
+    let client_key = match once::known(&call, &by) {
+        Ok(Known::New(key)) => key,
+        Ok(Known::Before(submitted)) => {
+            let allocated = site.jobs.allocated(&by, submitted).await;
+            return answered(call, allocated, HET_SOURCE);
+        }
+        Err(refusal) => return refused(call, refusal, FAILED, HET_SOURCE),
+    };
+    let mut submissions = match jobs.iter().map(|job| read(&call, &by, job)).collect::<Result<Vec<_>, _>>() {
         Ok(submissions) => submissions,
         Err(refusal) => return refused(call, refusal, FAILED, HET_SOURCE),
     };
-    match site.jobs.allocate_components(&by, submissions).await {
-        Ok(submitted) => started(call, &submitted),
-        Err(error) => refused(call, Refusal::Problem(error), FAILED, HET_SOURCE),
+    if let Some(leader) = submissions.first_mut() {
+        leader.client_key = client_key;
     }
+    let allocated = site.jobs.allocate_components(&by, submissions).await;
+    answered(call, allocated, HET_SOURCE)
 }
 
 fn read(call: &Call<'_>, by: &Principal, job: &JobDescMsg) -> Result<Submission, Refusal> {
@@ -72,8 +89,11 @@ fn read(call: &Call<'_>, by: &Principal, job: &JobDescMsg) -> Result<Submission,
     from_wire::submission(&wanted, job)
 }
 
-fn started(call: Call<'_>, submitted: &Submitted) -> Answer {
-    call.answer(JobAllocResp { job_id: submitted.id.0, ..JobAllocResp::default() })
+fn answered(call: Call<'_>, allocated: Result<Submitted, Error>, source: &'static str) -> Answer {
+    match allocated {
+        Ok(submitted) => call.answer(JobAllocResp { job_id: submitted.id.0, ..JobAllocResp::default() }),
+        Err(error) => refused(call, once::refusal(error), FAILED, source),
+    }
 }
 
 fn wish(call: &mut Call<'_>, request: JobAllocReq) -> Option<Wish> {

@@ -3,9 +3,10 @@
 use crate::http::answer::Answer;
 use crate::slurm::call::Call;
 use crate::slurm::from_wire::{self, Refusal, Wanted};
+use crate::slurm::once::{self, Known};
 use domain::Text;
 use domain::job::JobKind;
-use domain::service::{Note, Submitted};
+use domain::service::{Note, Submission, Submitted};
 use slurm_wire::error_number as number;
 use slurm_wire::job_desc::{JobDescMsg, JobDescMsgList};
 use slurm_wire::submit::{JobSubmitReq, JobSubmitResponse};
@@ -42,21 +43,31 @@ pub(super) async fn submit(mut call: Call<'_>) -> Answer {
 
 async fn submit_job(mut call: Call<'_>, job: &JobDescMsg, script: &str) -> Answer {
     let Some(by) = call.trusted(FAILED, SOURCE) else { return call.fail() };
+    let client_key = match once::known(&call, &by) {
+        Ok(Known::New(key)) => key,
+        Ok(Known::Before(submitted)) => return accepted(call, &submitted, "Job", SOURCE),
+        Err(refusal) => return refused(call, refusal, FAILED, SOURCE),
+    };
     let site = call.site;
     let directory = site.jobs.directory();
     let wanted = Wanted { by: &by, kind: JobKind::Batch, script, now: call.now, directory: &**directory };
     let submission = match from_wire::submission(&wanted, job) {
-        Ok(submission) => submission,
+        Ok(submission) => Submission { client_key, ..submission },
         Err(refusal) => return refused(call, refusal, FAILED, SOURCE),
     };
     match site.jobs.submit(&by, submission).await {
         Ok(submitted) => accepted(call, &submitted, "Job", SOURCE),
-        Err(error) => refused(call, Refusal::Problem(error), FAILED, SOURCE),
+        Err(error) => refused(call, once::refusal(error), FAILED, SOURCE),
     }
 }
 
 async fn submit_components(mut call: Call<'_>, jobs: &[JobDescMsg], script: &str) -> Answer {
     let Some(by) = call.trusted(HET_FAILED, HET_SOURCE) else { return call.fail() };
+    let client_key = match once::known(&call, &by) {
+        Ok(Known::New(key)) => key,
+        Ok(Known::Before(submitted)) => return accepted(call, &submitted, "HetJob", HET_SOURCE),
+        Err(refusal) => return refused(call, refusal, HET_FAILED, HET_SOURCE),
+    };
     let site = call.site;
     let directory = site.jobs.directory();
     let scripts = std::iter::once(script).chain(std::iter::repeat(""));
@@ -64,13 +75,16 @@ async fn submit_components(mut call: Call<'_>, jobs: &[JobDescMsg], script: &str
         |script| Wanted { by: &by, kind: JobKind::Batch, script, now: call.now, directory: &**directory };
     let submissions: Result<Vec<_>, Refusal> =
         jobs.iter().zip(scripts).map(|(job, script)| from_wire::submission(&wanted(script), job)).collect();
-    let submissions = match submissions {
+    let mut submissions = match submissions {
         Ok(submissions) => submissions,
         Err(refusal) => return refused(call, refusal, HET_FAILED, HET_SOURCE),
     };
+    if let Some(leader) = submissions.first_mut() {
+        leader.client_key = client_key;
+    }
     match site.jobs.submit_components(&by, submissions).await {
         Ok(submitted) => accepted(call, &submitted, "HetJob", HET_SOURCE),
-        Err(error) => refused(call, Refusal::Problem(error), HET_FAILED, HET_SOURCE),
+        Err(error) => refused(call, once::refusal(error), HET_FAILED, HET_SOURCE),
     }
 }
 

@@ -145,3 +145,57 @@ async fn priorities_move_without_being_recorded_and_are_found_again() {
     let world = World::over(store, engine, clock, same);
     assert_eq!(priorities(&world), [250, 0, 7]);
 }
+
+fn keyed(key: &str, content: &str) -> Option<ClientKey> {
+    Some(ClientKey { user: "alice".into(), key: key.into(), content: content.into() })
+}
+
+#[tokio::test]
+async fn a_submission_sent_again_under_its_key_is_answered_again() {
+    let world = World::new(1);
+    let submit = async |world: &World, key: &str, content: &str| {
+        world.submit(|submission| submission.client_key = keyed(key, content)).await
+    };
+    let first = submit(&world, "a", "x").await.unwrap();
+    let (again, other) = tokio::join!(submit(&world, "a", "x"), submit(&world, "b", "x"));
+    assert_eq!((again, other), (Ok(first), Ok(JobId(2))));
+    assert_eq!(submit(&world, "a", "y").await, Err(Problem::KeyReused.into()));
+    // Also when the job is long over.
+    world.end(first, Exit::Code(0)).await;
+    let world = world.restarted().await;
+    assert_eq!(submit(&world, "a", "x").await, Ok(first));
+    let told = world.service.answered(&keyed("a", "x").unwrap()).unwrap().unwrap();
+    assert_eq!((told.id, told.notes), (first, Vec::new()));
+    assert_eq!(world.submit(|_| {}).await, Ok(JobId(3)));
+}
+
+#[tokio::test]
+async fn a_submission_that_was_not_taken_leaves_its_key_free() {
+    let world = World::new(1);
+    let bad = |submission: &mut Submission| {
+        submission.client_key = keyed("a", "x");
+        submission.array = "nonsense".into();
+    };
+    assert!(world.submit(bad).await.is_err());
+    let good = |submission: &mut Submission| submission.client_key = keyed("a", "y");
+    world.store.full.store(true, Ordering::SeqCst);
+    assert!(world.submit(good).await.is_err());
+    world.store.full.store(false, Ordering::SeqCst);
+    assert_eq!(world.submit(good).await, Ok(JobId(1)));
+}
+
+#[tokio::test]
+async fn keys_are_forgotten_after_their_time() {
+    let world = World::with(1, |cluster| {
+        cluster.limits.kept_receipts = 2;
+        cluster.limits.receipt_lifetime = Duration::from_secs(60);
+    });
+    let submit =
+        async |key: &str| world.submit(|submission| submission.client_key = keyed(key, "x")).await.unwrap().0;
+    assert_eq!((submit("a").await, submit("b").await, submit("c").await), (1, 2, 3));
+    assert_eq!((submit("b").await, submit("a").await), (2, 4), "the first made room for the third");
+    assert_eq!(world.store.memory.lock().unwrap().receipts.len(), 2);
+    world.clock.0.fetch_add(61_000_000, Ordering::SeqCst);
+    assert_eq!(submit("a").await, 5);
+    assert_eq!(world.store.memory.lock().unwrap().receipts.len(), 1);
+}

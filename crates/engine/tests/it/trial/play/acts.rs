@@ -191,6 +191,7 @@ impl Player<'_> {
             immediate: false,
             requeue: Some(wish.requeue),
             payload: Payload { environment: Arc::from([Text::const_new("PATH=/bin")]), ..Payload::default() },
+            client_key: None,
         }
     }
 }
