@@ -11,5 +11,5 @@ mod slurm;
 mod tokens;
 
 pub use site::{Services, serve};
-pub use slurm::{Part, Served};
+pub use slurm::{Part, ScriptOptions, Served};
 pub use tokens::{Keyring, KeyringError, mint};

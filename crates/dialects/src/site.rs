@@ -4,7 +4,7 @@ use crate::http::answer::{Answer, text};
 use crate::http::body::Budget;
 use crate::http::listen::listen;
 use crate::metrics::Metrics;
-use crate::slurm::{Counters, Descriptions, Served, Sizes};
+use crate::slurm::{Counters, Descriptions, ScriptOptions, Served, Sizes};
 use crate::tokens::Keyring;
 use crate::{front, metrics, native, slurm};
 use domain::Timestamp;
@@ -29,6 +29,8 @@ pub struct Services {
     pub version: &'static str,
     /// What of Slurm's interface is served.
     pub slurm: Served,
+    /// How `#SBATCH` lines are read, if that can be done.
+    pub script_options: Option<ScriptOptions>,
 }
 
 /// What every request can reach.
@@ -37,6 +39,7 @@ pub(crate) struct Site {
     pub(crate) keys: Arc<Keyring>,
     pub(crate) version: &'static str,
     pub(crate) slurm: Served,
+    pub(crate) script_options: Option<ScriptOptions>,
     pub(crate) descriptions: Descriptions,
     pub(crate) bodies: Budget,
     pub(crate) metrics: Metrics,
@@ -55,7 +58,7 @@ pub async fn serve(
     services: Services,
     stop: impl Future<Output = ()> + Send + 'static,
 ) {
-    let Services { jobs, keys, version, slurm } = services;
+    let Services { jobs, keys, version, slurm, script_options } = services;
     let (stopping, stopped) = watch::channel(false);
     tokio::spawn(async move {
         stop.await;
@@ -67,6 +70,7 @@ pub async fn serve(
         keys,
         version,
         slurm,
+        script_options,
         descriptions: Descriptions::default(),
         bodies: Budget::default(),
         metrics: Metrics::default(),

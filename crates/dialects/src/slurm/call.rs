@@ -8,6 +8,7 @@ use super::media::Format;
 use super::once::Once;
 use super::required;
 use super::routes::{Found, Operation};
+use super::script_options;
 use super::served::Part;
 use super::slice::Slice;
 use crate::http::answer::{Answer, Body, answer};
@@ -38,6 +39,8 @@ pub(super) struct Call<'a> {
     pub(super) slice: Slice,
     /// By what the client knows a submission again.
     pub(super) once: Once,
+    /// What it says of `#SBATCH` lines.
+    pub(super) script_lines: script_options::Wish,
     /// The body or, without one, the query.
     pub(super) document: Value<'a>,
     /// What is wrong or odd so far.
@@ -70,6 +73,7 @@ impl<'a> Call<'a> {
             part: Part::Controller,
             slice: Slice::default(),
             once: Once::default(),
+            script_lines: script_options::Wish::default(),
             document,
             report,
             format,

@@ -4,7 +4,8 @@
 use super::routes::Operation;
 use slurm_wire::{Version, Wire, versions};
 use slurm_wire::{
-    diag, hostlist_reply, job_change, job_info, node, partition, ping, requeue, reservation, states,
+    diag, hostlist_reply, job_change, job_info, job_resources, licenses, node, partition, ping, requeue,
+    reservation, shares, states,
 };
 
 /// Adds to an answer without payload, as JSON, the fields that it must have all the same, empty.
@@ -39,6 +40,9 @@ fn nothing(operation: Operation, version: &'static Version) -> Vec<u8> {
         Operation::ReservationPut | Operation::ReservationsPut => {
             empty::<reservation::ReservationModResp>(version, &["reservations"])
         }
+        Operation::Licenses => empty::<licenses::LicensesResp>(version, &["licenses", "last_update"]),
+        Operation::Resources => empty::<job_resources::ResourceLayoutResp>(version, &["nodes"]),
+        Operation::Shares => empty::<shares::SharesResp>(version, &["shares"]),
         Operation::Ping => empty::<ping::PingArrayResp>(version, &["pings"]),
         Operation::Diag => empty::<diag::DiagResp>(version, &["statistics"]),
         Operation::JobRequeue => empty::<requeue::JobRequeueResp>(version, &["status"]),
@@ -48,6 +52,9 @@ fn nothing(operation: Operation, version: &'static Version) -> Vec<u8> {
         Operation::Submit
         | Operation::Allocate
         | Operation::JobUpdate
+        | Operation::NodesUpdate
+        | Operation::NodeUpdate
+        | Operation::Reconfigure
         | Operation::ReservationDelete
         | Operation::OpenApi => b"{}".to_vec(),
     }

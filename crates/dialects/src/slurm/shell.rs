@@ -7,6 +7,7 @@ use super::handlers;
 use super::media::{self, BodyForm, Format, Unacceptable};
 use super::once::Once;
 use super::routes;
+use super::script_options;
 use super::slice::Slice;
 use crate::http::answer::{Answer, answer};
 use crate::http::body::NoBody;
@@ -87,6 +88,7 @@ async fn prepare_and_run(
     };
     let mut call = Call::new(site, asker, found, document, format, peer);
     call.slice = slice;
+    call.script_lines = script_options::Wish::of(&head.headers);
     call.once = Once::of(found.operation, &head.headers, &bytes);
     Ok(handlers::run(found.operation, call).await)
 }

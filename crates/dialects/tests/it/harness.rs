@@ -79,7 +79,9 @@ pub(crate) async fn site() -> Site {
     };
     let jobs = JobService::start(cluster(), ports).unwrap();
     let keys = Arc::new(dialects::Keyring::new(KEY).unwrap());
-    let services = dialects::Services { jobs, keys, version: "test", slurm: dialects::Served::default() };
+    let script_options = Some(dialects::ScriptOptions { read: options_of_script, honored: false });
+    let slurm = dialects::Served::default();
+    let services = dialects::Services { jobs, keys, version: "test", slurm, script_options };
     let (stop, stopped) = oneshot::channel::<()>();
     let served = tokio::spawn(dialects::serve(listener, services, async {
         let _ = stopped.await;
@@ -176,6 +178,16 @@ impl Site {
             tokio::time::timeout(Duration::from_secs(20), served).await.expect("an end").unwrap();
         }
     }
+}
+
+/// Reads `#SBATCH --comment=WORD` lines, and nothing else.
+fn options_of_script(script: &str) -> Result<Vec<slurm_wire::job_desc::JobDescMsg>, String> {
+    let mut job = slurm_wire::job_desc::JobDescMsg::default();
+    for line in script.lines().filter_map(|line| line.strip_prefix("#SBATCH ")) {
+        let comment = line.strip_prefix("--comment=").ok_or_else(|| format!("unknown option {line}"))?;
+        job.comment = Some(comment.into());
+    }
+    Ok(vec![job])
 }
 
 fn reply(read: &[u8]) -> Reply {

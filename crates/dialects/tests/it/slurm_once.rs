@@ -93,3 +93,30 @@ async fn errors_have_the_lists_that_the_schema_demands() {
         assert!(!json["errors"].as_array().unwrap().is_empty() || path.starts_with("partition"), "{json}");
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn lines_of_a_script_count_where_the_request_says_so() {
+    let site = site().await;
+    let send = async |lines: &str, wish: &str| {
+        let body = JOB.replace("#!/bin/sh\\n", &format!("#!/bin/sh\\n#SBATCH {lines}\\n"));
+        let request = format!(
+            "POST /slurm/v0.0.44/job/submit HTTP/1.1\r\nConnection: close\r\n{wish}X-SLURM-USER-TOKEN: {}\r\n\
+             Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
+            Site::token("alice"),
+            body.len()
+        );
+        site.raw(request.as_bytes()).await
+    };
+    for (wish, comment) in
+        [("", ""), ("X-Sbatch-Lines: ignore\r\n", ""), ("X-Sbatch-Lines: honor\r\n", "seen")]
+    {
+        let id = number(&send("--comment=seen", wish).await);
+        assert_eq!(site.shown(u32::try_from(id).unwrap()).await["comment"], comment, "{wish:?}");
+    }
+    for (lines, wish) in
+        [("--bogus", "X-Sbatch-Lines: honor\r\n"), ("--comment=x", "X-Sbatch-Lines: maybe\r\n")]
+    {
+        let reply = send(lines, wish).await;
+        assert_eq!((reply.status, reply.errors()), (422, vec![(9000, "#SBATCH".to_owned())]), "{wish:?}");
+    }
+}

@@ -360,6 +360,7 @@ pub(crate) struct AuthTable {
 pub(crate) struct SlurmTable {
     pub(crate) versions: Vec<String>,
     pub(crate) parts: Vec<String>,
+    pub(crate) honor_sbatch_lines: bool,
 }
 
 impl Default for SlurmTable {
@@ -369,6 +370,7 @@ impl Default for SlurmTable {
         SlurmTable {
             versions: served.versions.iter().map(|version| version.name.to_owned()).collect(),
             parts: parts.collect(),
+            honor_sbatch_lines: false,
         }
     }
 }

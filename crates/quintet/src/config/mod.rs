@@ -209,6 +209,14 @@ impl Config {
         parts.into_iter().find(|(_, is_same)| !is_same).map(|(part, _)| part)
     }
 
+    /// Returns how `#SBATCH` lines of scripts that come over REST are read, and whether they count.
+    pub(crate) fn script_options(&self) -> dialects::ScriptOptions {
+        dialects::ScriptOptions {
+            read: crate::submit::options_of_script,
+            honored: self.file.slurm.honor_sbatch_lines,
+        }
+    }
+
     /// Returns the address to listen on.
     pub(crate) fn listen(&self) -> SocketAddr {
         self.file.listen

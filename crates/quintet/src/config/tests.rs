@@ -135,6 +135,7 @@ fn testbed_is_like_the_recorded_one() {
     assert!(groups.iter().any(|group| group.name == "hpc" && group.gid == 2100 && group.members.len() == 3));
     assert!(groups.iter().any(|group| group.name == "carol" && group.gid == 2003));
     assert_eq!(config.accounts().unwrap().len(), 2);
+    assert!(!config.script_options().honored);
     let served = config.slurm().unwrap();
     assert_eq!(served.versions.iter().map(|version| version.name).collect::<Vec<_>>(), ["v0.0.44"]);
     assert_eq!(served.parts, [dialects::Part::Controller, dialects::Part::Database]);

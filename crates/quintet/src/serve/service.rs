@@ -7,7 +7,7 @@ use crate::config::{Config, NoticeConfig};
 use crate::notify::Notifier;
 use crate::state_dir::{StateDir, read_key};
 use anyhow::Context;
-use dialects::{Keyring, Served, Services};
+use dialects::{Keyring, ScriptOptions, Served, Services};
 use domain::ports::Clock;
 use domain::service::JobService;
 use std::net::{SocketAddr, TcpListener};
@@ -24,6 +24,7 @@ pub(crate) struct Service {
     state: PathBuf,
     notices: NoticeConfig,
     slurm: Served,
+    script_options: ScriptOptions,
 }
 
 impl Service {
@@ -56,6 +57,7 @@ impl Service {
             state: state.path().to_owned(),
             notices,
             slurm: config.slurm()?,
+            script_options: config.script_options(),
         })
     }
 
@@ -78,6 +80,7 @@ impl Service {
             keys: self.keys,
             version: env!("CARGO_PKG_VERSION"),
             slurm: self.slurm,
+            script_options: Some(self.script_options),
         };
         dialects::serve(listener, services, stop).await;
         if let Some(notifier) = notifier {

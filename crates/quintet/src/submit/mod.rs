@@ -5,12 +5,14 @@
 //! - `layers.rs` lays script, environment and command line over one another
 //! - `environment.rs` picks what a job's environment is
 //! - `request.rs` writes all of it as a request
+//! - `over_rest.rs` reads scripts that the service is sent by others
 
 mod command;
 mod directives;
 pub(crate) mod environment;
 pub(crate) mod layers;
 mod options;
+mod over_rest;
 pub(crate) mod propagation;
 pub(crate) mod request;
 #[cfg(test)]
@@ -21,6 +23,7 @@ pub(crate) use command::{SubmitArgs, run, send, whole_request};
 pub(crate) use directives::options_of_lines;
 pub(crate) use layers::combine;
 pub(crate) use options::JobOptions;
+pub(crate) use over_rest::options_of_script;
 pub(crate) use request::Script;
 
 /// Tells whether an error is a mistake in script or options, and not something that went wrong.

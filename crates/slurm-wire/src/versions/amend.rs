@@ -72,6 +72,18 @@ pub fn write_only(object: &[u8], names: &[impl AsRef<str>], out: &mut Vec<u8>) {
     fields.write(out);
 }
 
+/// Appends one object that was written by this crate, and of another the fields that the first has not.
+pub fn write_joined(first: &[u8], second: &[u8], out: &mut Vec<u8>) {
+    let mut fields = Fields::of(first);
+    let more = Fields::of(second)
+        .fields
+        .into_iter()
+        .filter(|(name, _)| !fields.fields.iter().any(|(known, _)| known == name));
+    let more: Vec<_> = more.collect();
+    fields.fields.extend(more);
+    fields.write(out);
+}
+
 /// Returns how long the value at the start is.
 fn length_of_value(bytes: &[u8]) -> usize {
     let (mut depth, mut is_text, mut is_escaped) = (0_usize, false, false);
@@ -133,5 +145,8 @@ mod tests {
         let mut out = Vec::new();
         write_only(br#"{"a":1,"b":{"a":2},"c":3}"#, &["b", "z"], &mut out);
         assert_eq!(out, br#"{"b":{"a":2}}"#);
+        out.clear();
+        write_joined(br#"{"a":1,"b":2}"#, br#"{"b":3,"c":4}"#, &mut out);
+        assert_eq!(out, br#"{"a":1,"b":2,"c":4}"#);
     }
 }

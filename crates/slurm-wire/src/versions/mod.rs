@@ -7,7 +7,7 @@ mod v0_0_43;
 mod v0_0_44;
 mod v0_0_45;
 
-pub use amend::{Fields, write_only};
+pub use amend::{Fields, write_joined, write_only};
 pub use v0_0_42::V0_0_42;
 pub use v0_0_43::V0_0_43;
 pub use v0_0_44::V0_0_44;

@@ -285,8 +285,13 @@ impl World {
         let address = listener.local_addr().unwrap();
         let (stop, stopped) = oneshot::channel();
         let keys = Arc::new(Keyring::new(KEY).unwrap());
-        let services =
-            Services { jobs: service.clone(), keys, version: "test", slurm: crate::Served::default() };
+        let services = Services {
+            jobs: service.clone(),
+            keys,
+            version: "test",
+            slurm: crate::Served::default(),
+            script_options: None,
+        };
         tokio::spawn(serve(listener, services, async { _ = stopped.await }));
         World { service, dir, address, slots, clock, reports, stop: Some(stop) }
     }

@@ -4,6 +4,7 @@ use crate::http::answer::Answer;
 use crate::slurm::call::Call;
 use crate::slurm::from_wire::{self, Refusal, Wanted};
 use crate::slurm::once::{self, Known};
+use crate::slurm::script_options;
 use domain::Text;
 use domain::job::JobKind;
 use domain::service::{Note, Submission, Submitted};
@@ -36,12 +37,12 @@ pub(super) async fn submit(mut call: Call<'_>) -> Answer {
     let Some(request) = call.read::<JobSubmitReq>() else { return call.fail() };
     match wish(&mut call, request) {
         None => call.fail(),
-        Some(Wish::Job(job, script)) => submit_job(call, &job, &script).await,
-        Some(Wish::Components(jobs, script)) => submit_components(call, &jobs, &script).await,
+        Some(Wish::Job(job, script)) => submit_job(call, *job, &script).await,
+        Some(Wish::Components(jobs, script)) => submit_components(call, jobs, &script).await,
     }
 }
 
-async fn submit_job(mut call: Call<'_>, job: &JobDescMsg, script: &str) -> Answer {
+async fn submit_job(mut call: Call<'_>, mut job: JobDescMsg, script: &str) -> Answer {
     let Some(by) = call.trusted(FAILED, SOURCE) else { return call.fail() };
     let client_key = match once::known(&call, &by) {
         Ok(Known::New(key)) => key,
@@ -49,9 +50,14 @@ async fn submit_job(mut call: Call<'_>, job: &JobDescMsg, script: &str) -> Answe
         Err(refusal) => return refused(call, refusal, FAILED, SOURCE),
     };
     let site = call.site;
+    let lines =
+        script_options::add(site.script_options, call.script_lines, script, std::slice::from_mut(&mut job));
+    if let Err(refusal) = lines {
+        return refused(call, refusal, FAILED, SOURCE);
+    }
     let directory = site.jobs.directory();
     let wanted = Wanted { by: &by, kind: JobKind::Batch, script, now: call.now, directory: &**directory };
-    let submission = match from_wire::submission(&wanted, job) {
+    let submission = match from_wire::submission(&wanted, &job) {
         Ok(submission) => Submission { client_key, ..submission },
         Err(refusal) => return refused(call, refusal, FAILED, SOURCE),
     };
@@ -61,7 +67,7 @@ async fn submit_job(mut call: Call<'_>, job: &JobDescMsg, script: &str) -> Answe
     }
 }
 
-async fn submit_components(mut call: Call<'_>, jobs: &[JobDescMsg], script: &str) -> Answer {
+async fn submit_components(mut call: Call<'_>, mut jobs: JobDescMsgList, script: &str) -> Answer {
     let Some(by) = call.trusted(HET_FAILED, HET_SOURCE) else { return call.fail() };
     let client_key = match once::known(&call, &by) {
         Ok(Known::New(key)) => key,
@@ -69,6 +75,9 @@ async fn submit_components(mut call: Call<'_>, jobs: &[JobDescMsg], script: &str
         Err(refusal) => return refused(call, refusal, HET_FAILED, HET_SOURCE),
     };
     let site = call.site;
+    if let Err(refusal) = script_options::add(site.script_options, call.script_lines, script, &mut jobs) {
+        return refused(call, refusal, HET_FAILED, HET_SOURCE);
+    }
     let directory = site.jobs.directory();
     let scripts = std::iter::once(script).chain(std::iter::repeat(""));
     let wanted =
