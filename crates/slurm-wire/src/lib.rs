@@ -49,6 +49,7 @@ pub mod wire;
 pub mod words;
 mod write_json;
 pub mod yaml;
+mod yaml_text;
 
 pub use flags::{Flag, Flags};
 pub use no_val::NoVal;

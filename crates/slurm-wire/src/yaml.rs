@@ -1,4 +1,5 @@
-//! YAML in and out: bodies in YAML, and answers in the fully tagged YAML of the original (`!!str k: !!int 5`).
+//! YAML in and out: bodies in YAML, and answers in the fully tagged YAML of the original (`!!str k: !!int 5`; texts
+//! in it are `yaml_text.rs`).
 //! Scalars without a tag arrive as texts, numbers included; the tables warn of them and convert. Aliases are refused.
 
 use std::borrow::Cow;
@@ -8,6 +9,7 @@ use thiserror::Error;
 
 use crate::json::JsonError;
 use crate::value::Value;
+use crate::yaml_text::{self, Line};
 
 /// Deeper nesting is refused.
 const DEEPEST: usize = crate::json::DEEPEST;
@@ -167,7 +169,7 @@ impl Frame {
             return Err(JsonError::Malformed(0));
         };
         let mut head = [HEAD, b" !!map\n!!str "].concat();
-        write_text(key, &mut head);
+        yaml_text::write(key, None, &mut head);
         head.extend_from_slice(b": !!seq");
         let head_of_nothing = [head.as_slice(), b" []\n"].concat();
         head.push(b'\n');
@@ -218,7 +220,9 @@ fn write(value: &Value<'_>, depth: usize, out: &mut Vec<u8>) {
             out.extend_from_slice(b" !!str");
             if !text.is_empty() {
                 out.push(b' ');
-                write_text(text, out);
+                // Everything before it on the line is ASCII.
+                let column = out.iter().rev().take_while(|byte| **byte != b'\n').count();
+                yaml_text::write(text, Some(Line { column, indent: 2 * depth }), out);
             }
             out.push(b'\n');
         }
@@ -228,7 +232,7 @@ fn write(value: &Value<'_>, depth: usize, out: &mut Vec<u8>) {
 fn write_entry(key: &str, value: &Value<'_>, depth: usize, out: &mut Vec<u8>) {
     indent(depth, out);
     out.extend_from_slice(b"!!str ");
-    write_text(key, out);
+    yaml_text::write(key, None, out);
     out.push(b':');
     write(value, depth + 1, out);
 }
@@ -237,56 +241,6 @@ fn indent(depth: usize, out: &mut Vec<u8>) {
     for _ in 0..depth {
         out.extend_from_slice(b"  ");
     }
-}
-
-/// Writes a text plain if nothing in it means something to YAML, in single quotes if it can stand there, else escaped.
-fn write_text(text: &str, out: &mut Vec<u8>) {
-    let is_printable = |letter: char| {
-        !letter.is_control() && letter != '\u{feff}' && letter != '\u{2028}' && letter != '\u{2029}'
-    };
-    if !text.chars().all(is_printable) {
-        write_escaped(text, out);
-    } else if is_plain(text) {
-        out.extend_from_slice(text.as_bytes());
-    } else {
-        out.push(b'\'');
-        out.extend_from_slice(text.replace('\'', "''").as_bytes());
-        out.push(b'\'');
-    }
-}
-
-/// Outside of brackets, only the beginning and a few pairs of letters matter.
-fn is_plain(text: &str) -> bool {
-    let mut letters = text.chars();
-    let starts_badly = match letters.next() {
-        None => true,
-        Some('-' | '?' | ':') => letters.next().is_none_or(|next| next == ' '),
-        Some(first) => "#,[]{}&*!|>'\"%@` ".contains(first),
-    };
-    let marks_a_document = text.starts_with("---") || text.starts_with("...");
-    !(starts_badly
-        || marks_a_document
-        || text.ends_with([' ', ':'])
-        || text.contains(": ")
-        || text.contains(" #"))
-}
-
-fn write_escaped(text: &str, out: &mut Vec<u8>) {
-    out.push(b'"');
-    for letter in text.chars() {
-        match letter {
-            '"' => out.extend_from_slice(b"\\\""),
-            '\\' => out.extend_from_slice(b"\\\\"),
-            '\n' => out.extend_from_slice(b"\\n"),
-            '\t' => out.extend_from_slice(b"\\t"),
-            '\r' => out.extend_from_slice(b"\\r"),
-            odd if odd.is_control() || matches!(odd, '\u{feff}' | '\u{2028}' | '\u{2029}') => {
-                out.extend_from_slice(format!("\\u{:04X}", odd as u32).as_bytes());
-            }
-            other => out.extend_from_slice(other.encode_utf8(&mut [0; 4]).as_bytes()),
-        }
-    }
-    out.push(b'"');
 }
 
 #[cfg(test)]
@@ -326,30 +280,6 @@ mod tests {
         assert_eq!(parse("? [a]\n: b\n"), Err(YamlError::Key));
         assert_eq!(parse(&format!("{}{}", "[".repeat(40), "]".repeat(40))), Err(YamlError::TooDeep));
         assert!(parse(&"[".repeat(100_000)).is_err());
-    }
-
-    #[test]
-    fn texts_are_quoted_where_they_must() {
-        for (text, quoted) in [
-            ("cpu=8,mem=4G,node=1", "cpu=8,mem=4G,node=1"),
-            ("n[1-2]", "n[1-2]"),
-            ("-x", "-x"),
-            ("12:30", "12:30"),
-            ("Linux #1", "'Linux #1'"),
-            ("it's: so", "'it''s: so'"),
-            ("[a]", "'[a]'"),
-            ("- x", "'- x'"),
-            ("---", "'---'"),
-            ("x:", "'x:'"),
-            ("a\nb\u{7}", "\"a\\nb\\u0007\""),
-            ("é中", "é中"),
-        ] {
-            let mut out = Vec::new();
-            write_text(text, &mut out);
-            let out = String::from_utf8(out).unwrap();
-            assert_eq!(out, quoted);
-            assert_eq!(parse(&format!("k: {out}")).unwrap().get("k").and_then(Value::as_str), Some(text));
-        }
     }
 
     #[test]

@@ -54,6 +54,8 @@ fn nothing(operation: Operation, version: &'static Version) -> Vec<u8> {
         | Operation::JobUpdate
         | Operation::NodesUpdate
         | Operation::NodeUpdate
+        | Operation::NodeCreate
+        | Operation::NodeDelete
         | Operation::Reconfigure
         | Operation::ReservationDelete
         | Operation::OpenApi => b"{}".to_vec(),
