@@ -6,12 +6,21 @@ ones, and let through nothing else.
 
 import schemathesis
 
-# Input that cannot be read (92xx), a token that does not hold (1007), an empty list of components (11).
-RECORDED_NUMBERS = {11, 1007, *range(9200, 9220)}
+# Input that cannot be read (92xx, -1), a token that does not hold (1007), an empty list of components (11).
+RECORDED_NUMBERS = {-1, 11, 1007, *range(9200, 9220)}
 # What is wrong at a place of the input is a server error whatever its number.
 IN_INPUT = "#/"
 # The same, found out before any operation has the request.
 RECORDED_TEXTS = {"Unable to convert Data type", "Unspecified error", "Insane message length"}
+
+
+@schemathesis.hook
+def before_load_schema(context, raw_schema):
+    """A job that holds nothing has null for its resources, as recorded; its schema knows an object only."""
+    for name, schema in raw_schema.get("components", {}).get("schemas", {}).items():
+        if name.endswith("_job_info"):
+            properties = schema["properties"]
+            properties["job_resources"] = {"nullable": True, "allOf": [properties["job_resources"]]}
 
 
 def first_error(response):
@@ -39,6 +48,8 @@ def server_errors_are_those_of_the_original(ctx, response, case):
     elif media_type(response) == "application/json":
         number, source = first_error(response)
         is_recorded = number in RECORDED_NUMBERS or source.startswith(IN_INPUT)
+        # Of an allocation that cannot be read the original does not always say why.
+        is_recorded |= number is None and case.path.endswith("/job/allocate")
         assert is_recorded, f"{response.status_code} with error {number} of {source}"
 
 
