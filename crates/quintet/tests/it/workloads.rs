@@ -93,6 +93,33 @@ fn gpus_are_dealt_out_named_and_fenced() {
     let none = succeeds(&quintet, &["-n1"], &format!("{look}\n{said}; look"));
     assert!(none.starts_with("cuda= rocr= ordinal=\n"), "{none}");
     assert!(!is_fenced || none.ends_with("fenced 0\nfenced 1\n"), "{none}");
+    // A step that has fewer than its job does not see the others; what comes after it does.
+    let script = format!("{look}\nexport -f look; look; srun -n1 --gres=gpu:1 bash -c look; look");
+    let out = succeeds(&quintet, &["-n1", "--gres=gpu:2"], &script);
+    let both = "open 0\nopen 1\n";
+    assert!(!is_fenced || out == format!("{both}open 0\nfenced 1\n{both}"), "{out}");
+}
+
+#[test]
+fn gpus_are_fenced_by_either_version_of_control_groups() {
+    needs_root!();
+    for tree in ["devices", "unified"] {
+        let point = format!("/sys/fs/cgroup/{tree}");
+        let mounts = std::fs::read_to_string("/proc/self/mountinfo").unwrap();
+        if !mounts.lines().any(|line| line.split(' ').nth(4) == Some(&point)) {
+            eprintln!("skipped: {point} is not mounted");
+            continue;
+        }
+        // The same again where this tree cannot be seen.
+        let done = Command::new("unshare")
+            .args(["--mount", "sh", "-c", "umount \"$0\" && exec \"$@\"", &point])
+            .arg(std::env::current_exe().unwrap())
+            .args(["--exact", "workloads::gpus_are_dealt_out_named_and_fenced", "--nocapture"])
+            .output()
+            .unwrap();
+        let said = [done.stdout, done.stderr].map(|text| String::from_utf8_lossy(&text).into_owned());
+        assert!(done.status.success() && said[0].contains("1 passed"), "without {tree}: {said:?}");
+    }
 }
 
 #[test]

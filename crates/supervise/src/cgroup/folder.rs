@@ -6,11 +6,10 @@ use std::ffi::CString;
 use std::fs::{self, File};
 use std::io::{self, Read};
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::{Hierarchy, Tree, inherit_cpuset};
+use super::{Hierarchy, Tree, devices, inherit_cpuset};
 use crate::launch::Limits;
 use crate::run::RunId;
 
@@ -106,7 +105,9 @@ impl RunFolder {
             })?;
         }
         if !limits.deny_devices.is_empty() {
-            self.limit(hierarchy, Tree::Devices, run, |_, path| deny_devices(path, &limits.deny_devices))?;
+            self.limit(hierarchy, Tree::Devices, run, |tree, path| {
+                devices::deny(tree, path, &limits.deny_devices)
+            })?;
         }
         if limits.die_together {
             self.limit(hierarchy, Tree::Memory, run, die_together)?;
@@ -413,29 +414,6 @@ fn limit_cpu(tree: Tree, path: &Path, cpus: f64) -> io::Result<()> {
     fs::write(path.join("cpu.cfs_quota_us"), quota.to_string())
 }
 
-/// Whether no program gets along without this character device: null, zero, full, random, urandom, terminals. Some
-/// name such a device where they have no other.
-fn is_for_everybody(major: u32, minor: u32) -> bool {
-    matches!((major, minor), (1, 3 | 5 | 7 | 8 | 9) | (5, 0..=2) | (136..=143, _))
-}
-
-fn deny_devices(path: &Path, devices: &[PathBuf]) -> io::Result<()> {
-    for device in devices {
-        // A device that this machine does not have cannot be opened either.
-        let Ok(metadata) = fs::metadata(device) else { continue };
-        let kind = metadata.file_type();
-        let letter = if kind.is_block_device() { 'b' } else { 'c' };
-        if kind.is_block_device() || kind.is_char_device() {
-            let (major, minor) = (libc::major(metadata.rdev()), libc::minor(metadata.rdev()));
-            if kind.is_char_device() && is_for_everybody(major, minor) {
-                continue;
-            }
-            fs::write(path.join("devices.deny"), format!("{letter} {major}:{minor} rwm"))?;
-        }
-    }
-    Ok(())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -444,6 +422,7 @@ mod tests {
     fn unified(folder: &Path) -> Hierarchy {
         Hierarchy {
             folders: vec![(Tree::Unified, folder.to_owned())],
+            fences: false,
             unified_controllers: ["memory", "cpu", "cpuset", "pids", "io"].map(str::to_owned).to_vec(),
             home: None,
         }

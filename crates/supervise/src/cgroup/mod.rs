@@ -1,6 +1,9 @@
 //! Control groups: what this machine offers, and one folder for each run below one folder of this instance.
-//! Plain files. Version 2 is preferred; a version 1 controller is used where a limit is wanted and only it has it.
+//! Plain files, and a program for the kernel where version 2 has no file (`fence`). Version 2 is preferred; a version 1
+//! controller is used where a limit is wanted and only it has it.
 
+mod devices;
+mod fence;
 mod folder;
 mod mounts;
 
@@ -113,6 +116,8 @@ pub(crate) struct Hierarchy {
     folders: Vec<(Tree, PathBuf)>,
     /// The controllers that run folders of the unified tree have.
     unified_controllers: Vec<String>,
+    /// Devices can be fenced off in the unified tree.
+    fences: bool,
     /// Where the launcher was before it moved; it moves back before the folders are removed.
     home: Option<PathBuf>,
 }
@@ -160,6 +165,7 @@ impl Hierarchy {
         }
         let enabled = fs::read_to_string(folder.join("cgroup.subtree_control")).unwrap_or_default();
         self.unified_controllers = enabled.split_ascii_whitespace().map(str::to_owned).collect();
+        self.fences = fence::are_possible(&folder);
         self.home = Some(base);
         self.folders.push((Tree::Unified, folder));
     }
@@ -186,7 +192,12 @@ impl Hierarchy {
 
     /// The tree that a controller's limits are written to.
     fn tree_for(&self, tree: Tree) -> Option<Tree> {
-        if self.unified_controllers.iter().any(|name| name == tree.controller()) {
+        let is_unified = match tree {
+            // No controller there, yet possible.
+            Tree::Devices => self.fences,
+            _ => self.unified_controllers.iter().any(|name| name == tree.controller()),
+        };
+        if is_unified {
             return Some(Tree::Unified);
         }
         self.folder(tree).map(|_| tree)

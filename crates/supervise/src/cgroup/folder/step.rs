@@ -4,8 +4,8 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::{Counted, RunFolder, TOGETHER, deny_devices, die_together, limit_memory, list};
-use crate::cgroup::{Hierarchy, Tree, inherit_cpuset};
+use super::{Counted, RunFolder, TOGETHER, die_together, limit_memory, list};
+use crate::cgroup::{Hierarchy, Tree, devices, inherit_cpuset};
 use crate::launch::Limits;
 use crate::run::RunId;
 
@@ -72,9 +72,9 @@ impl RunFolder {
             die_together(tree, &path)?;
         }
         if !limits.deny_devices.is_empty()
-            && let Some((_, path)) = place(Tree::Devices)?
+            && let Some((tree, path)) = place(Tree::Devices)?
         {
-            deny_devices(&path, &limits.deny_devices)?;
+            devices::deny(tree, &path, &limits.deny_devices)?;
         }
         Ok(())
     }
