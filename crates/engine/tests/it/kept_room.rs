@@ -138,6 +138,34 @@ fn components_have_the_places_they_were_promised() {
 }
 
 #[test]
+fn components_for_whom_one_is_halted_after_others_have_gone_keep_their_places() {
+    let mut world = with(3, |cluster| {
+        cluster.preempt =
+            PreemptRules { by: PreemptType::Qos, mode: PreemptMode::Cancel, ..PreemptRules::default() };
+        let preempt = vec!["halted".into(), "gone".into()];
+        cluster.qos.push(Qos { preempt, ..Qos::named("urgent".into()) });
+        cluster.qos.push(Qos::named("gone".into()));
+        cluster.qos.push(Qos { preempt_mode: Some(PreemptMode::Suspend), ..Qos::named("halted".into()) });
+    });
+    let of = |job, qos: &'static str| with_spec(job, |spec| spec.qos = qos.into());
+    let on_last = |job| without(without(job, "n0"), "n1");
+    world.starts([on_last(of(wants(1, "low", 8), "gone"))]);
+    world.starts([without(of(wants(2, "low", 8), "halted"), "n1"), of(wants(3, "low", 7), "normal")]);
+    // The first has one CPU of the nodes 0 and 1, and could have one of the last once that is empty, which the second needs.
+    let wide = with_spec(component(4, "low", 2, 4), |spec| {
+        (spec.resources.min_nodes, spec.resources.tasks_per_node) = (2, 1);
+        spec.qos = "urgent".into();
+    });
+    let narrow = on_last(of(component(5, "low", 8, 4), "urgent"));
+    let both = [wide, narrow].map(|job| world.submit(Job { priority: 5000, ..job }));
+    assert_eq!(asked(&world.plan()), [(1, PreemptHow::Cancel)]);
+    world.end(JobId(1));
+    world.pass(1);
+    assert_eq!(asked(&world.plan()), [(2, PreemptHow::Suspend)]);
+    assert!(both.iter().all(|id| world.is_running(*id)));
+}
+
+#[test]
 fn whole_nodes_are_not_looked_for_where_a_suspended_job_has_the_memory() {
     let mut world = by_tier(3);
     world.starts([with_spec(wants(1, "low", 1), |spec| spec.resources.memory = Memory::PerNode(6_000))]);

@@ -294,7 +294,16 @@ impl<'a> Forecast<'a> {
 
     /// Tells whether a wish can be met in a place at a time.
     pub(super) fn has_room_for(&self, wish: Wish<'_>, at: Timestamp, placement: &Placement) -> bool {
-        let until = end(at, wish.limit);
+        self.has_room_within(wish, (at, end(at, wish.limit)), placement)
+    }
+
+    /// Tells whether a wish can be met in a place from a time until another.
+    fn has_room_within(
+        &self,
+        wish: Wish<'_>,
+        (at, until): (Timestamp, Timestamp),
+        placement: &Placement,
+    ) -> bool {
         let mine = Company::of(wish);
         let is_free = |placed: &Placed| {
             let index = placed.node.0 as usize;

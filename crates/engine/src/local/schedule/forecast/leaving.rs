@@ -82,13 +82,15 @@ impl Forecast<'_> {
         self.holds(job, PreemptHow::Suspend).iter().all(is_free)
     }
 
-    /// Returns where a wish can be met from now until a time.
-    pub(in crate::local::schedule) fn until(
+    /// Returns where a wish can be met from now until a time: in the place that was promised, if that has room.
+    pub(in crate::local::schedule) fn best_until(
         &mut self,
         wish: Wish<'_>,
         until: Timestamp,
+        promised: Option<&Placement>,
     ) -> Option<Placement> {
-        self.within(wish, self.now, until)
+        let promised = promised.filter(|place| self.has_room_within(wish, (self.now, until), place));
+        promised.cloned().or_else(|| self.within(wish, self.now, until))
     }
 
     /// Books a placement from now until a time, for a trial. Returns the licences taken.

@@ -3,6 +3,7 @@
 
 use super::super::forecast::{Forecast, Wish, end};
 use super::super::ground::Ground;
+use super::super::main_pass::within;
 use super::candidate::{Candidate, candidates, fewest};
 use super::{Claim, Displacing, KEPT, Promise, Room, TRY_AGAIN, halted};
 use domain::fit::{Demand, Placement};
@@ -139,12 +140,15 @@ impl<'a> Displacing<'a, '_> {
         let cluster = self.layout.cluster();
         let entry = &self.layout.partitions[partition];
         let (user, limit) = (job.spec.owner.uid, job.spec.time_limit);
-        let wish = Wish { demand, nodes: &entry.nodes, user, limit };
+        // Where others have made way for it before, it has its place; elsewhere it would take that of another component.
+        let open = within(&entry.nodes, self.confined(job).as_deref());
+        let wish = Wish { demand, nodes: &open, user, limit };
+        let promised = self.promised(job, &demand.partition.name);
         let licenses = demand.resources.licenses.as_slice();
         let is_of_use = |candidate: &Candidate<'a>, nodes: &HashSet<NodeIndex>| {
             candidate.uses(nodes) || candidate.gives_back(cluster, licenses)
         };
-        let nodes: HashSet<NodeIndex> = entry.nodes.iter().copied().collect();
+        let nodes: HashSet<NodeIndex> = open.iter().copied().collect();
         let in_trial =
             |candidate: &&Candidate<'a>| trial.victims.iter().any(|victim| victim.job.id == candidate.job.id);
         let eligible: Vec<&'c Candidate<'a>> = all
@@ -158,15 +162,16 @@ impl<'a> Displacing<'a, '_> {
             .collect();
         // It starts when the slowest of them is gone at the latest.
         let until = self.layout.rounded(end(self.gone(&eligible), limit));
-        let mut placement = forecast.until(wish, until);
+        let mut placement = forecast.best_until(wish, until, promised);
         if placement.is_none() {
-            let fits = |victims: &[&'c Candidate<'a>]| without(forecast, victims, wish, until);
+            let fits = |victims: &[&'c Candidate<'a>]| without(forecast, victims, (wish, promised), until);
             let Some(victims) = fewest(eligible, MOST_DOUBTS, fits, is_of_use) else { return false };
             lift(forecast, &victims);
-            placement = forecast.until(wish, until);
+            placement = forecast.best_until(wish, until, promised);
             trial.victims.extend(victims);
         }
         let Some(placement) = placement else { return false };
+        let wish = Wish { demand, nodes: &entry.nodes, user, limit };
         let licenses = forecast.try_on(wish, until, &placement);
         trial.bookings.push((until, placement, licenses));
         trial.partitions.push((partition, demand.clone()));
@@ -178,11 +183,11 @@ impl<'a> Displacing<'a, '_> {
 fn without<'a>(
     forecast: &mut Forecast<'a>,
     victims: &[&Candidate<'a>],
-    wish: Wish<'_>,
+    (wish, promised): (Wish<'_>, Option<&Placement>),
     until: Timestamp,
 ) -> Option<Placement> {
     lift(forecast, victims);
-    let placement = forecast.until(wish, until);
+    let placement = forecast.best_until(wish, until, promised);
     let halted = victims.iter().filter(|victim| victim.how == PreemptHow::Suspend);
     let can_return = forecast.have_return(halted.flat_map(|victim| victim.members.iter().copied()), until);
     put_back(forecast, victims);
