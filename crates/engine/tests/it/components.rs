@@ -2,6 +2,7 @@
 //! takes their place meanwhile.
 
 use crate::cluster::{ask, cluster, job, node, partition};
+use domain::cluster::SchedulerType;
 use domain::job::{Event, HetPart, Hold, Job};
 use domain::ports::Plan;
 use domain::state::State;
@@ -109,6 +110,17 @@ fn components_that_never_fit_together_keep_nobody_else_waiting() {
     let plan = scheduler.plan(&state, at(1));
     assert_eq!(started(&plan), [3]);
     assert!(!plan.starts[0].backfilled, "the main pass need not wait for the other");
+}
+
+#[test]
+fn where_nobody_overtakes_nobody_waits_for_components_that_are_never_started() {
+    let nodes = vec![node("n1", 4, 1, 8000, 0)];
+    let mut cluster = cluster(nodes, vec![partition("all", 0..1)]);
+    cluster.scheduling.by = SchedulerType::Builtin;
+    let mut state = State::new(Arc::new(cluster));
+    submit(&mut state, 1, &[("all", 2, 5), ("all", 2, 5)]);
+    state.put(Arc::new(job(3, "all", 5, ask(1, 4))));
+    assert_eq!(started(&Scheduler::new().plan(&state, at(0))), [3]);
 }
 
 #[test]

@@ -162,14 +162,18 @@ impl<'a, 'g, 'm> MainPass<'a, 'g, 'm> {
     }
 
     /// Components start together, which the backfill pass sees to. Until then nobody behind takes what they wait for: the
-    /// nodes booked for them, or all while nothing is booked yet.
+    /// nodes booked for them, or all while nothing is booked yet. Where nobody overtakes they are not started at all (they are
+    /// refused there, but may have been accepted under another configuration), so nobody waits for them.
     fn leave_to_backfill(&mut self, part: HetPart, turn: &Turn<'a>, state: &'a State, walk: &mut Walk<'a>) {
+        if self.is_strict {
+            return;
+        }
         let Some(members) = backfill::eligible(state, part) else { return };
         if !backfill::could_start(self.layout, &members, self.now) {
             return;
         }
         self.left_some = true;
-        if let Some(nodes) = self.joint.nodes(part.leader).filter(|_| !self.is_strict) {
+        if let Some(nodes) = self.joint.nodes(part.leader) {
             nodes.iter().for_each(|node| self.close(*node));
             if !nodes.is_empty() {
                 let licenses = members.iter().flat_map(|job| &job.spec.resources.licenses);
