@@ -194,7 +194,8 @@ fn a_script_lives_as_long_as_its_run() {
     launch.script = Some(Script { path: script.clone(), content });
     let output = world.output(launch);
     assert_eq!(output, format!("{} arg\n700\n", script.display()));
-    assert!(!exists(&script) && !exists(script.parent().unwrap()));
+    // The end is told first.
+    until("the script and its folder are gone", || !exists(&script) && !exists(script.parent().unwrap()));
     assert!(exists(&world.path("spool")), "what may hold others' scripts stays");
 }
 
