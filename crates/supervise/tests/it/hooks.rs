@@ -162,7 +162,8 @@ fn a_kill_during_a_hook_before_is_the_end_and_what_follows_is_done() {
 #[test]
 fn hooks_are_finished_by_the_next_launcher() {
     let world = World::new();
-    let after = hook(&world, "after", "echo begun >> $OUT; [ -e $OUT.go ] || sleep 1000");
+    // It looks before it says that it has begun: what is written then is for the next one.
+    let after = hook(&world, "after", "[ -e $OUT.go ] && go=1; echo begun >> $OUT; [ $go ] || sleep 1000");
     world.launch(with_hooks(1, "exit 6", Hooks { after: vec![after], ..Hooks::default() }));
     until("the hook runs", || world.read("said") == "begun\n");
     let launcher = world.supervisor.launchers().into_iter().find(|launcher| launcher.runs == 1).unwrap();
