@@ -47,6 +47,8 @@ pub(crate) struct Site {
     pub(crate) sizes: Sizes,
     pub(crate) zone: TimeZone,
     pub(crate) started: Timestamp,
+    /// Where it listens.
+    pub(crate) address: SocketAddr,
     pub(crate) stop: watch::Receiver<bool>,
 }
 
@@ -78,6 +80,7 @@ pub async fn serve(
         counters: Counters::default(),
         zone: TimeZone::system(),
         started,
+        address: listener.local_addr().unwrap_or_else(|_| ([0, 0, 0, 0], 0).into()),
         stop: stopped.clone(),
     });
     let respond = Arc::new(move |request, peer| respond(Arc::clone(&site), request, peer));

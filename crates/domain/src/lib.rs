@@ -1,6 +1,7 @@
 //! What a job is, and what may be done with it. Knows nobody: no web, no SQL, no processes, no clock.
 //!
 //! - [`job`]: the job, its request, its states, and `apply`, the one function that changes them
+//! - [`accounting`]: what is counted, and who may use how much of it
 //! - [`cluster`]: nodes, partitions, and what is configured
 //! - [`fit`]: whether and where a request fits
 //! - [`priority`]: how high a waiting job ranks
@@ -9,6 +10,7 @@
 //! - [`ports`]: what the domain asks of engine, store, clock and user directory
 //! - [`service`]: the use cases, and the single writer that performs them
 
+pub mod accounting;
 pub mod cluster;
 pub mod cron;
 pub mod error;

@@ -63,6 +63,8 @@ impl<'a> Call<'a> {
     ) -> Self {
         let now = site.jobs.clock().now();
         let Found { operation, parameter, version } = found;
+        let part =
+            if matches!(operation, Operation::Accounting(_)) { Part::Database } else { Part::Controller };
         let report = Report::new(zoned(site, now)).in_version(version);
         Call {
             site,
@@ -70,7 +72,7 @@ impl<'a> Call<'a> {
             asker,
             parameter,
             version,
-            part: Part::Controller,
+            part,
             slice: Slice::default(),
             once: Once::default(),
             script_lines: script_options::Wish::default(),
@@ -91,6 +93,15 @@ impl<'a> Call<'a> {
     pub(super) fn trusted(&mut self, description: &str, source: &str) -> Option<Principal> {
         if self.asker.is_none() {
             self.report.error(number::PROTOCOL_AUTHENTICATION, description, source);
+        }
+        self.asker.clone()
+    }
+
+    /// Returns who asks of accounting, or notes that the token does not open its door.
+    pub(super) fn admitted(&mut self) -> Option<Principal> {
+        if self.asker.is_none() {
+            let why = "Failed to open slurmdbd connection";
+            self.report.error(number::DATABASE_CONNECTION, why, "openapi_get_db_conn");
         }
         self.asker.clone()
     }
@@ -173,8 +184,9 @@ impl<'a> Call<'a> {
         meta.plugin.accounting_storage = "accounting_storage/slurmdbd".into();
         // The original tells its own user here, whoever asks, and the number of a descriptor that means nothing.
         meta.client.source = format!("{}(fd:0)", self.peer).into();
-        meta.client.user = "root".into();
-        meta.client.group = "root".into();
+        let (user, group) = if self.part == Part::Database { ("nobody", "") } else { ("root", "root") };
+        meta.client.user = user.into();
+        meta.client.group = group.into();
         meta.slurm.version.major = "26".into();
         meta.slurm.version.micro = "5".into();
         meta.slurm.version.minor = "05".into();
@@ -239,4 +251,9 @@ envelopes! {
     slurm_wire::requeue::JobsRequeueResp,
     slurm_wire::hostlist_reply::HostlistReqResp,
     slurm_wire::hostlist_reply::HostnamesReqResp,
+    slurm_wire::ping::SlurmdbdPingResp,
+    slurm_wire::accounting::stats::SlurmdbdStatsResp,
+    slurm_wire::accounting::tres::TresResp,
+    slurm_wire::accounting::cluster::ClustersResp,
+    slurm_wire::accounting::instance::InstancesResp,
 }

@@ -1,6 +1,6 @@
 //! How often each operation was asked for, by kind and by user, in the words of the original's message types.
 
-use super::routes::Operation;
+use super::routes::{Accounting, Operation};
 use domain::Uid;
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
@@ -10,10 +10,24 @@ use std::time::Duration;
 /// Users whose requests are counted by name; more are counted together with the last.
 const MOST_USERS: usize = 10_000;
 
-/// Counts.
-#[derive(Default)]
+/// Counts: what the original's controller would be asked, and what its database would be asked.
 pub(crate) struct Counters {
-    kinds: [Tally; MESSAGES.len()],
+    /// Of the controller.
+    pub(super) controller: Tallies,
+    /// Of accounting.
+    pub(super) accounting: Tallies,
+}
+
+impl Default for Counters {
+    fn default() -> Self {
+        Counters { controller: Tallies::of(&MESSAGES), accounting: Tallies::of(&ACCOUNTING_MESSAGES) }
+    }
+}
+
+/// Counts of one of them.
+pub(super) struct Tallies {
+    messages: &'static [(u32, &'static str)],
+    kinds: Vec<Tally>,
     users: Mutex<BTreeMap<u32, UserTally>>,
 }
 
@@ -94,14 +108,49 @@ fn message(operation: Operation) -> Option<usize> {
         Operation::NodeDelete => 22,
         // Answered without asking the controller.
         Operation::OpenApi | Operation::Hostlist | Operation::Hostnames => return None,
+        Operation::Accounting(_) => return None,
+    })
+}
+
+/// The database's messages that stand for the operations: number and name.
+const ACCOUNTING_MESSAGES: [(u32, &str); 4] = [
+    (1469, "DBD_GET_STATS"),
+    (1486, "DBD_GET_TRES"),
+    (1412, "DBD_GET_CLUSTERS"),
+    (1505, "DBD_GET_INSTANCES"),
+];
+
+fn accounting_message(operation: Accounting) -> Option<usize> {
+    Some(match operation {
+        Accounting::Diag => 0,
+        Accounting::Tres => 1,
+        Accounting::Clusters | Accounting::Cluster => 2,
+        Accounting::Instances | Accounting::Instance => 3,
+        // Answered without asking it.
+        Accounting::Ping | Accounting::TresAdd => return None,
     })
 }
 
 impl Counters {
     /// Counts one request; `user` is nobody's where the token did not hold.
     pub(super) fn count(&self, operation: Operation, user: Option<(Uid, &domain::Text)>, took: Duration) {
-        let Some(tally) = message(operation).and_then(|at| self.kinds.get(at)) else { return };
-        let micros = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
+        let (tallies, at) = match operation {
+            Operation::Accounting(operation) => (&self.accounting, accounting_message(operation)),
+            operation => (&self.controller, message(operation)),
+        };
+        let Some(at) = at else { return };
+        tallies.count(at, user, u64::try_from(took.as_micros()).unwrap_or(u64::MAX));
+    }
+}
+
+impl Tallies {
+    fn of(messages: &'static [(u32, &'static str)]) -> Self {
+        let kinds = messages.iter().map(|_| Tally::default()).collect();
+        Tallies { messages, kinds, users: Mutex::default() }
+    }
+
+    fn count(&self, at: usize, user: Option<(Uid, &domain::Text)>, micros: u64) {
+        let Some(tally) = self.kinds.get(at) else { return };
         tally.count.fetch_add(1, Relaxed);
         tally.micros.fetch_add(micros, Relaxed);
         let Some((uid, name)) = user else { return };
@@ -119,12 +168,13 @@ impl Counters {
 
     /// Returns what was asked for at all, kind by kind.
     pub(super) fn kinds(&self) -> Vec<KindTally> {
-        let tallies = MESSAGES.iter().zip(&self.kinds).map(|(&(type_id, message_type), tally)| KindTally {
-            type_id,
-            message_type,
-            count: tally.count.load(Relaxed),
-            micros: tally.micros.load(Relaxed),
-        });
+        let tallies =
+            self.messages.iter().zip(&self.kinds).map(|(&(type_id, message_type), tally)| KindTally {
+                type_id,
+                message_type,
+                count: tally.count.load(Relaxed),
+                micros: tally.micros.load(Relaxed),
+            });
         tallies.filter(|tally| tally.count > 0).collect()
     }
 

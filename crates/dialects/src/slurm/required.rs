@@ -1,11 +1,11 @@
 //! What the published schema demands of every answer of an operation, also of one that has nothing to say. The original
 //! leaves it out where it fails early, which clients that were generated from the schema take for a broken answer.
 
-use super::routes::Operation;
+use super::routes::{Accounting, Operation};
 use slurm_wire::{Version, Wire, versions};
 use slurm_wire::{
-    diag, hostlist_reply, job_change, job_info, job_resources, licenses, node, partition, ping, requeue,
-    reservation, shares, states,
+    accounting, diag, hostlist_reply, job_change, job_info, job_resources, licenses, node, partition, ping,
+    requeue, reservation, shares, states,
 };
 
 /// Adds to an answer without payload, as JSON, the fields that it must have all the same, empty.
@@ -49,6 +49,7 @@ fn nothing(operation: Operation, version: &'static Version) -> Vec<u8> {
         Operation::JobsRequeue => empty::<requeue::JobsRequeueResp>(version, &["status"]),
         Operation::Hostlist => empty::<hostlist_reply::HostlistReqResp>(version, &["hostlist"]),
         Operation::Hostnames => empty::<hostlist_reply::HostnamesReqResp>(version, &["hostnames"]),
+        Operation::Accounting(operation) => nothing_of_accounting(operation, version),
         Operation::Submit
         | Operation::Allocate
         | Operation::JobUpdate
@@ -59,6 +60,22 @@ fn nothing(operation: Operation, version: &'static Version) -> Vec<u8> {
         | Operation::Reconfigure
         | Operation::ReservationDelete
         | Operation::OpenApi => b"{}".to_vec(),
+    }
+}
+
+fn nothing_of_accounting(operation: Accounting, version: &'static Version) -> Vec<u8> {
+    match operation {
+        Accounting::Ping => empty::<ping::SlurmdbdPingResp>(version, &["pings"]),
+        // The original sends just this to whom it refuses.
+        Accounting::Diag => br#"{"statistics":{}}"#.to_vec(),
+        Accounting::Tres => empty::<accounting::tres::TresResp>(version, &["TRES"]),
+        Accounting::Clusters | Accounting::Cluster => {
+            empty::<accounting::cluster::ClustersResp>(version, &["clusters"])
+        }
+        Accounting::Instances | Accounting::Instance => {
+            empty::<accounting::instance::InstancesResp>(version, &["instances"])
+        }
+        Accounting::TresAdd => b"{}".to_vec(),
     }
 }
 

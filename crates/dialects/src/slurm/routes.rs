@@ -1,5 +1,9 @@
 //! The route table: one line an operation.
 
+mod accounting;
+
+pub(super) use accounting::Accounting;
+
 use super::served::{Part, Served};
 use hyper::Method;
 use slurm_wire::versions::{self, Version};
@@ -38,6 +42,8 @@ pub(super) enum Operation {
     JobsRequeue,
     Hostlist,
     Hostnames,
+    /// One below `/slurmdb/`.
+    Accounting(Accounting),
     OpenApi,
 }
 
@@ -150,7 +156,7 @@ fn operations(
     let (first, second) = match part {
         Part::Controller => (ROUTES, if version.is_later() { LATER } else { &[] }),
         Part::Util => (UTIL, &[] as &[_]),
-        Part::Database => (&[] as &[_], &[] as &[_]),
+        Part::Database => (accounting::ROUTES, &[] as &[_]),
     };
     first.iter().chain(second)
 }

@@ -6,6 +6,7 @@ mod harness;
 mod hostile;
 mod http;
 mod native;
+mod slurm_accounting;
 mod slurm_components;
 mod slurm_jobs;
 mod slurm_nodes;

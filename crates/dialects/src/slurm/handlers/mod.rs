@@ -1,5 +1,6 @@
 //! Take in, call the service once, give out.
 
+mod accounting;
 mod allocate;
 mod cluster;
 mod job;
@@ -59,6 +60,7 @@ pub(super) async fn run(operation: Operation, call: Call<'_>) -> Answer {
         Operation::JobsRequeue => requeue::requeue_many(call).await,
         Operation::Hostlist => util::hostlist(call),
         Operation::Hostnames => util::hostnames(call),
+        Operation::Accounting(operation) => accounting::run(operation, call),
         Operation::OpenApi => openapi::description(call),
     };
     site.counters.count(operation, user.as_ref().map(|(uid, name)| (*uid, name)), begun.elapsed());

@@ -80,7 +80,7 @@ fn backfill(stats: &mut StatsMsg, passes: &PassStatistics) {
 }
 
 fn requests(stats: &mut StatsMsg, counters: &Counters) {
-    let kinds = counters.kinds().into_iter().map(|tally| StatsMsgRpcType {
+    let kinds = counters.controller.kinds().into_iter().map(|tally| StatsMsgRpcType {
         type_id: tally.type_id,
         message_type: tally.message_type.into(),
         count: small(tally.count),
@@ -89,7 +89,7 @@ fn requests(stats: &mut StatsMsg, counters: &Counters) {
         ..StatsMsgRpcType::default()
     });
     stats.rpcs_by_message_type = kinds.collect();
-    let users = counters.users().into_iter().map(|(user_id, tally)| StatsMsgRpcUser {
+    let users = counters.controller.users().into_iter().map(|(user_id, tally)| StatsMsgRpcUser {
         user_id,
         user: tally.name,
         count: small(tally.count),

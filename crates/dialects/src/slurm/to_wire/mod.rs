@@ -1,5 +1,6 @@
 //! Domain → wire. Cannot fail: whatever the domain holds has a form.
 
+pub(super) mod accounting;
 mod allocation;
 mod diag;
 mod exit_code;
