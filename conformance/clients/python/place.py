@@ -1,4 +1,7 @@
-"""Where the clients under test find the service: QUINTET_URL, QUINTET_USER and QUINTET_TOKEN."""
+"""Where the clients under test find the service: QUINTET_URL, QUINTET_USER and QUINTET_TOKEN.
+
+Those that administer it find their name in QUINTET_ADMIN and QUINTET_ADMIN_TOKEN.
+"""
 
 import os
 import tempfile
@@ -7,6 +10,8 @@ import time
 URL = os.environ["QUINTET_URL"].rstrip("/")
 USER = os.environ["QUINTET_USER"]
 TOKEN = os.environ["QUINTET_TOKEN"]
+ADMIN = os.environ.get("QUINTET_ADMIN", "")
+ADMIN_TOKEN = os.environ.get("QUINTET_ADMIN_TOKEN", "")
 # Where jobs write; the service may run elsewhere than the client, then only /tmp is the same for both.
 DIRECTORY = os.environ.get("QUINTET_DIRECTORY") or tempfile.gettempdir()
 
