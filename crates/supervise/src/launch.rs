@@ -44,8 +44,6 @@ pub struct Launch {
     pub nice: i32,
     /// The `oom_score_adj`; zero leaves the launcher's.
     pub oom_score: i32,
-    /// What is written to standard output before the program begins.
-    pub prelude: Vec<u8>,
     /// Programs of the administrator around it.
     pub hooks: Option<Box<Hooks>>,
     /// Folders that it has for itself; making them takes root.
@@ -74,7 +72,6 @@ impl Launch {
             limits: Limits::default(),
             nice: 0,
             oom_score: 0,
-            prelude: Vec::new(),
             hooks: None,
             private: None,
             held: false,
@@ -98,10 +95,6 @@ pub struct Hooks {
     /// Run one after the other before there is anything of the run, as the server's user. If one fails, the others and
     /// the program are not started.
     pub before: Vec<Hook>,
-    /// Runs before the program as its user, with its environment and under its limits. What it prints has effects:
-    /// `export NAME=value` and `unset NAME` on the program's environment, `print TEXT` on its output. If it fails, the
-    /// program is not started.
-    pub task_before: Option<Hook>,
     /// Runs after the program as its user, with its environment and under its limits. Nothing depends on it.
     pub task_after: Option<Hook>,
     /// Run one after the other when nothing of the run is left, as the server's user; all of them, whatever became of

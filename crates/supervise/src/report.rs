@@ -214,10 +214,10 @@ impl StartFailure {
 impl fmt::Display for StartFailure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match (self.step, self.errno) {
-            (Step::Prolog | Step::TaskProlog, libc::EREMOTEIO) => {
+            (Step::Prolog, libc::EREMOTEIO) => {
                 write!(f, "{}: it failed", self.step.text())
             }
-            (Step::Prolog | Step::TaskProlog, libc::ETIMEDOUT) => {
+            (Step::Prolog, libc::ETIMEDOUT) => {
                 write!(f, "{}: it took too long", self.step.text())
             }
             _ => write!(f, "{}: {}", self.step.text(), errno_text(self.errno)),
@@ -293,8 +293,7 @@ steps! {
     /// A hook before the run; `EREMOTEIO` means that it ran and failed by itself, `ETIMEDOUT` that it took too long,
     /// `ECANCELED` that the run was killed meanwhile.
     Prolog = 18, "run the prolog";
-    /// The hook at the program's side before it, with the same meanings.
-    TaskProlog = 19, "run the task prolog";
+    // 19 was the hook at the program's side before it, which the program's own shell runs today.
     /// Making or laying over the folders of its own.
     Private = 20, "set up private folders";
 }

@@ -136,10 +136,6 @@ fn open_files(plan: &Plan) -> Result<(), StartFailure> {
             enter_directory(plan)?;
         }
     }
-    if !plan.prelude.is_empty() {
-        // A full disk is the program's own matter.
-        let _ = bare::write(1, &plan.prelude);
-    }
     if plan.terminal {
         bare::take_terminal().map_err(failed(Step::Stdin))?;
     }

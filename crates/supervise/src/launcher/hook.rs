@@ -3,24 +3,20 @@
 
 use std::collections::HashMap;
 use std::ffi::OsString;
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, Read, Seek, SeekFrom, Write};
-use std::os::fd::{AsRawFd, OwnedFd};
-use std::os::unix::ffi::OsStrExt;
+use std::fs::{self, OpenOptions};
+use std::io::{self, Write};
+use std::os::fd::OwnedFd;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
-
-use rustix::fs::{MemfdFlags, memfd_create};
 
 use super::journal::Record;
 use super::plan::Plan;
 use super::runs::{Closing, Outcome, Run, State};
 use super::serve::Launcher;
-use super::start::Made;
 use super::start::owner_of;
 use crate::cgroup::Doors;
-use crate::launch::{Hook, Hooks, Launch, Resource, Rlimit, Stream, Told};
+use crate::launch::{Hook, Hooks, Launch, Stream, Told};
 use crate::private;
 use crate::proc;
 use crate::report::{FoundState, StartFailure, Status, Step};
@@ -29,8 +25,6 @@ use crate::wire::{Code, Reader};
 
 /// The variable that marks the processes of hooks, so that those of a launcher that died are found.
 const MARK: &str = "QUINTET_HOOK";
-/// The most that a hook at the program's side may say, in bytes.
-const MOST_OUTPUT: u64 = 1 << 20;
 /// The beginning of the names of files that remember what is to be done after a run.
 const FILE: &str = "after-";
 
@@ -77,7 +71,6 @@ pub(super) struct Waiting {
 /// Where in the life of a run a hook is running.
 enum Stage {
     Before { launch: Box<Launch>, at: usize },
-    TaskBefore { launch: Box<Launch>, made: Made },
     TaskAfter { outcome: Outcome },
     After { end: FoundState, at: usize },
     Removal { end: FoundState },
@@ -89,7 +82,6 @@ struct Process {
     // The hook writes here if it cannot be executed; its end says as much.
     _failures: Option<OwnedFd>,
     deadline: Option<Instant>,
-    output: Option<File>,
 }
 
 impl Waiting {
@@ -141,48 +133,16 @@ impl Launcher {
     /// Runs the next hook before the run; after the last, the run itself begins.
     fn next_before(&mut self, launch: Box<Launch>, at: usize) {
         let hooks = launch.hooks.as_deref();
-        let Some(hook) = hooks.and_then(|hooks| hooks.before.get(at)) else { return self.arrange(launch) };
+        let Some(hook) = hooks.and_then(|hooks| hooks.before.get(at)) else { return self.go_on(*launch) };
         let id = launch.run;
-        match self.start_hook(&outer(id, hook), hook, &Doors::default(), None) {
+        match self.start_hook(&outer(id, hook), hook, &Doors::default()) {
             Ok(process) => self.wait_for(id, process, Stage::Before { launch, at }),
             Err(errno) => self.give_up(id, StartFailure { step: Step::Prolog, errno }),
         }
     }
 
-    /// Makes what the run needs, and runs the hook at its side before the program.
-    fn arrange(&mut self, mut launch: Box<Launch>) {
-        let id = launch.run;
-        let Some(task_before) = launch.hooks.as_ref().and_then(|hooks| hooks.task_before.clone()) else {
-            return self.go_on(launch, None);
-        };
-        let mut made = Made::default();
-        if let Err(failure) = self.make(&launch, &mut made) {
-            self.unmake(&launch, &mut made);
-            return self.give_up(id, failure);
-        }
-        let output = memfd_create(c"task-prolog", MemfdFlags::CLOEXEC).map(File::from);
-        let doors = made.doors();
-        let beside = inner(&launch, &task_before);
-        let started = match output {
-            Ok(output) => self.start_hook(&beside, &task_before, &doors, Some(output)),
-            Err(errno) => Err(errno.raw_os_error()),
-        };
-        // The folder is the run's from now on: whoever kills the run kills the hook.
-        if let Some(run) = self.runs.by_id.get_mut(&id) {
-            run.folder = made.folder.clone();
-        }
-        match started {
-            Ok(process) => self.wait_for(id, process, Stage::TaskBefore { launch, made }),
-            Err(errno) => {
-                self.unmake(&launch, &mut made);
-                launch.hooks = None;
-                self.give_up(id, StartFailure { step: Step::TaskProlog, errno });
-            }
-        }
-    }
-
     /// Starts the program itself.
-    fn go_on(&mut self, launch: Box<Launch>, made: Option<Made>) {
+    fn go_on(&mut self, launch: Launch) {
         let Some(run) = self.runs.take(launch.run) else { return };
         let mut around = run.around.unwrap_or_default();
         let task_after = launch.hooks.as_ref().and_then(|hooks| hooks.task_after.clone());
@@ -198,7 +158,7 @@ impl Launcher {
             beside.hooks = Some(Box::new(Hooks { task_after: Some(hook), told, ..Hooks::default() }));
             Box::new(beside)
         });
-        self.begin(*launch, made, Some(around), run.early_signals);
+        self.begin(launch, Some(around), run.early_signals);
     }
 
     /// Ends a run whose program will not be reached.
@@ -225,7 +185,7 @@ impl Launcher {
         if !told.pid.is_empty() {
             beside.env.push((told.pid, pid.to_string().into()));
         }
-        match self.start_hook(&beside, &hook, &doors, None) {
+        match self.start_hook(&beside, &hook, &doors) {
             Ok(process) => {
                 self.wait_for(id, process, Stage::TaskAfter { outcome });
                 true
@@ -245,7 +205,7 @@ impl Launcher {
         let Some(around) = &run.around else { return self.over(id, end) };
         if let Some(mut hook) = around.after.hooks.get(at).cloned() {
             hook.env.extend(told_after(&around.after.told, &end, self.steps.worst_of(id)));
-            match self.start_hook(&outer(id, &hook), &hook, &Doors::default(), None) {
+            match self.start_hook(&outer(id, &hook), &hook, &Doors::default()) {
                 Ok(process) => self.wait_for(id, process, Stage::After { end, at }),
                 Err(_) => {
                     note_failure(&mut end);
@@ -257,7 +217,7 @@ impl Launcher {
         let folders = around.after.remove.clone();
         match (folders.is_empty(), private::remove_in_child(&folders)) {
             (false, Ok(pid)) => {
-                let process = Process { pid, _failures: None, deadline: None, output: None };
+                let process = Process { pid, _failures: None, deadline: None };
                 self.wait_for(id, process, Stage::Removal { end });
             }
             _ => self.over_with_hooks(id, end),
@@ -292,7 +252,7 @@ impl Launcher {
                 return;
             }
         };
-        let Waiting { process, stage, cancelled, overdue } = waiting;
+        let Waiting { stage, cancelled, overdue, .. } = waiting;
         let errno = match status {
             _ if cancelled => libc::ECANCELED,
             _ if overdue => libc::ETIMEDOUT,
@@ -303,14 +263,6 @@ impl Launcher {
         match stage {
             Stage::Before { launch, at } if errno == 0 => self.next_before(launch, at + 1),
             Stage::Before { .. } => self.give_up(id, StartFailure { step: Step::Prolog, errno }),
-            Stage::TaskBefore { mut launch, made } if errno == 0 => {
-                apply_output(process.output, &mut launch);
-                self.go_on(launch, Some(made));
-            }
-            Stage::TaskBefore { launch, mut made } => {
-                self.unmake_script(&launch, &mut made);
-                self.give_up(id, StartFailure { step: Step::TaskProlog, errno });
-            }
             Stage::TaskAfter { outcome } => self.close(id, outcome),
             Stage::After { mut end, at } => {
                 if errno != 0 {
@@ -347,30 +299,16 @@ impl Launcher {
         }
     }
 
-    fn start_hook(
-        &self,
-        launch: &Launch,
-        hook: &Hook,
-        doors: &Doors,
-        output: Option<File>,
-    ) -> Result<Process, i32> {
+    fn start_hook(&self, launch: &Launch, hook: &Hook, doors: &Doors) -> Result<Process, i32> {
         let mut launch = launch.clone();
         launch.env.push((MARK.into(), self.mark_value(launch.run).into()));
-        if output.is_some() {
-            let most = Some(MOST_OUTPUT);
-            launch.rlimits.retain(|limit| limit.resource != Resource::Fsize);
-            launch.rlimits.push(Rlimit { resource: Resource::Fsize, soft: most, hard: most });
-        }
         let mut plan = Plan::new(&launch, None, self.journal.descriptor(), self.file_limit)
             .map_err(|failure| failure.errno)?;
         plan.doors = doors.clone();
-        if let Some(output) = &output {
-            plan.print_to(output.as_raw_fd());
-        }
         let (pid, failures) =
             self.fork(&mut plan).map_err(|error| error.raw_os_error().unwrap_or(libc::EIO))?;
         let deadline = hook.timeout.map(|timeout| Instant::now() + timeout);
-        Ok(Process { pid, _failures: Some(failures), deadline, output })
+        Ok(Process { pid, _failures: Some(failures), deadline })
     }
 
     fn file_of(&self, id: RunId) -> PathBuf {
@@ -494,42 +432,6 @@ fn note_failure(end: &mut FoundState) {
     }
 }
 
-/// Does what a hook has said: `export NAME=value`, `unset NAME`, `print TEXT`; other lines mean nothing.
-fn apply_output(output: Option<File>, launch: &mut Launch) {
-    let mut text = Vec::new();
-    if let Some(mut file) = output {
-        let _ = file.seek(SeekFrom::Start(0)).and_then(|_| file.take(MOST_OUTPUT).read_to_end(&mut text));
-    }
-    for line in text.split(|byte| *byte == b'\n') {
-        apply_line(line, launch);
-    }
-}
-
-fn apply_line(line: &[u8], launch: &mut Launch) {
-    let Some(blank) = line.iter().position(|byte| *byte == b' ') else { return };
-    let (word, rest) = line.split_at(blank);
-    let rest = rest.trim_ascii_start();
-    let set = |launch: &mut Launch, name: &[u8]| launch.env.retain(|(known, _)| known.as_bytes() != name);
-    match word {
-        b"export" => {
-            let Some(at) = rest.iter().position(|byte| *byte == b'=').filter(|at| *at > 0) else { return };
-            let (name, value) = (&rest[..at], &rest[at + 1..]);
-            set(launch, name);
-            launch.env.push((os(name), os(value)));
-        }
-        b"unset" => set(launch, rest.trim_ascii()),
-        b"print" => {
-            launch.prelude.extend_from_slice(rest);
-            launch.prelude.push(b'\n');
-        }
-        _ => {}
-    }
-}
-
-fn os(bytes: &[u8]) -> OsString {
-    std::ffi::OsStr::from_bytes(bytes).to_owned()
-}
-
 impl Code for After {
     fn put(&self, out: &mut Vec<u8>) {
         self.hooks.put(out);
@@ -546,22 +448,4 @@ impl Code for After {
 /// Names the folder of a launcher's own files.
 fn slot_folder(dir: &Path, slot: usize) -> PathBuf {
     crate::slot::Slot::new(dir, slot).folder
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_a_hook_says_is_done() {
-        let mut launch = Launch::new(RunId { key: 1, attempt: 0 }, ["true"]);
-        launch.env = vec![("A".into(), "1".into()), ("B".into(), "2".into())];
-        for line in
-            ["export A=x y=z", "unset B", "print hello  there", "export =bad", "export", "nonsense x", ""]
-        {
-            apply_line(line.as_bytes(), &mut launch);
-        }
-        assert_eq!(launch.env, [("A".into(), "x y=z".into())]);
-        assert_eq!(launch.prelude, b"hello  there\n");
-    }
 }

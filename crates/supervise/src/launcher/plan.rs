@@ -42,8 +42,6 @@ pub(super) struct Plan {
     pub(super) doors: Doors,
     /// Folders and those that they are laid over, in a mount namespace of its own.
     pub(super) overlays: Vec<(CString, CString)>,
-    /// What is written to standard output first.
-    pub(super) prelude: Vec<u8>,
     /// What the child writes to the journal; hooks and tasks of steps write nothing.
     pub(super) start_line: Option<StartLine>,
     /// Standard input becomes the terminal of the new session.
@@ -170,16 +168,10 @@ impl Plan {
             oom_score: (launch.oom_score != 0).then(|| launch.oom_score.to_string().into_bytes()),
             doors: Doors::default(),
             overlays: overlays(launch)?,
-            prelude: launch.prelude.clone(),
             start_line,
             terminal: false,
             journal,
         })
-    }
-
-    /// Has standard output lead to an open file.
-    pub(super) fn print_to(&mut self, file: RawFd) {
-        self.streams[1] = Opening::Open(file);
     }
 }
 

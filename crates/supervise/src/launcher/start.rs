@@ -31,15 +31,15 @@ const UNHEARD: Duration = Duration::from_millis(3);
 
 /// What a launch has made before its process.
 #[derive(Default)]
-pub(super) struct Made {
-    pub(super) folder: Option<RunFolder>,
+struct Made {
+    folder: Option<RunFolder>,
     script: bool,
     script_folder: bool,
 }
 
 impl Made {
     /// The doors of the control groups.
-    pub(super) fn doors(&self) -> Doors {
+    fn doors(&self) -> Doors {
         self.folder.as_ref().map(RunFolder::doors).unwrap_or_default()
     }
 }
@@ -55,7 +55,7 @@ impl Launcher {
         if launch.has_surroundings() {
             self.launch_with_surroundings(launch);
         } else {
-            self.begin(launch, None, None, Vec::new());
+            self.begin(launch, None, Vec::new());
         }
     }
 
@@ -75,20 +75,18 @@ impl Launcher {
         });
     }
 
-    /// Starts the program itself; what it needs may have been made already.
+    /// Makes what the program needs and starts it.
     pub(super) fn begin(
         &mut self,
         launch: Launch,
-        made: Option<Made>,
         around: Option<Box<Around>>,
         early_signals: Vec<(i32, Whom)>,
     ) {
         if launch.held {
-            return self.hold(&launch, made, around, early_signals);
+            return self.hold(&launch, around, early_signals);
         }
-        let is_made = made.is_some();
-        let mut made = made.unwrap_or_default();
-        let (start, state) = match self.prepare(&launch, &mut made, is_made) {
+        let mut made = Made::default();
+        let (start, state) = match self.prepare(&launch, &mut made) {
             Ok((start, state)) => (Some(start), state),
             // Nothing of it is left to be known by, so what was made goes at once.
             Err(failure) => {
@@ -122,16 +120,9 @@ impl Launcher {
     }
 
     /// Makes a place for steps: all of a run but its program. It runs until it is killed.
-    fn hold(
-        &mut self,
-        launch: &Launch,
-        made: Option<Made>,
-        around: Option<Box<Around>>,
-        early_signals: Vec<(i32, Whom)>,
-    ) {
-        let is_made = made.is_some();
-        let mut made = made.unwrap_or_default();
-        let result = if is_made { Ok(()) } else { self.make(launch, &mut made) };
+    fn hold(&mut self, launch: &Launch, around: Option<Box<Around>>, early_signals: Vec<(i32, Whom)>) {
+        let mut made = Made::default();
+        let result = self.make(launch, &mut made);
         let start = Start {
             pid: 0,
             booted_for: booted_for(),
@@ -172,7 +163,7 @@ impl Launcher {
     }
 
     /// Makes what a program needs before its process: script, folders, control group.
-    pub(super) fn make(&self, launch: &Launch, made: &mut Made) -> Result<(), StartFailure> {
+    fn make(&self, launch: &Launch, made: &mut Made) -> Result<(), StartFailure> {
         let failed = |step| move |error: io::Error| StartFailure { step, errno: errno_of(&error) };
         let owner = launch.user.as_ref().map(|user| (user.uid, user.gid));
         if let Some(script) = &launch.script {
@@ -186,18 +177,11 @@ impl Launcher {
         Ok(())
     }
 
-    fn prepare(
-        &self,
-        launch: &Launch,
-        made: &mut Made,
-        is_made: bool,
-    ) -> Result<(Start, State), StartFailure> {
+    fn prepare(&self, launch: &Launch, made: &mut Made) -> Result<(Start, State), StartFailure> {
         let failed = |step| move |error: io::Error| StartFailure { step, errno: errno_of(&error) };
         // Looks for mistakes in the request before anything is made.
         let mut plan = Plan::new(launch, None, self.journal.descriptor(), self.file_limit)?;
-        if !is_made {
-            self.make(launch, made)?;
-        }
+        self.make(launch, made)?;
         let mut start = Start {
             pid: 0,
             booted_for: 0,
@@ -217,15 +201,10 @@ impl Launcher {
     }
 
     /// Removes what was made for a program that will not be reached.
-    pub(super) fn unmake(&self, launch: &Launch, made: &mut Made) {
+    fn unmake(&self, launch: &Launch, made: &mut Made) {
         if let Some(folder) = made.folder.take() {
             folder.remove();
         }
-        self.unmake_script(launch, made);
-    }
-
-    /// Removes the script alone.
-    pub(super) fn unmake_script(&self, launch: &Launch, made: &mut Made) {
         if let Some(script) = launch.script.as_ref().filter(|_| std::mem::take(&mut made.script)) {
             remove_script(&script.path, made.script_folder);
         }

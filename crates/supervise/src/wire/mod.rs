@@ -15,7 +15,7 @@ use crate::run::RunId;
 use crate::steps::StepGrant;
 
 /// The version of everything after the greeting. A server that finds another one renews the launcher.
-pub(crate) const PROTOCOL: u32 = 6;
+pub(crate) const PROTOCOL: u32 = 7;
 
 /// The most bytes of one frame: a script and an environment with room to spare.
 pub(crate) const MAX_FRAME: usize = 64 << 20;

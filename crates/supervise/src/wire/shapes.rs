@@ -90,12 +90,11 @@ fields!(Launch {
     limits,
     nice,
     oom_score,
-    prelude,
     hooks,
     private,
     held
 });
-fields!(Hooks { before, task_before, task_after, after, told });
+fields!(Hooks { before, task_after, after, told });
 fields!(Told { status, code, worst_step, pid });
 fields!(Hook { program, env, timeout });
 fields!(Private { folders, lasting });

@@ -33,7 +33,6 @@ fn hooks_run_in_their_order_around_the_program() {
     for world in [World::new(), World::without_cgroups()] {
         let hooks = Hooks {
             before: vec![says(&world, "before-1"), says(&world, "before-2")],
-            task_before: Some(says(&world, "task-before")),
             task_after: Some(says(&world, "task-after")),
             after: vec![says(&world, "after-1"), says(&world, "after-2")],
             ..Hooks::default()
@@ -42,7 +41,7 @@ fn hooks_run_in_their_order_around_the_program() {
         world.launch(with_hooks(1, &command, hooks));
         let ended = world.ended(1);
         assert_eq!((ended.status, ended.hook_failed), (Status::Exited(4), false));
-        let wanted = "before-1\nbefore-2\ntask-before\nprogram\ntask-after\nafter-1\nafter-2\n";
+        let wanted = "before-1\nbefore-2\nprogram\ntask-after\nafter-1\nafter-2\n";
         assert_eq!(world.read("said"), wanted);
         assert_eq!(world.reports(run(1)).len(), 2);
     }
@@ -129,22 +128,6 @@ fn a_failure_after_is_told_with_the_end() {
 }
 
 #[test]
-fn what_the_task_prolog_prints_changes_the_program() {
-    let world = World::new();
-    let text =
-        "echo export NEW=a b; echo export OLD=new; echo unset GONE; echo print hello; echo $OLD >> $OUT";
-    let hooks = Hooks { task_before: Some(hook(&world, "prolog", text)), ..Hooks::default() };
-    let mut launch = with_hooks(1, "echo $NEW,$OLD,$GONE", hooks);
-    launch.env.push(("OLD".into(), "old".into()));
-    launch.env.push(("GONE".into(), "x".into()));
-    assert_eq!(world.output(launch), "hello\na b,new,\n");
-    assert_eq!(world.read("said"), "old\n");
-    let bad = Hooks { task_before: Some(hook(&world, "bad", "exit 1")), ..Hooks::default() };
-    world.launch(with_hooks(2, "exit 0", bad));
-    assert_eq!(world.failure(2).step, Step::TaskProlog);
-}
-
-#[test]
 fn a_kill_during_a_hook_before_is_the_end_and_what_follows_is_done() {
     let world = World::new();
     let hooks = Hooks {
@@ -189,7 +172,6 @@ fn hooks_before_belong_to_the_server_and_those_at_its_side_to_the_user() {
     fs::set_permissions(world.path("said"), fs::Permissions::from_mode(0o666)).unwrap();
     let hooks = Hooks {
         before: vec![id("before")],
-        task_before: Some(id("task-before")),
         task_after: Some(id("task-after")),
         after: vec![id("after")],
         ..Hooks::default()
@@ -198,7 +180,7 @@ fn hooks_before_belong_to_the_server_and_those_at_its_side_to_the_user() {
     launch.user = Some(Credentials { uid: 65_534, gid: 65_534, groups: vec![] });
     world.launch(launch);
     world.ended(1);
-    assert_eq!(world.read("said"), "0\n65534\n65534\n0\n");
+    assert_eq!(world.read("said"), "0\n65534\n0\n");
 }
 
 /// A place that private folders do not cover.

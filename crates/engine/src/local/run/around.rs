@@ -68,8 +68,7 @@ impl Around {
         };
         Some(Box::new(Hooks {
             before: many(prolog, "prolog_slurmd"),
-            // The script's own shell runs it: only there the number of the script's process is known.
-            task_before: None,
+            // What comes before the script is run by the script's own shell: only there its process's number is known.
             task_after: task_epilog.as_deref().map(|program| self.hook(program, inner("epilog_task"))),
             after: many(epilog, "epilog_slurmd"),
             told: Told {
