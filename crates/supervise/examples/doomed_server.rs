@@ -4,6 +4,7 @@
 use std::ffi::OsString;
 use std::process::ExitCode;
 use std::sync::mpsc;
+use std::time::Duration;
 
 use supervise::{Launch, Report, RunId, Supervisor, SupervisorConfig};
 
@@ -11,7 +12,9 @@ fn main() -> ExitCode {
     let mut args = std::env::args_os().skip(1);
     let (Some(dir), Some(exe)) = (args.next(), args.next()) else { return ExitCode::from(2) };
     let (sender, reports) = mpsc::channel();
-    let opened = Supervisor::open(SupervisorConfig::new(dir, 2, exe), move |batch| {
+    let mut config = SupervisorConfig::new(dir, 2, exe);
+    config.linger = Duration::from_millis(50);
+    let opened = Supervisor::open(config, move |batch| {
         let _ = sender.send(batch);
     });
     let supervisor = match opened {

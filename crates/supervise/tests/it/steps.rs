@@ -268,7 +268,8 @@ fn a_step_waits_and_is_refused_in_the_servers_words() {
 fn a_step_ends_with_its_client() {
     for adjust in [with_steps as fn(&mut _), without_cgroups] {
         let world = world_with(adjust);
-        let patient = StepGrant { kill_wait: Duration::from_millis(50), ..grant(0, 1) };
+        // Enough for the answer to the first signal on a busy machine; one of them waits for the second.
+        let patient = StepGrant { kill_wait: Duration::from_secs(1), ..grant(0, 1) };
         let command =
             "trap 'echo asked' TERM; echo $$; (trap '' TERM; while :; do sleep 0.05; done) & wait; wait";
         let (client, mut output) = begin(&world, 7, 0, patient, command);
@@ -360,11 +361,13 @@ fn a_program_that_is_not_there_is_told_with_its_reason() {
 fn steps_end_with_their_run_and_before_it() {
     for adjust in [with_steps as fn(&mut _), without_cgroups] {
         let world = World::with(adjust);
-        world.launch(sh(7, "read line < fifo; exit 0"));
-        world.launch(sh(8, "sleep 0.3; exit 4"));
+        let go = world.path("go");
+        world.launch(sh(8, &format!("until [ -e {} ]; do sleep 0.02; done; exit 4", go.display())));
         world.started(8);
-        let (mut client, _output) =
-            begin(&world, 8, 0, grant(0, 1), "trap '' TERM; while :; do sleep 0.05; done");
+        let (mut client, mut output) =
+            begin(&world, 8, 0, grant(0, 1), "trap '' TERM; echo up; while :; do sleep 0.05; done");
+        let _ = output.read(&mut [0; 8]).unwrap();
+        std::fs::write(go, "").unwrap();
         let ended = end(&mut client);
         assert_eq!(ended.cut, Some(StepCut::RunEnded));
         assert_eq!(world.ended(8).status, Status::Exited(4));

@@ -1,6 +1,7 @@
 //! A supervisor in a folder of its own, and ways to wait for what it says.
 
 use std::fs;
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Condvar, Mutex};
@@ -25,7 +26,8 @@ pub(crate) fn until(what: &str, mut is_so: impl FnMut() -> bool) {
     let deadline = Instant::now() + DEADLINE;
     while !is_so() {
         assert!(Instant::now() < deadline, "waited too long until {what}");
-        std::thread::yield_now();
+        // Not without a pause: those who are waited for need the processor.
+        std::thread::sleep(Duration::from_micros(200));
     }
 }
 
@@ -61,11 +63,75 @@ impl Heard {
     }
 }
 
+/// The folder that a world lives in. What was started in it goes with it: runs, launchers and their control groups.
+pub(crate) struct Place {
+    folder: tempfile::TempDir,
+    config: Option<SupervisorConfig>,
+}
+
+impl From<tempfile::TempDir> for Place {
+    fn from(folder: tempfile::TempDir) -> Self {
+        Self { folder, config: None }
+    }
+}
+
+impl Place {
+    pub(crate) fn path(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// The launchers that live in it, whoever started them.
+    fn launchers(&self) -> Vec<u32> {
+        let own = self.path().as_os_str().as_bytes();
+        let is_own = |pid: &u32| {
+            let line = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+            let mut words = line.split(|byte| *byte == 0);
+            words.any(|word| word == b"--dir") && words.next().is_some_and(|dir| dir.starts_with(own))
+        };
+        let names = fs::read_dir("/proc").into_iter().flatten().flatten().map(|entry| entry.file_name());
+        names.filter_map(|name| name.to_str()?.parse().ok()).filter(is_own).collect()
+    }
+
+    /// Ends all runs as a server would and has nothing remembered of them, after which launchers leave by themselves.
+    fn clear(&self) {
+        let Some(config) = self.config.clone() else { return };
+        let Ok((supervisor, found)) = Supervisor::open(config, |_| {}) else { return };
+        let runs: Vec<RunId> = found.iter().map(|found| found.run).collect();
+        for run in &runs {
+            // One that is over is unknown.
+            let _ = supervisor.kill(*run);
+        }
+        let deadline = Instant::now() + Duration::from_secs(10);
+        while runs.iter().any(|run| supervisor.is_running(*run)) && Instant::now() < deadline {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        supervisor.forget(&runs);
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        if self.launchers().is_empty() {
+            return;
+        }
+        self.clear();
+        let deadline = Instant::now() + Duration::from_secs(10);
+        let mut left = self.launchers();
+        while !left.is_empty() && Instant::now() < deadline {
+            std::thread::sleep(Duration::from_millis(1));
+            left.retain(|pid| is_alive(*pid));
+        }
+        left.iter().for_each(|pid| eprintln!("launcher {pid} did not leave and is killed"));
+        left.into_iter().filter(|pid| is_alive(*pid)).for_each(kill_hard);
+    }
+}
+
 pub(crate) struct World {
-    pub(crate) folder: tempfile::TempDir,
     pub(crate) supervisor: Supervisor,
     pub(crate) found: Vec<Found>,
     pub(crate) heard: Heard,
+    /// The last to go, when nobody uses it any more.
+    pub(crate) folder: Place,
 }
 
 impl World {
@@ -84,13 +150,15 @@ impl World {
         Self::open(folder, adjust)
     }
 
-    pub(crate) fn open(folder: tempfile::TempDir, adjust: impl FnOnce(&mut SupervisorConfig)) -> Self {
+    pub(crate) fn open(folder: impl Into<Place>, adjust: impl FnOnce(&mut SupervisorConfig)) -> Self {
+        let mut folder = folder.into();
         let mut config = SupervisorConfig::new(folder.path().join("supervise"), 2, example("launcher"));
-        config.linger = Duration::from_millis(200);
+        config.linger = Duration::from_millis(50);
         adjust(&mut config);
+        folder.config = Some(config.clone());
         let heard = Heard::default();
         let (supervisor, found) = Supervisor::open(config, heard.listener()).unwrap();
-        Self { folder, supervisor, found, heard }
+        Self { supervisor, found, heard, folder }
     }
 
     /// Drops the handle and opens it again, as a restarted server would.
