@@ -9,6 +9,14 @@ const LONGEST: usize = 1 << 20;
 /// Instead of a task: all of them, or nobody knows which.
 const NO_TASK: u32 = u32::MAX;
 
+// The kinds, as they are written.
+const LAYOUT: u8 = 0;
+const OUTPUT: u8 = 1;
+const ERROR: u8 = 2;
+const ENDED: u8 = 3;
+const OVER: u8 = 4;
+const TYPED: u8 = 5;
+
 /// Where a task wrote something.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Place {
@@ -51,18 +59,23 @@ pub(crate) enum Frame {
 /// Returns a frame as bytes.
 pub(crate) fn written(frame: &Frame) -> Vec<u8> {
     let (kind, task, bytes) = match frame {
-        Frame::Layout(layout) => (0, None, serde_json::to_vec(layout).unwrap_or_default()),
-        Frame::Written { task, place: Place::Output, bytes } => (1, *task, bytes.clone()),
-        Frame::Written { task, place: Place::Error, bytes } => (2, *task, bytes.clone()),
-        Frame::Ended { task, how } => (3, Some(*task), how.clone().into_bytes()),
-        Frame::Over { code } => (4, None, vec![*code]),
-        Frame::Typed { task, bytes } => (5, *task, bytes.clone()),
+        Frame::Layout(layout) => (LAYOUT, None, serde_json::to_vec(layout).unwrap_or_default()),
+        Frame::Written { task, place: Place::Output, bytes } => (OUTPUT, *task, bytes.clone()),
+        Frame::Written { task, place: Place::Error, bytes } => (ERROR, *task, bytes.clone()),
+        Frame::Ended { task, how } => (ENDED, Some(*task), how.clone().into_bytes()),
+        Frame::Over { code } => (OVER, None, vec![*code]),
+        Frame::Typed { task, bytes } => (TYPED, *task, bytes.clone()),
     };
     let mut written = vec![kind];
     written.extend_from_slice(&task.unwrap_or(NO_TASK).to_le_bytes());
     written.extend_from_slice(&u32::try_from(bytes.len()).unwrap_or(u32::MAX).to_le_bytes());
     written.extend(bytes);
     written
+}
+
+/// Tells whether what `written` returned is the frame that says that the step is over.
+pub(crate) fn is_over(written: &[u8]) -> bool {
+    written.first() == Some(&OVER)
 }
 
 /// Reads the next frame; nothing at the end.
@@ -85,12 +98,12 @@ pub(crate) async fn read(from: &mut (impl AsyncRead + Unpin)) -> io::Result<Opti
     from.read_exact(&mut bytes).await?;
     let known = (task != NO_TASK).then_some(task);
     Ok(Some(match (kind, bytes.as_slice()) {
-        (0, _) => Frame::Layout(serde_json::from_slice(&bytes).map_err(|_| garbled())?),
-        (1, _) => Frame::Written { task: known, place: Place::Output, bytes },
-        (2, _) => Frame::Written { task: known, place: Place::Error, bytes },
-        (3, _) => Frame::Ended { task, how: String::from_utf8_lossy(&bytes).into_owned() },
-        (4, [code]) => Frame::Over { code: *code },
-        (5, _) => Frame::Typed { task: known, bytes },
+        (LAYOUT, _) => Frame::Layout(serde_json::from_slice(&bytes).map_err(|_| garbled())?),
+        (OUTPUT, _) => Frame::Written { task: known, place: Place::Output, bytes },
+        (ERROR, _) => Frame::Written { task: known, place: Place::Error, bytes },
+        (ENDED, _) => Frame::Ended { task, how: String::from_utf8_lossy(&bytes).into_owned() },
+        (OVER, [code]) => Frame::Over { code: *code },
+        (TYPED, _) => Frame::Typed { task: known, bytes },
         _ => return Err(garbled()),
     }))
 }
@@ -123,6 +136,9 @@ mod tests {
         ];
         let bytes: Vec<u8> = all.iter().flat_map(written).collect();
         assert_eq!(read_all(&bytes).unwrap(), all);
+        for frame in &all {
+            assert_eq!(is_over(&written(frame)), matches!(frame, Frame::Over { .. }), "{frame:?}");
+        }
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! srun's end: lets those in who may look on, and tells each of them what the tasks have written and write.
 
-use super::frame::{Frame, Layout, read, written};
+use super::frame::{Frame, Layout, is_over, read, written};
 use super::tail::{Source, Tail};
 use std::collections::VecDeque;
 use std::io;
@@ -162,7 +162,7 @@ async fn show(
             }
         };
         let Some(bytes) = bytes else { return Ok(()) };
-        if bytes.first() == written(&Frame::Over { code: 0 }).first() {
+        if is_over(&bytes) {
             // What is in the files was written before the end.
             for tail in &mut tails {
                 loop {
