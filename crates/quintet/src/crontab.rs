@@ -183,7 +183,8 @@ impl Owner {
 /// Makes the request of an entry.
 fn described(entry: &Entry, owner: &Owner) -> anyhow::Result<slurm_wire::submit::JobSubmitReq> {
     let options: JobOptions = options_of_lines(&entry.options)?;
-    for (given, name) in [(options.array.is_some(), "array"), (options.begin.is_some(), "begin")] {
+    let (array, begin) = (options.array.is_some(), options.begin.is_some());
+    for (given, name) in [(array, "array"), (begin, "begin"), (options.test_only, "test-only")] {
         if given {
             let line = entry.first_line;
             return Err(Usage(format!("line {line}: --{name} is not for jobs that recur")).into());

@@ -54,6 +54,9 @@ pub(crate) async fn run(args: RunArgs, matches: &ArgMatches, terminal: Terminal)
         )
         .into());
     }
+    if options.test_only {
+        return Err(Usage("--test-only is for `quintet submit`".into()).into());
+    }
     if args.pty {
         return at_a_terminal(args, options).await;
     }

@@ -39,6 +39,8 @@ pub(super) struct Call<'a> {
     pub(super) slice: Slice,
     /// By what the client knows a submission again.
     pub(super) once: Once,
+    /// Nothing is to be submitted: it is asked when the job would start.
+    pub(super) is_question: bool,
     /// What it says of `#SBATCH` lines.
     pub(super) script_lines: script_options::Wish,
     /// The body or, without one, the query.
@@ -75,6 +77,7 @@ impl<'a> Call<'a> {
             part,
             slice: Slice::default(),
             once: Once::default(),
+            is_question: false,
             script_lines: script_options::Wish::default(),
             document,
             report,

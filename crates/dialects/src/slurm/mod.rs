@@ -18,6 +18,7 @@ mod served;
 mod shell;
 mod sizes;
 mod slice;
+mod test_only;
 mod to_wire;
 
 pub(crate) use counters::Counters;

@@ -9,6 +9,7 @@ use super::once::Once;
 use super::routes;
 use super::script_options;
 use super::slice::Slice;
+use super::test_only;
 use crate::http::answer::{Answer, answer};
 use crate::http::body::NoBody;
 use crate::http::{path, query};
@@ -89,6 +90,7 @@ async fn prepare_and_run(
     let mut call = Call::new(site, asker, found, document, format, peer);
     call.slice = slice;
     call.script_lines = script_options::Wish::of(&head.headers);
+    call.is_question = test_only::is_asked(&head.headers);
     call.once = Once::of(found.operation, &head.headers, &bytes);
     Ok(handlers::run(found.operation, call).await)
 }

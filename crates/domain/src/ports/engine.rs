@@ -4,7 +4,7 @@
 use crate::cluster::Cluster;
 use crate::job::{Allocation, End, Job, JobStep, Payload, Reason, StepEnd, Usage, WarningScope};
 use crate::state::State;
-use crate::{JobId, TaskIndex, Text, TimeLimit, Timestamp};
+use crate::{JobId, NodeIndex, TaskIndex, Text, TimeLimit, Timestamp};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,6 +15,12 @@ pub trait Engine: Send {
     /// A pure function of the state and the time; it changes nothing. Asked after every batch of changes, so it must
     /// look at few jobs when few can start. A proposal that no longer fits is dropped without harm.
     fn plan(&mut self, state: &State, now: Timestamp) -> Plan;
+
+    /// Says when and where waiting jobs would start if nobody came after them, of each once and as far as it can be said.
+    /// Like [`Engine::plan`] it changes nothing; what it costs is a whole look at the queue.
+    fn foresee(&mut self, _state: &State, _jobs: &[JobId], _now: Timestamp) -> Vec<Foreseen> {
+        Vec::new()
+    }
 
     /// Returns steps that have ended and were not forgotten yet by [`Order::ForgetStep`]. Asked in every batch, before
     /// the ends of attempts are taken in.
@@ -167,6 +173,21 @@ pub struct Start {
     pub limit: TimeLimit,
     /// It overtakes others that could not start.
     pub backfilled: bool,
+}
+
+/// When and where a job would start.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Foreseen {
+    /// The job.
+    pub job: JobId,
+    /// When.
+    pub at: Timestamp,
+    /// In which partition.
+    pub partition: Text,
+    /// On which nodes, in ascending order.
+    pub nodes: Vec<NodeIndex>,
+    /// With how many CPUs in all.
+    pub cpus: u32,
 }
 
 /// A step to begin.

@@ -14,8 +14,8 @@ pub use clock::Clock;
 pub use configuration::{Configuration, Misconfigured};
 pub use directory::Directory;
 pub use engine::{
-    Enforced, Engine, Order, PassExit, Plan, Preempt, PreemptHow, Recovered, Report, Reports, Start,
-    StepReport, StepStart,
+    Enforced, Engine, Foreseen, Order, PassExit, Plan, Preempt, PreemptHow, Recovered, Report, Reports,
+    Start, StepReport, StepStart,
 };
 pub use meter::{MachineLoad, Meter};
 pub use store::{Batch, Closed, ClosedStep, History, HistoryFilter, Saved, Store, StoreError};

@@ -15,8 +15,8 @@ use crate::cluster::{Cluster, SchedulerType};
 use crate::cron::Installed;
 use crate::job::{Job, Owner, Phase};
 use crate::ports::{
-    Calendar, Clock, Configuration, Directory, Enforced, Engine, History, Meter, Misconfigured, Reports,
-    Store,
+    Calendar, Clock, Configuration, Directory, Enforced, Engine, Foreseen, History, Meter, Misconfigured,
+    Reports, Store,
 };
 use crate::reservation::ReservationWish;
 use crate::state::Snapshot;
@@ -211,6 +211,32 @@ impl JobService {
         let draft = prepare(by, submission, &snapshot.cluster, &groups, now)?;
         drop(snapshot);
         self.ask(|reply| Command::Submit(Box::new(draft), reply)).await?
+    }
+
+    /// Says when and where a job would start if it were submitted now, or the components of one, the leader first.
+    /// Nothing is kept.
+    ///
+    /// # Errors
+    /// As [`JobService::submit`] and [`JobService::submit_components`]; [`Problem::BadDependency`] if it would wait for
+    /// another job, [`Problem::NodeConfiguration`] if no start can be told.
+    pub async fn foresee(
+        &self,
+        by: &Principal,
+        submissions: Vec<Submission>,
+    ) -> Result<Vec<Foreseen>, Error> {
+        let snapshot = self.snapshot.load_full();
+        let now = self.clock.now();
+        let is_joint = submissions.len() > 1;
+        let mut drafts = Vec::with_capacity(submissions.len());
+        for submission in submissions {
+            let groups = self.groups_if_needed(&snapshot.cluster, &submission);
+            drafts.push(match is_joint {
+                true => prepare_component(by, submission, &snapshot.cluster, &groups, now)?,
+                false => prepare(by, submission, &snapshot.cluster, &groups, now)?,
+            });
+        }
+        drop(snapshot);
+        self.ask(|reply| Command::Foresee(drafts, reply)).await?
     }
 
     /// Accepts a heterogeneous job, one submission a component, the leader's first; only his script is run, and his key

@@ -10,6 +10,7 @@ mod components;
 mod crontab;
 mod dependencies;
 mod feed;
+mod foresee;
 mod handle;
 mod ledger;
 mod lifecycle;

@@ -21,7 +21,7 @@ use crate::cluster::Cluster;
 use crate::cron::Installed;
 use crate::job::{Effect, End, HetPart, IfGone, Job, JobKind, JobSpec, Payload, Phase, Usage};
 use crate::ports::{
-    Calendar, Clock, Enforced, Engine, Order, Plan, PreemptHow, Report, Saved, Store, StoreError,
+    Calendar, Clock, Enforced, Engine, Foreseen, Order, Plan, PreemptHow, Report, Saved, Store, StoreError,
 };
 use crate::state::{Snapshot, State, Statistics};
 use crate::who::{Membership, Principal};
@@ -37,6 +37,8 @@ use tokio::sync::oneshot;
 pub(super) enum Command {
     Submit(Box<Draft>, oneshot::Sender<Result<Submitted, Error>>),
     SubmitComponents(Vec<Draft>, oneshot::Sender<Result<Submitted, Error>>),
+    /// Of a job, or of its components, as it would be submitted.
+    Foresee(Vec<Draft>, oneshot::Sender<Result<Vec<Foreseen>, Error>>),
     Act {
         by: Principal,
         selection: Box<Selection>,
@@ -107,6 +109,13 @@ pub(super) enum Command {
     },
     Reports(Vec<Report>),
     Stop(oneshot::Sender<()>),
+}
+
+impl Command {
+    /// Tells whether it is none of a batch: a configuration is in its file, and what is foreseen nowhere.
+    fn leaves_no_record(&self) -> bool {
+        matches!(self, Command::Reconfigure(..) | Command::Foresee(..))
+    }
 }
 
 /// How many commands one batch takes in. More would let the first of them wait too long.
@@ -285,12 +294,13 @@ impl Writer {
 
     fn turn(&mut self, commands: Vec<Command>) {
         let now = self.clock.now();
-        let (wishes, commands): (Vec<_>, Vec<_>) =
-            commands.into_iter().partition(|command| matches!(command, Command::Reconfigure(..)));
+        let (wishes, commands): (Vec<_>, Vec<_>) = commands.into_iter().partition(Command::leaves_no_record);
         for wish in wishes {
-            if let Command::Reconfigure(cluster, reply) = wish {
-                // Nothing of it is recorded: it is in its file. A caller who has gone away does not mind.
-                let _ = reply.send(self.reconfigure(*cluster, now));
+            // A caller who has gone away does not mind.
+            match wish {
+                Command::Reconfigure(cluster, reply) => drop(reply.send(self.reconfigure(*cluster, now))),
+                Command::Foresee(drafts, reply) => drop(reply.send(self.foresee(drafts, now))),
+                _ => {}
             }
         }
         let has_ranked = self.ranker.turn(&mut self.state, now);
@@ -370,6 +380,15 @@ impl Writer {
             let components = backfilled().filter(|start| is_component(start.job)).count();
             self.statistics.backfilled_components += components as u64;
         }
+    }
+
+    /// Says when jobs would start, and forgets them.
+    fn foresee(&mut self, drafts: Vec<Draft>, now: Timestamp) -> Result<Vec<Foreseen>, Error> {
+        let mut ledger =
+            Ledger::open(&mut self.state, &*self.calendar, &self.receipts, now, self.last_change);
+        let foreseen = ledger.foresee(drafts, &mut *self.engine);
+        ledger.finish().undo.take_back(&mut self.state);
+        foreseen
     }
 
     /// Goes on with another configuration.
@@ -588,7 +607,9 @@ fn serve(ledger: &mut Ledger<'_>, engine: &mut dyn Engine, boot: &Text, command:
         Command::RemoveNodes { by, choice, reply } => later(reply, ledger.remove_nodes(&by, &choice)),
         Command::SetCrontab(crontab, reply) => later(reply, ledger.set_crontab(*crontab)),
         Command::RemoveCrontab { by, owner, reply } => later(reply, ledger.remove_crontab(&by, owner)),
-        Command::Reports(_) | Command::Stop(_) | Command::Reconfigure(..) => return None,
+        Command::Reports(_) | Command::Stop(_) | Command::Reconfigure(..) | Command::Foresee(..) => {
+            return None;
+        }
     })
 }
 

@@ -172,6 +172,7 @@ fn refuse_what_is_for_scripts(options: &JobOptions) -> Result<(), Usage> {
         (options.error.is_some(), "error"),
         (options.input.is_some(), "input"),
         (options.wait, "wait"),
+        (options.test_only, "test-only"),
     ];
     match given.iter().find(|(given, _)| *given) {
         Some((_, name)) => {

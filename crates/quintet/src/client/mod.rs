@@ -24,6 +24,8 @@ pub(crate) struct Client {
     token: Option<String>,
     /// Whom the token names, if that is known here.
     user: Option<String>,
+    /// Submissions only ask when the job would start.
+    only_asks: bool,
     http: reqwest::Client,
 }
 
@@ -49,7 +51,12 @@ impl Client {
         // No time-out for the whole answer: logs and events are followed for as long as a job runs.
         let http = reqwest::Client::builder().connect_timeout(Duration::from_secs(10)).no_proxy().build();
         let http = http.map_err(|source| ClientError::Unreachable { base: base.clone(), source })?;
-        Ok(Client { base: base.trim_end_matches('/').to_owned(), token, user: None, http })
+        Ok(Client { base: base.trim_end_matches('/').to_owned(), token, user: None, only_asks: false, http })
+    }
+
+    /// Returns a client whose submissions submit nothing: they ask when the job would start.
+    pub(crate) fn only_asking(&self) -> Self {
+        Client { only_asks: true, ..self.clone() }
     }
 
     /// Returns the name of the user in whose name is asked.
@@ -86,6 +93,9 @@ impl Client {
         }
         if let Some(token) = &self.token {
             request = request.header("X-SLURM-USER-TOKEN", token);
+        }
+        if self.only_asks {
+            request = request.header("X-Test-Only", "true");
         }
         if let Some(body) = body {
             request = request.header("Content-Type", "application/json").body(body);

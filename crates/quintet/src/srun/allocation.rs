@@ -7,8 +7,11 @@ use crate::allocation::{Asked, Attendance, IfGone, Left, ask, complete};
 use crate::client::{Client, ClientError};
 use crate::submit::JobOptions;
 use crate::submit::request::{Script, request};
+use crate::submit::test_only::tell;
+use anyhow::Context;
+use reqwest::Method;
 use slurm_wire::job_desc::JobDescMsg;
-use slurm_wire::submit::JobAllocReq;
+use slurm_wire::submit::{JobAllocReq, JobAllocResp};
 use std::cell::Cell;
 use std::path::Path;
 use std::time::Duration;
@@ -136,6 +139,26 @@ impl<'a> Allocation<'a> {
                 Err(NoJob::Refused(anyhow::anyhow!("Unable to allocate resources: Requested nodes are busy")))
             }
         }
+    }
+
+    /// Says when and where a job would start that is not made; returns the exit code.
+    pub(super) async fn foresee(
+        client: &Client,
+        parts: &[(&SrunOptions, &str)],
+        dir: &Path,
+        quiet: bool,
+    ) -> anyhow::Result<u8> {
+        let body = slurm_wire::to_json(&whole_request(parts, dir)?);
+        let asked = client.only_asking();
+        let answer = asked.slurm::<JobAllocResp>(Method::POST, "/job/allocate", &[], Some(body)).await;
+        let answer =
+            answer.map(|answer| (answer.value.job_id, answer.value.job_submit_user_msg.into_string()));
+        let told = tell(answer, |text| {
+            if !quiet {
+                say(text);
+            }
+        });
+        told.context("Unable to allocate resources")
     }
 
     /// Says that the job is complete, and how its step ended.

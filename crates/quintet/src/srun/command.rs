@@ -18,6 +18,7 @@ use super::terminal::Pair;
 use super::{multi_prog, pmi};
 use crate::allocation::Left;
 use crate::client::{Client, ClientArgs, present_user};
+use crate::submit::test_only::fail;
 use crate::submit::values::{NodeRange, OpenMode};
 use anyhow::{Context, bail};
 use clap::ArgMatches;
@@ -83,12 +84,21 @@ async fn srun(args: SrunArgs, matches: &ArgMatches) -> anyhow::Result<u8> {
         (false, _) => None,
     };
     mpi(&options)?;
+    if options.test_only && in_what != Where::Nowhere {
+        // As Slurm: what is in a job already has its place.
+        fail("Requested operation is presently disabled");
+        return Ok(1);
+    }
     let name = parts.first().map(|part| part.name.clone()).unwrap_or_default();
     for part in &mut parts {
         spread_over_nodes(&mut part.options);
         if programs.is_none() {
             part.command = around(&part.options, std::mem::take(&mut part.command));
         }
+    }
+    if options.test_only {
+        let client = Client::open(&args.client)?;
+        return Allocation::foresee(&client, &shown(&parts), &dir, options.quiet).await;
     }
     let mut signals = Signals::new().context("take signals")?;
     let given = args.command;
@@ -104,6 +114,11 @@ async fn srun(args: SrunArgs, matches: &ArgMatches) -> anyhow::Result<u8> {
         _ => call.step_of_its_own(&Client::open(&args.client)?, &mut signals).await,
     };
     Ok(ran?.code)
+}
+
+/// The options of each part and its name.
+fn shown(parts: &[Part]) -> Vec<(&SrunOptions, &str)> {
+    parts.iter().map(|part| (&part.options, part.name.as_str())).collect()
 }
 
 fn read_programs(path: &OsString, dir: &Path) -> anyhow::Result<String> {
@@ -159,9 +174,7 @@ struct Call<'a> {
 impl Call<'_> {
     /// Makes a job, runs the step in it, and gives it back.
     async fn step_of_its_own(&self, client: &Client, signals: &mut Signals) -> anyhow::Result<Ran> {
-        let parts = self.parts.iter().map(|part| (&part.options, part.name.as_str()));
-        let parts: Vec<(&SrunOptions, &str)> = parts.collect();
-        let made = Allocation::make(client, &parts, self.dir, signals).await;
+        let made = Allocation::make(client, &shown(&self.parts), self.dir, signals).await;
         let allocation = match made {
             Ok(allocation) => allocation,
             Err(NoJob::Refused(error)) => return Err(error),

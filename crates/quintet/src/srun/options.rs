@@ -124,6 +124,9 @@ pub(crate) struct SrunOptions {
     #[arg(short = 'v', long, action = clap::ArgAction::Count, help_heading = "Input and output")]
     pub(crate) verbose: u8,
 
+    /// Run nothing: say when and where the job would start
+    #[arg(long, help_heading = "Programs")]
+    pub(crate) test_only: bool,
     /// Working directory [default: the present one]
     #[arg(short = 'D', long, value_name = "DIR", help_heading = "Programs")]
     pub(crate) chdir: Option<String>,

@@ -39,7 +39,6 @@ const IMPOSSIBLE: &[(&str, &str)] = &[
     ("send-libs", "every node sees the same files"),
     ("slurmd-debug", "how much the service logs is configured there"),
     ("spread-segments", "there are no blocks of nodes"),
-    ("test-only", "submit it, and look at its expected start"),
     ("tres-bind", "use --gpus-per-task"),
     ("wait-for-children", "what a task leaves behind is ended with it"),
 ];

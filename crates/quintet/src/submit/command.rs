@@ -6,6 +6,7 @@ use super::layers::combine_components;
 use super::options::JobOptions;
 use super::propagation::propagated;
 use super::request::{Script, request};
+use super::test_only::tell;
 use super::values::NodeRange;
 use crate::client::{Answer, Client, ClientArgs};
 use crate::jobs::wait::wait_for;
@@ -28,9 +29,6 @@ use std::process::ExitCode;
 pub(crate) struct SubmitArgs {
     #[command(flatten)]
     pub(crate) client: ClientArgs,
-    /// Only check script and options, do not submit
-    #[arg(long)]
-    pub(crate) test_only: bool,
     /// Run this command in a shell instead of a script
     #[arg(long, value_name = "COMMAND")]
     pub(crate) wrap: Option<String>,
@@ -72,11 +70,19 @@ pub(crate) async fn run(
     if options.verbose > 0 {
         remark(&format!("sends {}", String::from_utf8_lossy(&body)));
     }
-    if args.test_only {
-        remark("script and options are in order; the service was not asked");
-        return Ok(ExitCode::SUCCESS);
-    }
     let client = Client::open(&args.client)?;
+    if options.test_only {
+        let asked = client.only_asking();
+        let answer = asked.slurm::<JobSubmitResponse>(Method::POST, "/job/submit", &[], Some(body)).await;
+        let answer =
+            answer.map(|answer| (answer.value.job_id, answer.value.job_submit_user_msg.into_string()));
+        let say = |text: &str| {
+            if !options.quiet {
+                remark(text);
+            }
+        };
+        return Ok(ExitCode::from(tell(answer, say)?));
+    }
     let answer = send(&client, body, options.hold || options.priority == Some(0)).await?;
     let id = answer.value.job_id;
     match (args.client.json, options.quiet, options.parsable) {

@@ -15,6 +15,7 @@ mod options;
 mod over_rest;
 pub(crate) mod propagation;
 pub(crate) mod request;
+pub(crate) mod test_only;
 #[cfg(test)]
 mod tests;
 pub(crate) mod values;

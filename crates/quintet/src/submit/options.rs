@@ -241,6 +241,9 @@ pub(crate) struct JobOptions {
     #[arg(long, value_name = "GROUP")]
     pub(crate) gid: Option<String>,
 
+    /// Submit nothing: say when and where the job would start
+    #[arg(long)]
+    pub(crate) test_only: bool,
     /// Wait until the job has ended, and exit with its exit code
     #[arg(short = 'W', long)]
     pub(crate) wait: bool,

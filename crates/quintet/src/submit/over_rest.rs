@@ -23,6 +23,9 @@ fn described(options: &JobOptions) -> Result<JobDescMsg, String> {
     if options.export.as_ref().is_some_and(|export| !(export.all && export.single.is_empty())) {
         return Err("--export cannot be honored here; send what the job shall have as environment".to_owned());
     }
+    if options.test_only {
+        return Err("--test-only cannot be honored here; send the header X-Test-Only".to_owned());
+    }
     let request = request(options, &Script::default(), Path::new(""), Vec::new());
     let job = request.map_err(|error| error.to_string())?.job.unwrap_or_default();
     // What a request says by itself is no option of the script.

@@ -5,6 +5,7 @@ use crate::http::answer::Answer;
 use crate::slurm::call::Call;
 use crate::slurm::from_wire::{self, Refusal, Wanted};
 use crate::slurm::once::{self, Known};
+use crate::slurm::test_only;
 use domain::Error;
 use domain::job::JobKind;
 use domain::service::{Submission, Submitted};
@@ -57,6 +58,10 @@ async fn allocate_job(mut call: Call<'_>, job: &JobDescMsg) -> Answer {
         Ok(submission) => Submission { client_key, ..submission },
         Err(refusal) => return refused(call, refusal, FAILED, SOURCE),
     };
+    if call.is_question {
+        let told = test_only::ask(&call, &by, vec![submission]).await;
+        return foreseen(call, told, SOURCE);
+    }
     let allocated = site.jobs.allocate(&by, submission).await;
     answered(call, allocated, SOURCE)
 }
@@ -79,6 +84,10 @@ async fn allocate_components(mut call: Call<'_>, jobs: &[JobDescMsg]) -> Answer 
     if let Some(leader) = submissions.first_mut() {
         leader.client_key = client_key;
     }
+    if call.is_question {
+        let told = test_only::ask(&call, &by, submissions).await;
+        return foreseen(call, told, HET_SOURCE);
+    }
     let allocated = site.jobs.allocate_components(&by, submissions).await;
     answered(call, allocated, HET_SOURCE)
 }
@@ -87,6 +96,17 @@ fn read(call: &Call<'_>, by: &Principal, job: &JobDescMsg) -> Result<Submission,
     let directory = call.site.jobs.directory();
     let wanted = Wanted { by, kind: JobKind::Allocation, script: "", now: call.now, directory: &**directory };
     from_wire::submission(&wanted, job)
+}
+
+fn foreseen(call: Call<'_>, told: Result<test_only::Told, Error>, source: &'static str) -> Answer {
+    match told {
+        Ok(told) => call.answer(JobAllocResp {
+            job_id: told.job,
+            job_submit_user_msg: told.message.into(),
+            ..JobAllocResp::default()
+        }),
+        Err(error) => refused(call, once::refusal(error), FAILED, source),
+    }
 }
 
 fn answered(call: Call<'_>, allocated: Result<Submitted, Error>, source: &'static str) -> Answer {

@@ -4,7 +4,7 @@ use crate::http::answer::Answer;
 use crate::slurm::call::Call;
 use crate::slurm::from_wire::{self, Refusal, Wanted};
 use crate::slurm::once::{self, Known};
-use crate::slurm::script_options;
+use crate::slurm::{script_options, test_only};
 use domain::Text;
 use domain::job::JobKind;
 use domain::service::{Note, Submission, Submitted};
@@ -61,6 +61,10 @@ async fn submit_job(mut call: Call<'_>, mut job: JobDescMsg, script: &str) -> An
         Ok(submission) => Submission { client_key, ..submission },
         Err(refusal) => return refused(call, refusal, FAILED, SOURCE),
     };
+    if call.is_question {
+        let told = test_only::ask(&call, &by, vec![submission]).await;
+        return foreseen(call, told, FAILED, SOURCE);
+    }
     match site.jobs.submit(&by, submission).await {
         Ok(submitted) => accepted(call, &submitted, "Job", SOURCE),
         Err(error) => refused(call, once::refusal(error), FAILED, SOURCE),
@@ -90,6 +94,10 @@ async fn submit_components(mut call: Call<'_>, mut jobs: JobDescMsgList, script:
     };
     if let Some(leader) = submissions.first_mut() {
         leader.client_key = client_key;
+    }
+    if call.is_question {
+        let told = test_only::ask(&call, &by, submissions).await;
+        return foreseen(call, told, HET_FAILED, HET_SOURCE);
     }
     match site.jobs.submit_components(&by, submissions).await {
         Ok(submitted) => accepted(call, &submitted, "HetJob", HET_SOURCE),
@@ -156,6 +164,22 @@ pub(super) fn refused(
 ) -> Answer {
     call.refuse(&refusal, description, source);
     call.fail()
+}
+
+fn foreseen(
+    call: Call<'_>,
+    told: Result<test_only::Told, domain::Error>,
+    description: &'static str,
+    source: &'static str,
+) -> Answer {
+    match told {
+        Ok(told) => call.answer(JobSubmitResponse {
+            job_id: told.job,
+            job_submit_user_msg: told.message.into(),
+            ..JobSubmitResponse::default()
+        }),
+        Err(error) => refused(call, once::refusal(error), description, source),
+    }
 }
 
 fn accepted(mut call: Call<'_>, submitted: &Submitted, what: &'static str, source: &'static str) -> Answer {

@@ -8,7 +8,9 @@ use super::report::{run_of, to_domain};
 use crate::local::schedule::Scheduler;
 use domain::cluster::Cluster;
 use domain::job::{End, Job, Payload, Usage, WarningScope};
-use domain::ports::{Enforced, Engine, Order, Plan, Recovered, Report, Reports, StepReport, StepStart};
+use domain::ports::{
+    Enforced, Engine, Foreseen, Order, Plan, Recovered, Report, Reports, StepReport, StepStart,
+};
 use domain::state::State;
 use domain::{JobId, Text, Timestamp};
 use std::collections::{HashMap, HashSet};
@@ -304,6 +306,10 @@ impl Engine for Local {
         self.scheduler.plan(state, now)
     }
 
+    fn foresee(&mut self, state: &State, jobs: &[JobId], now: Timestamp) -> Vec<Foreseen> {
+        self.scheduler.foresee(state, jobs, now)
+    }
+
     fn step_ends(&mut self, state: &State) -> Vec<StepReport> {
         self.ended_steps(state)
     }
@@ -393,7 +399,9 @@ fn tell_limits(capabilities: &Capabilities, surroundings: &Surroundings) {
     let (enforced, advisory, absent) = (those("enforced"), those("advisory"), those("absent"));
     tracing::info!(cgroups = ?capabilities.version, enforced, advisory, absent, "what jobs are held to");
     if !capabilities.users {
-        tracing::warn!("not root: every job runs as the user of this service, and so do prolog and epilog");
+        tracing::warn!(
+            "not root: only jobs of this service's own user run, and prolog and epilog run as this user"
+        );
     }
     if surroundings.limit_memory && capabilities.memory != supervise::Limit::Enforced {
         tracing::warn!("limit_memory has no effect: no memory controller can be written here");

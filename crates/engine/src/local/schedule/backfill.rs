@@ -291,6 +291,10 @@ impl<'a> Backfill<'a, '_, '_> {
                 }
                 continue;
             }
+            if booked_tasks == 0 {
+                let partition = &self.layout.partitions[chance.partition].name;
+                self.waits.foresee(job.id, chance.at, partition, &chance.placement);
+            }
             let is_kept_out = self.is_kept_out(job, chance.partition, &chance.demand);
             if self.is_beyond_window(&chance) || !self.is_kept_for(job) {
                 let reason = if is_kept_out { Reason::Reserved } else { self.turn_to_wait(chance.partition) };

@@ -22,7 +22,7 @@ mod timeline;
 mod waits;
 mod walk;
 
-use domain::ports::{Plan, Preempt, PreemptHow};
+use domain::ports::{Foreseen, Plan, Preempt, PreemptHow, Start};
 use domain::state::State;
 use domain::{JobId, Timestamp};
 use ground::Ground;
@@ -84,13 +84,39 @@ impl Scheduler {
         plan
     }
 
-    fn plan_with<'a>(&mut self, layout: &'a Layout, state: &'a State, now: Timestamp) -> Plan {
+    /// Says when and where these would start. It looks as if for the first time, and at all that a pass may look at.
+    pub fn foresee(&self, state: &State, jobs: &[JobId], now: Timestamp) -> Vec<Foreseen> {
+        let layout = Layout::of(state.cluster());
+        let mut waits = Waits::curious_about(jobs.to_vec());
+        let plan = Scheduler::new().pass(&layout, state, now, &mut waits);
+        let of_start = |start: &Start| Foreseen {
+            job: start.job,
+            at: now,
+            partition: start.allocation.partition.clone(),
+            nodes: start.allocation.nodes.iter().map(|share| share.node).collect(),
+            cpus: start.allocation.nodes.iter().map(|share| share.cpus.len()).sum(),
+        };
+        let mut found: Vec<Foreseen> = Vec::with_capacity(jobs.len());
+        let asked = plan.starts.iter().filter(|start| jobs.contains(&start.job)).map(of_start);
+        for foreseen in asked.chain(waits.into_foreseen()) {
+            // Of an array the first task counts.
+            if !found.iter().any(|other| other.job == foreseen.job) {
+                found.push(foreseen);
+            }
+        }
+        found
+    }
+
+    fn plan_with(&mut self, layout: &Layout, state: &State, now: Timestamp) -> Plan {
+        self.pass(layout, state, now, &mut Waits::default())
+    }
+
+    fn pass<'a>(&mut self, layout: &'a Layout, state: &'a State, now: Timestamp, waits: &mut Waits) -> Plan {
         let mut ground = Ground::new(state);
-        let mut waits = Waits::default();
         let mut memory = std::mem::take(&mut self.displacing);
         let displacing = Displacing::new(layout, state, now, &mut memory);
         displacing.claimants().into_iter().for_each(|job| ground.owe(job));
-        let main = MainPass::run(layout, (displacing, &self.joint), state, now, &mut ground, &mut waits);
+        let main = MainPass::run(layout, (displacing, &self.joint), state, now, &mut ground, waits);
         let mut plan = Plan {
             resumes: main.resumes,
             depth: main.depth,
@@ -111,13 +137,21 @@ impl Scheduler {
                 None => {
                     let before = (displacing, &main.kept);
                     displacing =
-                        self.look_deeper(layout, state, now, (&mut ground, &mut waits), before, &mut plan);
+                        self.look_deeper(layout, state, now, (&mut ground, &mut *waits), before, &mut plan);
                 }
             }
         }
         if makes_room(&displacing.preempts) {
             // Some may be gone at once.
             plan.again = Some(now);
+        }
+        for job in waits.curious() {
+            let Some(job) = state.job(job) else { continue };
+            let places = job.spec.partitions.iter().map(|name| (name, displacing.promised(job, name)));
+            for (partition, place) in places.filter_map(|(name, place)| Some((name, place?))) {
+                // Others make way for it.
+                waits.foresee(job.id, now, partition, place);
+            }
         }
         plan.preempts = displacing.preempts;
         memory.settle(&plan.starts, &plan.preempts);

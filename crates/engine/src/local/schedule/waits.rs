@@ -1,8 +1,10 @@
 //! Collects why jobs wait, and tells only what is new, so that a waiting queue writes no records.
 
+use domain::fit::Placement;
 use domain::job::{Phase, Reason};
+use domain::ports::Foreseen;
 use domain::state::State;
-use domain::{JobId, Timestamp};
+use domain::{JobId, Text, Timestamp};
 use std::collections::HashMap;
 use std::time::Duration;
 
@@ -10,6 +12,10 @@ use std::time::Duration;
 #[derive(Debug, Default)]
 pub(super) struct Waits {
     found: HashMap<JobId, (Reason, Option<Timestamp>)>,
+    /// Of whom it is told when and where they would start.
+    curious_about: Vec<JobId>,
+    /// What was found of them.
+    foreseen: Vec<Foreseen>,
     /// The pass has looked deep: who is first and who is behind is told too. Otherwise the head of a busy queue would
     /// write a record for each start.
     pub(super) is_deep: bool,
@@ -24,6 +30,31 @@ impl Waits {
         if expected.is_some() || hope(reason) > hope(entry.0) {
             *entry = (reason, expected.or(entry.1));
         }
+    }
+
+    /// Collects as well when and where these would start.
+    pub(super) fn curious_about(jobs: Vec<JobId>) -> Self {
+        Waits { curious_about: jobs, ..Waits::default() }
+    }
+
+    /// Notes when and where a job could start, if anybody wants to know. What is found first counts.
+    pub(super) fn foresee(&mut self, job: JobId, at: Timestamp, partition: &Text, place: &Placement) {
+        let is_told = |foreseen: &Foreseen| foreseen.job == job;
+        if self.curious_about.contains(&job) && !self.foreseen.iter().any(is_told) {
+            let nodes = place.nodes.iter().map(|placed| placed.node).collect();
+            let cpus = place.nodes.iter().map(|placed| placed.takes.cpus).sum();
+            self.foreseen.push(Foreseen { job, at, partition: partition.clone(), nodes, cpus });
+        }
+    }
+
+    /// Returns whom somebody is curious about.
+    pub(super) fn curious(&self) -> Vec<JobId> {
+        self.curious_about.clone()
+    }
+
+    /// Returns what was found of those that somebody was curious about.
+    pub(super) fn into_foreseen(self) -> Vec<Foreseen> {
+        self.foreseen
     }
 
     /// Forgets what was noted of a job that starts after all.

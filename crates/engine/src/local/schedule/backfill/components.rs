@@ -96,6 +96,10 @@ impl<'a> Backfill<'a, '_, '_> {
         if at <= self.now && may_start && self.start_all(&members, &chances) {
             return;
         }
+        for (job, chance) in members.iter().zip(&chances) {
+            let partition = &self.layout.partitions[chance.partition].name;
+            self.waits.foresee(job.id, at, partition, &chance.placement);
+        }
         let is_kept = members.iter().all(|job| self.is_kept_for(job));
         let places = chances.iter().flat_map(|chance| &chance.placement.nodes);
         self.joint.note(part.leader, places.map(|placed| placed.node));
