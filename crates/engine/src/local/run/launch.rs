@@ -49,6 +49,13 @@ pub(super) enum NoLaunch {
 }
 
 impl NoLaunch {
+    /// Says why.
+    pub(super) fn why(self) -> String {
+        match self {
+            NoLaunch::Refused(why) | NoLaunch::NotNow(why) => why,
+        }
+    }
+
     /// Makes the end that this is of the attempt.
     pub(super) fn end(self) -> End {
         match self {
@@ -90,9 +97,7 @@ pub(super) fn launch(
     let id = run_of(job.id, job.restarts);
     if !job.runs_script() {
         let mut launch = Launch::place(id);
-        if surroundings.may_switch_user {
-            launch.user = Some(credentials(job, users, &around.known_users).map_err(NoLaunch::NotNow)?);
-        }
+        launch.user = user(job, users, surroundings)?;
         launch.limits = limits(job, run, components, cluster, surroundings);
         launch.hooks = around.hooks(job, run, cluster, &Gpus::of(node, share, surroundings.hides_devices));
         launch.private = around.private(job, &surroundings.instance)?;
@@ -109,9 +114,7 @@ pub(super) fn launch(
     }
     launch.cwd = PathBuf::from(job.spec.work_dir.as_str());
     launch.refuge = Some(PathBuf::from("/tmp"));
-    if surroundings.may_switch_user {
-        launch.user = Some(credentials(job, users, &around.known_users).map_err(NoLaunch::NotNow)?);
-    }
+    launch.user = user(job, users, surroundings)?;
     let mask = passed_on(payload, "SLURM_UMASK=").next().and_then(|mask| u32::from_str_radix(mask, 8).ok());
     launch.umask = uncommon.umask.or(mask).unwrap_or(UMASK) & 0o777;
     launch.rlimits = rlimits(payload, &uncommon.rlimits);
@@ -123,9 +126,32 @@ pub(super) fn launch(
     Ok(launch)
 }
 
+/// Says whom a job's programs become; none where they are of the service's own user already. Without root nobody else's
+/// job is run, but those of users that the configuration alone knows: whom they stand for is its author's affair.
+///
+/// # Errors
+/// If the job cannot be run as its user.
+pub(super) fn user(
+    job: &Job,
+    users: &Users,
+    surroundings: &Surroundings,
+) -> Result<Option<Credentials>, NoLaunch> {
+    let (owner, known) = (&job.spec.owner, &surroundings.around.known_users);
+    if surroundings.may_switch_user {
+        return credentials(job, users, known).map(Some).map_err(NoLaunch::NotNow);
+    }
+    let is_own = owner.uid.0 == supervise::users::own_uid() || known.contains(&owner.uid.0);
+    is_own.then_some(None).ok_or_else(|| {
+        NoLaunch::Refused(format!(
+            "this service does not run as root: it can run jobs of its own user only, not of {}",
+            owner.name
+        ))
+    })
+}
+
 /// Says who the job is. A locked account or one without a shell does no harm to a job; an unknown number does: nobody
 /// knows whose files it would reach.
-pub(super) fn credentials(job: &Job, users: &Users, known: &BTreeSet<u32>) -> Result<Credentials, String> {
+fn credentials(job: &Job, users: &Users, known: &BTreeSet<u32>) -> Result<Credentials, String> {
     let owner = &job.spec.owner;
     let groups = match users.by_uid(owner.uid.0) {
         Some(user) => users.credentials(&user).groups,

@@ -2,7 +2,7 @@
 
 use super::desk::{Ask, Desk};
 use super::environment::Gpus;
-use super::launch;
+use super::launch::{self, NoLaunch};
 use super::local::Local;
 use super::report::run_of;
 use crate::local::steps::{Component, Given, Obstacle, components, grant, joint_allocation, place_all};
@@ -158,10 +158,7 @@ impl Local {
         request: &StepRequest,
     ) -> Result<StepGrant, String> {
         let around = &self.surroundings.around;
-        let user = match self.surroundings.may_switch_user {
-            true => Some(launch::credentials(job, &self.users, &around.known_users)?),
-            false => None,
-        };
+        let user = launch::user(job, &self.users, &self.surroundings).map_err(NoLaunch::why)?;
         let private = around.private(job, &self.surroundings.instance)?;
         let gpu_numbers = |share: &domain::job::NodeShare| {
             let node = self.cluster.node(share.node);
