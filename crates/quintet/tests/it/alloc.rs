@@ -93,7 +93,7 @@ fn signals_for_alloc_are_its_commands() {
     let quintet = Program::serving(NODES);
     let started = |script: &str| {
         let mut held = quintet.start_with(&["alloc", "-Q", "sh", "-c", script], |command| {
-            command.stderr(Stdio::piped());
+            command.stderr(Stdio::piped()).stdin(Stdio::piped());
         });
         assert_eq!(held.line(), "up");
         held
@@ -101,7 +101,8 @@ fn signals_for_alloc_are_its_commands() {
     let told = started("trap 'exit 6' TERM; echo up; while :; do sleep 0.05; done");
     told.signal("TERM");
     assert_eq!(told.end(), 6);
-    let gone = started("trap '' HUP; echo up; exec sleep 3");
+    // It ends with its input, which is ours.
+    let gone = started("trap '' HUP; echo up; exec cat > /dev/null");
     gone.signal("HUP");
     assert_eq!(gone.end(), 128 + 1);
     quintet.until("it is over", || left(&quintet, 2).0 == "FAILED");
@@ -115,8 +116,9 @@ fn an_allocation_without_its_program_ends_as_configured() {
     assert_eq!(running.line(), "up");
     running.signal("KILL");
     quintet.until("the job of srun is cancelled", || left(&quintet, 1).0 == "CANCELLED");
-    let mut held = quintet.start_with(&["alloc", "-Q", "sh", "-c", "echo up; exec sleep 5"], |command| {
-        command.stderr(Stdio::null());
+    let waits = "echo up; exec cat > /dev/null";
+    let mut held = quintet.start_with(&["alloc", "-Q", "sh", "-c", waits], |command| {
+        command.stderr(Stdio::null()).stdin(Stdio::piped());
     });
     assert_eq!(held.line(), "up");
     // A service that comes back is told that the program is still there.

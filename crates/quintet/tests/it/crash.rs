@@ -1,6 +1,7 @@
 //! The promise of durability: whatever was answered with success survives `kill -9` at any moment, and every job
 //! ends exactly once with its true result: arrays, jobs of components, jobs with steps, jobs that come back for their
-//! exit code or make way for others, and jobs that are cancelled.
+//! exit code or make way for others, jobs that want too much memory or too many processes, jobs with a GPU, jobs that
+//! recur, and jobs that are cancelled.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -30,10 +31,14 @@ max_batch_requeue = 1000
 type = "partition_prio"
 mode = "requeue"
 
+[engine]
+max_processes_per_job = 60
+
 [[nodes]]
 name = "n[1-2]"
 cpus = 16
 memory = 16000
+gres = [{ name = "gpu", count = 2 }]
 
 [[partitions]]
 name = "main"
@@ -75,12 +80,18 @@ enum Kind {
     MakesWay,
     /// Takes the place of those.
     TakesPlace,
+    /// Wants more memory than it has.
+    Greedy,
+    /// Has a GPU, which nobody else may have at the same time.
+    Gpu,
+    /// Starts far more processes than it may.
+    Bomb,
     /// Is cancelled soon.
     Victim,
 }
 
-/// How often each kind comes among twenty.
-const MIX: [(Kind, u32); 8] = [
+/// How often each kind comes, one among the others.
+const MIX: [(Kind, u32); 11] = [
     (Kind::Plain, 7),
     (Kind::Array, 2),
     (Kind::Components, 2),
@@ -88,6 +99,9 @@ const MIX: [(Kind, u32); 8] = [
     (Kind::Comeback, 2),
     (Kind::MakesWay, 2),
     (Kind::TakesPlace, 1),
+    (Kind::Greedy, 1),
+    (Kind::Gpu, 2),
+    (Kind::Bomb, 1),
     (Kind::Victim, 2),
 ];
 
@@ -123,6 +137,9 @@ async fn what_was_acknowledged_survives_fifty_kills() {
     let token = token(&state);
     let shared = Arc::new(Shared::default());
     server.url.clone_into(&mut shared.url.lock().unwrap());
+    let table = folder.path().join("table");
+    fs::write(&table, format!("* * * * * date -Iminutes >> {}\n", runs.join("turns").display())).unwrap();
+    crontab(&state, &[table.to_str().unwrap()]);
     let submitters: Vec<_> = (0..SUBMITTERS)
         .map(|seed| tokio::spawn(submit_without_end(seed, shared.clone(), token.clone(), runs.clone())))
         .collect();
@@ -141,21 +158,44 @@ async fn what_was_acknowledged_survives_fifty_kills() {
         assert!(ended.is_err_and(|error| error.is_cancelled()), "a submitter gave up");
     }
 
+    let limits = natively(&server.url, &token, "/nodes").await["limits"].clone();
+    let turns = eventually("a turn of the crontab", Duration::from_secs(100), async || {
+        let text = fs::read_to_string(runs.join("turns")).unwrap_or_default();
+        let turns: Vec<String> = text.lines().map(str::to_owned).collect();
+        if turns.is_empty() { Err(text) } else { Ok(turns) }
+    })
+    .await;
+    assert!(turns.windows(2).all(|pair| pair[0] < pair[1]), "each turn is taken once: {turns:?}");
+    crontab(&state, &["-r"]);
     let jobs = settled(&server.url, &token, &state).await;
     let promises = shared.promises.lock().unwrap().clone();
     assert!(promises.len() > KILLS, "only {} jobs were acknowledged", promises.len());
     let broken: Vec<_> = promises
         .iter()
-        .filter_map(|(job, promise)| Some((job, broken(*job, *promise, &jobs, &runs)?)))
+        .filter_map(|(job, promise)| Some((job, broken(*job, *promise, &jobs, &runs, &limits)?)))
         .collect();
     assert!(broken.is_empty(), "{} of {} promises broken: {broken:#?}", broken.len(), promises.len());
     let kinds: std::collections::BTreeSet<_> =
         promises.values().map(|promise| format!("{promise:?}")).collect();
-    for kind in ["Plain", "Array", "Components", "Steps", "Comeback", "MakesWay", "TakesPlace"] {
+    let wanted = MIX.map(|(kind, _)| format!("{kind:?}"));
+    for kind in wanted.iter().filter(|kind| *kind != "Victim") {
         assert!(kinds.iter().any(|promise| promise.contains(kind)), "no job of kind {kind} was acknowledged");
     }
     let came_back = jobs.values().filter(|job| job["restart_cnt"].as_u64() > Some(0)).count();
     assert!(came_back > 0, "no job came back");
+}
+
+/// Has a user's crontab changed.
+fn crontab(state: &Path, words: &[&str]) {
+    let mut command = crate::program::quintet();
+    let done = command.arg("crontab").arg("--state").arg(state).args(words).output().unwrap();
+    assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+}
+
+/// Asks Quintet's own part of the interface.
+async fn natively(url: &str, token: &str, path: &str) -> Value {
+    let request = Client::new().get(format!("{url}/quintet/v1{path}")).header("X-SLURM-USER-TOKEN", token);
+    serde_json::from_str(&request.send().await.unwrap().text().await.unwrap()).unwrap()
 }
 
 /// Submits jobs of all kinds and cancels some of them, over all lives of the service.
@@ -221,6 +261,18 @@ fn request(kind: Kind, code: u64, sleep: f64, runs: &Path) -> Value {
             )
         }
         Kind::Comeback => format!("sleep {sleep}\n[ -z \"$SLURM_RESTART_COUNT\" ] && exit 75\nexit {code}"),
+        Kind::Greedy => {
+            format!("head -c 200000000 /dev/zero | tail -c 190000000 > /dev/null\nexit {code}")
+        }
+        // Whoever had it at the same time would find the folder there.
+        Kind::Gpu => format!(
+            "[ -n \"$CUDA_VISIBLE_DEVICES\" ] && mkdir {runs}/gpu.$SLURM_JOB_GPUS || exit 99\n\
+             sleep {sleep}\nrmdir {runs}/gpu.$SLURM_JOB_GPUS\nexit {code}"
+        ),
+        Kind::Bomb => format!(
+            "bomb() {{ [ $1 -gt 0 ] || return; bomb $(($1 - 1)) & bomb $(($1 - 1)) & sleep 0.2; }}\n\
+             (bomb 8) 2>/dev/null\nexit {code}"
+        ),
         _ => format!("sleep {sleep}\nexit {code}"),
     };
     let script = format!("#!/bin/sh\necho started >> {name}\n{work}\n");
@@ -243,6 +295,9 @@ fn request(kind: Kind, code: u64, sleep: f64, runs: &Path) -> Value {
             job["partition"] = json!("high");
             job["tasks"] = json!(16);
         }
+        Kind::Greedy => job["memory_per_node"] = json!({ "set": true, "number": 20 }),
+        Kind::Bomb => job["memory_per_node"] = json!({ "set": true, "number": 400 }),
+        Kind::Gpu => job["tres_per_job"] = json!("gres/gpu:1"),
         Kind::Components => {
             let second = job.clone();
             return json!({ "script": script, "jobs": [job, second] });
@@ -296,7 +351,13 @@ fn name(job: &Value) -> (u64, u64) {
 }
 
 /// Says how the promise about a job was broken; none if it was kept.
-fn broken(job: u64, promise: Promise, jobs: &BTreeMap<(u64, u64), Value>, runs: &Path) -> Option<String> {
+fn broken(
+    job: u64,
+    promise: Promise,
+    jobs: &BTreeMap<(u64, u64), Value>,
+    runs: &Path,
+    limits: &Value,
+) -> Option<String> {
     let records: Vec<(u64, u64)> = match promise {
         Promise::Exits { kind: Kind::Array, .. } => (0..3).map(|task| (job, task)).collect(),
         _ => vec![(job, 0)],
@@ -314,6 +375,9 @@ fn broken(job: u64, promise: Promise, jobs: &BTreeMap<(u64, u64), Value>, runs: 
         let is_kept = match promise {
             Promise::Exits { kind: Kind::Steps, code } => {
                 exited(code) && starts == 1 && lines(&runs.join(format!("{job}.{task}.tasks"))) == 2
+            }
+            Promise::Exits { kind: Kind::Greedy, .. } if limits["memory"] == "enforced" => {
+                word == "OUT_OF_MEMORY" && starts == 1
             }
             Promise::Exits { kind: Kind::Comeback, code } => exited(code) && restarts == 1 && starts == 2,
             // Who makes way before the script's first line leaves none for that attempt.

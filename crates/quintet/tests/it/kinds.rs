@@ -8,6 +8,9 @@ fn json(text: &str) -> Value {
     serde_json::from_str(text).unwrap_or_else(|error| panic!("{error}: {text}"))
 }
 
+/// A crontab's next minute may be a whole one away.
+const PATIENCE: Duration = Duration::from_secs(120);
+
 fn until(what: &str, patience: Duration, mut done: impl FnMut() -> bool) {
     let begin = Instant::now();
     while !done() {
@@ -104,7 +107,7 @@ fn components_are_given_on_the_command_line_and_held_together() {
     assert_eq!(names(&quintet), ["both", "own"]);
     quintet.ok(&["release", "1"]);
     let ended = || quintet.ok(&["ps"]).lines().count() <= 1;
-    until("all components were released and have run", Duration::from_secs(20), ended);
+    until("all components were released and have run", PATIENCE, ended);
 }
 
 #[test]
@@ -151,12 +154,12 @@ fn a_crontab_runs_its_entries_and_is_edited_by_cancelling_one() {
     assert!(quintet.ok(&["crontab", "-l"]).ends_with("#DISABLED: @yearly false\n"));
     let has_run =
         || std::fs::read_to_string(quintet.work().join("turns.txt")).is_ok_and(|text| text == "turn\n");
-    until("the entry has had its turn", Duration::from_secs(90), has_run);
+    until("the entry has had its turn", PATIENCE, has_run);
     let is_waiting = || {
         let shown = json(&quintet.ok(&["show", "job", "1", "--json"]));
         shown["jobs"][0]["job_state"][0] == "PENDING" && shown["jobs"][0]["restart_cnt"] == 1
     };
-    until("it waits for its next turn", Duration::from_secs(10), is_waiting);
+    until("it waits for its next turn", PATIENCE, is_waiting);
     quintet.ok(&["crontab", "-r"]);
     assert_eq!(quintet.ok(&["crontab", "-l"]), "");
     let wrong = quintet.run_given(&["crontab", "-"], "@daily a\njunk\n");

@@ -9,6 +9,7 @@ mod commands;
 mod crash;
 mod kinds;
 mod making_way;
+mod misfortunes;
 mod notices;
 mod program;
 mod relay;

@@ -1,6 +1,7 @@
 //! The program with a service of its own: commands are run like in a shell, in a folder of their own.
 
 use crate::server::{Server, tail};
+use rustix::process::Signal;
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStderr, ChildStdout, Command, Stdio};
@@ -35,11 +36,18 @@ pub(crate) fn quintet() -> Command {
 impl Program {
     /// Starts a service with this configuration.
     pub(crate) fn serving(config: &str) -> Self {
-        let around = tempfile::tempdir().unwrap();
+        Self::serving_in(tempfile::tempdir().unwrap(), config, |_| ())
+    }
+
+    /// Starts a service with this configuration in a folder, after something was done with its state directory.
+    pub(crate) fn serving_in(around: tempfile::TempDir, config: &str, prepare: impl FnOnce(&Path)) -> Self {
         std::fs::create_dir(around.path().join("work")).unwrap();
         // Made here because the log is kept in it; private as a first start makes it.
         let state = around.path().join("state");
-        std::os::unix::fs::DirBuilderExt::mode(&mut std::fs::DirBuilder::new(), 0o700).create(state).unwrap();
+        std::os::unix::fs::DirBuilderExt::mode(&mut std::fs::DirBuilder::new(), 0o700)
+            .create(&state)
+            .unwrap();
+        prepare(&state);
         std::fs::write(around.path().join("q.toml"), format!("{config}\n[engine]\nspool = \"spool\"\n"))
             .unwrap();
         let mut program = Program { server: None, around };
@@ -101,7 +109,7 @@ impl Program {
 
     /// Waits until something holds.
     pub(crate) fn until(&self, what: &str, holds: impl Fn() -> bool) {
-        let end = std::time::Instant::now() + std::time::Duration::from_secs(30);
+        let end = std::time::Instant::now() + std::time::Duration::from_secs(90);
         while !holds() {
             assert!(std::time::Instant::now() < end, "waited in vain: {what}; {}", self.log());
             std::thread::sleep(std::time::Duration::from_millis(20));
@@ -203,6 +211,18 @@ fn ended(output: std::process::Output) -> Ended {
     }
 }
 
+/// The signals that tests send to commands.
+const SIGNALS: [(&str, Signal); 8] = [
+    ("CONT", Signal::CONT),
+    ("HUP", Signal::HUP),
+    ("INT", Signal::INT),
+    ("KILL", Signal::KILL),
+    ("QUIT", Signal::QUIT),
+    ("TERM", Signal::TERM),
+    ("USR1", Signal::USR1),
+    ("USR2", Signal::USR2),
+];
+
 /// A command whose output is read as it comes. Dropping it ends it.
 pub(crate) struct Running {
     child: Child,
@@ -232,8 +252,10 @@ impl Running {
 
     /// Sends it a signal.
     pub(crate) fn signal(&self, name: &str) {
-        let sent = Command::new("kill").args(["-s", name, &self.child.id().to_string()]).status().unwrap();
-        assert!(sent.success());
+        // Not by a command: some programs want the second within a second of the first.
+        let (_, signal) = SIGNALS.iter().find(|(known, _)| *known == name).expect("a signal of the list");
+        let pid = rustix::process::Pid::from_child(&self.child);
+        rustix::process::kill_process(pid, *signal).unwrap();
     }
 
     /// Waits for the end and returns the exit code.

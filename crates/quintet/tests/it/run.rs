@@ -3,7 +3,6 @@
 use crate::program::Program;
 use serde_json::Value;
 use std::process::Stdio;
-use std::time::{Duration, Instant};
 
 fn json(text: &str) -> Value {
     serde_json::from_str(text).unwrap_or_else(|error| panic!("{error}: {text}"))
@@ -147,9 +146,7 @@ fn the_job_ends_with_the_command_that_runs_it() {
     assert!(asked.error_line().contains("one more within 1 sec"));
     assert!(asked.error_line().contains("job 2: RUNNING on "));
     asked.signal("INT");
-    let begin = Instant::now();
     assert_eq!(asked.end(), 128 + 15);
-    assert!(begin.elapsed() < Duration::from_secs(20));
     // The terminal goes away.
     let left = running("echo up; exec sleep 1000");
     left.signal("HUP");

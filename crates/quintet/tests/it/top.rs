@@ -16,9 +16,12 @@ fn jobs_are_watched_held_and_cancelled_after_a_question() {
     let quintet = Program::serving(NODES);
     quintet.ok(&["submit", "-J", "runs", "-n1", "-o", "out", "--wrap", "sleep 1000"]);
     let mut screen = top(&quintet, 80, 24);
-    let lines = screen.shows("RUNNING");
-    assert!(lines[0].starts_with("3 nodes, 1/12 CPUs, 1 running, 0 waiting"), "{lines:#?}");
-    assert!(lines[2].starts_with("n1           MIXED          1/4       [###.......]"), "{lines:#?}");
+    // The parts of the board are asked for, and drawn, one after the other.
+    screen.until("the job, in the list and in the sums", |lines| {
+        lines.iter().any(|line| line.contains("RUNNING"))
+            && lines[0].starts_with("3 nodes, 1/12 CPUs, 1 running, 0 waiting")
+            && lines[2].starts_with("n1           MIXED          1/4       [###.......]")
+    });
     // What happens is seen.
     quintet.ok(&["submit", "-J", "waits", "-n1", "-b", "now+1hour", "--wrap", "true"]);
     screen.shows("(BeginTime)");

@@ -52,7 +52,7 @@ fn gpus_are_dealt_out_named_and_fenced() {
     let quintet = Program::serving(&format!(
         "[[nodes]]\nname = \"n1\"\ncpus = 4\nmemory = 2000\ngres = [{{ name = \"gpu\", files = {files:?} }}]\n"
     ));
-    let is_fenced = !quintet.ok(&["nodes"]).contains("devices");
+    let is_fenced = !quintet.run(&["nodes"]).stderr.contains("devices");
     let look = format!(
         "look() {{ for n in 0 1; do (: < {}/gpu$n) 2>&1 | grep -q 'not permitted' && echo fenced $n || echo open $n; done; }}",
         devices.path().display()
@@ -120,6 +120,34 @@ fn gpus_are_fenced_by_either_version_of_control_groups() {
         let said = [done.stdout, done.stderr].map(|text| String::from_utf8_lossy(&text).into_owned());
         assert!(done.status.success() && said[0].contains("1 passed"), "without {tree}: {said:?}");
     }
+}
+
+#[test]
+fn who_wants_more_memory_than_he_has_is_out_of_memory_and_nobody_else() {
+    let quintet = Program::serving(NODES);
+    if quintet.run(&["nodes"]).stderr.contains("memory") {
+        eprintln!("skipped: this machine cannot limit memory");
+        return;
+    }
+    let state = |job: &str| -> String {
+        let shown = quintet.ok(&["show", "job", job, "--json"]);
+        let shown: serde_json::Value = serde_json::from_str(&shown).unwrap();
+        shown["jobs"][0]["job_state"][0].as_str().unwrap().to_owned()
+    };
+    let greedy = "head -c 400000000 /dev/zero | tail -c 390000000 > /dev/null";
+    // It ends well by its own account: what counts is that the kernel had to end something of it.
+    let script = format!("{greedy}; echo went on");
+    let (_, out) = batch(&quintet, &["-n1", "--mem=64"], &script);
+    assert!(out.ends_with("went on\n"), "{out}");
+    assert_eq!(state("1"), "OUT_OF_MEMORY");
+    // A step has its own share; what runs beside it has enough.
+    let script = format!(
+        "srun -n1 --exact --mem=64 sh -c '{greedy}' & srun -n1 --exact --mem=64 sh -c 'sleep 0.5; echo beside'; wait"
+    );
+    let (_, out) = batch(&quintet, &["-n2", "--mem=600"], &script);
+    assert!(out.lines().any(|line| line == "beside"), "{out}");
+    assert!(out.contains("Detected 1 oom_kill event in StepId=2."), "{out}");
+    assert_eq!(succeeds(&quintet, &["-n1", "--mem=64"], "echo unharmed"), "unharmed\n");
 }
 
 #[test]
@@ -220,13 +248,12 @@ fn a_user_who_is_removed_keeps_what_runs_and_what_waits_is_held() {
     std::fs::set_permissions(outer, PermissionsExt::from_mode(0o755)).unwrap();
     let guest = Guest::new();
     let as_guest = ["submit", "--uid", &guest.0, "-o"];
-    let waits = "touch up; while [ ! -e go ]; do sleep 0.02; done; id -u; srun -n1 true";
+    // What is known of users is looked up again after some seconds.
+    let waits = "touch up; while [ ! -e go ]; do sleep 0.02; done; id -u; while srun -n1 true; do sleep 0.1; done; exit 1";
     quintet.ok(&[&as_guest[..], &["running", "-n1", "--wrap", waits]].concat());
     quintet.ok(&[&as_guest[..], &["waiting", "-H", "--wrap", "echo ran"]].concat());
     quintet.until("it runs", || quintet.files().contains(&"up".to_owned()));
     guest.leave();
-    // What is known of users is looked up again after some seconds.
-    std::thread::sleep(std::time::Duration::from_secs(6));
     quintet.write("go", "");
     assert_eq!(quintet.run(&["wait", "1", "--timeout", "60"]).code, 1);
     let told = quintet.read("running");
