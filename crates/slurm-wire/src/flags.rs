@@ -187,8 +187,12 @@ impl<F: Flag> Wire for Flags<F> {
 
     fn write(&self, out: &mut Out) {
         let version = out.version();
-        if version.is_current() && self.bits & F::LATER == 0 {
-            write_json::list(self.names(), out, |word, out| write_json::text(word, out));
+        if version.is_current() {
+            // It lacks what is later, and nothing else.
+            let known = Self { bits: self.bits & !F::LATER, ..Self::NONE };
+            let known = known.iter().map(|flag| -> &str { flag.name() });
+            let names = known.chain(self.unknown().iter().map(Text::as_str));
+            write_json::list(names, out, |word, out| write_json::text(word, out));
         } else {
             let names = self.names().filter(|word| !version.lacks_word::<F>(word));
             write_json::list(names, out, |word, out| write_json::text(word, out));

@@ -31,7 +31,7 @@ object! {
 
 object! {
     /// A job of the controller.
-    reply JobInfo = "job_info" {
+    reply listed JobInfo = "job_info" {
         account: Text,
         accrue_time: NoVal<u64>,
         admin_comment: Text,

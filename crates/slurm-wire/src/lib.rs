@@ -37,6 +37,7 @@ pub mod requeue;
 pub mod reservation;
 pub mod scalar;
 pub mod schema;
+pub mod series;
 pub mod shares;
 pub mod signal;
 pub mod size;

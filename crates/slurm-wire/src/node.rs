@@ -22,7 +22,7 @@ object! {
 
 object! {
     /// A node.
-    reply Node = "node" {
+    reply listed Node = "node" {
         architecture: Text,
         burstbuffer_network_address: Text,
         boards: u32,

@@ -2,6 +2,7 @@
 //! A line is `field: Type`, with the wire's name in quotes where it is no Rust name, and a mark behind it: `= required`,
 //! `= deprecated`, `= undocumented`, or `= later` for what only versions after the current one have.
 //! Three forms: `reply` (every field written), `request` (fields may be absent), `both` (one table, a struct for each direction).
+//! A `reply listed` is written by the thousand, and can be written as one of a `Series`.
 
 /// The wire name of a field.
 macro_rules! key {
@@ -63,6 +64,10 @@ macro_rules! object {
     ($(#[$meta:meta])* reply $name:ident = $wire:literal { $($body:tt)* }) => {
         object! { @reply [$(#[$meta])*] $name, $name, $wire, false { $($body)* } }
     };
+    ($(#[$meta:meta])* reply listed $name:ident = $wire:literal { $($body:tt)* }) => {
+        object! { @reply [$(#[$meta])*] $name, $name, $wire, false { $($body)* } }
+        object! { @listed $name { $($body)* } }
+    };
     ($(#[$meta:meta])* reply inline $name:ident = $wire:literal { $($body:tt)* }) => {
         object! { @reply [$(#[$meta])*] $name, $name, $wire, true { $($body)* } }
     };
@@ -120,6 +125,24 @@ macro_rules! object {
         object! { @wire $name, $input, $wire, $inline {
             $($field $($key)? : $type = [$($mark)?],)*
         } }
+    };
+
+    (@listed $name:ident {
+        $($(#[$doc:meta])* $field:ident $($key:literal)? : $type:ty $(= $mark:ident)? ,)*
+    }) => {
+        impl $crate::series::Listed for $name {
+            fn weave(&self, before: Option<&Self>, weave: &mut $crate::series::Weave<'_>) {
+                $(
+                    // Only the current version is written so.
+                    if !$crate::object::is_later!($($mark)?) {
+                        match before {
+                            Some(before) if before.$field == self.$field => weave.same(),
+                            _ => weave.other(json_key!($field $($key)?), &self.$field),
+                        }
+                    }
+                )*
+            }
+        }
     };
 
     (@request [$($meta:tt)*] $name:ident, $wire:literal, $inline:literal {

@@ -5,18 +5,29 @@ use crate::out::Out;
 /// Appends a quoted text.
 pub(crate) fn text(text: &str, out: &mut Vec<u8>) {
     out.push(b'"');
-    let bytes = text.as_bytes();
-    let mut clean = 0;
-    for (index, &byte) in bytes.iter().enumerate() {
-        if byte >= 0x20 && byte != b'"' && byte != b'\\' {
-            continue;
-        }
-        out.extend_from_slice(&bytes[clean..index]);
-        clean = index + 1;
-        escape(byte, out);
+    let mut rest = text.as_bytes();
+    while let Some((byte, behind)) = rest.get(clean_length(rest)..).and_then(<[u8]>::split_first) {
+        out.extend_from_slice(&rest[..rest.len() - behind.len() - 1]);
+        escape(*byte, out);
+        rest = behind;
     }
-    out.extend_from_slice(&bytes[clean..]);
+    out.extend_from_slice(rest);
     out.push(b'"');
+}
+
+/// Returns how many bytes stand for themselves before the first that does not; eight are looked at together.
+fn clean_length(bytes: &[u8]) -> usize {
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    let has_less = |word: u64, than: u64| word.wrapping_sub(ONES * than) & !word & (ONES << 7) != 0;
+    let has = |word: u64, byte: u8| has_less(word ^ (ONES * u64::from(byte)), 1);
+    let (words, _) = bytes.as_chunks::<8>();
+    let is_clean = |word: &&[u8; 8]| {
+        let word = u64::from_le_bytes(**word);
+        !has_less(word, 0x20) && !has(word, b'"') && !has(word, b'\\')
+    };
+    let clean = words.iter().take_while(is_clean).count() * 8;
+    let rest = bytes.get(clean..).unwrap_or_default();
+    clean + rest.iter().take_while(|byte| **byte >= 0x20 && **byte != b'"' && **byte != b'\\').count()
 }
 
 #[cold]
