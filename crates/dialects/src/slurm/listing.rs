@@ -16,7 +16,7 @@ const PIECE: usize = 64 << 10;
 /// Room for the entry that makes a piece full.
 const SPARE: usize = 8 << 10;
 
-/// Writes the next entry as JSON, and says whether there was one.
+/// Appends the next entry as JSON, and says whether there was one.
 pub(super) trait Entries: FnMut(&mut Out) -> bool + Send + 'static {}
 
 impl<F: FnMut(&mut Out) -> bool + Send + 'static> Entries for F {}
@@ -43,17 +43,17 @@ impl Call<'_> {
             format: self.format,
             frame: Some(frame),
             started: false,
+            version: self.version,
             scratch: Out::new(self.version),
             only: Vec::new(),
         };
-        let piece = Vec::with_capacity(PIECE + SPARE);
-        let body = match writer.fill(piece) {
+        let body = match writer.piece() {
             Piece::Last(piece) => Body::from(piece),
             Piece::More(piece) => {
                 let length = if is_partial { None } else { writer.length(size) };
                 let rest = stream::unfold(Some(writer), |writer| async move {
                     let mut writer = writer?;
-                    Some(match writer.fill(Vec::with_capacity(PIECE + SPARE)) {
+                    Some(match writer.piece() {
                         Piece::More(piece) => (Bytes::from(piece), Some(writer)),
                         Piece::Last(piece) => (Bytes::from(piece), None),
                     })
@@ -109,6 +109,8 @@ struct Writer<E> {
     /// Taken with the last piece.
     frame: Option<Around>,
     started: bool,
+    version: &'static Version,
+    /// An entry that does not go out as it is.
     scratch: Out,
     /// An entry with some of its fields.
     only: Vec<u8>,
@@ -124,30 +126,49 @@ impl<E: Entries> Writer<E> {
         Some(bytes + entries.saturating_sub(1) + around as u64)
     }
 
-    fn fill(&mut self, mut piece: Vec<u8>) -> Piece {
+    fn piece(&mut self) -> Piece {
+        let mut piece = Out::after(Vec::with_capacity(PIECE + SPARE), self.version);
         while piece.len() < PIECE {
-            self.scratch.clear();
-            if !(self.entries)(&mut self.scratch) {
+            if !self.entry(&mut piece) {
                 if let Some(frame) = self.frame.take() {
                     if !self.started {
                         piece.extend_from_slice(&frame.head_of_nothing);
                     }
                     piece.extend_from_slice(&frame.tail);
                 }
-                return Piece::Last(piece);
+                return Piece::Last(piece.into_bytes());
             }
-            self.entry(&mut piece);
         }
-        Piece::More(piece)
+        Piece::More(piece.into_bytes())
     }
 
-    fn entry(&mut self, piece: &mut Vec<u8>) {
+    /// Adds the next entry, if there is one.
+    fn entry(&mut self, piece: &mut Out) -> bool {
+        let before = piece.len();
         match (&self.frame, self.started) {
             (Some(frame), false) => piece.extend_from_slice(&frame.head),
             _ if self.format == Format::Json => piece.push(b','),
             _ => {}
         }
-        self.started = true;
+        let is_written = match (self.format, self.fields.as_slice()) {
+            (Format::Json, []) => (self.entries)(piece),
+            _ => {
+                self.scratch.clear();
+                (self.entries)(&mut self.scratch) && {
+                    self.changed_entry(piece);
+                    true
+                }
+            }
+        };
+        if !is_written {
+            piece.truncate(before);
+        }
+        self.started |= is_written;
+        is_written
+    }
+
+    /// Adds what was written aside with some of its fields, or in another format.
+    fn changed_entry(&mut self, piece: &mut Out) {
         let entry: &[u8] = match self.fields.as_slice() {
             [] => &self.scratch,
             fields => {

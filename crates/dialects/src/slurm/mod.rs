@@ -11,9 +11,12 @@ mod handlers;
 mod listing;
 mod media;
 mod once;
+#[cfg(test)]
+mod pictures;
 mod required;
 mod routes;
 mod script_options;
+mod series;
 mod served;
 mod shell;
 mod sizes;

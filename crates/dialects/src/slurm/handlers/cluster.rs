@@ -17,8 +17,9 @@ use slurm_wire::node::NodesResp;
 use slurm_wire::out::Out;
 use slurm_wire::partition::PartitionResp;
 use slurm_wire::query::{NodesQuery, PartitionsQuery};
+use slurm_wire::series::Series;
 use slurm_wire::words::ShowFlag;
-use slurm_wire::{NoVal, Wire, node as wire};
+use slurm_wire::{NoVal, node as wire};
 use std::sync::Arc;
 
 /// Lists all nodes.
@@ -64,10 +65,11 @@ fn node_entries(
 ) -> impl Entries {
     let all = u32::try_from(snapshot.cluster.nodes.len()).unwrap_or(u32::MAX);
     places.end = places.end.min(all);
+    let mut series = Series::default();
     move |out: &mut Out| {
         let node = places.find_map(|at| describe(&snapshot, usize::try_from(at).ok()?, wanted, now));
         let Some(node) = node else { return false };
-        node.write(out);
+        series.write(node, out);
         true
     }
 }

@@ -4,6 +4,7 @@ use crate::http::answer::Answer;
 use crate::slurm::call::Call;
 use crate::slurm::handlers::job::none;
 use crate::slurm::listing::{Entries, measured};
+use crate::slurm::series::JobSeries;
 use crate::slurm::to_wire;
 use domain::job::Job;
 use domain::state::Snapshot;
@@ -164,8 +165,7 @@ pub(super) fn with_detail(query: &JobInfoQuery) -> bool {
 pub(super) fn described(job: &Job, snapshot: &Snapshot, with_detail: bool) -> JobInfo {
     let mut info = to_wire::job(job, snapshot);
     if !with_detail {
-        info.job_resources = None;
-        info.gres_detail.clear();
+        to_wire::without_detail(&mut info);
     }
     info
 }
@@ -176,9 +176,10 @@ pub(super) fn job_entries(
     mut jobs: impl Iterator<Item = Arc<Job>> + Send + 'static,
     with_detail: bool,
 ) -> impl Entries {
+    let mut series = JobSeries::new(snapshot, with_detail);
     move |out: &mut Out| {
         let Some(job) = jobs.next() else { return false };
-        described(&job, &snapshot, with_detail).write(out);
+        series.write(&job, out);
         true
     }
 }

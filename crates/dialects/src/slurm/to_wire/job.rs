@@ -1,26 +1,25 @@
-//! A job, with all that Slurm shows of one. Divided by what the fields are about.
+//! A job, with all that Slurm shows of one. Divided by what the fields are about; those that say no more than what was
+//! asked for are in `asked.rs`.
 
-use super::allocation::{gres_detail, minutes, resources};
+use super::allocation::{gres_detail, resources};
+use super::asked::asked;
 use super::exit_code::{derived_exit_code, exit_code};
-use super::{given, state, time, tres};
+use super::{state, time, tres};
 use domain::cluster::Cluster;
 use domain::job::{
-    ArrayPart, Constraint, Hold, Job, JobFlags, JobKind, MailTypes, Memory, Pending, Phase, PutBack, Reason,
-    Running, Sharing, SuspendedBy, Uncommon,
+    ArrayPart, Hold, Job, JobFlags, JobSpec, Pending, Phase, PutBack, Reason, Running, SuspendedBy,
 };
 use domain::state::Snapshot;
-use domain::{Text, TimeLimit, Timestamp};
+use domain::{Text, Timestamp};
 use slurm_wire::flags::Flag;
 use slurm_wire::job_info::{JobInfo, PartPrio};
-use slurm_wire::words::{JobFlag, JobShared, MailType, Profile};
+use slurm_wire::words::JobFlag;
 use slurm_wire::{Flags, NoVal};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// How long the list of an array's waiting tasks may become before it is cut.
 const TASK_LIST: usize = 4096;
-/// What Slurm shows where no threads are kept for the system: its "no value" without the bit that tells cores from
-/// threads.
-const NO_THREADS: u16 = 32_766;
 /// How long a job without a limit is said to run.
 const YEAR: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 /// The scheduler has not looked at a job whose reason is one of these; the tasks of an array wait then, too.
@@ -28,13 +27,44 @@ const HELD: [Reason; 2] = [Reason::JobHeldUser, Reason::JobHeldAdmin];
 
 /// Describes a job.
 pub(in crate::slurm) fn job(job: &Job, snapshot: &Snapshot) -> JobInfo {
+    asked_and_more(asked(&job.spec, &snapshot.cluster), job, snapshot)
+}
+
+/// Describes jobs of one picture, one after another: what neighbours asked alike is worked out once.
+#[derive(Default)]
+pub(in crate::slurm) struct Jobs {
+    asked: Option<(Arc<JobSpec>, JobInfo)>,
+}
+
+impl Jobs {
+    /// Describes the next job.
+    pub(in crate::slurm) fn describe(&mut self, job: &Job, snapshot: &Snapshot) -> JobInfo {
+        let is_alike = |spec: &Arc<JobSpec>| Arc::ptr_eq(spec, &job.spec) || **spec == *job.spec;
+        let info = match &self.asked {
+            Some((spec, info)) if is_alike(spec) => info.clone(),
+            _ => {
+                let info = asked(&job.spec, &snapshot.cluster);
+                self.asked = Some((Arc::clone(&job.spec), info.clone()));
+                info
+            }
+        };
+        asked_and_more(info, job, snapshot)
+    }
+}
+
+/// Leaves out what a job holds core by core.
+pub(in crate::slurm) fn without_detail(info: &mut JobInfo) {
+    info.job_resources = None;
+    info.gres_detail.clear();
+}
+
+/// Adds to what was asked for what has become of it.
+fn asked_and_more(mut info: JobInfo, job: &Job, snapshot: &Snapshot) -> JobInfo {
     let cluster = &*snapshot.cluster;
-    let mut info = JobInfo::default();
-    identity(&mut info, job, cluster);
-    request(&mut info, job, cluster);
+    identity(&mut info, job);
+    request(&mut info, job);
     numbers(&mut info, job, snapshot);
     priorities(&mut info, job, snapshot);
-    uncommon(&mut info, job.spec.uncommon(), job);
     info.resv_name = reservation(job, snapshot);
     standing(&mut info, job, snapshot);
     times(&mut info, job, snapshot);
@@ -52,25 +82,9 @@ fn reservation(job: &Job, snapshot: &Snapshot) -> Text {
     }
 }
 
-fn identity(info: &mut JobInfo, job: &Job, cluster: &Cluster) {
-    let spec = &job.spec;
+fn identity(info: &mut JobInfo, job: &Job) {
     info.job_id = job.id.0;
-    info.cluster = cluster.name.clone();
-    // Every job comes in through this daemon.
-    info.allocating_node = Text::const_new("localhost");
-    info.account = spec.account.clone();
-    info.association_id = cluster.association(&spec.account, &spec.owner.name);
-    info.name = spec.name.clone();
-    info.comment = spec.comment.clone();
-    info.qos = spec.qos.clone();
-    info.wckey = spec.wckey.clone();
-    info.user_id = spec.owner.uid.0;
-    info.user_name = spec.owner.name.clone();
-    info.group_id = spec.owner.gid.0;
-    info.group_name = spec.owner.group.clone();
-    info.batch_flag = spec.kind == JobKind::Batch;
     info.step_id.job_id = NoVal::Set(job.id.0);
-    info.step_id.step_id = "entire".into();
     components(info, job);
     array(info, job);
 }
@@ -110,80 +124,31 @@ fn array(info: &mut JobInfo, job: &Job) {
     }
 }
 
-fn request(info: &mut JobInfo, job: &Job, cluster: &Cluster) {
-    let spec = &job.spec;
-    info.partition = match job.run() {
-        Some(run) => run.allocation.partition.clone(),
-        None => super::joined(&spec.partitions),
-    };
-    info.current_working_directory = spec.work_dir.clone();
-    let shortened = job.run().and_then(|run| run.shortened);
-    info.time_limit = minutes(shortened.map_or(spec.time_limit, TimeLimit::Minutes));
-    info.time_minimum = NoVal::Set(spec.time_minimum);
-    info.deadline = time(spec.deadline.unwrap_or(Timestamp::EPOCH));
-    info.nice = spec.nice;
-    info.requeue = spec.requeue;
-    info.contiguous = spec.resources.contiguous;
-    info.features = constraint(spec.resources.constraint.as_ref());
-    info.required_nodes = folded(&spec.resources.required_nodes);
-    info.excluded_nodes = folded(&spec.resources.excluded_nodes);
-    info.shared = shared(spec.resources.sharing);
-    info.tres_req_str = tres::requested(job, cluster);
-    match tres::memory(job, cluster) {
-        Memory::PerCpu(megabytes) => info.memory_per_cpu = NoVal::Set(megabytes),
-        Memory::PerNode(megabytes) => info.memory_per_node = NoVal::Set(megabytes),
-        Memory::Default => {}
-    }
-}
-
-/// Slurm reads a comma between features as "and", and shows it so.
-fn constraint(constraint: Option<&Constraint>) -> Text {
-    let written = constraint.map_or("", |constraint| constraint.written.as_str());
-    if written.contains(',') { Text::from(written.replace(',', "&")) } else { Text::from(written) }
-}
-
-fn folded(names: &[Text]) -> Text {
-    if names.is_empty() { Text::default() } else { domain::cluster::fold(names.iter().map(Text::as_str)) }
-}
-
-fn shared(sharing: Sharing) -> Flags<JobShared> {
-    match sharing {
-        Sharing::Default => Flags::NONE,
-        Sharing::Exclusive => JobShared::None.into(),
-        Sharing::Oversubscribe => JobShared::Oversubscribe.into(),
-        Sharing::SameUser => JobShared::User.into(),
-        Sharing::SameLabel => JobShared::Mcs.into(),
-        Sharing::Topology => JobShared::Topo.into(),
+fn request(info: &mut JobInfo, job: &Job) {
+    if let Some(run) = job.run() {
+        info.partition = run.allocation.partition.clone();
+        if let Some(minutes) = run.shortened {
+            info.time_limit = NoVal::Set(minutes);
+        }
     }
 }
 
 fn numbers(info: &mut JobInfo, job: &Job, snapshot: &Snapshot) {
-    let cluster = &*snapshot.cluster;
     let wanted = &job.spec.resources;
     let allocation = job.run().map(|run| &run.allocation);
-    let nodes = allocation.and_then(|allocation| u32::try_from(allocation.nodes.len()).ok());
-    info.cpus = NoVal::Set(allocation.map_or_else(|| wanted.least_cpus(), |allocation| allocation.cpus()));
-    info.node_count = NoVal::Set(nodes.unwrap_or(wanted.min_nodes.max(1)));
+    if let Some(allocation) = allocation {
+        info.cpus = NoVal::Set(allocation.cpus());
+        if let Ok(nodes) = u32::try_from(allocation.nodes.len()) {
+            info.node_count = NoVal::Set(nodes);
+        }
+        info.billable_tres = NoVal::Set(f64::from(allocation.cpus()));
+        info.tres_alloc_str = tres::allocated(allocation, &snapshot.cluster);
+    }
     // A job that ended without having run has no tasks any more.
     let has_tasks = job.is_pending() || allocation.is_some() || job.het.is_some();
     info.tasks = if has_tasks { NoVal::Set(wanted.task_count().max(1)) } else { NoVal::Unset };
-    info.cpus_per_task = bounded(wanted.cpus_per_task.max(1));
-    info.max_cpus = NoVal::Set(wanted.max_cpus);
     info.max_nodes = NoVal::Set(max_nodes(job, snapshot));
-    info.minimum_cpus_per_node = bounded(least_cpus_per_node(job));
-    info.minimum_tmp_disk_per_node = NoVal::Set(wanted.tmp_disk);
-    info.sockets_per_node = given(wanted.sockets_per_node);
-    info.cores_per_socket = given(wanted.cores_per_socket);
-    info.threads_per_core = given(wanted.threads_per_core);
-    info.tasks_per_node = NoVal::Set(wanted.tasks_per_node);
-    info.tasks_per_board = NoVal::Set(wanted.tasks_per_board);
-    info.tasks_per_socket = limit(wanted.tasks_per_socket);
-    info.tasks_per_core = limit(wanted.tasks_per_core);
     info.restart_cnt = job.restarts;
-    if let Some(allocation) = allocation {
-        info.billable_tres = NoVal::Set(f64::from(allocation.cpus()));
-        info.tres_alloc_str = tres::allocated(allocation, cluster);
-    }
 }
 
 /// A job that names several partitions has a priority in each of them, told in the order in which they are looked at;
@@ -204,15 +169,6 @@ fn priorities(info: &mut JobInfo, job: &Job, snapshot: &Snapshot) {
     }
 }
 
-/// The largest number stands for infinity.
-fn bounded(count: u16) -> NoVal<u16> {
-    if count == u16::MAX { NoVal::Infinite } else { NoVal::Set(count) }
-}
-
-fn limit(count: u16) -> NoVal<u16> {
-    if count == 0 { NoVal::Infinite } else { NoVal::Set(count) }
-}
-
 /// A held job without a wish for a most number of nodes shows as many as it could use one task on each, since the
 /// controller has already weighed it; a waiting one shows none.
 fn max_nodes(job: &Job, snapshot: &Snapshot) -> u32 {
@@ -230,69 +186,6 @@ fn max_nodes(job: &Job, snapshot: &Snapshot) -> u32 {
         // A number that leaves no choice is no wish any more once the job runs.
         most if job.run().is_some() && most == job.spec.resources.min_nodes => 0,
         most => most,
-    }
-}
-
-fn least_cpus_per_node(job: &Job) -> u16 {
-    let wanted = &job.spec.resources;
-    let for_tasks = wanted.cpus_per_task.max(1).saturating_mul(wanted.tasks_per_node.max(1));
-    wanted.min_cpus_per_node.max(for_tasks)
-}
-
-fn uncommon(info: &mut JobInfo, uncommon: &Uncommon, job: &Job) {
-    info.admin_comment = uncommon.admin_comment.clone();
-    info.extra = uncommon.extra.clone();
-    info.mail_type = mail_types(uncommon.mail_types);
-    info.mail_user = match uncommon.mail_user.as_str() {
-        "" => job.spec.owner.name.clone(),
-        _ => uncommon.mail_user.clone(),
-    };
-    info.licenses = uncommon.licenses.clone();
-    info.prefer = constraint(uncommon.prefer.as_ref());
-    info.batch_features = uncommon.batch_features.clone();
-    info.cluster_features = uncommon.cluster_features.clone();
-    info.network = uncommon.network.clone();
-    info.burst_buffer = uncommon.burst_buffer.clone();
-    info.container = uncommon.container.clone();
-    info.container_id = uncommon.container_id.clone();
-    info.mcs_label = uncommon.mcs_label.clone();
-    info.selinux_context = uncommon.selinux_context.clone();
-    info.tres_per_job = uncommon.tres_per_job.clone();
-    info.tres_per_node = uncommon.tres_per_node.clone();
-    info.tres_per_socket = uncommon.tres_per_socket.clone();
-    info.tres_per_task = uncommon.tres_per_task.clone();
-    info.tres_bind = uncommon.tres_bind.clone();
-    info.tres_freq = uncommon.tres_freq.clone();
-    info.cpus_per_tres = uncommon.cpus_per_tres.clone();
-    info.memory_per_tres = uncommon.memory_per_tres.clone();
-    info.tasks_per_tres = NoVal::Set(uncommon.tasks_per_tres);
-    info.cron = uncommon.cron.clone();
-    info.submit_line = uncommon.submit_line.clone();
-    info.core_spec = uncommon.core_spec.unwrap_or(0);
-    info.thread_spec = uncommon.thread_spec.unwrap_or(NO_THREADS);
-    info.required_switches = uncommon.switches;
-    info.maximum_switch_wait_time = uncommon.switch_wait;
-    info.segment_size = uncommon.segment_size.into();
-    info.delay_boot = NoVal::Set(uncommon.delay_boot);
-    info.reboot = uncommon.reboot;
-    info.profile = profile(uncommon.profile);
-    if let Some([least, most, governor]) = uncommon.cpu_frequency {
-        let number = |number: u32| if number == 0 { NoVal::Unset } else { NoVal::Set(number) };
-        info.cpu_frequency_minimum = number(least);
-        info.cpu_frequency_maximum = number(most);
-        info.cpu_frequency_governor = number(governor);
-    }
-}
-
-fn mail_types(types: MailTypes) -> Flags<MailType> {
-    // Both enumerations have the same order.
-    MailType::MEMBERS.iter().filter(|kind| types.0 & (1 << kind.index()) != 0).copied().collect()
-}
-
-fn profile(bits: u16) -> Flags<Profile> {
-    match bits {
-        0 => Profile::NotSet.into(),
-        bits => Profile::MEMBERS.iter().filter(|kind| bits & (1 << kind.index()) != 0).copied().collect(),
     }
 }
 
@@ -527,9 +420,7 @@ fn first_node<'a>(job: &Job, cluster: &'a Cluster) -> &'a str {
 fn streams(info: &mut JobInfo, job: &Job) {
     let streams = &job.spec.streams;
     let node = info.batch_host.clone();
-    info.standard_input = streams.input.clone();
     info.standard_output = Text::from(job.output_pattern());
-    info.standard_error = streams.error.clone();
     info.stdin_expanded = job.stream_path(&streams.input, &node);
     info.stdout_expanded = job.output_path(&node);
     info.stderr_expanded = job.stream_path(&streams.error, &node);

@@ -1,7 +1,7 @@
 //! Trackable resources as text: `cpu=2,mem=200M,node=1,billing=2,gres/gpu=2`.
 
 use domain::cluster::Cluster;
-use domain::job::{Allocation, Job, Memory, Per};
+use domain::job::{Allocation, JobSpec, Memory, Per};
 use domain::{NodeIndex, Text};
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -60,12 +60,12 @@ pub(super) fn amount_of_memory(megabytes: u64) -> String {
 }
 
 /// Writes what a job asks for.
-pub(super) fn requested(job: &Job, cluster: &Cluster) -> Text {
-    let wanted = &job.spec.resources;
+pub(super) fn requested(spec: &JobSpec, cluster: &Cluster) -> Text {
+    let wanted = &spec.resources;
     let nodes = u64::from(wanted.min_nodes.max(1));
     let cpus = u64::from(wanted.least_cpus());
     let mut tres =
-        Tres { cpus, memory: requested_memory(job, cluster, cpus, nodes), nodes, ..Tres::default() };
+        Tres { cpus, memory: requested_memory(spec, cluster, cpus, nodes), nodes, ..Tres::default() };
     for request in &wanted.gres {
         let times = match request.per {
             Per::Job => 1,
@@ -79,10 +79,10 @@ pub(super) fn requested(job: &Job, cluster: &Cluster) -> Text {
     tres.written()
 }
 
-fn requested_memory(job: &Job, cluster: &Cluster, cpus: u64, nodes: u64) -> u64 {
-    match memory(job, cluster) {
+fn requested_memory(spec: &JobSpec, cluster: &Cluster, cpus: u64, nodes: u64) -> u64 {
+    match memory(spec, cluster) {
         // Zero asks for all there is; the largest node of the partition tells how much that may be.
-        Memory::PerNode(0) => nodes.saturating_mul(largest_memory(job, cluster)),
+        Memory::PerNode(0) => nodes.saturating_mul(largest_memory(spec, cluster)),
         Memory::PerNode(megabytes) => megabytes.saturating_mul(nodes),
         Memory::PerCpu(megabytes) => megabytes.saturating_mul(cpus),
         Memory::Default => 0,
@@ -90,9 +90,9 @@ fn requested_memory(job: &Job, cluster: &Cluster, cpus: u64, nodes: u64) -> u64 
 }
 
 /// Returns the memory a job asks for, the partition's default filled in.
-pub(super) fn memory(job: &Job, cluster: &Cluster) -> Memory {
-    let Memory::Default = job.spec.resources.memory else { return job.spec.resources.memory };
-    let partition = cluster.partition(job.spec.partition());
+pub(super) fn memory(spec: &JobSpec, cluster: &Cluster) -> Memory {
+    let Memory::Default = spec.resources.memory else { return spec.resources.memory };
+    let partition = cluster.partition(spec.partition());
     match partition.map(|partition| (partition.default_memory_per_cpu, partition.default_memory_per_node)) {
         Some((Some(megabytes), _)) => Memory::PerCpu(megabytes),
         Some((None, Some(megabytes))) => Memory::PerNode(megabytes),
@@ -100,8 +100,8 @@ pub(super) fn memory(job: &Job, cluster: &Cluster) -> Memory {
     }
 }
 
-fn largest_memory(job: &Job, cluster: &Cluster) -> u64 {
-    let partition = cluster.partition(job.spec.partition());
+fn largest_memory(spec: &JobSpec, cluster: &Cluster) -> u64 {
+    let partition = cluster.partition(spec.partition());
     let nodes = partition.into_iter().flat_map(|partition| &partition.nodes);
     nodes.filter_map(|index| cluster.node(*index)).map(|node| node.memory).max().unwrap_or(0)
 }
