@@ -6,13 +6,13 @@ use domain::cluster::Cluster;
 use slurm_wire::NoVal;
 use slurm_wire::shares::{AssocSharesObjWrap, SharesFloat128Tres, SharesUint64Tres};
 use slurm_wire::words::SharesType;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What the original shows as the level of one who has used nothing: an infinity that it cannot write.
 const NEVER_USED: f64 = 18_446_744_073_709_551_615.0;
 /// What the original shows as the share of the root of all: one in its number for "nothing".
 const ROOT_SHARE: f64 = 1.0 / 4_294_967_294.0;
-const ROOT: Text = Text::const_new("root");
+static ROOT: Text = Text::const_new("root");
 
 /// Which associations are asked for; empty lists ask for all.
 pub(in crate::slurm) struct Wanted {
@@ -41,18 +41,19 @@ pub(in crate::slurm) fn shares(cluster: &Cluster, wanted: &Wanted) -> Vec<AssocS
         .map(|(account, _)| account)
         .collect();
     // Every account is a child of the root, and so is the root's own user.
-    let accounts = all.keys().filter(|(account, user)| is_account(user) && *account != ROOT).count();
-    let siblings = |account: &Text| {
-        let users = all.keys().filter(|(own, user)| own == account && !is_account(user)).count();
-        if *account == ROOT { users + accounts } else { users }
-    };
+    let mut children: BTreeMap<&Text, usize> = BTreeMap::new();
+    for (account, user) in all.keys().filter(|(account, user)| !is_account(user) || *account != ROOT) {
+        *children.entry(if is_account(user) { &ROOT } else { account }).or_default() += 1;
+    }
+    let siblings = |account: &Text| children.get(account).copied().unwrap_or(0);
+    let tracked = tracked(cluster);
     let mut told: Vec<AssocSharesObjWrap> = all
         .iter()
         .filter(|((account, user), _)| {
             shown.contains(account) && (is_account(user) || asks_for_all || wanted.has((account, user)))
         })
         .map(|((account, user), number)| {
-            let mut entry = entry(cluster, *number);
+            let mut entry = entry(cluster, *number, &tracked);
             if !is_account(user) {
                 (entry.name, entry.parent) = (user.clone(), account.clone());
                 entry.shares_normalized = part(siblings(account));
@@ -61,7 +62,7 @@ pub(in crate::slurm) fn shares(cluster: &Cluster, wanted: &Wanted) -> Vec<AssocS
             } else if *account == ROOT {
                 root(&mut entry);
             } else {
-                (entry.name, entry.parent) = (account.clone(), ROOT);
+                (entry.name, entry.parent) = (account.clone(), ROOT.clone());
                 entry.shares_normalized = part(siblings(&ROOT));
             }
             entry
@@ -80,7 +81,7 @@ fn part(siblings: usize) -> NoVal<f64> {
     NoVal::Set(1.0 / siblings.max(1) as f64)
 }
 
-fn entry(cluster: &Cluster, number: u32) -> AssocSharesObjWrap {
+fn entry(cluster: &Cluster, number: u32, tracked: &[Text]) -> AssocSharesObjWrap {
     let mut entry = AssocSharesObjWrap {
         id: number,
         cluster: cluster.name.clone(),
@@ -92,21 +93,20 @@ fn entry(cluster: &Cluster, number: u32) -> AssocSharesObjWrap {
     };
     entry.fairshare.factor = NoVal::Set(0.0);
     entry.fairshare.level = NoVal::Set(NEVER_USED);
-    let names = tracked(cluster);
     let amounts = |value: NoVal<u64>| {
-        let each = names.iter().map(move |name| SharesUint64Tres { name: name.clone(), value });
+        let each = tracked.iter().map(move |name| SharesUint64Tres { name: name.clone(), value });
         each.collect::<Vec<_>>().into()
     };
     entry.tres.run_seconds = amounts(NoVal::Set(0));
     entry.tres.group_minutes = amounts(NoVal::Infinite);
-    let each = names.iter().map(|name| SharesFloat128Tres { name: name.clone(), ..Default::default() });
+    let each = tracked.iter().map(|name| SharesFloat128Tres { name: name.clone(), ..Default::default() });
     entry.tres.usage = each.collect();
     entry
 }
 
 /// The root has no share of anything: all is its own.
 fn root(entry: &mut AssocSharesObjWrap) {
-    entry.name = ROOT;
+    entry.name = ROOT.clone();
     entry.shares_normalized = NoVal::Set(ROOT_SHARE);
     entry.shares = NoVal::Unset;
     entry.effective_usage = NoVal::Set(1.0);
