@@ -4,6 +4,7 @@
 use super::node::{Gres, Node, NodeFlags, NodeMark, SystemShare, Topology};
 use super::{Cluster, Upkeep};
 use crate::{NodeIndex, Text};
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 /// The highest number of nodes that a message of Slurm's can tell apart.
@@ -96,9 +97,16 @@ impl Cluster {
         self.nodes.iter().filter(|node| !node.flags.gone)
     }
 
+    /// Returns the places of the nodes there are.
+    pub fn present_places(&self) -> impl Iterator<Item = NodeIndex> {
+        let places = (0..).map(NodeIndex).zip(&self.nodes);
+        places.filter(|(_, node)| !node.flags.gone).map(|(place, _)| place)
+    }
+
     /// Puts a node that was made at run time into its place, or behind all others where the configuration has taken that.
-    pub(super) fn put_made(&mut self, mark: &NodeMark, made: &Arc<Made>) {
-        let Some(like) = self.nodes.first().cloned() else { return };
+    /// Returns where it is now, and the name of the one that was there before.
+    pub(super) fn put_made(&mut self, mark: &NodeMark, made: &Arc<Made>) -> (usize, Option<Text>) {
+        let Some(like) = self.nodes.first().cloned() else { return (0, None) };
         let wanted = (made.place.0 as usize).min(MOST_NODES);
         let is_free = |node: &Node| node.is_made() && (node.flags.gone || node.name == mark.node);
         let place = match self.nodes.get(wanted) {
@@ -121,10 +129,14 @@ impl Cluster {
         if node.flags.gone {
             (node.features, node.active_features) = (Vec::new(), Vec::new());
         }
-        match self.nodes.get_mut(place) {
-            Some(old) => *old = node,
-            None => self.nodes.push(node),
-        }
+        let before = match self.nodes.get_mut(place) {
+            Some(old) => Some(std::mem::replace(old, node).name),
+            None => {
+                self.nodes.push(node);
+                None
+            }
+        };
+        (place, before)
     }
 
     /// Brings the nodes that were made at run time into the partitions that have all nodes.
@@ -142,21 +154,47 @@ impl Cluster {
         }
     }
 
-    /// Returns a place for a new node of this name, where none that is in use is given away; and the name of the node
-    /// that had it before.
-    pub(crate) fn free_place(
-        &self,
-        name: &Text,
-        is_used: impl Fn(NodeIndex) -> bool,
-    ) -> (NodeIndex, Option<Text>) {
-        let gone = || (0..).map(NodeIndex).zip(&self.nodes).filter(|(_, node)| node.flags.gone);
-        if let Some((place, _)) = gone().find(|(_, node)| node.name == *name) {
+    /// Returns the places that new nodes can have.
+    pub(crate) fn free_places(&self, is_used: impl Fn(NodeIndex) -> bool) -> FreePlaces<'_> {
+        let mut places = FreePlaces {
+            named: HashMap::new(),
+            unused: BTreeMap::new(),
+            next: u32::try_from(self.nodes.len()).unwrap_or(u32::MAX),
+        };
+        let gone = (0..).map(NodeIndex).zip(&self.nodes).filter(|(_, node)| node.flags.gone);
+        for (place, node) in gone {
+            places.named.entry(&node.name).or_insert(place);
+            if !is_used(place) {
+                places.unused.insert(place, &node.name);
+            }
+        }
+        places
+    }
+}
+
+/// Places for new nodes: those of nodes that are gone, and those behind all.
+pub(crate) struct FreePlaces<'a> {
+    named: HashMap<&'a Text, NodeIndex>,
+    /// Those that no job remembers.
+    unused: BTreeMap<NodeIndex, &'a Text>,
+    next: u32,
+}
+
+impl FreePlaces<'_> {
+    /// Gives a place to a new node of this name: the one it had, or one that nobody uses any more. Returns the name of
+    /// the node that had it before, if that is another's.
+    pub(crate) fn give(&mut self, name: &Text) -> (NodeIndex, Option<Text>) {
+        if let Some(place) = self.named.remove(name) {
+            self.unused.remove(&place);
             return (place, None);
         }
-        match gone().find(|(place, _)| !is_used(*place)) {
-            Some((place, node)) => (place, Some(node.name.clone())),
-            None => (NodeIndex(u32::try_from(self.nodes.len()).unwrap_or(u32::MAX)), None),
+        if let Some((place, before)) = self.unused.pop_first() {
+            self.named.remove(before);
+            return (place, Some(before.clone()));
         }
+        let place = NodeIndex(self.next);
+        self.next = self.next.saturating_add(1);
+        (place, None)
     }
 }
 
@@ -230,11 +268,14 @@ mod tests {
         let cluster = cluster().with_marks(&[mark("a", 1, true)]);
         assert_eq!(cluster.node_index("a"), None);
         assert_eq!(cluster.partitions[0].nodes, [NodeIndex(0)]);
-        let used = |_| true;
-        assert_eq!(cluster.free_place(&Text::const_new("a"), used), (NodeIndex(1), None));
-        assert_eq!(cluster.free_place(&Text::const_new("b"), used), (NodeIndex(2), None));
-        let other = cluster.free_place(&Text::const_new("b"), |_| false);
-        assert_eq!(other, (NodeIndex(1), Some(Text::const_new("a"))));
+        let [a, b, c] = ["a", "b", "c"].map(Text::const_new);
+        let mut places = cluster.free_places(|_| true);
+        assert_eq!(places.give(&b), (NodeIndex(2), None));
+        assert_eq!(places.give(&a), (NodeIndex(1), None));
+        assert_eq!(places.give(&c), (NodeIndex(3), None));
+        let mut places = cluster.free_places(|_| false);
+        assert_eq!(places.give(&b), (NodeIndex(1), Some(a.clone())));
+        assert_eq!(places.give(&a), (NodeIndex(2), None));
         let again = cluster.with_marks(&[mark("b", 1, false)]);
         assert_eq!(again.node_index("b"), Some(NodeIndex(1)));
     }

@@ -28,7 +28,7 @@ use crate::job::{Allocation, Job, JobSpec, Sharing};
 use crate::priority::Rules;
 use crate::who::{AdminLevel, Membership};
 use crate::{NodeIndex, Text, Timestamp};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 /// What is configured.
 #[derive(Clone, Debug, PartialEq)]
@@ -118,6 +118,15 @@ impl Cluster {
         u32::try_from(at).ok().map(NodeIndex)
     }
 
+    /// Returns the places of all nodes there are by their names: for whoever looks for many of them.
+    pub fn node_places(&self) -> HashMap<&str, NodeIndex> {
+        let mut places = HashMap::with_capacity(self.nodes.len());
+        for (index, node) in (0..).map(NodeIndex).zip(&self.nodes).filter(|(_, node)| !node.flags.gone) {
+            places.entry(node.name.as_str()).or_insert(index);
+        }
+        places
+    }
+
     /// Returns a node. Indexes come from this cluster's own list, so there is one unless the
     /// configuration has lost it.
     pub fn node(&self, index: NodeIndex) -> Option<&Node> {
@@ -129,12 +138,23 @@ impl Cluster {
     #[must_use]
     pub fn with_marks<'a>(&self, marks: impl IntoIterator<Item = &'a NodeMark>) -> Cluster {
         let mut cluster = self.clone();
+        let mut places = HashMap::with_capacity(self.nodes.len());
+        for (place, node) in self.nodes.iter().enumerate() {
+            places.entry(node.name.clone()).or_insert(place);
+        }
         for mark in marks {
-            let known = cluster.nodes.iter_mut().find(|node| node.name == mark.node);
+            let known = places.get(&mark.node).and_then(|place| cluster.nodes.get_mut(*place));
             match (known, &mark.upkeep.made) {
                 // A node of the configuration counts more than one of the same name that was made.
                 (Some(node), Some(_)) if !node.is_made() => {}
-                (_, Some(made)) => cluster.put_made(mark, made),
+                (_, Some(made)) => {
+                    let (place, before) = cluster.put_made(mark, made);
+                    if let Some(before) = before.filter(|before| places.get(before) == Some(&place)) {
+                        places.remove(&before);
+                    }
+                    let known = places.entry(mark.node.clone()).or_insert(place);
+                    *known = place.min(*known);
+                }
                 (Some(node), None) => node.take_mark(mark),
                 (None, None) => {}
             }

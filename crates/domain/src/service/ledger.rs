@@ -13,7 +13,7 @@ use crate::reservation::Reservation;
 use crate::state::{State, Statistics};
 use crate::who::Membership;
 use crate::{ChangeId, Error, JobId, Text, Timestamp, Uid};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 /// One batch in the making.
@@ -281,16 +281,18 @@ impl<'a> Ledger<'a> {
         let cluster = Arc::clone(self.state.cluster());
         self.state.reconfigure(Arc::new(cluster.with_marks(&marks)));
         self.cluster_before.get_or_insert(cluster);
-        self.nodes.retain(|other| marks.iter().all(|mark| mark.node != other.node));
-        self.removed_nodes.retain(|name| marks.iter().all(|mark| mark.node != *name));
+        let named: HashSet<&Text> = marks.iter().map(|mark| &mark.node).collect();
+        self.nodes.retain(|other| !named.contains(&other.node));
+        self.removed_nodes.retain(|name| !named.contains(name));
         self.nodes.extend(marks);
         self.nodes_touched = true;
     }
 
-    /// Forgets what is remembered of a node that is not there any more.
-    pub(super) fn forget_mark(&mut self, node: Text) {
-        self.nodes.retain(|mark| mark.node != node);
-        self.removed_nodes.push(node);
+    /// Forgets what is remembered of nodes that are not there any more.
+    pub(super) fn forget_marks(&mut self, nodes: Vec<Text>) {
+        let named: HashSet<&Text> = nodes.iter().collect();
+        self.nodes.retain(|mark| !named.contains(&mark.node));
+        self.removed_nodes.extend(nodes);
     }
 
     /// Lets an effect happen once more.

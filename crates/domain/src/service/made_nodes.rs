@@ -50,7 +50,8 @@ impl Ledger<'_> {
             return Err(Problem::AdministratorOnly(Text::const_new("making a node")).into());
         }
         let names: BTreeSet<&Text> = wanted.iter().map(|node| &node.name).collect();
-        let known = wanted.iter().find(|node| self.cluster().node_index(&node.name).is_some());
+        let places = self.cluster().node_places();
+        let known = wanted.iter().find(|node| places.contains_key(node.name.as_str()));
         if let Some(node) = known.or(wanted.first().filter(|_| names.len() < wanted.len())) {
             return Err(Problem::NodeExists(node.name.clone()).into());
         }
@@ -58,30 +59,31 @@ impl Ledger<'_> {
         if self.cluster().present_nodes().count().saturating_add(wanted.len()) > most {
             return Err(Problem::NodeTableFull.into());
         }
+        let cluster = Arc::clone(self.cluster());
+        let Some(first) = cluster.nodes.first() else { return Ok(()) };
+        let remembered = self.remembered_nodes();
+        let mut places = cluster.free_places(|index| remembered.contains(&index));
+        let (mut marks, mut forgotten) = (Vec::with_capacity(wanted.len()), Vec::new());
         for node in wanted {
-            self.make_node(by, node);
+            let (place, before) = places.give(&node.name);
+            forgotten.extend(before.filter(|before| !before.is_empty()));
+            marks.push(self.first_mark(by, node, Arc::new(node.made(place, first))));
         }
+        self.forget_marks(forgotten);
+        self.put_marks(marks);
         Ok(())
     }
 
-    fn make_node(&mut self, by: &Principal, wanted: &NewNode) {
-        let cluster = Arc::clone(self.cluster());
-        let Some(first) = cluster.nodes.first() else { return };
-        let remembered = self.remembered_nodes();
-        let (place, before) = cluster.free_place(&wanted.name, |index| remembered.contains(&index));
-        if let Some(before) = before.filter(|before| !before.is_empty()) {
-            self.forget_mark(before);
-        }
-        let made = Arc::new(wanted.made(place, first));
+    fn first_mark(&self, by: &Principal, wanted: &NewNode, made: Arc<Made>) -> NodeMark {
         let says = !wanted.reason.is_empty();
-        self.put_marks(vec![NodeMark {
+        NodeMark {
             node: wanted.name.clone(),
             flags: made.first_flags(),
             reason: wanted.reason.clone(),
             at: if says { self.now } else { crate::Timestamp::EPOCH },
             by: says.then(|| super::nodes::named(by)),
             upkeep: Upkeep { topology: wanted.topology_words.clone(), made: Some(made), ..Upkeep::default() },
-        }]);
+        }
     }
 
     /// Nodes that any job has or had, as long as that can be shown.
@@ -102,8 +104,9 @@ impl Ledger<'_> {
         };
         let mut outcome = if names.is_empty() { Err(Problem::UnknownNode(Text::default())) } else { Ok(()) };
         let mut marks = Vec::new();
+        let places = self.cluster().node_places();
         for name in &names {
-            match self.removable(name) {
+            match self.removable(name, places.get(name.as_str()).copied()) {
                 Ok(mark) => marks.push(mark),
                 Err(problem) => outcome = outcome.and(Err(problem)),
             }
@@ -112,9 +115,9 @@ impl Ledger<'_> {
         outcome.map_err(Error::from)
     }
 
-    fn removable(&self, name: &Text) -> Result<NodeMark, Problem> {
+    fn removable(&self, name: &Text, place: Option<NodeIndex>) -> Result<NodeMark, Problem> {
         let unknown = || Problem::UnknownNode(name.clone());
-        let index = self.cluster().node_index(name).ok_or_else(unknown)?;
+        let index = place.ok_or_else(unknown)?;
         let node = self.cluster().node(index).ok_or_else(unknown)?;
         if !node.is_made() {
             return Err(Problem::NotMade(name.clone()));

@@ -7,6 +7,7 @@ use crate::cluster::{Node, NodeMark, Upkeep, read_gres};
 use crate::job::{End, Event, Job, Phase};
 use crate::who::Principal;
 use crate::{Error, JobId, NodeIndex, Problem, Text, Timestamp, Uid};
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 /// The longest text that is remembered of a node, in bytes.
@@ -135,12 +136,14 @@ impl Ledger<'_> {
         };
         check_texts(update, names.len())?;
         let mut outcome = if names.is_empty() { Err(Problem::UnknownNode(Text::default())) } else { Ok(()) };
-        let (mut marks, mut lost) = (Vec::new(), Vec::new());
+        let (mut marks, mut lost) = (Vec::new(), BTreeSet::new());
+        let places = self.cluster().node_places();
         for (at, name) in names.iter().enumerate() {
-            match self.updated(by, name, at, update) {
+            let place = places.get(name.as_str()).copied();
+            match self.updated(by, (name, place), at, update) {
                 Ok((index, mark)) => {
                     if update.state == Some(NodeWish::Down) {
-                        lost.push(index);
+                        lost.insert(index);
                     }
                     marks.push(mark);
                 }
@@ -148,19 +151,19 @@ impl Ledger<'_> {
             }
         }
         self.put_marks(marks);
-        lost.into_iter().for_each(|index| self.lose(index));
+        self.lose(&lost);
         outcome.map_err(Error::from)
     }
 
     fn updated(
         &self,
         by: &Principal,
-        name: &Text,
+        (name, place): (&Text, Option<NodeIndex>),
         at: usize,
         update: &NodeUpdate,
     ) -> Result<(NodeIndex, NodeMark), Problem> {
         let cluster = self.cluster();
-        let index = cluster.node_index(name).ok_or_else(|| Problem::UnknownNode(name.clone()))?;
+        let index = place.ok_or_else(|| Problem::UnknownNode(name.clone()))?;
         let node = cluster.node(index).ok_or_else(|| Problem::UnknownNode(name.clone()))?;
         let mut mark = node.mark();
         let jobs = self.state().node_use().get(index.0 as usize).map_or(0, |in_use| in_use.jobs);
@@ -241,10 +244,13 @@ impl Ledger<'_> {
         self.put_marks(due.collect());
     }
 
-    /// Lets the jobs of a node go with it.
-    fn lose(&mut self, node: NodeIndex) {
+    /// Lets the jobs of nodes go with them.
+    fn lose(&mut self, nodes: &BTreeSet<NodeIndex>) {
+        if nodes.is_empty() {
+            return;
+        }
         let is_there = |job: &&std::sync::Arc<Job>| match &job.phase {
-            Phase::Running(run) => run.allocation.nodes.iter().any(|share| share.node == node),
+            Phase::Running(run) => run.allocation.nodes.iter().any(|share| nodes.contains(&share.node)),
             _ => false,
         };
         let jobs: Vec<_> = self.state().holding().filter(is_there).cloned().collect();

@@ -3,11 +3,11 @@
 use super::*;
 use crate::NodeIndex;
 use crate::cluster::{MadeKind, Partition};
-use crate::service::{NewNode, NodeChoice};
+use crate::service::{NewNode, NodeChoice, NodeUpdate, NodeWish};
 
-fn new(name: &'static str, kind: MadeKind) -> NewNode {
+pub(super) fn new(name: &str, kind: MadeKind) -> NewNode {
     NewNode {
-        name: Text::const_new(name),
+        name: Text::from(name),
         kind,
         host: None,
         address: None,
@@ -89,4 +89,34 @@ async fn a_place_that_nobody_remembers_is_given_again() {
     assert_eq!(world.service.snapshot().cluster.node_index("d2"), Some(NodeIndex(1)));
     let remembered: Vec<_> = world.store.memory.lock().unwrap().nodes.keys().cloned().collect();
     assert_eq!(remembered, ["d2"]);
+}
+
+#[tokio::test]
+async fn thousands_are_made_drained_and_given_other_names_at_once() {
+    const MANY: usize = 3_000;
+    let world = World::with(1, |cluster| {
+        all_nodes(cluster);
+        cluster.limits.max_nodes = Some(MANY + 1);
+    });
+    let root = world.service.principal("root");
+    let series = |letter: char| (0..MANY).map(move |number| format!("{letter}{number}"));
+    let made = |letter| series(letter).map(|name| new(&name, MadeKind::Cloud)).collect::<Vec<_>>();
+    let named = |letter| NodeChoice::Named(series(letter).map(Text::from).collect());
+    world.service.make_nodes(&root, made('a')).await.unwrap();
+    let drain = NodeUpdate {
+        state: Some(NodeWish::Drain),
+        reason: Some(Text::const_new("moved")),
+        ..NodeUpdate::default()
+    };
+    world.service.update_nodes(&root, named('a'), drain).await.unwrap();
+    let is_drained = |node: &&crate::cluster::Node| node.flags.drain;
+    assert_eq!(world.service.snapshot().cluster.present_nodes().filter(is_drained).count(), MANY);
+    world.service.remove_nodes(&root, named('a')).await.unwrap();
+    world.service.make_nodes(&root, made('b')).await.unwrap();
+    let cluster = Arc::clone(&world.service.snapshot().cluster);
+    assert_eq!(cluster.nodes.len(), MANY + 1, "every place is given again");
+    assert_eq!(cluster.node_index("b7"), Some(NodeIndex(8)));
+    assert_eq!(cluster.node_places().len(), MANY + 1);
+    assert_eq!(world.store.memory.lock().unwrap().nodes.len(), MANY);
+    assert_eq!(world.restarted().await.service.snapshot().cluster.nodes, cluster.nodes);
 }
