@@ -3,7 +3,7 @@
 use super::make::{check_flags, check_texts, own_flags, span_end};
 use super::{NewReservation, Sign, signed};
 use crate::reservation::{
-    Choice, Names, Reservation, ReservationFlags, ReservationWish, ReservedNode, Span, following,
+    Names, Reservation, ReservationFlags, ReservationWish, ReservedNode, Span, following,
 };
 use crate::service::ledger::Ledger;
 use crate::{Error, Problem, Text, Timestamp};
@@ -187,10 +187,9 @@ impl Ledger<'_> {
         let unknown = || Problem::UnknownReservation(changed.name.clone());
         let mut nodes = Vec::new();
         if wish.names_all_nodes() {
-            let count = u32::try_from(self.cluster().nodes.len()).unwrap_or(u32::MAX);
             nodes = match self.cluster().partition(&changed.partition) {
                 Some(partition) if changed.flags.has(ReservationFlags::PART_NODES) => partition.nodes.clone(),
-                _ => (0..count).map(crate::NodeIndex).collect(),
+                _ => self.cluster().present_places().collect(),
             };
         } else {
             if wish.node_list.iter().any(|written| signed(written).0 != Sign::Plain) {
@@ -219,30 +218,15 @@ impl Ledger<'_> {
             let default = self.cluster().default_partition();
             changed.partition = default.map(|partition| partition.name.clone()).unwrap_or_default();
         }
-        let count = more.saturating_add(u32::try_from(changed.nodes.len()).unwrap_or(u32::MAX));
-        let all = Choice { nodes: Some(count), ..Choice::default() };
-        // Those it has come first; what it lacks is taken of the others.
-        let chosen = self.choose_more(changed, &all)?;
-        changed.nodes = chosen;
-        Ok(())
-    }
-
-    fn choose_more(&self, changed: &Reservation, all: &Choice) -> Result<Vec<ReservedNode>, Problem> {
-        let has = |node: &ReservedNode| changed.of_node(node.node).is_some();
-        let most = u32::try_from(self.cluster().nodes.len()).unwrap_or(u32::MAX);
-        let wanted = all.nodes.unwrap_or(0);
-        // As many as there are, so that those it has are surely among them.
-        let found = (wanted..=most).rev().find_map(|count| {
-            self.choose_nodes(changed, &Choice { nodes: Some(count), ..Choice::default() }).ok()
-        });
-        let mut nodes = changed.nodes.clone();
-        for node in found.unwrap_or_default().into_iter().filter(|node| !has(node)) {
-            if nodes.len() < wanted as usize {
-                nodes.push(node);
-            }
+        // Those it has stay; what it lacks is taken of the others.
+        let is_other = |node| changed.of_node(node).is_none();
+        let others: Vec<_> = self.free_nodes(changed, is_other).take(more as usize).collect();
+        if others.len() < more as usize {
+            return Err(Problem::NodesBusy);
         }
-        nodes.sort_by_key(|reserved| reserved.node);
-        if nodes.len() < wanted as usize { Err(Problem::NodesBusy) } else { Ok(nodes) }
+        changed.nodes.extend(others.into_iter().map(ReservedNode::whole));
+        changed.nodes.sort_by_key(|reserved| reserved.node);
+        Ok(())
     }
 }
 

@@ -77,8 +77,7 @@ impl Ledger<'_> {
             return Ok(self.partition_of(&made.partition)?.nodes.clone());
         }
         made.flags = made.flags.with(ReservationFlags::ALL_NODES);
-        let count = u32::try_from(self.cluster().nodes.len()).unwrap_or(u32::MAX);
-        Ok((0..count).map(NodeIndex).collect())
+        Ok(self.cluster().present_places().collect())
     }
 
     pub(super) fn known_node(&self, name: &Text) -> Result<NodeIndex, Problem> {
@@ -124,15 +123,15 @@ impl Ledger<'_> {
         let count = u32::try_from(tres.count).ok().filter(|count| *count > 0);
         match kind.to_ascii_lowercase().as_str() {
             "cpu" => {
-                let granule =
-                    self.cluster().nodes.iter().map(|node| node.topology.granule()).max().unwrap_or(1);
+                let nodes = self.cluster().present_nodes();
+                let granule = nodes.map(|node| node.topology.granule()).max().unwrap_or(1);
                 choice.cores = Some(count.ok_or_else(bad)?.div_ceil(granule));
             }
             "node" => choice.nodes = Some(count.ok_or_else(bad)?),
             "gres" => {
                 let name = name.split(':').next().unwrap_or_default();
                 let has = |node: &Node| node.gres.iter().any(|gres| gres.name == name);
-                if count.is_none() || !self.cluster().nodes.iter().any(has) {
+                if count.is_none() || !self.cluster().present_nodes().any(has) {
                     return Err(bad());
                 }
                 choice.gres.push((Text::from(name), tres.count));
@@ -145,11 +144,28 @@ impl Ledger<'_> {
     }
 
     /// Chooses nodes that are free of other reservations and of jobs, as far as `made` minds them.
-    pub(super) fn choose_nodes(
+    fn choose_nodes(&self, made: &Reservation, choice: &Choice) -> Result<Vec<ReservedNode>, Problem> {
+        let candidates = self.candidates(made, |_| true)?;
+        choose(self.cluster(), &candidates, choice, |node| self.reserved_cpus(made, node))
+    }
+
+    /// Returns the whole nodes that it could have of those that are `wanted`, the best first.
+    pub(super) fn free_nodes(
         &self,
         made: &Reservation,
-        choice: &Choice,
-    ) -> Result<Vec<ReservedNode>, Problem> {
+        wanted: impl Fn(NodeIndex) -> bool,
+    ) -> impl Iterator<Item = NodeIndex> {
+        let candidates = self.candidates(made, wanted).unwrap_or_default();
+        candidates.into_iter().filter(|node| self.reserved_cpus(made, *node).is_empty())
+    }
+
+    /// Returns the nodes that are in nobody's hands, as far as `made` minds jobs, the best first; what others have
+    /// reserved of them is not looked at.
+    fn candidates(
+        &self,
+        made: &Reservation,
+        wanted: impl Fn(NodeIndex) -> bool,
+    ) -> Result<Vec<NodeIndex>, Problem> {
         let cluster = self.cluster();
         let partition = self.partition_of(&made.partition)?;
         let features = match made.features.as_str() {
@@ -165,11 +181,14 @@ impl Ledger<'_> {
         }
         let is_maintenance = made.flags.has(ReservationFlags::MAINT);
         candidates.retain(|index| {
+            if !wanted(*index) {
+                return false;
+            }
             let is_up = cluster.node(*index).is_some_and(|node| node.flags.takes_jobs());
             (is_up || is_maintenance) && (self.ignores_jobs(made) || !self.runs_into(made, *index))
         });
         candidates.sort_by_key(|index| cluster.node(*index).map_or(u32::MAX, |node| node.weight));
-        choose(cluster, &candidates, choice, |node| self.reserved_cpus(made, node))
+        Ok(candidates)
     }
 
     fn ignores_jobs(&self, made: &Reservation) -> bool {

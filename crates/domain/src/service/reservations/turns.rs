@@ -6,9 +6,9 @@ use super::names_of;
 use crate::cluster::Node;
 use crate::job::{Event, Phase};
 use crate::ports::Calendar;
-use crate::reservation::{Choice, Reservation, ReservationFlags, ReservedNode, following};
+use crate::reservation::{Reservation, ReservationFlags, ReservedNode, following};
 use crate::service::ledger::Ledger;
-use crate::{Text, Timestamp};
+use crate::{NodeIndex, Text, Timestamp};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -19,13 +19,15 @@ impl Ledger<'_> {
             return;
         }
         self.reservations_turn();
-        for reservation in self.state().reservations().iter().cloned().collect::<Vec<_>>() {
+        // They are copied only if one of them changes.
+        let all = Arc::clone(self.state().reservations());
+        for reservation in all.iter() {
             let (_, end) = reservation.window(self.now);
             if end <= self.now {
-                self.end_turn(&reservation);
+                self.end_turn(reservation);
             } else {
-                self.watch_use(&reservation);
-                self.replace_nodes(&reservation);
+                self.watch_use(reservation);
+                self.replace_nodes(reservation);
             }
         }
     }
@@ -109,49 +111,37 @@ impl Ledger<'_> {
         if flags.0 & stays.0 != 0 || !reservation.is_of_whole_nodes() || reservation.partition.is_empty() {
             return;
         }
-        let is_busy = |reserved: &ReservedNode| {
-            let used = self.state().node_use().get(reserved.node.0 as usize);
-            used.is_some_and(|used| used.jobs > 0)
+        let is_unused = |node: NodeIndex| {
+            let used = self.state().node_use().get(node.0 as usize);
+            used.is_some_and(|used| used.jobs == 0)
         };
-        let is_out = |reserved: &ReservedNode| {
-            let node = self.cluster().node(reserved.node);
+        let is_out = |node: NodeIndex| {
+            let node = self.cluster().node(node);
             !node.is_some_and(|node: &Node| node.flags.takes_jobs())
         };
         let takes_fresh = flags.has(ReservationFlags::REPLACE) && reservation.is_open(self.now);
-        let is_spent = |reserved: &ReservedNode| is_out(reserved) || takes_fresh && is_busy(reserved);
-        if !reservation.nodes.iter().any(is_spent) {
+        let is_spent =
+            |reserved: &ReservedNode| is_out(reserved.node) || takes_fresh && !is_unused(reserved.node);
+        let spent = reservation.nodes.iter().filter(|node| is_spent(node)).count();
+        if spent == 0 {
             return;
         }
-        let mut nodes: Vec<ReservedNode> =
-            reservation.nodes.iter().filter(|node| !is_spent(node)).cloned().collect();
-        let one = Choice { nodes: Some(1), ..Choice::default() };
-        let spent: Vec<ReservedNode> =
-            reservation.nodes.iter().filter(|node| is_spent(node)).cloned().collect();
-        for old in spent {
-            let without = Reservation {
-                flags: flags.without(ReservationFlags::IGNORE_JOBS),
-                name: Text::default(),
-                ..(**reservation).clone()
-            };
-            nodes.push(self.fresh_node(&without, &nodes, &one).unwrap_or(old));
+        let of_nobody = Reservation {
+            flags: flags.without(ReservationFlags::IGNORE_JOBS),
+            name: Text::default(),
+            ..(**reservation).clone()
+        };
+        let is_fresh = |node| is_unused(node) && reservation.of_node(node).is_none();
+        let fresh: Vec<_> = self.free_nodes(&of_nobody, is_fresh).take(spent).collect();
+        if fresh.is_empty() {
+            return;
+        }
+        let mut nodes = reservation.nodes.clone();
+        for (old, new) in nodes.iter_mut().filter(|node| is_spent(node)).zip(fresh) {
+            *old = ReservedNode::whole(new);
         }
         nodes.sort_by_key(|reserved| reserved.node);
-        if nodes != reservation.nodes {
-            self.keep_reservation(Reservation { nodes, ..(**reservation).clone() });
-        }
-    }
-
-    /// Finds a node that it does not have yet and nobody uses.
-    fn fresh_node(&self, wanted: &Reservation, has: &[ReservedNode], one: &Choice) -> Option<ReservedNode> {
-        let most = u32::try_from(self.cluster().nodes.len()).unwrap_or(u32::MAX);
-        let all = (1..=most).rev().find_map(|count| {
-            self.choose_nodes(wanted, &Choice { nodes: Some(count), ..one.clone() }).ok()
-        })?;
-        all.into_iter().find(|node| {
-            let is_new = !has.iter().chain(&wanted.nodes).any(|other| other.node == node.node);
-            let used = self.state().node_use().get(node.node.0 as usize);
-            is_new && used.is_some_and(|used| used.jobs == 0)
-        })
+        self.keep_reservation(Reservation { nodes, ..(**reservation).clone() });
     }
 }
 

@@ -1,7 +1,7 @@
 //! Reservations through the service: who may make them, what jobs that name one are told, what happens when one ends.
 
 use super::*;
-use crate::reservation::{Reservation, ReservationFlags, ReservationWish, Span, WishedFlags};
+use crate::reservation::{Reservation, ReservationFlags, ReservationWish, Span, TresWish, WishedFlags};
 
 const NOW: i64 = 1_000;
 
@@ -138,6 +138,73 @@ async fn what_cannot_be_is_refused() {
         wish.flags = on(ReservationFlags::OVERLAP);
     });
     assert!(overlapping.await.is_ok());
+}
+
+#[tokio::test]
+async fn nodes_that_were_taken_away_are_not_reserved() {
+    use super::made_nodes::new;
+    use crate::cluster::MadeKind;
+    use crate::service::{NewNode, NodeChoice};
+    let world = World::with(1, |cluster| {
+        cluster.limits.max_nodes = Some(10);
+        cluster.partitions.iter_mut().for_each(|partition| partition.nodes_written = "ALL".into());
+    });
+    let root = world.service.principal("root");
+    let unit = [("gpu".into(), Text::default(), 1)];
+    let gone = NewNode { gres: unit.into(), ..new("d1", MadeKind::Cloud) };
+    let made = vec![gone, new("d2", MadeKind::Cloud), new("d3", MadeKind::Cloud)];
+    world.service.make_nodes(&root, made).await.unwrap();
+    world.service.remove_nodes(&root, NodeChoice::Named(vec!["d1".into()])).await.unwrap();
+    let of_gpus = world.reserve(|wish| {
+        (wish.node_list, wish.node_count) = (Vec::new(), Some(1));
+        wish.tres = vec![TresWish { kind: "gres/gpu".into(), name: "".into(), count: 1 }];
+    });
+    assert_eq!(problem(of_gpus.await), Problem::BadTres("gres/gpu".into()));
+    let nodes = |world: &World| {
+        let nodes = world.reservation("r").unwrap().nodes.clone();
+        nodes.iter().map(|reserved| reserved.node.0).collect::<Vec<_>>()
+    };
+    world.reserve(|wish| wish.node_list = vec!["ALL".into()]).await.unwrap();
+    assert_eq!(nodes(&world), [0, 2, 3]);
+    world.change(|wish| wish.node_list = vec!["d3".into()]).await.unwrap();
+    assert_eq!(nodes(&world), [3]);
+    world.change(|wish| wish.node_count = Some(2)).await.unwrap();
+    assert_eq!(nodes(&world), [0, 3], "the best of the others");
+    assert_eq!(problem(world.change(|wish| wish.node_count = Some(4)).await), Problem::NodesBusy);
+    world.change(|wish| wish.node_list = vec!["ALL".into()]).await.unwrap();
+    assert_eq!(nodes(&world), [0, 2, 3]);
+}
+
+#[tokio::test]
+async fn nodes_that_go_out_of_service_are_replaced() {
+    use super::made_nodes::new;
+    use crate::cluster::MadeKind;
+    use crate::service::{NodeChoice, NodeUpdate, NodeWish};
+    let world = World::with(1, |cluster| {
+        cluster.limits.max_nodes = Some(10);
+        cluster.partitions.iter_mut().for_each(|partition| partition.nodes_written = "ALL".into());
+    });
+    let root = world.service.principal("root");
+    let made = ["d1", "d2", "d3", "d4"].map(|name| new(name, MadeKind::Cloud)).into();
+    world.service.make_nodes(&root, made).await.unwrap();
+    world.reserve(|wish| (wish.node_list, wish.node_count) = (Vec::new(), Some(3))).await.unwrap();
+    let nodes = |world: &World| {
+        let nodes = world.reservation("r").unwrap().nodes.clone();
+        nodes.iter().map(|reserved| reserved.node.0).collect::<Vec<_>>()
+    };
+    assert_eq!(nodes(&world), [0, 1, 2]);
+    let drain = async |name: &str| {
+        let update =
+            NodeUpdate { state: Some(NodeWish::Drain), reason: Some("old".into()), ..NodeUpdate::default() };
+        let choice = NodeChoice::Named(vec![name.into()]);
+        world.service.update_nodes(&root, choice, update).await.unwrap();
+    };
+    drain("d1").await;
+    world.at_second(1, |world| nodes(world) == [0, 2, 3]).await;
+    drain("d2").await;
+    world.at_second(2, |world| nodes(world) == [0, 3, 4]).await;
+    drain("d3").await;
+    world.at_second(3, |world| nodes(world) == [0, 3, 4]).await;
 }
 
 #[tokio::test]
