@@ -18,7 +18,7 @@ use std::process::ExitCode;
 use anyhow::{Context, Result};
 use clap::Parser;
 
-use measure::{Setting, connections, idle, launches, queue, reads, submissions};
+use measure::{Setting, connections, idle, launches, queue, reads, submissions, tables};
 use stamp::Clock;
 use table::{Goal, Row, merge};
 use target::{Recipe, Service, Target};
@@ -127,11 +127,17 @@ const SECTIONS: [(&str, Section); 4] = [
 impl Suite<'_> {
     /// A service of our own on a state directory of its own, unless only the peer is wanted.
     fn service(&self) -> Result<Option<(Service, tempfile::TempDir)>> {
+        self.service_with(self.arguments.config.clone())
+    }
+
+    /// The same with another configuration.
+    fn service_with(&self, config: PathBuf) -> Result<Option<(Service, tempfile::TempDir)>> {
         if self.arguments.peer_only {
             return Ok(None);
         }
         let state = tempfile::Builder::new().prefix("state-").tempdir_in(self.setting.folder)?;
-        Ok(Some((self.recipe().start(state.path())?, state)))
+        let recipe = Recipe { config, ..self.recipe() };
+        Ok(Some((recipe.start(state.path())?, state)))
     }
 
     fn recipe(&self) -> Recipe {
@@ -199,6 +205,9 @@ impl Suite<'_> {
                     merge(rows, reads::one_job(target, *setting, 5)?);
                 }
             }
+        }
+        if let Some((service, _state)) = self.service_with(tables::configuration(*setting)?)? {
+            merge(rows, tables::lists(&service.target, *setting)?);
         }
         // The peer needs two minutes and eight gigabytes for fifty thousand.
         if let Some(peer) = &self.peer {

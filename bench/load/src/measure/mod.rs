@@ -6,6 +6,7 @@ pub(crate) mod launches;
 pub(crate) mod queue;
 pub(crate) mod reads;
 pub(crate) mod submissions;
+pub(crate) mod tables;
 
 use std::path::Path;
 
