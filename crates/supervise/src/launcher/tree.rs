@@ -26,6 +26,24 @@ pub(super) fn members(run: &Run, runs: &Runs, mark: &[u8]) -> Vec<u32> {
 /// The variable that marks the tasks of a run's steps.
 pub(super) const TASK_MARK: &str = "QUINTET_TASK";
 
+/// The variable that marks the tasks of one step.
+pub(super) const STEP_MARK: &str = "QUINTET_STEP";
+
+/// Finds the living processes of a step with these tasks: what descends from them, and what their ends have left to us,
+/// in their sessions or with the step's mark.
+pub(super) fn step_members(tasks: &[u32], mark: &[u8]) -> Vec<u32> {
+    let children = proc::children(std::process::id());
+    let lives = |pid: u32| proc::stat(pid).filter(|stat| !stat.is_zombie());
+    // Whoever has the number of a task without being our child is a stranger, as are those in a session of that number.
+    let is_ours = |task: &u32| children.contains(task) || lives(*task).is_none();
+    let sessions: Vec<u32> = tasks.iter().copied().filter(is_ours).collect();
+    let belongs = |pid: &u32| {
+        let Some(stat) = lives(*pid) else { return false };
+        tasks.contains(pid) || sessions.contains(&stat.session) || proc::has_variable(*pid, mark)
+    };
+    proc::with_descendants(children.iter().copied().filter(belongs))
+}
+
 /// Whether a process was started as a task of a step, or by one.
 pub(super) fn is_task(pid: u32, mark: &[u8]) -> bool {
     proc::stat(pid).is_some_and(|stat| !stat.is_zombie()) && proc::has_variable(pid, mark)

@@ -14,6 +14,7 @@ use supervise::steps::{
 };
 use supervise::{Launch, Report, RunId, Status, SupervisorConfig, Whom};
 
+use crate::trees::FAMILY;
 use crate::world::{World, is_alive, is_root, kill_hard, run, sh, until};
 
 fn with_steps(config: &mut SupervisorConfig) {
@@ -283,6 +284,27 @@ fn a_step_ends_with_its_client() {
             text(output).contains("asked"),
             "it is asked before it is killed, and nothing holds its output"
         );
+    }
+}
+
+#[test]
+fn nothing_of_a_step_outlives_it() {
+    for adjust in [with_steps as fn(&mut _), without_cgroups] {
+        for is_cut in [false, true] {
+            let world = world_with(adjust);
+            let file = world.path("pids").display().to_string();
+            let then = if is_cut { "exec sleep 1000" } else { "exit 5" };
+            let command =
+                format!("exec >> {file}; {FAMILY} until [ $(wc -l < {file}) -ge 4 ]; do :; done; {then}");
+            let (mut client, _output) = begin(&world, 7, 0, grant(0, 1), &command);
+            let pids = world.numbers("pids", 4);
+            if is_cut {
+                world.supervisor.signal_step(run(7), 0, 9);
+            }
+            let ended = end(&mut client);
+            assert_eq!(ended.cut, is_cut.then_some(StepCut::Killed));
+            assert!(!pids.iter().any(|pid| is_alive(*pid)), "{pids:?}");
+        }
     }
 }
 

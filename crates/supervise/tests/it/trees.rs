@@ -6,7 +6,7 @@ use crate::world::{World, is_alive, run, sh, until};
 
 /// Starts a child, a child in another session, and an orphan in another session that has forgotten its parents; each
 /// says its number, and so does the first process.
-const FAMILY: &str = "\
+pub(crate) const FAMILY: &str = "\
     sleep 1000 & echo $!; \
     setsid sh -c 'echo $$; exec sleep 1000' & \
     sh -c 'setsid sh -c \"echo \\$\\$; exec sleep 1000\" &' ; \

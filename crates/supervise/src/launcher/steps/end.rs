@@ -46,20 +46,32 @@ impl Launcher {
 
     /// Kills every process of a step that can be found.
     pub(in crate::launcher) fn kill_step(&mut self, ticket: u64) {
+        let mark = self.step_mark(ticket);
         let Some(step) = self.steps.table.get_mut(&ticket) else { return };
         let Some(live) = step.live_mut() else { return };
         live.program = None;
-        for task in live.tasks.iter().filter(|task| task.pid > 0) {
+        // Looked for before any of them dies: the children of the dead are nobody's, and harder to find.
+        let found = if live.tracking().is_none() { live.processes(&mark) } else { Vec::new() };
+        // The number of one that was waited for may be somebody else's by now.
+        for task in live.tasks.iter().filter(|task| self.steps.by_pid.contains_key(&task.pid)) {
             signal_process(task.pid, libc::SIGKILL);
         }
         match live.tracking() {
             Some(folder) => folder.kill(),
-            None => {
-                for pid in live.processes() {
-                    signal_process(pid, libc::SIGKILL);
-                }
-            }
+            None => found.into_iter().for_each(|pid| signal_process(pid, libc::SIGKILL)),
         }
+    }
+
+    /// The assignment that marks the processes of a step.
+    fn step_mark(&self, ticket: u64) -> Vec<u8> {
+        let live = self.steps.table.get(&ticket).and_then(|step| Some((step.run, step.live()?)));
+        let value = live.map(|(run, live)| self.step_mark_value(run, live.number()));
+        format!("{}={}", tree::STEP_MARK, value.unwrap_or_default()).into_bytes()
+    }
+
+    /// The value of the same.
+    pub(super) fn step_mark_value(&self, run: RunId, number: u32) -> String {
+        format!("{}/{number}", self.mark_value(run))
     }
 
     /// The run of these steps is ending, and they with it.
@@ -111,6 +123,7 @@ impl Launcher {
 
     /// Kills what is left of a step; if nothing is, reports its end.
     fn try_close_step(&mut self, ticket: u64) {
+        let mark = self.step_mark(ticket);
         let Some(step) = self.steps.table.get_mut(&ticket) else { return };
         let run = step.run;
         let Some(live) = step.live_mut() else { return };
@@ -120,7 +133,7 @@ impl Launcher {
         }
         let is_empty = match live.tracking() {
             Some(folder) => folder.remove(),
-            None => live.processes().is_empty() && live.folder.as_ref().is_none_or(RunFolder::remove),
+            None => live.processes(&mark).is_empty() && live.folder.as_ref().is_none_or(RunFolder::remove),
         };
         let Some(closing) = &mut live.closing else { return };
         if !is_empty && closing.give_up > Instant::now() {
@@ -141,12 +154,10 @@ impl Live {
         self.folder.as_ref().filter(|folder| folder.tracks())
     }
 
-    /// The processes of a step that nothing holds together: its tasks and what descends from them.
-    fn processes(&self) -> Vec<u32> {
-        match self.tracking() {
-            Some(folder) => folder.processes(),
-            None => proc::with_descendants(self.tasks.iter().map(|task| task.pid).filter(|pid| *pid > 0)),
-        }
+    /// The processes of a step that nothing holds together but this mark.
+    fn processes(&self, mark: &[u8]) -> Vec<u32> {
+        let tasks: Vec<u32> = self.tasks.iter().map(|task| task.pid).filter(|pid| *pid > 0).collect();
+        tree::step_members(&tasks, mark)
     }
 
     fn conclude(&self, over_memory: bool) -> StepEnded {

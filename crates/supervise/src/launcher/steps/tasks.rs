@@ -12,7 +12,7 @@ use crate::launch::{Launch, Rlimit, current_rlimit};
 use crate::launcher::child::{FAILURE_BYTES, read_failure};
 use crate::launcher::plan::{Opening, Plan};
 use crate::launcher::serve::Launcher;
-use crate::launcher::tree::{MARK, TASK_MARK};
+use crate::launcher::tree::{MARK, STEP_MARK, TASK_MARK};
 use crate::report::{StartFailure, Status, Step as Stage};
 use crate::run::{RunId, UnixMicros};
 use crate::steps::{RUN_VARIABLE, SOCKET_VARIABLE, StepAnswer, StepProgram};
@@ -83,6 +83,7 @@ impl Launcher {
         let mut added = self.step_variables(run);
         if !self.hierarchy.tracks() {
             added.push((TASK_MARK.into(), self.mark_value(run).into()));
+            added.push((STEP_MARK.into(), self.step_mark_value(run, live.number()).into()));
         }
         let streams = program.streams.get(number).or(program.streams.first()).copied().unwrap_or_default();
         let channel = streams.channel.and_then(|file| files.get(file as usize)).map(AsRawFd::as_raw_fd);
