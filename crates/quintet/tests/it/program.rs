@@ -203,6 +203,18 @@ impl Drop for Program {
     }
 }
 
+/// Runs a command at a terminal where nothing is typed; returns its exit code and what is seen there.
+pub(crate) fn at_a_terminal(command: &str) -> (Option<i32>, String) {
+    let mut script = Command::new("script");
+    script.args(["-qec", command, "/dev/null"]).stdin(Stdio::piped()).stdout(Stdio::piped());
+    let mut child = script.stderr(Stdio::piped()).spawn().unwrap();
+    // Kept open: the end of the input would be typed, and seen now and then.
+    let input = child.stdin.take();
+    let ended = child.wait_with_output().unwrap();
+    drop(input);
+    (ended.status.code(), String::from_utf8_lossy(&ended.stdout).replace('\r', ""))
+}
+
 fn ended(output: std::process::Output) -> Ended {
     Ended {
         code: output.status.code().unwrap_or(-1),

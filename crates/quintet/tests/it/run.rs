@@ -1,6 +1,6 @@
 //! Commands that stay with a job: `wait`, `attach`, `run`.
 
-use crate::program::Program;
+use crate::program::{Program, at_a_terminal};
 use serde_json::Value;
 use std::process::Stdio;
 
@@ -98,16 +98,13 @@ fn a_command_runs_as_if_it_ran_here() {
 fn a_command_can_have_a_terminal() {
     let quintet = Program::serving("[[nodes]]\nname = \"n1\"\ncpus = 4\nmemory = 2000\n");
     let script = "stty size; test -t 0 -a -t 1 -a -t 2 && echo terminal; echo job $SLURM_JOB_ID; srun -n1 echo inner; exit 4";
-    // `script` is this side's terminal.
     let command = format!(
         "stty rows 33 cols 99; {} run --state {} --pty -c 4 sh -c '{script}'",
         env!("CARGO_BIN_EXE_quintet"),
         quintet.state().display()
     );
-    let mut watcher = std::process::Command::new("script");
-    let ended = watcher.args(["-qec", &command, "/dev/null"]).stdin(Stdio::null()).output().unwrap();
-    let shown = String::from_utf8_lossy(&ended.stdout).replace('\r', "");
-    assert_eq!(ended.status.code(), Some(4), "{shown}");
+    let (code, shown) = at_a_terminal(&command);
+    assert_eq!(code, Some(4), "{shown}");
     assert!(shown.contains("33 99\nterminal\njob 1\ninner\n"), "{shown}");
     quintet.run(&["wait", "1", "--timeout", "20"]);
     assert_eq!(json(&quintet.ok(&["show", "job", "1", "--json"]))["jobs"][0]["name"], "sh");

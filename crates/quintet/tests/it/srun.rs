@@ -1,7 +1,6 @@
 //! Tasks inside jobs: `srun` as batch scripts call it, outside of jobs, and at a terminal.
 
-use crate::program::Program;
-use std::process::Stdio;
+use crate::program::{Program, at_a_terminal};
 
 const NODES: &str = "[[nodes]]\nname = \"n[1-2]\"\ncpus = 4\nmemory = 2000\n";
 
@@ -187,28 +186,32 @@ pub(crate) fn without_time(line: &str) -> String {
 }
 
 /// Tells of tasks that ended alike as one line, whether srun heard of them at once or one by one.
-fn together(lines: Vec<String>) -> Vec<String> {
+pub(crate) fn together(lines: Vec<String>) -> Vec<String> {
     let tasks = |line: &str| -> Option<(Vec<u32>, String)> {
         let (numbers, how) =
             line.strip_prefix("srun: error: n1: task")?.trim_start_matches('s').split_once(": ")?;
-        Some((
-            numbers.trim().split(',').map(|number| number.parse().ok()).collect::<Option<_>>()?,
-            how.to_owned(),
-        ))
+        let range = |text: &str| -> Option<std::ops::RangeInclusive<u32>> {
+            let (first, last) = text.split_once('-').unwrap_or((text, text));
+            Some(first.parse().ok()?..=last.parse().ok()?)
+        };
+        let ranges: Vec<_> = numbers.trim().split(',').map(range).collect::<Option<_>>()?;
+        Some((ranges.into_iter().flatten().collect(), how.to_owned()))
     };
     let mut told: Vec<String> = Vec::new();
     for line in lines {
-        let before = told.last().and_then(|line| tasks(line));
-        match (before, tasks(&line)) {
-            (Some((mut all, how)), Some((more, same))) if how == same => {
-                all.extend(more);
-                all.sort_unstable();
-                let all: Vec<String> = all.iter().map(u32::to_string).collect();
-                told.pop();
-                told.push(format!("srun: error: n1: tasks {}: {how}", all.join(",")));
-            }
-            _ => told.push(line),
+        let Some((mut all, how)) = tasks(&line) else {
+            told.push(line);
+            continue;
+        };
+        let before = told.last().and_then(|line| tasks(line)).filter(|(_, same)| *same == how);
+        if let Some((others, _)) = before {
+            all.extend(others);
+            told.pop();
         }
+        all.sort_unstable();
+        let plural = if all.len() > 1 { "s" } else { "" };
+        let all: Vec<String> = all.iter().map(u32::to_string).collect();
+        told.push(format!("srun: error: n1: task{plural} {}: {how}", all.join(",")));
     }
     told
 }
@@ -288,7 +291,8 @@ fn outside_of_a_job_one_is_made_and_given_back() {
     let ran = quintet.run(&["srun", "-n2", "-l", "sh", "-c", "echo $SLURM_JOB_ID $SLURM_NTASKS; exit 3"]);
     let out = sorted(ran.stdout.lines().map(str::to_owned).collect());
     assert_eq!((ran.code, out), (3, vec!["0: 1 2".to_owned(), "1: 1 2".to_owned()]), "{}", ran.stderr);
-    assert_eq!(ran.stderr, "srun: error: n1: tasks 0-1: Exited with exit code 3\n");
+    let told = together(ran.stderr.lines().map(str::to_owned).collect());
+    assert_eq!(told, ["srun: error: n1: tasks 0,1: Exited with exit code 3"]);
     assert_eq!(quintet.run(&["wait", "1", "--timeout", "20"]).code, 3);
     let check = |words: &[&str], told: &str| {
         let refused = quintet.run(&[&["srun"], words].concat());
@@ -329,16 +333,13 @@ fn another_job_can_be_joined() {
 fn a_task_can_have_a_terminal() {
     let quintet = Program::serving(NODES);
     let script = "stty size; test -t 0 -a -t 1 -a -t 2 && echo terminal; ps -o tty= -p $$ | grep -q pts/ && echo its own; exit 4";
-    // `script` is this side's terminal.
     let command = format!(
         "stty rows 33 cols 99; {} srun --state {} --pty sh -c '{script}'",
         env!("CARGO_BIN_EXE_quintet"),
         quintet.state().display()
     );
-    let mut watcher = std::process::Command::new("script");
-    let ended = watcher.args(["-qec", &command, "/dev/null"]).stdin(Stdio::null()).output().unwrap();
-    let shown = String::from_utf8_lossy(&ended.stdout).replace('\r', "");
-    assert_eq!(ended.status.code(), Some(4), "{shown}");
+    let (code, shown) = at_a_terminal(&command);
+    assert_eq!(code, Some(4), "{shown}");
     assert!(shown.contains("33 99\nterminal\nits own\n"), "{shown}");
     assert!(shown.contains("srun: error: n1: task 0: Exited with exit code 4"), "{shown}");
     // Without a terminal here, what is given is typed.

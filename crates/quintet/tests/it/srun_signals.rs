@@ -1,7 +1,7 @@
 //! What srun does with signals that it is given, while a step runs and before: as measured with Slurm's.
 
 use crate::program::{Program, Running};
-use crate::srun::without_time;
+use crate::srun::{together, without_time};
 use std::process::Stdio;
 
 const NODES: &str = "[[nodes]]\nname = \"n1\"\ncpus = 2\nmemory = 1000\n";
@@ -44,8 +44,15 @@ fn check(options: &[&str], script: &str, signals: &[(usize, &str)], lines: &[&st
             line => told.push(without_time(&line)),
         }
     }
-    assert_eq!(told, lines, "{options:?} {signals:?}");
+    let lines = lines.iter().map(|line| (*line).to_owned()).collect();
+    assert_eq!(ends_last(told), ends_last(lines), "{options:?} {signals:?}");
     assert_eq!(running.end(), code, "{options:?} {signals:?}");
+}
+
+/// What is said of tasks comes when they have ended, one by one, before or after what is said of the step.
+fn ends_last(mut lines: Vec<String>) -> Vec<String> {
+    lines.sort_by_key(|line| line.starts_with("srun: error: n1: task"));
+    together(lines)
 }
 
 #[test]
