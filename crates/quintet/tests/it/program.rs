@@ -199,6 +199,14 @@ impl Drop for Program {
         if self.server.is_some() {
             // Nothing may outlive the test. If it has failed for the service's sake, this will fail as well.
             let _ = self.command(&["cancel", "-t", "pending,running"]).output();
+            // The service is killed next: what it has not yet told its launchers would stay.
+            let end = std::time::Instant::now() + std::time::Duration::from_secs(3);
+            let lists = |listed: std::process::Output| !listed.stdout.is_empty();
+            while self.command(&["ps", "-a", "--no-header"]).output().is_ok_and(lists)
+                && std::time::Instant::now() < end
+            {
+                std::thread::sleep(std::time::Duration::from_millis(20));
+            }
         }
     }
 }
