@@ -124,6 +124,39 @@ fn where_nobody_overtakes_nobody_waits_for_components_that_are_never_started() {
 }
 
 #[test]
+fn components_behind_many_that_can_never_start_are_planned_all_the_same() {
+    let mut cluster = cluster(vec![node("n1", 4, 1, 8000, 0)], vec![partition("all", 0..1)]);
+    cluster.scheduling.backfill.max_jobs = 3;
+    let mut state = State::new(Arc::new(cluster));
+    for id in 1..=3 {
+        state.put(Arc::new(job(id, "all", 5, ask(1, 5))));
+    }
+    // Each would fit, but not both; and two that would.
+    submit(&mut state, 4, &[("all", 4, 5), ("all", 4, 5)]);
+    submit(&mut state, 6, &[("all", 1, 5), ("all", 1, 5)]);
+    state.put(Arc::new(job(8, "all", 5, ask(1, 1))));
+    let mut scheduler = Scheduler::new();
+    let plan = scheduler.plan(&state, at(0));
+    assert_eq!(started(&plan), [6, 7]);
+    start(&mut state, &plan, at(0));
+    assert_eq!(started(&scheduler.plan(&state, at(1))), [8]);
+}
+
+#[test]
+fn components_too_deep_to_be_planned_keep_nobody_else_waiting() {
+    let mut cluster = cluster(vec![node("n1", 4, 1, 8000, 0)], vec![partition("all", 0..1)]);
+    cluster.scheduling.backfill.max_jobs = 1;
+    let mut state = State::new(Arc::new(cluster));
+    submit(&mut state, 1, &[("all", 4, 5), ("all", 4, 5)]);
+    submit(&mut state, 3, &[("all", 4, 5), ("all", 4, 5)]);
+    state.put(Arc::new(job(5, "all", 5, ask(1, 1))));
+    let mut scheduler = Scheduler::new();
+    let plan = scheduler.plan(&state, at(0));
+    start(&mut state, &plan, at(0));
+    assert_eq!(started(&scheduler.plan(&state, at(1))), [5]);
+}
+
+#[test]
 fn the_main_pass_keeps_only_the_nodes_that_components_are_booked_on() {
     let mut state = state();
     let mut scheduler = Scheduler::new();

@@ -176,7 +176,7 @@ impl<'a> Backfill<'a, '_, '_> {
                 continue;
             }
             depth += 1;
-            let may_book = self.may_book(turn.job, turn.partition);
+            let may_book = self.has_prospects(turn.job, tier) && self.may_book(turn.job, turn.partition);
             if self.reserved.is_empty() {
                 self.look_here(&turn, state, may_book);
             } else {
@@ -202,6 +202,25 @@ impl<'a> Backfill<'a, '_, '_> {
             PassExit::Depth
         } else {
             PassExit::EndOfQueue
+        }
+    }
+
+    /// Tells whether a job could start in a tier if nothing ran: one that cannot is not planned, and takes no other's place
+    /// among those that are.
+    fn has_prospects(&self, job: &'a Arc<Job>, tier: u16) -> bool {
+        if let Some(part) = job.het.filter(|part| part.size > 1) {
+            let members = eligible(self.state, part);
+            return members.is_some_and(|members| could_start(self.layout, &members, self.now));
+        }
+        let mut positions = job.spec.partitions.iter().filter_map(|name| self.layout.position(name));
+        positions.any(|at| self.layout.partitions[at].tier == tier && self.obstacle(job, at).is_none())
+    }
+
+    /// Returns why a job could not start in a partition even if nothing ran.
+    fn obstacle(&self, job: &'a Arc<Job>, partition: usize) -> Option<Reason> {
+        match self.demand(job, partition) {
+            Ok(demand) => obstacle::beyond_idle(self.layout, partition, &job.spec, &demand),
+            Err(reason) => Some(reason),
         }
     }
 
@@ -247,11 +266,9 @@ impl<'a> Backfill<'a, '_, '_> {
 
     fn look_at(&mut self, job: &'a Arc<Job>, partition: usize, may_book: bool) {
         if !may_book {
-            // Too deep to say more; an obstacle is told all the same.
-            let reason = match self.demand(job, partition) {
-                Ok(_) => self.turn_to_wait(partition),
-                Err(reason) => reason,
-            };
+            // Too deep to say more, or of no use; an obstacle is told all the same.
+            let obstacle = self.obstacle(job, partition);
+            let reason = obstacle.unwrap_or_else(|| self.turn_to_wait(partition));
             self.waits.note(job.id, reason, None);
             return;
         }

@@ -87,9 +87,8 @@ impl<'a> Backfill<'a, '_, '_> {
             found => found,
         };
         let Some((chances, forecast)) = found else {
-            if may_book {
-                self.joint.note(part.leader, std::iter::empty());
-            }
+            // Nor is anything booked for those that are too deep to be planned: nobody waits for them for ever.
+            self.joint.note(part.leader, std::iter::empty());
             return self.note_turns(&wanted, None);
         };
         let at = chances.iter().map(|chance| chance.at).max().unwrap_or(self.now);
