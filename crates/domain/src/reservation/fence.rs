@@ -1,6 +1,6 @@
 //! What of nodes and licences is closed to a job because of reservations, its own and those of others.
 
-use super::{Reservation, ReservationFlags, ReservedNode};
+use super::{Reservation, ReservedNode};
 use crate::cluster::{Node, NodeUse};
 use crate::job::CpuSet;
 use crate::state::State;
@@ -82,11 +82,7 @@ impl<'a> Fence<'a> {
 
     /// Returns the reservation whose nodes alone the job may use.
     fn bound(&self) -> Option<&'a Arc<Reservation>> {
-        self.own.filter(|own| {
-            let is_free = own.flags.has(ReservationFlags::FLEX)
-                || own.flags.has(ReservationFlags::ANY_NODES) && own.nodes.is_empty();
-            !is_free
-        })
+        self.own.filter(|own| !own.is_flexible())
     }
 
     /// Returns what is closed of a node.

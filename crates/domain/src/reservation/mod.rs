@@ -129,6 +129,12 @@ impl Reservation {
         crate::cluster::fold(names.map(|node| node.name.as_str()))
     }
 
+    /// Tells whether its jobs may also use what is not reserved (`FLEX`, or `ANY_NODES` without nodes of its own).
+    pub fn is_flexible(&self) -> bool {
+        self.flags.has(ReservationFlags::FLEX)
+            || self.flags.has(ReservationFlags::ANY_NODES) && self.nodes.is_empty()
+    }
+
     /// Tells whether it gets out of nobody's way: others may have the same nodes at the same time.
     pub fn may_overlap(&self) -> bool {
         self.flags.has(ReservationFlags::MAINT) || self.flags.has(ReservationFlags::OVERLAP)

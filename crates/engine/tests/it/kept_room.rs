@@ -4,9 +4,11 @@
 use crate::cluster::{array, ask};
 use crate::preempt::{World, asked, component, wants, with, with_spec, world};
 use domain::cluster::{PreemptMode, PreemptRules, PreemptType, Qos};
-use domain::job::{ArrayPart, Event, Job, Memory, Sharing, SuspendedBy};
+use domain::job::{ArrayPart, CpuSet, Event, Job, Memory, Sharing, SuspendedBy};
 use domain::ports::PreemptHow;
+use domain::reservation::{Access, Names, Reservation, ReservedNode};
 use domain::{JobId, NodeIndex, TaskIndex, TimeLimit};
+use std::time::Duration;
 
 fn by_tier(nodes: u32) -> World {
     world(nodes, PreemptType::PartitionPriority, PreemptMode::Cancel)
@@ -98,6 +100,21 @@ fn who_waits_for_room_in_one_partition_starts_in_no_other() {
 }
 
 #[test]
+fn who_pushes_others_aside_does_not_start_where_they_could_push_it_aside_in_turn() {
+    let mut world = by_tier(1);
+    world.starts([wants(1, "mid", 8)]);
+    let both = |id| with_spec(wants(id, "mid", 8), |spec| spec.partitions.push("high".into()));
+    let first = world.submit(both(2));
+    assert_eq!(asked(&world.plan()), [(1, PreemptHow::Cancel)]);
+    world.end(JobId(1));
+    world.pass(1);
+    world.plan();
+    assert!(world.is_running(first));
+    world.submit(both(3));
+    assert_eq!(asked(&world.plan()), [], "it runs in the high partition, for which room was made");
+}
+
+#[test]
 fn nobody_is_halted_if_those_who_are_could_not_go_on_together() {
     let mut world = with(2, |cluster| {
         let (by, mode) = (PreemptType::Qos, PreemptMode::Suspend);
@@ -166,6 +183,31 @@ fn components_for_whom_one_is_halted_after_others_have_gone_keep_their_places() 
 }
 
 #[test]
+fn whoever_will_be_halted_for_one_is_not_counted_on_by_another() {
+    let mut world = with(1, |cluster| {
+        cluster.preempt =
+            PreemptRules { by: PreemptType::Qos, mode: PreemptMode::Cancel, ..PreemptRules::default() };
+        let preempt = vec!["halted".into(), "gone".into()];
+        cluster.qos.push(Qos { preempt, ..Qos::named("urgent".into()) });
+        cluster.qos.push(Qos::named("gone".into()));
+        cluster.qos.push(Qos { preempt_mode: Some(PreemptMode::Suspend), ..Qos::named("halted".into()) });
+    });
+    let of = |job, qos: &'static str| with_spec(job, |spec| spec.qos = qos.into());
+    world.starts([of(wants(1, "low", 4), "halted"), of(wants(2, "low", 2), "gone")]);
+    world.starts([of(wants(3, "low", 2), "gone")]);
+    let first = world.submit(of(wants(4, "low", 6), "urgent"));
+    assert_eq!(asked(&world.plan()), [(3, PreemptHow::Cancel)]);
+    // Another would have as much room if the second went, and the first one's halted job were halted for it.
+    world.submit(of(wants(5, "low", 6), "urgent"));
+    world.pass(1);
+    assert_eq!(asked(&world.plan()), [], "the second would go in vain");
+    world.end(JobId(3));
+    world.pass(1);
+    assert_eq!(asked(&world.plan()), [(1, PreemptHow::Suspend)]);
+    assert!(world.is_running(first));
+}
+
+#[test]
 fn whole_nodes_are_not_looked_for_where_a_suspended_job_has_the_memory() {
     let mut world = by_tier(3);
     world.starts([with_spec(wants(1, "low", 1), |spec| spec.resources.memory = Memory::PerNode(6_000))]);
@@ -195,4 +237,54 @@ fn the_tasks_of_an_array_take_no_more_than_the_room_of_one() {
     let starts = world.scheduler_starts();
     assert_eq!(starts.iter().filter(|job| **job == pool).count(), 4, "on its own node");
     assert!(starts.contains(&other));
+}
+
+/// Reserves something for somebody else.
+fn reserve(world: &mut World, from: u64, node: ReservedNode) {
+    let users = Names { names: vec!["carol".into()], excluded: false };
+    let start = world.now.after(Duration::from_secs(from));
+    world.reserve(Reservation {
+        name: "r".into(),
+        number: 1,
+        start,
+        end: start.after(Duration::from_secs(36_000)),
+        nodes: vec![node],
+        access: Access { users, ..Access::default() },
+        ..Reservation::default()
+    });
+}
+
+#[test]
+fn nobody_goes_for_one_who_would_then_run_into_a_reservation() {
+    let mut world = by_tier(1);
+    world.starts([wants(1, "low", 8)]);
+    // It would be over in time if it started at once, but not when the other is gone.
+    reserve(&mut world, 3_600 + 10, ReservedNode::whole(NodeIndex(0)));
+    world.submit(wants(2, "high", 8));
+    assert_eq!(asked(&world.plan()), []);
+    world.submit(with_spec(wants(3, "high", 8), |spec| spec.time_limit = TimeLimit::Minutes(50)));
+    world.pass(1);
+    assert_eq!(asked(&world.plan()), [(1, PreemptHow::Cancel)]);
+}
+
+#[test]
+fn nobody_goes_for_cores_that_stay_reserved() {
+    let mut world = with(1, |cluster| {
+        let (by, mode) = (PreemptType::PartitionPriority, PreemptMode::Suspend);
+        cluster.preempt = PreemptRules { by, mode, ..PreemptRules::default() };
+    });
+    world.starts([wants(1, "low", 2), wants(2, "low", 6)]);
+    // Made although both run beyond its start.
+    reserve(
+        &mut world,
+        600,
+        ReservedNode { cpus: Some(CpuSet::first(2)), ..ReservedNode::whole(NodeIndex(0)) },
+    );
+    // The first of them waits for ever, so that the second is looked at ahead.
+    world.submit(Job { priority: 5_000, ..wants(3, "high", 8) });
+    world.submit(wants(4, "high", 7));
+    for _ in 0..3 {
+        assert_eq!(asked(&world.plan()), [], "the cores of the first are of no use to anybody else");
+        world.pass(1);
+    }
 }

@@ -7,6 +7,7 @@ use domain::job::{
     Usage,
 };
 use domain::ports::{Plan, PreemptHow};
+use domain::reservation::Reservation;
 use domain::state::State;
 use domain::{JobId, TimeLimit, Timestamp};
 use engine::local::schedule::Scheduler;
@@ -56,6 +57,10 @@ impl World {
         let id = job.id;
         self.state.put(Arc::new(job));
         id
+    }
+
+    pub(crate) fn reserve(&mut self, reservation: Reservation) {
+        self.state.put_reservations(Arc::new(vec![Arc::new(reservation)]));
     }
 
     pub(crate) fn happen(&mut self, id: JobId, event: Event) {

@@ -3,11 +3,14 @@
 use crate::cluster::{ask, cluster, job, node, partition};
 use crate::workload::{Dice, workload};
 use domain::cluster::Cluster;
-use domain::job::{CpuSet, End, Event, Exit, Job, Phase, Reason, Resources, Usage, Warning, WarningScope};
+use domain::job::{
+    CpuSet, End, Event, Exit, HetPart, Job, Memory, Phase, Reason, Resources, Sharing, Usage, Warning,
+    WarningScope,
+};
 use domain::ports::Plan;
 use domain::reservation::{Access, Names, Reservation, ReservationFlags, ReservedNode};
 use domain::state::State;
-use domain::{JobId, NodeIndex, TimeLimit, Timestamp};
+use domain::{JobId, NodeIndex, TimeLimit, Timestamp, Uid};
 use engine::local::schedule::Scheduler;
 use std::sync::Arc;
 use std::time::Duration;
@@ -67,7 +70,7 @@ impl World {
         let mut job = Job { eligible: self.now, submitted: self.now, ..job(id.0, "a", minutes, asked) };
         let spec = Arc::make_mut(&mut job.spec);
         if !list.is_empty() {
-            spec.owner.name = "carol".into();
+            (spec.owner.name, spec.owner.uid) = ("carol".into(), Uid(2003));
             spec.uncommon_mut().reservation = list.into();
         }
         self.state.put(Arc::new(job));
@@ -228,6 +231,69 @@ fn licences_are_kept_for_those_inside() {
     assert_eq!(world.place(outside), "nowhere", "they are kept, whether used or not");
     world.after(61);
     assert_ne!(world.place(outside), "nowhere");
+}
+
+/// One waits inside, so that the main pass leaves the next one inside to the one that looks ahead; another has just started
+/// outside, on the same node, and has what the first would have.
+fn inside_after_outside(outside: Resources, inside: Resources) -> (World, JobId, JobId) {
+    let mut world = world();
+    let cores = Some(CpuSet::first(2));
+    let reserved = ReservedNode { cpus: cores, ..ReservedNode::whole(NodeIndex(0)) };
+    world.reserve(Reservation { nodes: vec![reserved], ..reservation("r", &[], 0, 600) });
+    world.submit_into("r", 100, ask(1, 1));
+    world.submit(1000, Resources { excluded_nodes: vec!["n1".into()], ..ask(1, 4) });
+    world.after(0);
+    world.submit_into("r", 60, ask(1, 2));
+    let inside = world.submit_into("r", 10, inside);
+    let outside = world.submit(1000, outside);
+    world.after(0);
+    (world, inside, outside)
+}
+
+#[test]
+fn licences_are_not_given_out_inside_and_outside_at_once() {
+    let licensed = || Resources { licenses: [("matlab".into(), 2)].into_iter().collect(), ..ask(1, 1) };
+    let (world, inside, outside) = inside_after_outside(licensed(), licensed());
+    assert_eq!((world.place(outside), world.place(inside)), ("0:2".into(), "nowhere".into()));
+}
+
+#[test]
+fn memory_is_not_given_out_inside_and_outside_at_once() {
+    let much = || Resources { memory: Memory::PerNode(6_000), ..ask(1, 1) };
+    let (world, inside, outside) = inside_after_outside(much(), much());
+    assert_eq!((world.place(outside), world.place(inside)), ("0:2".into(), "nowhere".into()));
+}
+
+#[test]
+fn nobody_inside_joins_one_who_wants_nobody_else_outside() {
+    let alone = Resources { sharing: Sharing::SameUser, ..ask(1, 1) };
+    let (mut world, inside, outside) = inside_after_outside(ask(1, 1), alone);
+    assert_eq!((world.place(outside), world.place(inside)), ("0:2".into(), "nowhere".into()));
+    world.happen(outside, ended(world.now));
+    world.after(0);
+    assert_ne!(world.place(inside), "nowhere");
+}
+
+#[test]
+fn components_start_together_where_all_of_them_may_be() {
+    let mut world = world();
+    world.reserve(reservation("r", &[0], 0, 60));
+    let submit = |world: &mut World, lists: [&str; 2]| {
+        let ids = lists.map(|list| world.submit_into(list, 10, ask(1, 1)));
+        for (offset, id) in (0..).zip(ids) {
+            let job = world.state.job(id).unwrap();
+            let het = Some(HetPart { leader: ids[0], offset, size: 2 });
+            world.state.put(Arc::new(Job { het, ..(**job).clone() }));
+        }
+        ids
+    };
+    let mixed = submit(&mut world, ["", "r"]);
+    let (other, inside) = (world.submit(10, ask(1, 4)), submit(&mut world, ["r", "r"]));
+    world.after(0);
+    world.after(0);
+    assert_eq!(mixed.map(|id| world.place(id)), ["nowhere", "nowhere"]);
+    assert_eq!(inside.map(|id| world.place(id)), ["0:0", "0:1"]);
+    assert_eq!(world.place(other), "1:0,1,2,3", "nobody waits for those who have no place together");
 }
 
 #[test]

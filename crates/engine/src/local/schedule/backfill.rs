@@ -24,7 +24,7 @@ use domain::job::{ArrayPart, Job, JobSpec, Reason};
 use domain::ports::{PassExit, Plan, Start};
 use domain::reservation::Membership;
 use domain::state::State;
-use domain::{JobId, TimeLimit, Timestamp, Uid};
+use domain::{JobId, Text, TimeLimit, Timestamp, Uid};
 use std::collections::{HashMap, HashSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
@@ -256,12 +256,14 @@ impl<'a> Backfill<'a, '_, '_> {
         if let Some(part) = job.het.filter(|part| part.size > 1) {
             return self.look_at_components(part, self.state, true);
         }
-        for name in &job.spec.partitions {
-            let Some(partition) = self.layout.position(name) else { continue };
+        for partition in self.displacing.owed_in(job) {
             if self.seen.insert((job.id, self.layout.partitions[partition].tier)) {
                 self.look_at(job, partition, true);
             }
         }
+        // It waits for this room and tries no other partition.
+        let named = job.spec.partitions.iter().filter_map(|name| self.layout.position(name));
+        self.seen.extend(named.map(|partition| (job.id, self.layout.partitions[partition].tier)));
     }
 
     fn look_at(&mut self, job: &'a Arc<Job>, partition: usize, may_book: bool) {
@@ -494,6 +496,9 @@ impl<'a> Backfill<'a, '_, '_> {
         let wish = Wish { demand, nodes, user: job.spec.owner.uid, limit: *limit };
         let Some(licenses) = self.forecast.licenses_at(wish, self.now, *limit) else { return false };
         self.fence_in(job, *limit);
+        if !self.reserved.is_empty() && !self.is_there(job, demand, placement, licenses) {
+            return false;
+        }
         let Some(start) = self.ground.start(job, demand, placement, licenses, *limit, true) else {
             return false;
         };
@@ -501,6 +506,17 @@ impl<'a> Backfill<'a, '_, '_> {
         self.tell_outside(job, &start.allocation, *limit);
         self.starts.push(start);
         true
+    }
+
+    /// Tells whether a place is free at this moment. What lies ahead in a reservation does not tell what those outside of it
+    /// have of the same nodes and licences.
+    fn is_there(&self, job: &Job, demand: &Demand<'_>, place: &Placement, licenses: &[(Text, u32)]) -> bool {
+        if self.displacing.is_owed_room(job.het.map_or(job.id, |part| part.leader)) {
+            // It is kept for this very job.
+            return true;
+        }
+        let has = |(name, count): &(Text, u32)| self.ground.free_licenses(name) >= *count;
+        licenses.iter().all(has) && self.ground.has_room_at(place, demand, job)
     }
 
     fn book(&mut self, job: &Job, chance: &Chance<'a>) {

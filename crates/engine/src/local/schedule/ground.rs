@@ -47,6 +47,11 @@ impl<'a> Ground<'a> {
         self.fence = fence;
     }
 
+    /// Does the same, and returns what was closed before.
+    pub(super) fn replace_fence(&mut self, fence: Fence<'a>) -> Option<Fence<'a>> {
+        self.fence.replace(fence)
+    }
+
     /// Returns the reservation in which the job that is looked at would run.
     pub(super) fn own_reservation(&self) -> Option<&'a Arc<Reservation>> {
         self.fence.as_ref().and_then(Fence::own)

@@ -294,8 +294,7 @@ impl<'a, 'g, 'm> MainPass<'a, 'g, 'm> {
             return self.claim_together(part, state);
         }
         let confined = self.displacing.confined(job);
-        for name in &job.spec.partitions {
-            let Some(partition) = self.layout.position(name) else { continue };
+        for partition in self.displacing.owed_in(job) {
             let entry = &self.layout.partitions[partition];
             let starts = self.layout.partition(entry).state.starts_jobs();
             if !starts || job.eligible == Timestamp::NEVER {

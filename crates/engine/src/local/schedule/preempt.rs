@@ -13,13 +13,16 @@ pub(super) use candidate::may_push;
 
 use super::ground::Ground;
 use super::layout::{Entry, Layout};
+use super::reserved::Reserved;
 use candidate::{Candidate, candidates, fewest};
 use domain::cluster::PreemptType;
 use domain::fit::{Demand, Placement, place};
 use domain::job::{Job, JobSpec, Phase};
 use domain::ports::{Preempt, PreemptHow, Start};
+use domain::reservation::{Fence, Membership};
 use domain::state::State;
 use domain::{JobId, NodeIndex, Text, Timestamp};
+use smallvec::{SmallVec, smallvec};
 use std::cmp::Reverse;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -188,10 +191,11 @@ impl<'a, 'm> Displacing<'a, 'm> {
         let nodes: HashSet<NodeIndex> = entry.nodes.iter().copied().collect();
         let eligible: Vec<&Candidate<'a>> = candidates
             .iter()
-            .filter(|candidate| !self.chosen.contains(&candidate.job.id))
+            .filter(|candidate| !self.is_spoken_for(candidate, job.id))
             .filter(|candidate| candidate.yields_to(cluster, job, partition))
             .filter(|candidate| is_of_use(candidate, &nodes))
             .collect();
+        let before = self.fence_until_gone(job, &eligible, ground);
         let fits = |victims: &[&Candidate<'a>]| {
             let mut cleared = ground.clone();
             victims.iter().for_each(|victim| victim.leave(&mut cleared));
@@ -230,9 +234,34 @@ impl<'a, 'm> Displacing<'a, 'm> {
                 Room::Coming
             }
         };
+        ground.fence_in(before);
         self.tell(job.id, victims.into_iter().flatten(), room);
         self.candidates = Some(candidates);
         room
+    }
+
+    /// Closes to a job what it would run into if it started when the slowest of those who could go are gone; returns what was
+    /// closed before.
+    fn fence_until_gone(
+        &self,
+        job: &Job,
+        eligible: &[&Candidate<'a>],
+        ground: &mut Ground<'a>,
+    ) -> Option<Fence<'a>> {
+        let reserved = Reserved::new(self.state, self.now);
+        if reserved.is_empty() {
+            return None;
+        }
+        let membership = ground.own_reservation().map_or(Membership::Outside, Membership::Inside);
+        let until = job.spec.time_limit.end_from(self.gone(eligible));
+        ground.replace_fence(reserved.fence_until(membership, job, until))
+    }
+
+    /// Tells whether somebody makes way already, or will be halted for another than this job once others are gone.
+    fn is_spoken_for(&self, candidate: &Candidate<'a>, job: JobId) -> bool {
+        let claims = self.memory.claims.iter().filter(|(by, _)| **by != job);
+        let mut later = claims.flat_map(|(_, claim)| &claim.halted_later);
+        self.chosen.contains(&candidate.job.id) || later.any(|halted| *halted == candidate.job.id)
     }
 
     /// Returns when all of these are gone that have to be.
@@ -259,12 +288,26 @@ impl<'a> Displacing<'a, '_> {
     pub(super) fn claimants(&self) -> Vec<&'a Arc<Job>> {
         let mut jobs: Vec<&Arc<Job>> =
             self.memory.claims.keys().filter_map(|id| self.state.job(*id)).collect();
-        let tier = |job: &Job| {
-            let positions = job.spec.partitions.iter().filter_map(|name| self.layout.position(name));
-            positions.map(|at| self.layout.partitions[at].tier).max()
-        };
+        let tier = |job: &Job| self.owed_in(job).first().map(|at| self.layout.partitions[*at].tier);
         jobs.sort_by_key(|job| (Reverse(tier(job)), Reverse(job.priority), job.id));
         jobs
+    }
+
+    /// Returns the partitions, by their places in the layout, in which a job or component may take the room that others
+    /// leave for it: the one for which it was made, since in a lower one those who left it could push it aside in turn. Where
+    /// that is not known, all that it names, the highest tier first.
+    pub(super) fn owed_in(&self, job: &Job) -> SmallVec<[usize; 1]> {
+        let claim = self.memory.claims.get(&job.het.map_or(job.id, |part| part.leader));
+        let promise = claim.and_then(|claim| claim.places.get(&job.id));
+        let made_for =
+            promise.map(|promise| &promise.partition).filter(|own| job.spec.partitions.contains(own));
+        if let Some(at) = made_for.and_then(|own| self.layout.position(own)) {
+            return smallvec![at];
+        }
+        let mut named: SmallVec<[usize; 1]> =
+            job.spec.partitions.iter().filter_map(|name| self.layout.position(name)).collect();
+        named.sort_by_key(|at| Reverse(self.layout.partitions[*at].tier));
+        named
     }
 
     /// Tells whether others may yet be asked to make way for a job (of a heterogeneous one the leader).

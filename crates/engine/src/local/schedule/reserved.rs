@@ -73,6 +73,22 @@ impl<'a> Reserved<'a> {
         if found.is_empty() { Err(Reason::Reservation) } else { Ok(found) }
     }
 
+    /// Returns where all of these jobs may run together.
+    ///
+    /// # Errors
+    /// Why there is no such place.
+    pub(super) fn memberships_of_all(&self, jobs: &[&Arc<Job>]) -> Result<Memberships<'a>, Reason> {
+        let mut common: Option<Memberships<'a>> = None;
+        for job in jobs {
+            let own = self.memberships(job)?;
+            match &mut common {
+                None => common = Some(own),
+                Some(common) => common.retain(|one| own.iter().any(|other| number(other) == number(one))),
+            }
+        }
+        common.filter(|common| !common.is_empty()).ok_or(Reason::Reservation)
+    }
+
     /// Tells whether jobs of a reservation may run now.
     fn is_usable(&self, reservation: &Reservation) -> bool {
         reservation.is_open(self.now) || reservation.flags.has(ReservationFlags::FLEX)
@@ -92,8 +108,21 @@ impl<'a> Reserved<'a> {
 
     /// Returns what is closed to a job that would run from now on for so long.
     pub(super) fn fence(&self, membership: Membership<'a>, job: &Job, limit: TimeLimit) -> Fence<'a> {
-        let fence = Fence::of(self.all(), membership, self.now, limit.end_from(self.now));
+        self.fence_until(membership, job, limit.end_from(self.now))
+    }
+
+    /// Returns what is closed to a job that would run until a time at the latest.
+    pub(super) fn fence_until(&self, membership: Membership<'a>, job: &Job, until: Timestamp) -> Fence<'a> {
+        let fence = Fence::of(self.all(), membership, self.now, until);
         fence.leaving_after(job.spec.warning.and_then(|warning| warning.leaves_reservation_after()))
+    }
+}
+
+/// Returns the number of the reservation; `None` outside of all.
+fn number(membership: &Membership<'_>) -> Option<u32> {
+    match membership {
+        Membership::Outside => None,
+        Membership::Inside(own) => Some(own.number),
     }
 }
 

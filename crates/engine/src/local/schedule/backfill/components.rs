@@ -9,6 +9,7 @@ use crate::local::schedule::obstacle;
 use crate::local::schedule::preempt::{Made, awaits_room};
 use domain::fit::Demand;
 use domain::job::{HetPart, Job, Reason};
+use domain::reservation::Membership;
 use domain::state::State;
 use domain::{NodeIndex, Timestamp};
 use std::borrow::Cow;
@@ -119,6 +120,9 @@ impl<'a> Backfill<'a, '_, '_> {
 
     /// Has others make way for all components together.
     fn push_aside_for_all(&mut self, wanted: &[(&'a Arc<Job>, Demands<'a>)]) -> Option<Found<'a>> {
+        if matches!(self.membership, Membership::Inside(_)) {
+            return None;
+        }
         let Made { at, places } = self.displacing.make_room_ahead(wanted, &mut self.forecast, self.ground)?;
         let mut forecast = self.forecast.clone();
         let chances = wanted.iter().zip(places).map(|((job, _), (partition, demand, placement))| {

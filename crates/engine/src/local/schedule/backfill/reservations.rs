@@ -1,12 +1,12 @@
 //! Reservations in the backfill pass: jobs inside one are planned in a forecast of their own, all others in one from which
 //! the reservations have been taken off.
 
-use super::{Backfill, Remembered};
+use super::{Backfill, Remembered, eligible};
 use crate::local::schedule::forecast::Forecast;
 use crate::local::schedule::walk::Turn;
 use domain::fit::Demand;
 use domain::job::{Allocation, Job, Reason};
-use domain::reservation::{Membership, Reservation, ReservationFlags};
+use domain::reservation::{Membership, Reservation};
 use domain::state::State;
 use domain::{NodeIndex, TimeLimit, Timestamp};
 use std::collections::HashMap;
@@ -22,20 +22,27 @@ pub(super) struct Outlook<'a> {
 /// Tells whether an allocation lies within a reservation that nobody outside sees into.
 pub(super) fn is_inside(state: &State, allocation: &Allocation) -> bool {
     let own = Some(&allocation.reservation).filter(|name| !name.is_empty());
-    own.and_then(|name| state.reservation(name)).is_some_and(|own| !is_flexible(own))
-}
-
-fn is_flexible(reservation: &Reservation) -> bool {
-    reservation.flags.has(ReservationFlags::FLEX)
-        || reservation.flags.has(ReservationFlags::ANY_NODES) && reservation.nodes.is_empty()
+    own.and_then(|name| state.reservation(name)).is_some_and(|own| !own.is_flexible())
 }
 
 impl<'a> Backfill<'a, '_, '_> {
     /// Looks at a job in the reservations it may run in, or outside of all.
     pub(super) fn look_wherever_it_may_be(&mut self, turn: &Turn<'a>, state: &'a State, may_book: bool) {
-        let memberships = match self.reserved.memberships(turn.job) {
+        let together = turn.job.het.filter(|part| part.size > 1);
+        let memberships = match together {
+            None => self.reserved.memberships(turn.job),
+            // They start together, and so in one place: where one of them may not be, none is.
+            Some(part) => match eligible(state, part) {
+                Some(members) => self.reserved.memberships_of_all(&members),
+                None => return,
+            },
+        };
+        let memberships = match memberships {
             Ok(memberships) => memberships,
-            Err(reason) => return self.waits.note(turn.job.id, reason, None),
+            Err(reason) => {
+                together.into_iter().for_each(|part| self.joint.note(part.leader, std::iter::empty()));
+                return self.waits.note(turn.job.id, reason, None);
+            }
         };
         for membership in memberships {
             self.membership = membership;
@@ -47,7 +54,7 @@ impl<'a> Backfill<'a, '_, '_> {
             let is_free = match membership {
                 Membership::Outside => true,
                 // Of those who may run elsewhere as well.
-                Membership::Inside(own) => is_flexible(own) && !self.ground.has_started(turn.job.id),
+                Membership::Inside(own) => own.is_flexible() && !self.ground.has_started(turn.job.id),
             };
             if is_free {
                 self.look_here(turn, state, may_book);
@@ -102,7 +109,7 @@ impl<'a> Backfill<'a, '_, '_> {
     /// Tells those outside of a start inside that concerns them.
     pub(super) fn tell_outside(&mut self, job: &Job, allocation: &Allocation, limit: TimeLimit) {
         if let (Membership::Inside(own), Some(outside)) = (self.membership, &mut self.parked)
-            && is_flexible(own)
+            && own.is_flexible()
         {
             outside.forecast.book_start(job, allocation, limit);
         }
@@ -110,7 +117,7 @@ impl<'a> Backfill<'a, '_, '_> {
 
     /// Tells whether a start would come after the end of the reservation it is planned in.
     pub(super) fn is_beyond_own_end(&self, at: Timestamp) -> bool {
-        matches!(self.membership, Membership::Inside(own) if !is_flexible(own) && at >= own.end)
+        matches!(self.membership, Membership::Inside(own) if !own.is_flexible() && at >= own.end)
     }
 
     /// Tells whether nothing but reservations of others keeps a job from starting now.

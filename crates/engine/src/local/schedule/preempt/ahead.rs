@@ -4,11 +4,13 @@
 use super::super::forecast::{Forecast, Wish, end};
 use super::super::ground::Ground;
 use super::super::main_pass::within;
+use super::super::reserved::Reserved;
 use super::candidate::{Candidate, candidates, fewest};
 use super::{Claim, Displacing, KEPT, Promise, Room, TRY_AGAIN, halted};
 use domain::fit::{Demand, Placement};
 use domain::job::Job;
 use domain::ports::PreemptHow;
+use domain::reservation::Membership;
 use domain::{NodeIndex, Text, Timestamp};
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -87,7 +89,7 @@ impl<'a> Displacing<'a, '_> {
             forecast.take_off(demand, (*until, placement, licenses));
         }
         put_back(forecast, &trial.victims);
-        if !found || trial.victims.is_empty() {
+        if !found || trial.victims.is_empty() || !self.are_open(wanted, &trial, ground) {
             return None;
         }
         let ends = trial.bookings.iter().map(|(until, ..)| *until).max().unwrap_or(self.now);
@@ -127,6 +129,22 @@ impl<'a> Displacing<'a, '_> {
         })
     }
 
+    /// Tells whether the places are open to the jobs once the others are gone: what reservations keep of a node in use is not
+    /// among what becomes free.
+    fn are_open(&self, wanted: &Wanted<'_, 'a>, trial: &Trial<'_, '_, 'a>, ground: &Ground<'a>) -> bool {
+        let reserved = Reserved::new(self.state, self.now);
+        if reserved.is_empty() {
+            return true;
+        }
+        let mut cleared = ground.clone();
+        trial.victims.iter().for_each(|victim| victim.leave(&mut cleared));
+        let found = trial.bookings.iter().zip(&trial.partitions);
+        wanted.iter().zip(found).all(|((job, _), ((until, place, _), (_, demand)))| {
+            cleared.fence_in(Some(reserved.fence_until(Membership::Outside, job, *until)));
+            cleared.has_room_at(place, demand, job)
+        })
+    }
+
     /// Looks for room for one job in a partition, besides what others have found in the same trial.
     fn room_for_one<'w, 'c>(
         &self,
@@ -149,11 +167,12 @@ impl<'a> Displacing<'a, '_> {
             candidate.uses(nodes) || candidate.gives_back(cluster, licenses)
         };
         let nodes: HashSet<NodeIndex> = open.iter().copied().collect();
+        let asker = job.het.map_or(job.id, |part| part.leader);
         let in_trial =
             |candidate: &&Candidate<'a>| trial.victims.iter().any(|victim| victim.job.id == candidate.job.id);
         let eligible: Vec<&'c Candidate<'a>> = all
             .iter()
-            .filter(|candidate| !self.chosen.contains(&candidate.job.id) && !in_trial(candidate))
+            .filter(|candidate| !self.is_spoken_for(candidate, asker) && !in_trial(candidate))
             .filter(|candidate| {
                 candidate.yields_to(cluster, job, self.layout.partition(entry))
                     && is_of_use(candidate, &nodes)
