@@ -115,8 +115,9 @@ impl Ledger<'_> {
             boot: boot.clone(),
             overtime: self.overtime(&start.allocation.partition),
         };
-        if let Err(refused) = self.happen(id, event) {
-            tracing::error!(job.id = id.0, error = %refused, "start could not be noted");
+        match self.happen(id, event) {
+            Ok(_) => self.note_use(&start.allocation.reservation),
+            Err(refused) => tracing::error!(job.id = id.0, error = %refused, "start could not be noted"),
         }
     }
 

@@ -8,6 +8,7 @@ use crate::job::{
 };
 use crate::ports::*;
 use crate::priority::{PriorityType, Rules};
+use crate::reservation::ReservationFlags;
 use crate::state::State;
 use crate::who::{AdminLevel, Membership, Person, Principal};
 use crate::{Error, Gid, JobId, Problem, Text, TimeLimit, Timestamp, Uid};
@@ -155,6 +156,7 @@ impl Engine for SlotEngine {
         }
         let mut free = self.slots.saturating_sub(state.holding().count());
         let mut starts = Vec::new();
+        let draws = state.reservations().iter().find(|one| one.flags.has(ReservationFlags::MAGNETIC));
         for key in state.queues().of("debug") {
             let Some(job) = state.job(key.job) else { continue };
             let tasks: Vec<_> = match &job.array {
@@ -178,7 +180,7 @@ impl Engine for SlotEngine {
                     nodes: [share].into_iter().collect(),
                     whole: false,
                     licenses: Default::default(),
-                    reservation: Default::default(),
+                    reservation: draws.map(|draws| draws.name.clone()).unwrap_or_default(),
                 };
                 let limit = TimeLimit::Minutes(10);
                 starts.push(Start {

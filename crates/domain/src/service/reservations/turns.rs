@@ -101,6 +101,14 @@ impl Ledger<'_> {
         }
     }
 
+    /// Takes in that a job starts in a reservation: it may be gone before anybody looks again.
+    pub(in crate::service) fn note_use(&mut self, name: &Text) {
+        let used = Some(name).filter(|name| !name.is_empty()).and_then(|name| self.state().reservation(name));
+        if let Some(idle) = used.filter(|used| used.idle_since.is_some()).cloned() {
+            self.keep_reservation(Reservation { idle_since: None, ..(*idle).clone() });
+        }
+    }
+
     /// Puts other nodes in the place of those that are out of service or, if it says so, in use.
     fn replace_nodes(&mut self, reservation: &Arc<Reservation>) {
         let flags = reservation.flags;

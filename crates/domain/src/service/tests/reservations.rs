@@ -327,6 +327,24 @@ async fn one_that_nobody_uses_goes_after_a_while() {
 }
 
 #[tokio::test]
+async fn one_that_drew_a_job_in_is_in_use_at_once() {
+    let world = World::new(1);
+    let drawing = |wish: &mut ReservationWish| {
+        wish.flags = on(ReservationFlags::PURGE_COMP.with(ReservationFlags::MAGNETIC));
+        wish.purge_after = Some(60);
+    };
+    world.reserve(drawing).await.unwrap();
+    world.at_second(1, |world| world.reservation("r").is_some_and(|kept| kept.idle_since.is_some())).await;
+    let id = world.submit(|_| {}).await.unwrap();
+    assert!(world.job(id).held_resources().is_some_and(|held| held.reservation == "r"));
+    assert_eq!(
+        world.reservation("r").unwrap().idle_since,
+        None,
+        "it may have ended before anybody looks again"
+    );
+}
+
+#[tokio::test]
 async fn what_cannot_be_recorded_is_taken_back() {
     let world = World::new(1);
     world.reserve(|_| {}).await.unwrap();
