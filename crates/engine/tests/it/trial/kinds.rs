@@ -2,6 +2,7 @@
 //! could ever meet are refused by the service, as they should be.
 
 use super::dice::Dice;
+use super::reservations::{ACCOUNTS, some_name};
 use super::scene::Scene;
 use domain::job::{Constraint, GresRequest, JobFlags, JobKind, JobSpec, Memory, Per, Resources, Sharing};
 use domain::{Text, TimeLimit, Timestamp};
@@ -193,14 +194,28 @@ const MORE_KINDS: &[Kind] = &[
     }),
 ];
 
-/// Returns the wish at a place: those of [`KINDS`], then those of trials that are not plain.
+/// Wishes of trials with reservations.
+const RESERVED_KINDS: &[Kind] = &[
+    kind("account", 3, |wish, dice, _| wish.spec.account = dice.one_of(&ACCOUNTS).into()),
+    kind("in a reservation", 4, |wish, dice, _| wish.spec.uncommon_mut().reservation = some_name(dice)),
+    kind("in one of two", 25, |wish, dice, _| {
+        wish.spec.uncommon_mut().reservation = format!("{},{}", some_name(dice), some_name(dice)).into();
+    }),
+];
+
+/// Returns the wish at a place: those of [`KINDS`], those of trials that are not plain, those of trials with reservations.
 pub(crate) fn kind_at(place: usize) -> &'static Kind {
-    KINDS.get(place).unwrap_or_else(|| &MORE_KINDS[place - KINDS.len()])
+    KINDS.iter().chain(MORE_KINDS).chain(RESERVED_KINDS).nth(place).unwrap()
 }
 
 /// Returns the places of the wishes that make a trial one that is not plain.
 pub(crate) fn more_places() -> std::ops::Range<usize> {
     KINDS.len()..KINDS.len() + MORE_KINDS.len()
+}
+
+/// Returns the places of the wishes that have to do with reservations.
+pub(crate) fn reserved_places() -> std::ops::Range<usize> {
+    more_places().end..more_places().end + RESERVED_KINDS.len()
 }
 
 fn later(at: Timestamp, seconds: u32) -> Timestamp {

@@ -4,7 +4,7 @@
 //! operations that still fail.
 //!
 //! New kinds of requests are a line in [`kinds`], new changes one in [`changes`], new things to do with jobs and nodes one
-//! in [`operation`], new rules one in [`referee`]; how the cluster itself differs from trial to trial is in [`scene`] and
+//! in [`operation`], what reservations ask for is in [`reservations`], new rules are one in [`referee`]; how the cluster itself differs from trial to trial is in [`scene`] and
 //! [`policy`].
 //!
 //! `./test unit` plays a handful (`trials.rs`). Thousands, and large ones, are for the example:
@@ -24,6 +24,7 @@ pub(crate) mod operation;
 pub(crate) mod play;
 pub(crate) mod policy;
 pub(crate) mod referee;
+pub(crate) mod reservations;
 pub(crate) mod scene;
 pub(crate) mod shrink;
 pub(crate) mod world;
@@ -63,6 +64,9 @@ impl Trial {
         if self.variety == Variety::Full {
             policy::vary(&mut dice, &mut scene.cluster);
             operation::enrich(&mut dice, &scene, &mut operations);
+            if dice.once_in(2) {
+                operation::add_reservations(&mut dice, &mut operations);
+            }
         }
         scene.cluster.scheduling.backfill.interval = self.pace();
         (scene, operations)

@@ -3,7 +3,8 @@
 
 use super::changes::CHANGES;
 use super::dice::Dice;
-use super::kinds::{KINDS, Nature, Wish, kind_at, more_places};
+use super::kinds::{KINDS, Nature, Wish, kind_at, more_places, reserved_places};
+use super::reservations;
 use super::scene::{Scene, USERS};
 use crate::cluster::job;
 use domain::job::Resources;
@@ -59,6 +60,12 @@ pub(crate) enum Act {
     Mend(usize),
     /// It fails: its jobs are lost, and it takes none.
     Fail(usize),
+    /// A reservation is made: the number of its name, and a seed for what it asks for.
+    Reserve(u32, u64),
+    /// It is changed: likewise.
+    Rebook(u32, u64),
+    /// It is deleted.
+    Unreserve(u32),
 }
 
 /// What a job wishes: places of wishes, each with a seed.
@@ -160,6 +167,14 @@ pub(crate) fn enrich(dice: &mut Dice, scene: &Scene, operations: &mut Vec<Operat
     operations.sort_by_key(|operation| operation.at);
 }
 
+/// Adds reservations, and jobs that have to do with them.
+pub(crate) fn add_reservations(dice: &mut Dice, operations: &mut Vec<Operation>) {
+    reservations::enrich(dice, operations);
+    for wishes in operations.iter_mut().flat_map(|operation| operation.act.wishes_mut()) {
+        add_wishes(dice, wishes, reserved_places());
+    }
+}
+
 /// How long after a job's submission something is done to it at most, seconds.
 fn dice_span(scene: &Scene) -> u32 {
     if scene.cluster.nodes.len() > 100 { 6_000 } else { 3_000 }
@@ -188,7 +203,11 @@ fn random_wishes(dice: &mut Dice) -> (Wishes, u64) {
 }
 
 fn more_wishes(dice: &mut Dice, wishes: &mut Wishes) {
-    for place in more_places() {
+    add_wishes(dice, wishes, more_places());
+}
+
+fn add_wishes(dice: &mut Dice, wishes: &mut Wishes, places: std::ops::Range<usize>) {
+    for place in places {
         if dice.once_in(kind_at(place).odds) {
             wishes.push((place, dice.next()));
         }

@@ -6,8 +6,10 @@ use crate::trial::dice::Dice;
 use crate::trial::executor::Tag;
 use crate::trial::kinds::Wish;
 use crate::trial::operation::{Act, Operation, Wishes, wish};
+use crate::trial::reservations::{self, name_of};
 use crate::trial::scene::USERS;
 use domain::job::{Change, Payload, WarningScope};
+use domain::reservation::ReservationWish;
 use domain::service::{Action, Availability, HoldWish, Submission, Update};
 use domain::{Error, JobId, Text, TimeLimit, Timestamp};
 use std::sync::Arc;
@@ -43,6 +45,17 @@ impl Player<'_> {
             Act::Drain(node) => self.drain(*node, "maintenance").await,
             Act::Fail(node) => self.fail(*node, now).await,
             Act::Mend(node) => self.mend(*node).await,
+            Act::Reserve(number, seed) => {
+                let wish = reservations::wish(self.scene, name_of(*number), *seed, now);
+                self.reserve(wish).await;
+            }
+            Act::Rebook(number, seed) => {
+                let wish = reservations::change(self.scene, name_of(*number), *seed, now);
+                self.rebook(wish).await;
+            }
+            Act::Unreserve(number) => {
+                self.unreserve(name_of(*number)).await;
+            }
         }
     }
 
@@ -101,6 +114,42 @@ impl Player<'_> {
         self.unwell.remove(&place);
         self.world.look(|inner| inner.referee.nodes_changed());
         self.service.mark_node(&self.service.principal("root"), name, Availability::Resume).await.unwrap();
+    }
+
+    async fn reserve(&mut self, wish: ReservationWish) {
+        self.ask_for(&wish.name);
+        let outcome = self.service.reserve(&self.principal(0), wish).await.map(|_| ());
+        self.answered("reservations made", outcome).await;
+    }
+
+    async fn rebook(&mut self, wish: ReservationWish) {
+        self.ask_for(&wish.name);
+        let outcome = self.service.change_reservation(&self.principal(0), wish).await;
+        self.answered("reservations changed", outcome).await;
+    }
+
+    /// Deletes a reservation; tells whether it is gone.
+    pub(super) async fn unreserve(&mut self, name: Text) -> bool {
+        self.ask_for(&name);
+        let outcome = self.service.delete_reservation(&self.principal(0), name).await;
+        let is_gone = outcome.is_ok();
+        self.answered("reservations deleted", outcome).await;
+        is_gone
+    }
+
+    fn ask_for(&self, name: &Text) {
+        self.world.look(|inner| inner.referee.reservation_asked(name.clone()));
+    }
+
+    async fn answered(&mut self, what: &'static str, outcome: Result<(), Error>) {
+        self.world.look(|inner| inner.referee.reservation_answered());
+        match outcome {
+            Ok(()) => self.tally.count(what),
+            Err(error) => {
+                self.tally.count(format!("not {what}: {}", first_words(&error.to_string())));
+                self.tick().await;
+            }
+        }
     }
 
     async fn submit(&mut self, operation: &Operation, wishes: &Wishes, seed: u64) {

@@ -4,7 +4,9 @@ use super::operation::Operation;
 use super::referee;
 use super::scene::Scene;
 use super::world::{Spent, World};
+use domain::job::Job;
 use domain::ports::Reports;
+use domain::reservation::Reservation;
 use domain::service::{Action, JobService, Selection, Target};
 use domain::who::Principal;
 use domain::{JobId, NodeIndex, Timestamp};
@@ -92,8 +94,9 @@ impl Player<'_> {
             if operation.is_none() {
                 self.clean_up().await;
             }
-            let (end, alarm, again) =
-                self.world.look(|inner| (inner.executor.next_end(), inner.referee.next_alarm(), inner.again));
+            let (end, alarm, again) = self
+                .world
+                .look(|inner| (inner.executor.next_end(), inner.referee.next_alarm(now), inner.again));
             let Some(next) = [operation, end, alarm, again].into_iter().flatten().min() else {
                 if self.wake_stopped().await? {
                     continue;
@@ -141,6 +144,28 @@ impl Player<'_> {
         }
         for node in std::mem::take(&mut self.unwell) {
             self.mend(node).await;
+        }
+        for one in self.service.snapshot().reservations.iter() {
+            if one.flags.recurs() || one.float.is_some() || one.end == Timestamp::NEVER {
+                self.give_up(one).await;
+            }
+        }
+    }
+
+    /// Deletes a reservation that has no end, with all jobs that have to do with it.
+    async fn give_up(&mut self, one: &Reservation) {
+        if self.unreserve(one.name.clone()).await {
+            return;
+        }
+        let names = |job: &Job| {
+            let uncommon = job.spec.uncommon.as_deref();
+            uncommon.is_some_and(|uncommon| uncommon.reservation.split(',').any(|name| name == one.name))
+        };
+        let runs = |job: &Job| job.held_resources().is_some_and(|held| held.reservation == one.name);
+        let snapshot = self.service.snapshot();
+        for job in snapshot.jobs.iter().filter(|job| !job.is_final() && (names(job) || runs(job))) {
+            self.disturbed(job.array_id());
+            self.deal(&self.principal(0), whole(job.array_id()), Action::Cancel { kill: true }).await;
         }
     }
 

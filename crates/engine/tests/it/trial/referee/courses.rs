@@ -124,13 +124,15 @@ impl Courses {
     }
 }
 
-/// Tells whether an older job of this name and user holds resources. Components start together, of whatever name.
+/// Tells whether an older job of this name and user holds resources. Components start together, of whatever name; one that
+/// runs once more since this one has been eligible does not count any more.
 fn has_namesake(job: &Job, jobs: &BTreeMap<JobId, Arc<Job>>) -> bool {
     let leader = |job: &Job| job.het.map(|part| part.leader);
     jobs.values().any(|other| {
         other.array_id() < job.array_id()
             && (job.het.is_none() || leader(other) != leader(job))
             && other.held_resources().is_some()
+            && (other.restarts == 0 || other.run().is_none_or(|run| run.started <= job.eligible))
             && other.spec.name == job.spec.name
             && other.spec.owner.uid == job.spec.owner.uid
     })

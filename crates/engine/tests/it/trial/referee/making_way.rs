@@ -24,6 +24,8 @@ pub(super) struct MakingWay {
     /// Jobs that an operator has asked to let go on.
     asked: BTreeSet<JobId>,
     runs: HashMap<JobId, Run>,
+    /// Tasks that have just left their array.
+    fresh: BTreeSet<JobId>,
 }
 
 /// Room that is being made.
@@ -32,6 +34,8 @@ struct Claim {
     latest: Timestamp,
     /// The nodes of those who go.
     nodes: BTreeSet<NodeIndex>,
+    /// The highest tier of the partitions from which they go, where that is what counts.
+    tier: Option<u16>,
     /// Tasks of the same array that the same plan starts beforehand.
     before: usize,
     /// Somebody has interfered since.
@@ -149,7 +153,8 @@ impl MakingWay {
         let askers: Vec<JobId> = askers.iter().map(|asker| asker.id).collect();
         // Who was planned ahead for starts when ahead is looked the next time.
         let from = now.after(cluster.scheduling.backfill.interval);
-        self.expect_start(plan, (preempt, &askers), theirs, from)
+        let tier = (cluster.preempt.by == PreemptType::PartitionPriority).then_some(partition.tier);
+        self.expect_start(plan, (preempt, &askers), (theirs, tier), from)
     }
 
     /// Whoever others are halted for starts at once; otherwise as soon as they are gone.
@@ -157,7 +162,7 @@ impl MakingWay {
         &mut self,
         plan: &Plan,
         (preempt, askers): (&Preempt, &[JobId]),
-        theirs: BTreeSet<NodeIndex>,
+        (theirs, tier): (BTreeSet<NodeIndex>, Option<u16>),
         from: Timestamp,
     ) -> Result<(), String> {
         if preempt.how == PreemptHow::Suspend {
@@ -172,29 +177,41 @@ impl MakingWay {
         }
         let latest = from.after(preempt.grace).after(2 * KILL_WAIT).after(SLACK);
         let before = plan.starts.iter().filter(|start| start.job == preempt.by).count();
-        let fresh = || Claim { latest, nodes: BTreeSet::new(), before, is_excused: false };
+        let fresh = || Claim { latest, nodes: BTreeSet::new(), tier, before, is_excused: false };
         let claim = self.claims.entry(preempt.by).or_insert_with(fresh);
         (claim.latest, claim.before, claim.is_excused) = (claim.latest.max(latest), before, false);
         claim.nodes.extend(theirs);
+        claim.tier = claim.tier.max(tier);
         Ok(())
     }
 
-    /// Takes in that a job starts.
-    pub(super) fn started(&mut self, job: &Job, allocation: &Allocation, tally: &mut Tally) {
-        // A task that has left its array is asked for by the array's number, unless it was put back before.
-        let has_own = self.claims.contains_key(&job.id) || job.restarts > 0;
-        let asker = if has_own { job.id } else { job.array_id() };
+    /// Takes in that a job starts: where those who made way for it cannot push it aside in turn.
+    pub(super) fn started(
+        &mut self,
+        cluster: &Cluster,
+        job: &Job,
+        allocation: &Allocation,
+        tally: &mut Tally,
+    ) -> Result<(), String> {
+        // A task that has just left its array is asked for by the array's number.
+        let asker = if self.fresh.remove(&job.id) { job.array_id() } else { job.id };
         if let Some(claim) = self.claims.get_mut(&asker)
             && claim.before > 0
         {
             claim.before -= 1;
-            return;
+            return Ok(());
         }
-        if let Some(claim) = self.claims.remove(&asker) {
-            tally.count(match uses(allocation, &claim.nodes) {
-                true => "started where others made way",
-                false => "others made way, started elsewhere",
-            });
+        let Some(claim) = self.claims.remove(&asker) else { return Ok(()) };
+        let is_there = uses(allocation, &claim.nodes);
+        tally.count(match is_there {
+            true => "started where others made way",
+            false => "others made way, started elsewhere",
+        });
+        let own = cluster.partition(&allocation.partition).map(|partition| partition.tier);
+        let is_alone = job.het.is_none_or(|part| part.size < 2);
+        match is_there && is_alone && !claim.is_excused && claim.tier.is_some() && own <= claim.tier {
+            false => Ok(()),
+            true => Err(format!("those who made way could push it aside in turn: {}", brief(job))),
         }
     }
 
@@ -206,6 +223,9 @@ impl MakingWay {
         (at, is_touched): (Timestamp, bool),
         tally: &mut Tally,
     ) -> Result<(), String> {
+        if before.is_none() {
+            self.fresh.insert(job.id);
+        }
         // Components do as their leader.
         let leader = job.het.map_or(job.id, |part| part.leader);
         let planned = self.planned.get(&leader);

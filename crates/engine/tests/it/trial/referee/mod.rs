@@ -6,6 +6,7 @@
 //! - [`courses`]: dependencies, and every attempt ends once.
 //! - [`together`]: components start together; turns of jobs that recur are due and one at a time.
 //! - [`making_way`]: who is pushed aside may be, and not in vain; who is halted goes on.
+//! - [`reserved`]: reservations are kept, and used by those they are for.
 //! - [`promises`]: whoever is first in order is never delayed by those behind.
 
 mod books;
@@ -13,6 +14,7 @@ mod courses;
 mod foresight;
 mod making_way;
 mod promises;
+mod reserved;
 mod rules;
 mod together;
 
@@ -24,9 +26,10 @@ use domain::cluster::Cluster;
 use domain::job::{ArrayPart, Hold, Job, Phase, Reason, Resources, SuspendedBy};
 use domain::ports::{Batch, Plan};
 use domain::state::{Snapshot, State};
-use domain::{JobId, Timestamp};
+use domain::{JobId, Text, Timestamp};
 use making_way::MakingWay;
 use promises::Promises;
+use reserved::Reserved;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
@@ -41,6 +44,7 @@ pub(crate) struct Referee {
     courses: Courses,
     promises: Promises,
     making_way: MakingWay,
+    reserved: Reserved,
     turns: Turns,
     /// Jobs that somebody has interfered with.
     touched: BTreeSet<JobId>,
@@ -63,6 +67,7 @@ impl Referee {
             courses: Courses::default(),
             promises: Promises::default(),
             making_way: MakingWay::default(),
+            reserved: Reserved::default(),
             turns: Turns::default(),
             touched: BTreeSet::new(),
             trail: VecDeque::new(),
@@ -84,7 +89,8 @@ impl Referee {
         for preempt in &plan.preempts {
             self.note(now, format!("{preempt:?}"));
         }
-        let is_calm = self.making_way.is_calm(state);
+        // What reservations keep free is not told from what is free.
+        let is_calm = self.making_way.is_calm(state) && self.reserved.is_empty();
         let tally = &mut self.tally;
         let outcome = self.promises.planned(state, plan, (now, is_calm), tally);
         if let Err(objection) = outcome.and_then(|()| self.making_way.planned(state, plan, now, tally)) {
@@ -101,6 +107,17 @@ impl Referee {
     pub(crate) fn nodes_changed(&mut self) {
         self.promises.forget();
         self.making_way.forget_all();
+    }
+
+    /// Takes in that an operator asks to make, change or delete a reservation.
+    pub(crate) fn reservation_asked(&mut self, name: Text) {
+        self.reserved.asked(Some(name));
+        self.nodes_changed();
+    }
+
+    /// Takes in that this has been done, or refused.
+    pub(crate) fn reservation_answered(&mut self) {
+        self.reserved.asked(None);
     }
 
     /// Takes in that attempts have gone down with their node.
@@ -130,8 +147,9 @@ impl Referee {
     }
 
     /// Returns when something is due without anybody asking.
-    pub(crate) fn next_alarm(&self) -> Option<Timestamp> {
-        self.alarms.first().map(|(at, _)| *at)
+    pub(crate) fn next_alarm(&self, now: Timestamp) -> Option<Timestamp> {
+        let of_jobs = self.alarms.first().map(|(at, _)| *at);
+        of_jobs.into_iter().chain(self.reserved.next_edge(now)).min()
     }
 
     /// Compares what readers see with the books.
@@ -185,8 +203,21 @@ impl Referee {
             }
             self.give_back(job);
         }
+        let reservations = self.reserved.known();
+        for one in &batch.reservations {
+            self.note(now, format!("{one:?}"));
+        }
+        self.reserved.moved(batch, &self.jobs, now, &mut self.tally)?;
+        if !batch.reservations.is_empty() {
+            // It may have taken a node that others have left for somebody.
+            self.making_way.forget_all();
+        }
         for job in &batch.jobs {
             let before = self.jobs.get(&job.id);
+            if let Some(before) = before {
+                let gone = &batch.removed_reservations;
+                self.reserved.check_left(gone, &reservations, before, job)?;
+            }
             self.courses.moved(before, job, &mut self.tally)?;
             self.courses.check_lost(before.map(|job| &**job), Some(job))?;
             let is_touched = self.touched.contains(&job.array_id());
@@ -217,6 +248,7 @@ impl Referee {
         for job in &begun {
             self.take_in_start(job, now)?;
         }
+        self.reserved.check_jobs(batch, &reservations, &self.jobs, now)?;
         for job in &batch.jobs {
             together::check_leader(job, &self.jobs)?;
         }
@@ -254,8 +286,12 @@ impl Referee {
             .and_then(|()| self.turns.check_start(job))
             .and_then(|()| together::check_start(job, &self.jobs))
             .and_then(|()| self.books.hand_out(&self.cluster, job, allocation))
+            .and_then(|()| {
+                let world = (&self.jobs, &self.cluster.licenses);
+                self.reserved.check_start(job, allocation, now, world, &mut self.tally)
+            })
             .map_err(|objection| format!("{objection}; {} starts", brief(job)))?;
-        self.making_way.started(job, allocation, &mut self.tally);
+        self.making_way.started(&self.cluster, job, allocation, &mut self.tally)?;
         self.promises.started(job, now, &mut self.tally)
     }
 
@@ -272,7 +308,7 @@ impl Referee {
 /// Returns the jobs that have not ended, each with whether that is as it should be when nothing more can happen.
 pub(crate) fn left(snapshot: &Snapshot) -> Vec<(Arc<Job>, bool)> {
     // Whoever is behind others in strict order is not told that there are too few nodes.
-    let is_beyond = |name: &domain::Text, job: &Job| {
+    let is_beyond = |name: &Text, job: &Job| {
         let partition = snapshot.cluster.partition(name);
         partition.is_none_or(|partition| partition.nodes.len() < job.spec.resources.min_nodes as usize)
     };
