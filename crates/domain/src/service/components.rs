@@ -2,7 +2,7 @@
 //! Seen with the original: what ends a waiting component ends the whole; of a running one the leader takes all with him,
 //! while another component may go alone.
 
-use super::ledger::Ledger;
+use super::ledger::{Ledger, Moved};
 use super::prepare::Draft;
 use super::submission::Submitted;
 use crate::job::{Event, HetPart, Job, NodeShare, Phase, Requeue};
@@ -79,8 +79,20 @@ impl Ledger<'_> {
             let is_concerned = self.job(id).is_some_and(|other| {
                 other.het.is_some_and(|of| of.leader == part.leader) && is_concerned(other, &consequence)
             });
-            if is_concerned && let Err(refused) = self.happen(id, consequence.clone()) {
-                tracing::error!(job.id = id.0, error = %refused, "component could not follow its job");
+            if !is_concerned {
+                continue;
+            }
+            // What follows from this for others is what happens to them here: nothing goes round once more.
+            match self.happen_alone(id, consequence.clone()) {
+                Ok(Some(Moved { before, after })) => {
+                    if let Some(part) = after.het {
+                        self.end_steps_in(part, &before, &after);
+                    }
+                }
+                Ok(None) => {}
+                Err(refused) => {
+                    tracing::error!(job.id = id.0, error = %refused, "component could not follow its job");
+                }
             }
         }
     }

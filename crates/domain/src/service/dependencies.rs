@@ -165,8 +165,20 @@ impl Ledger<'_> {
         self.end_if_hopeless(id);
     }
 
-    /// Cancels a job that waits in vain, if it was asked for that.
+    /// Cancels a job that waits in vain, if it was asked for that, and then those that do so because of it.
     pub(super) fn end_if_hopeless(&mut self, id: JobId) {
+        self.hopeless.waiting.push_back(id);
+        if self.hopeless.is_ending {
+            return;
+        }
+        self.hopeless.is_ending = true;
+        while let Some(id) = self.hopeless.waiting.pop_front() {
+            self.end_hopeless(id);
+        }
+        self.hopeless.is_ending = false;
+    }
+
+    fn end_hopeless(&mut self, id: JobId) {
         let always = self.cluster().limits.kill_invalid_dependency;
         let wanted = |job: &&Arc<Job>| {
             let flags = job.spec.flags;

@@ -13,7 +13,7 @@ use crate::reservation::Reservation;
 use crate::state::{State, Statistics};
 use crate::who::Membership;
 use crate::{ChangeId, Error, JobId, Text, Timestamp, Uid};
-use std::collections::{HashMap, HashSet};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 
 /// One batch in the making.
@@ -46,6 +46,21 @@ pub(super) struct Ledger<'a> {
     moved: Statistics,
     nodes_touched: bool,
     volatile: bool,
+    /// Jobs to be looked at whether they wait in vain, while one of them is being ended.
+    pub(super) hopeless: Hopeless,
+}
+
+/// A job before and after something has happened to it.
+pub(super) struct Moved {
+    pub(super) before: Arc<Job>,
+    pub(super) after: Arc<Job>,
+}
+
+/// The ones that wait for each other in a long row are ended one after the other, not each inside the one before.
+#[derive(Default)]
+pub(super) struct Hopeless {
+    pub(super) waiting: VecDeque<JobId>,
+    pub(super) is_ending: bool,
 }
 
 /// A batch that is ready to be recorded.
@@ -113,6 +128,7 @@ impl<'a> Ledger<'a> {
             moved: Statistics::default(),
             nodes_touched: false,
             volatile: false,
+            hopeless: Hopeless::default(),
         }
     }
 
@@ -238,21 +254,32 @@ impl<'a> Ledger<'a> {
         self.follow(before.as_deref(), &job);
     }
 
-    /// Lets something happen to a job and takes in what follows from it.
+    /// Lets something happen to a job and takes in what follows from it, for other components of it as well.
     pub(super) fn happen(&mut self, id: JobId, event: Event) -> Result<(), Refused> {
+        let is_component = self.job(id).is_some_and(|job| job.het.is_some());
+        let for_components = is_component.then(|| event.clone());
+        let moved = self.happen_alone(id, event)?;
+        if let (Some(event), Some(Moved { before, after })) = (for_components, moved) {
+            self.components_follow(&before, &event, &after);
+        }
+        Ok(())
+    }
+
+    /// Lets something happen to a job whose other components are seen to elsewhere. Returns the job before and after, if
+    /// there is anything to record.
+    pub(super) fn happen_alone(&mut self, id: JobId, event: Event) -> Result<Option<Moved>, Refused> {
         let Some(job) = self.state.job(id).cloned() else {
             return Err(Refused { event: event.name(), state: "gone" });
         };
         let volatile = matches!(event, Event::Considered { .. });
         let attempt = job.restarts;
-        let for_components = job.het.filter(|_| !volatile).map(|_| event.clone());
         let step = job.apply(event)?;
         let after = Arc::new(if volatile { step.job } else { self.state.ranked(step.job) });
         self.state.put(Arc::clone(&after));
         if volatile {
             self.volatile = true;
             // What the scheduler thinks of a waiting job is not recorded.
-            return Ok(());
+            return Ok(None);
         }
         self.effects.extend(step.effects.into_iter().map(|effect| (id, attempt, effect)));
         self.close_steps(&job, step.steps);
@@ -267,10 +294,7 @@ impl<'a> Ledger<'a> {
         if matches!(after.phase, Phase::Ended(_)) {
             self.recurs(&after);
         }
-        if let Some(event) = for_components {
-            self.components_follow(&job, &event, &after);
-        }
-        Ok(())
+        Ok(Some(Moved { before: job, after }))
     }
 
     /// Gives nodes other administrative states.

@@ -54,6 +54,24 @@ async fn chains_follow_what_they_wait_for() {
 }
 
 #[tokio::test]
+async fn a_long_row_that_waits_in_vain_ends_as_a_whole() {
+    let world = World::new(0);
+    let first = world.submit(|_| {}).await.unwrap();
+    let mut last = first;
+    for _ in 0..3000 {
+        let doomed = world.submit(|submission| {
+            submission.dependency = Text::from(format!("afterok:{last}"));
+            submission.spec.flags = crate::job::JobFlags::KILL_INVALID_DEPENDENCY;
+        });
+        last = doomed.await.unwrap();
+    }
+    world.act("alice", first, Action::Cancel { kill: false }).await;
+    for id in [first, JobId(first.0 + 1), last] {
+        assert_eq!(world.word(id), StateWord::Ended(Outcome::Cancelled));
+    }
+}
+
+#[tokio::test]
 async fn the_outcome_of_a_task_is_remembered_after_its_record_has_gone() {
     let world = World::new(1);
     let array = world.submit(|submission| submission.array = Text::const_new("0-1")).await.unwrap();

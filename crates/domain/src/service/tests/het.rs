@@ -97,6 +97,14 @@ async fn a_waiting_component_is_not_cancelled_alone() {
 }
 
 #[tokio::test]
+async fn thousands_of_components_end_together() {
+    let world = World::new(0);
+    let leader = world.submit_components(3000, |_, _| {}).await.unwrap();
+    world.act("alice", JobId(leader.0 + 7), CANCEL).await;
+    assert!(world.words(leader).iter().all(|word| *word == CANCELLED));
+}
+
+#[tokio::test]
 async fn a_running_component_may_go_alone() {
     let world = World::new(3);
     let leader = world.submit_components(3, |_, _| {}).await.unwrap();
