@@ -84,6 +84,16 @@ impl ArraySpec {
         indexes
     }
 
+    /// Returns the largest index.
+    pub fn largest(&self) -> Option<u32> {
+        self.ranges.iter().map(|range| range.high).max()
+    }
+
+    /// Returns how many indexes are named, those that are named twice twice.
+    pub fn named(&self) -> u64 {
+        self.ranges.iter().map(|range| range.len()).sum()
+    }
+
     /// Returns the one task that is meant, if it is one.
     pub fn single(&self) -> Option<u32> {
         match self.ranges.as_slice() {

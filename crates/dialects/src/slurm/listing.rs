@@ -10,6 +10,7 @@ use futures_util::stream;
 use slurm_wire::envelope::Frame;
 use slurm_wire::out::Out;
 use slurm_wire::{Version, versions, yaml};
+use std::collections::BTreeSet;
 
 /// Size of the pieces.
 const PIECE: usize = 64 << 10;
@@ -104,7 +105,7 @@ fn frame<T: Envelope>(payload: &T, version: &'static Version, format: Format) ->
 struct Writer<E> {
     entries: E,
     /// The fields of entries that are written; empty for all.
-    fields: Vec<String>,
+    fields: BTreeSet<Vec<u8>>,
     format: Format,
     /// Taken with the last piece.
     frame: Option<Around>,
@@ -150,8 +151,8 @@ impl<E: Entries> Writer<E> {
             _ if self.format == Format::Json => piece.push(b','),
             _ => {}
         }
-        let is_written = match (self.format, self.fields.as_slice()) {
-            (Format::Json, []) => (self.entries)(piece),
+        let is_written = match (self.format, self.fields.is_empty()) {
+            (Format::Json, true) => (self.entries)(piece),
             _ => {
                 self.scratch.clear();
                 (self.entries)(&mut self.scratch) && {
@@ -169,13 +170,12 @@ impl<E: Entries> Writer<E> {
 
     /// Adds what was written aside with some of its fields, or in another format.
     fn changed_entry(&mut self, piece: &mut Out) {
-        let entry: &[u8] = match self.fields.as_slice() {
-            [] => &self.scratch,
-            fields => {
-                self.only.clear();
-                versions::write_only(&self.scratch, fields, &mut self.only);
-                &self.only
-            }
+        let entry: &[u8] = if self.fields.is_empty() {
+            &self.scratch
+        } else {
+            self.only.clear();
+            versions::write_only(&self.scratch, |name| self.fields.contains(name), &mut self.only);
+            &self.only
         };
         match self.format {
             Format::Json => piece.extend_from_slice(entry),

@@ -81,7 +81,8 @@ fn nothing_of_accounting(operation: Accounting, version: &'static Version) -> Ve
 
 fn empty<T: Wire + Default>(version: &'static Version, names: &[&str]) -> Vec<u8> {
     let mut out = Vec::new();
-    versions::write_only(&slurm_wire::to_json_in(version, &T::default()), names, &mut out);
+    let is_required = |name: &[u8]| names.iter().any(|required| required.as_bytes() == name);
+    versions::write_only(&slurm_wire::to_json_in(version, &T::default()), is_required, &mut out);
     out
 }
 

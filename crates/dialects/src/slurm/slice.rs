@@ -5,6 +5,7 @@ use super::routes::Operation;
 use crate::http::query::Pairs;
 use domain::Timestamp;
 use hyper::header::{ETAG, HeaderMap, HeaderName, HeaderValue, IF_NONE_MATCH};
+use std::collections::BTreeSet;
 
 /// Where the next piece of a list begins.
 const NEXT: HeaderName = HeaderName::from_static("x-next-cursor");
@@ -13,7 +14,7 @@ const NEXT: HeaderName = HeaderName::from_static("x-next-cursor");
 #[derive(Debug, Default)]
 pub(super) struct Slice {
     /// Names of the fields of its entries; empty for all.
-    pub(super) fields: Vec<String>,
+    pub(super) fields: BTreeSet<Vec<u8>>,
     /// How many entries at most.
     pub(super) limit: Option<usize>,
     /// Where to begin, as an earlier answer said.
@@ -38,7 +39,7 @@ impl Slice {
             match name.as_ref() {
                 "fields" => {
                     let names = value.split(',').map(str::trim).filter(|name| !name.is_empty());
-                    slice.fields.extend(names.map(str::to_owned));
+                    slice.fields.extend(names.map(|name| name.as_bytes().to_vec()));
                 }
                 "limit" => match value.parse() {
                     Ok(limit) if limit > 0 => slice.limit = Some(limit),

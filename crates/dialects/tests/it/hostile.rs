@@ -147,3 +147,29 @@ async fn no_document_breaks_the_service() {
     }
     assert_eq!(site.slurm("alice", "GET", "ping", "").await.status, 200);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_named_without_end_is_refused_or_counts_once() {
+    let site = site().await;
+    let id = site.job("alice", r#""hold":true,"array":"0-9""#).await;
+    let kill = async |jobs: &[String]| {
+        let body = serde_json::json!({"jobs": jobs, "signal": "USR1"}).to_string();
+        site.slurm("alice", "DELETE", "jobs", &body).await
+    };
+    // A set of tasks ends where arrays end, as in the original.
+    let endless = kill(&[format!("{id}_[0-4000000]")]).await;
+    assert_eq!((endless.status, endless.errors()[0].0), (422, 2144), "{endless:?}");
+    assert_eq!(kill(&[format!("{id}_4000000")]).await.json()["status"][0]["error"]["code"], 2017);
+    let many: Vec<String> = (0..200).map(|last| format!("{id}_[0-{}]", 800 + last)).collect();
+    let many = kill(&many).await;
+    assert_eq!((many.status, many.errors()[0].0), (422, 9000), "{many:?}");
+    let same = kill(&vec![format!("{id}_3"); 100_000]).await;
+    assert_eq!((same.status, same.json()["status"].as_array().unwrap().len()), (200, 1));
+    let nobody: Vec<String> = (900_000..1_000_000).map(|job: u32| job.to_string()).collect();
+    assert_eq!(kill(&nobody).await.json()["status"].as_array().unwrap().len(), 100_000);
+    let twice = site.slurm("alice", "GET", &format!("jobs/state/?job_id={id}&job_id={id}"), "").await;
+    assert_eq!(twice.json()["jobs"].as_array().unwrap().len(), 10, "one for each task");
+    let names: String = (0..3000).map(|name| format!("a{name},")).collect();
+    let fields = site.slurm("alice", "GET", &format!("jobs/?fields={names}job_id"), "").await;
+    assert_eq!(fields.json()["jobs"], serde_json::json!([{"job_id": id}]));
+}

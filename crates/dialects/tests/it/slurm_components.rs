@@ -147,5 +147,5 @@ async fn an_allocation_may_have_components() {
     let source = || "slurm_allocate_het_job_blocking()".to_owned();
     let without = refused(r#"{"hetjob":[{"partition":"nope","current_working_directory":"/tmp"}]}"#).await;
     assert_eq!((without.status, without.errors()), (422, vec![(2000, source())]));
-    assert_eq!(refused(r#"{"hetjob":[]}"#).await.errors(), [(11, "_job_post_het_allocate".to_owned())]);
+    assert_eq!(refused(r#"{"hetjob":[]}"#).await.errors(), [(9000, "_job_post_het_allocate".to_owned())]);
 }

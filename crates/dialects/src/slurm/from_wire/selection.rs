@@ -7,9 +7,11 @@ use domain::service::{Action, Filter, Target};
 use domain::{JobId, Text, Uid};
 use slurm_wire::Flags;
 use slurm_wire::checked_text::{SignalName, UserName};
+use slurm_wire::error_number as number;
 use slurm_wire::job_change::KillJobsMsg;
-use slurm_wire::job_ids::{SelectedStep, Step};
+use slurm_wire::job_ids::{NoJobId, SelectedStep, Step};
 use slurm_wire::words::{JobState, KillFlag};
+use std::collections::HashSet;
 
 /// Reads what is to be done: no signal, and signal zero, cancel. A signal that nobody knows is noted while it is read;
 /// it must not cancel, so it becomes the signal that does nothing.
@@ -27,7 +29,41 @@ pub(in crate::slurm) fn signal_action(
     }
 }
 
-/// Reads the jobs that are named; `None` where one of them names no job.
+/// How many tasks of arrays one request may name; each is looked at while everybody else waits.
+const MOST_TASKS: u64 = 100_000;
+
+/// Why jobs that are named are none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::slurm) enum Unnamed {
+    /// Slurm's number for what is wrong with a name.
+    Name(i32),
+    /// More tasks of arrays are named than anybody has.
+    TooMany,
+}
+
+/// Reads names of jobs, once each. A set of tasks ends where arrays end (facts 2.7: the original takes no such set for one);
+/// a single task that no array can have is looked for and not found.
+pub(in crate::slurm) fn named<'a>(
+    jobs: impl IntoIterator<Item = &'a str>,
+    max_array_size: u32,
+) -> Result<Vec<SelectedStep>, Unnamed> {
+    let mut known = HashSet::new();
+    let mut left = MOST_TASKS;
+    let mut named = Vec::new();
+    for job in jobs.into_iter().filter(|job| known.insert(*job)) {
+        let job: SelectedStep = job.parse().map_err(|bad: NoJobId| Unnamed::Name(bad.number))?;
+        if let Some(tasks) = job.tasks.as_ref().filter(|tasks| tasks.single().is_none()) {
+            if tasks.largest().is_some_and(|largest| largest >= max_array_size) {
+                return Err(Unnamed::Name(number::TASK_NO_NUMBER));
+            }
+            left = left.checked_sub(tasks.named()).ok_or(Unnamed::TooMany)?;
+        }
+        named.push(job);
+    }
+    Ok(named)
+}
+
+/// Reads the jobs that are meant.
 pub(in crate::slurm) fn targets(named: &[SelectedStep]) -> Vec<Target> {
     named.iter().map(target).collect()
 }

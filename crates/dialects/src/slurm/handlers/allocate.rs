@@ -19,8 +19,6 @@ const FAILED: &str = "Job allocation request failed";
 const SOURCE: &str = "slurm_allocate_resources_blocking()";
 const HET_SOURCE: &str = "slurm_allocate_het_job_blocking()";
 const HANDLER: &str = "op_handler_alloc_job";
-/// `EAGAIN`, which the original gives for an empty list of components here.
-const TRY_AGAIN: i32 = 11;
 
 /// What a request asks for.
 enum Wish {
@@ -120,7 +118,8 @@ fn wish(call: &mut Call<'_>, request: JobAllocReq) -> Option<Wish> {
     let why = match (request.job, request.hetjob) {
         (Some(job), None) => return Some(Wish::Job(Box::new(job))),
         (None, Some(jobs)) if jobs.is_empty() => {
-            call.report.error(TRY_AGAIN, NO_COMPONENTS, "_job_post_het_allocate");
+            // The original gives whatever error it met last, and blames itself.
+            call.report.error(number::INVALID_QUERY, NO_COMPONENTS, "_job_post_het_allocate");
             return None;
         }
         (None, Some(jobs)) => return Some(Wish::Components(jobs)),

@@ -17,7 +17,7 @@ use slurm_wire::query::{JobInfoQuery, JobStateQuery};
 use slurm_wire::states::{JobStateEntry, JobStatesResp};
 use slurm_wire::words::ShowFlag;
 use slurm_wire::{NoVal, Wire};
-use std::collections::VecDeque;
+use std::collections::{HashSet, VecDeque};
 use std::sync::Arc;
 
 const HANDLER: &str = "op_handler_jobs";
@@ -70,7 +70,9 @@ pub(super) fn jobs(mut call: Call<'_>) -> Answer {
 pub(super) fn states(mut call: Call<'_>) -> Answer {
     let selected = call.read::<JobStateQuery>().and_then(|query| {
         let named = query.job_id.map(|ids| ids.0).unwrap_or_default();
-        named.iter().map(|id| selected(id)).collect::<Option<Vec<_>>>()
+        let mut known = HashSet::new();
+        let once = named.iter().filter(|id| known.insert(id.as_str()));
+        once.map(|id| selected(id)).collect::<Option<Vec<_>>>()
     });
     let Some(selected) = selected else {
         let why = "Rejecting request. Failure parsing query";

@@ -4,7 +4,7 @@
 use super::job::path;
 use crate::http::answer::Answer;
 use crate::slurm::call::Call;
-use crate::slurm::from_wire::{Filtering, filter, signal_action, targets};
+use crate::slurm::from_wire::{Filtering, Unnamed, filter, named, signal_action, targets};
 use crate::slurm::to_wire;
 use domain::service::{Action, Filter, Handled, Selection};
 use domain::who::Principal;
@@ -15,9 +15,12 @@ use slurm_wire::job_change::{KillJobResp, KillJobsMsg, KillJobsResp, KillJobsRes
 use slurm_wire::job_ids::SelectedStep;
 use slurm_wire::query::JobInfoDeleteQuery;
 use slurm_wire::words::KillFlag;
+use std::collections::HashMap;
 
 const FAILED: &str = "Signal request failed";
 const SOURCE: &str = "slurm_kill_jobs()";
+const TOO_MANY: &str =
+    "Rejecting request. Too many tasks of arrays are named; cancel whole arrays, or in pieces";
 
 /// Cancels or signals a job, an array or a task.
 pub(super) async fn kill_one(mut call: Call<'_>) -> Answer {
@@ -43,12 +46,17 @@ pub(super) async fn kill_many(mut call: Call<'_>) -> Answer {
         wanted.job_state = wanted.job_state.filter(|states| !states.is_empty());
     }
     let Some(by) = call.trusted(FAILED, SOURCE) else { return call.answer(KillJobsResp::default()) };
-    let named = wanted.jobs.as_ref().map(|jobs| jobs.as_slice()).unwrap_or_default();
-    let named: Result<Vec<SelectedStep>, _> = named.iter().map(|job| job.parse()).collect();
-    let named = match named {
+    let jobs = wanted.jobs.as_ref().map(|jobs| jobs.as_slice()).unwrap_or_default();
+    let named = match named(
+        jobs.iter().map(|job| job.as_str()),
+        call.site.jobs.snapshot().cluster.limits.max_array_size,
+    ) {
         Ok(named) => named,
-        Err(bad) => {
-            call.report.error(bad.number, FAILED, SOURCE);
+        Err(why) => {
+            match why {
+                Unnamed::Name(number) => call.report.error(number, FAILED, SOURCE),
+                Unnamed::TooMany => call.report.error(number::INVALID_QUERY, TOO_MANY, SOURCE),
+            }
             return call.answer(KillJobsResp::default());
         }
     };
@@ -96,13 +104,17 @@ async fn act(
     let selection = Selection { targets: targets(&named), filter, cron_jobs };
     let handled = call.site.jobs.act(by, selection, action).await?;
     let snapshot = call.site.jobs.snapshot();
+    let mut names: HashMap<u32, &SelectedStep> = HashMap::new();
+    for wanted in &named {
+        names.entry(wanted.job_id).or_insert(wanted);
+    }
     let told = |handled: &Handled| {
         let job = handled.job.and_then(|id| snapshot.jobs.job(id));
         let part = job.and_then(|job| job.het);
         if handled.result.is_ok() {
             return flags.contains(KillFlag::Verbose).then(|| to_wire::killed(handled, part));
         }
-        let mut entry = to_wire::kill_status(handled, part, name_of(handled, &named).as_deref())?;
+        let mut entry = to_wire::kill_status(handled, part, name_of(handled, &names).as_deref())?;
         if let (Err(Error::Conflict(Problem::NotMeant(_))), Some(job), Some(wanted)) =
             (&handled.result, job, wanted)
         {
@@ -114,7 +126,6 @@ async fn act(
 }
 
 /// Returns what the caller wrote for the job that was not found.
-fn name_of(handled: &Handled, named: &[SelectedStep]) -> Option<String> {
-    let job = handled.job?;
-    named.iter().find(|wanted| wanted.job_id == job.0).map(SelectedStep::to_string)
+fn name_of(handled: &Handled, names: &HashMap<u32, &SelectedStep>) -> Option<String> {
+    names.get(&handled.job?.0).map(|wanted| wanted.to_string())
 }

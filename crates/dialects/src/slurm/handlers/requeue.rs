@@ -3,7 +3,7 @@
 use crate::http::answer::Answer;
 use crate::slurm::call::Call;
 use crate::slurm::error;
-use crate::slurm::from_wire::{PathJob, path_job, targets};
+use crate::slurm::from_wire::{PathJob, named, path_job, targets};
 use crate::slurm::to_wire;
 use domain::service::{Action, Handled, Selection};
 use domain::who::Principal;
@@ -70,9 +70,10 @@ pub(super) async fn requeue_one(mut call: Call<'_>) -> Answer {
 /// Puts jobs back into the queue, each for itself.
 pub(super) async fn requeue_many(mut call: Call<'_>) -> Answer {
     let request = call.read::<JobsRequeueQuery>();
+    let largest = call.site.jobs.snapshot().cluster.limits.max_array_size;
     let named = request.as_ref().and_then(|request| {
         let jobs = request.jobs.as_ref().map(|jobs| jobs.0.as_slice()).unwrap_or_default();
-        jobs.iter().map(|job| job.parse::<SelectedStep>().ok()).collect::<Option<Vec<_>>>()
+        named(jobs.iter().map(|job| job.as_str()), largest).ok()
     });
     let (Some(request), Some(named)) = (request, named) else {
         call.report.error(number::INVALID_QUERY, "Rejecting request. Failure parsing query", MANY);
