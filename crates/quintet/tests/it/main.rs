@@ -5,6 +5,7 @@
 
 mod alloc;
 mod attach_step;
+mod beyond;
 mod commands;
 mod crash;
 mod kinds;

@@ -89,12 +89,13 @@ pub(crate) fn tail(state: &Path) -> String {
 /// A credential for the user who runs the tests.
 pub(crate) fn token(state: &Path) -> String {
     let user = Command::new("id").arg("-un").output().unwrap();
-    let user = String::from_utf8(user.stdout).unwrap();
-    let made = Command::new(BINARY)
-        .args(["token", user.trim(), "--for", "slurm", "--state"])
-        .arg(state)
-        .output()
-        .unwrap();
+    token_of(String::from_utf8(user.stdout).unwrap().trim(), state)
+}
+
+/// A credential for any user.
+pub(crate) fn token_of(user: &str, state: &Path) -> String {
+    let made =
+        Command::new(BINARY).args(["token", user, "--for", "slurm", "--state"]).arg(state).output().unwrap();
     assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
     String::from_utf8(made.stdout).unwrap().trim().to_owned()
 }
