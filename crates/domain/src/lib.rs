@@ -4,6 +4,7 @@
 //! - [`accounting`]: what is counted, and who may use how much of it
 //! - [`cluster`]: nodes, partitions, and what is configured
 //! - [`fit`]: whether and where a request fits
+//! - [`history`]: which finished attempts are wanted, and what is noted about one afterwards
 //! - [`priority`]: how high a waiting job ranks
 //! - [`reservation`]: what is kept for some users for some time
 //! - [`state`]: all live jobs with the indexes the scheduler needs
@@ -15,6 +16,7 @@ pub mod cluster;
 pub mod cron;
 pub mod error;
 pub mod fit;
+pub mod history;
 mod ids;
 pub mod job;
 pub mod ports;

@@ -56,6 +56,7 @@ impl Bench {
                 limit: start.limit,
                 boot: "boot".into(),
                 overtime: std::time::Duration::ZERO,
+                way_in: domain::job::WayIn::InOrder,
             };
             if let Ok(step) = job.apply(event) {
                 self.state.put(Arc::new(step.job));

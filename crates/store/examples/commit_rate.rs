@@ -1,12 +1,12 @@
-//! Measures the store on this machine: submissions a second by batch size beside the bare rate of fdatasync, ends a
-//! second, load time and memory with 100,000 live jobs, history's size and search times.
+//! Measures the store on this machine: submissions a second by batch size beside the bare rate of fdatasync, load
+//! time and memory with 100,000 live jobs. History has an example of its own.
 //!
-//! `cargo run --release -p store --example commit_rate [DIRECTORY] [ATTEMPTS IN HISTORY]`
+//! `cargo run --release -p store --example commit_rate [DIRECTORY]`
 
 #![expect(clippy::unwrap_used, reason = "a measurement that fails shall stop")]
 
 use domain::job::*;
-use domain::ports::{Batch, Closed, History, HistoryFilter, Store};
+use domain::ports::{Batch, Store};
 use domain::service::StateChange;
 use domain::{ChangeId, Gid, JobId, NodeIndex, Text, TimeLimit, Timestamp, Uid};
 use std::fs::File;
@@ -14,12 +14,11 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use store::{Options, Reader, Writer};
+use store::Options;
 
 fn main() {
     let mut arguments = std::env::args().skip(1);
     let parent = arguments.next().map_or_else(std::env::temp_dir, PathBuf::from);
-    let attempts: u32 = arguments.next().map_or(100_000, |attempts| attempts.parse().unwrap());
     let directory = tempfile::tempdir_in(parent).unwrap();
     println!("bare fdatasync of a 4 KB append      {:>9.0} /s", bare_rate(directory.path()));
     for batch in [1, 16, 64, 1000] {
@@ -28,7 +27,6 @@ fn main() {
         std::fs::remove_dir_all(state).unwrap();
     }
     hundred_thousand(&directory.path().join("many"));
-    history(&directory.path().join("history"), attempts);
 }
 
 fn bare_rate(directory: &Path) -> f64 {
@@ -96,122 +94,6 @@ fn hundred_thousand(state: &Path) {
     );
 }
 
-fn history(state: &Path, attempts: u32) {
-    let (mut writer, reader) = store::open(state, Options::default()).unwrap();
-    let start = Instant::now();
-    for first in (1..attempts).step_by(64) {
-        ends(&mut writer, first..(first + 64).min(attempts + 1));
-    }
-    let committed = start.elapsed();
-    reader.attempts(JobId(attempts)).unwrap();
-    while reader.attempts(JobId(attempts)).unwrap().is_empty() {
-        std::thread::yield_now();
-    }
-    println!(
-        "ends committed, 64 a commit          {:>9.0} /s",
-        f64::from(attempts) / committed.as_secs_f64()
-    );
-    println!(
-        "ends in history, everything at once  {:>9.0} /s",
-        f64::from(attempts) / start.elapsed().as_secs_f64()
-    );
-    drop(writer);
-    spread(&state.join("history.db"), attempts);
-    let bytes = megabytes(&state.join("history.db")) * 1048576.0 / f64::from(attempts);
-    println!("history.db                           {bytes:>9.0} bytes an attempt");
-    let (_writer, reader) = store::open(state, Options::default()).unwrap();
-    searches(&reader, attempts);
-}
-
-/// Prints where the bytes of history are.
-fn spread(file: &Path, attempts: u32) {
-    let connection = rusqlite::Connection::open(file).unwrap();
-    let sql = "SELECT name, sum(pgsize) FROM dbstat GROUP BY name ORDER BY 2 DESC";
-    let mut statement = connection.prepare(sql).unwrap();
-    let rows = statement.query_map([], |row| Ok((row.get::<_, String>(0)?, row.get::<_, f64>(1)?))).unwrap();
-    for (name, bytes) in rows.map(Result::unwrap).filter(|(_, bytes)| *bytes > f64::from(attempts)) {
-        println!("  of which {name:<27} {:>7.0}", bytes / f64::from(attempts));
-    }
-}
-
-fn searches(reader: &Reader, attempts: u32) {
-    let middle = end_of(attempts / 2);
-    let all = HistoryFilter { until: Some(middle), limit: 100, ..HistoryFilter::default() };
-    let filters = [
-        ("newest 100", all.clone()),
-        ("newest 1000", HistoryFilter { limit: 1000, ..all.clone() }),
-        ("user, newest 100", HistoryFilter { user: Some(Uid(2007)), ..all.clone() }),
-        (
-            "user and failed, newest 100",
-            HistoryFilter { user: Some(Uid(2007)), outcomes: vec![Outcome::Failed], ..all.clone() },
-        ),
-        ("account, newest 100", HistoryFilter { account: Some(Text::const_new("physics")), ..all.clone() }),
-        (
-            "failed or timeout, newest 1000",
-            HistoryFilter { outcomes: vec![Outcome::Failed, Outcome::Timeout], limit: 1000, ..all.clone() },
-        ),
-        ("name that nobody has", HistoryFilter { name: Some(Text::const_new("nobody's")), ..all.clone() }),
-        ("a page further", HistoryFilter { after: Some((end_of(attempts / 4), JobId(1))), ..all }),
-    ];
-    for (name, filter) in filters {
-        median(name, || reader.search(&filter).unwrap().len());
-    }
-    median("attempts of one job", || reader.attempts(JobId(attempts / 3)).unwrap().len());
-}
-
-fn median(name: &str, mut ask: impl FnMut() -> usize) {
-    let mut times: Vec<(Duration, usize)> = (0..21)
-        .map(|_| {
-            let start = Instant::now();
-            let found = ask();
-            (start.elapsed(), found)
-        })
-        .collect();
-    let first = times[0].0;
-    times.sort_unstable();
-    println!(
-        "{name:<36} {:>9.2} ms   {} found, first time {:.2} ms",
-        times[10].0.as_secs_f64() * 1e3,
-        times[10].1,
-        first.as_secs_f64() * 1e3
-    );
-}
-
-fn ends(writer: &mut Writer, ids: std::ops::Range<u32>) {
-    let close = |id: u32| {
-        let mut job = job(id);
-        job.phase = Phase::Ended(Box::new(Ended {
-            remark: Text::default(),
-            outcome: if id.is_multiple_of(20) { Outcome::Failed } else { Outcome::Completed },
-            reason: Reason::None,
-            ended: end_of(id),
-            exit: Exit::Code(u8::from(id.is_multiple_of(20))),
-            usage: Usage {
-                user: Duration::from_micros(1_234_567),
-                system: Duration::from_micros(98_765),
-                max_rss_kb: 123_456,
-                ..Usage::default()
-            },
-            cancelled_by: None,
-            run: Some(run()),
-        }));
-        Closed { job: Arc::new(job), nodes: Text::const_new("node1") }
-    };
-    let closed: Vec<Closed> = ids.clone().map(close).collect();
-    let batch = Batch {
-        jobs: closed.iter().map(|closed| Arc::clone(&closed.job)).collect(),
-        payloads: ids.clone().map(|id| (JobId(id), payload(id))).collect(),
-        closed,
-        gone: ids.map(JobId).collect(),
-        ..Batch::default()
-    };
-    writer.commit(&batch).unwrap();
-}
-
-fn end_of(id: u32) -> Timestamp {
-    Timestamp::from_micros(1_700_000_000_000_000 + i64::from(id) * 3_000_000)
-}
-
 fn submission(ids: std::ops::Range<u32>) -> Batch {
     let jobs: Vec<Arc<Job>> = ids.clone().map(|id| Arc::new(job(id))).collect();
     let change = |job: &Arc<Job>| {
@@ -263,6 +145,7 @@ fn run() -> Running {
         attendant: None,
         told: domain::job::Exit::None,
         derived: domain::job::Exit::None,
+        way_in: domain::job::WayIn::InOrder,
         boot: Text::const_new("4b1ff7e6-0d4b-4a6c-a7b0-0b6a4ec1c7f4"),
         pause: None,
         preemption: None,

@@ -39,8 +39,11 @@ impl Database {
             M::up(include_str!("schema/queue_4.sql")),
             M::up(include_str!("schema/queue_5.sql")),
         ];
-        const HISTORY: &[M] =
-            &[M::up(include_str!("schema/history_1.sql")), M::up(include_str!("schema/history_2.sql"))];
+        const HISTORY: &[M] = &[
+            M::up(include_str!("schema/history_1.sql")),
+            M::up(include_str!("schema/history_2.sql")),
+            M::up(include_str!("schema/history_3.sql")),
+        ];
         match self {
             Database::Queue => QUEUE,
             Database::History => HISTORY,

@@ -4,14 +4,16 @@ use super::error::NativeError;
 use super::job_name::JobName;
 use super::parameters::Parameters;
 use super::wire;
+use domain::history::{Between, Kind, Moments, Wanted};
 use domain::job::{Exit, IfGone, Outcome};
-use domain::ports::{Directory, HistoryFilter};
+use domain::ports::Directory;
 use domain::service::{Action, Availability};
 use domain::who::{AdminLevel, Membership};
-use domain::{JobId, Text, Timestamp, Uid};
+use domain::{Text, Timestamp, Uid};
 use hyper::HeaderMap;
 use hyper::header::RANGE;
 use jiff::Zoned;
+use std::time::Duration;
 
 /// Attempts on a page where nothing is said about it.
 const USUAL_PAGE: usize = 100;
@@ -129,18 +131,27 @@ pub(super) fn search(
     parameters: &Parameters,
     directory: &dyn Directory,
     now: &Zoned,
-) -> Result<HistoryFilter, NativeError> {
-    let text = |name| parameters.text(name).map(|text| text.map(Text::from));
-    Ok(HistoryFilter {
-        user: parameters.text("user")?.map(|name| user(name, directory)).transpose()?,
-        account: text("account")?,
-        name: text("name")?,
-        partition: text("partition")?,
-        outcomes: parameters.text("state")?.map(outcomes).transpose()?.unwrap_or_default(),
-        since: parameters.text("since")?.map(|text| time("since", text, now)).transpose()?,
-        until: parameters.text("until")?.map(|text| time("until", text, now)).transpose()?,
+) -> Result<Wanted, NativeError> {
+    let one = |name| parameters.text(name).map(|text| text.map(Text::from).into_iter().collect());
+    let outcomes = parameters.text("state")?.map(outcomes).transpose()?;
+    let since = parameters.text("since")?.map(|text| time("since", text, now)).transpose()?;
+    let until = parameters.text("until")?.map(|text| time("until", text, now)).transpose()?;
+    // The end of the span is not part of it.
+    let until = until.map(|until| until.before(Duration::from_micros(1)));
+    let moments = Moments {
+        kind: outcomes.map_or(Kind::Any, Kind::Ended),
+        ended: Between { from: since, to: until },
+        ..Moments::default()
+    };
+    Ok(Wanted {
+        users: parameters.text("user")?.map(|name| user(name, directory)).transpose()?.into_iter().collect(),
+        accounts: one("account")?,
+        names: one("name")?,
+        partitions: one("partition")?,
+        moments: if moments == Moments::default() { Vec::new() } else { vec![moments] },
         after: parameters.text("after")?.map(cursor).transpose()?,
         limit: parameters.number("limit", 1..=LARGEST_PAGE)?.unwrap_or(USUAL_PAGE),
+        ..Wanted::default()
     })
 }
 
@@ -252,14 +263,9 @@ fn time(parameter: &'static str, text: &str, now: &Zoned) -> Result<Timestamp, N
         .ok_or_else(|| NativeError::parameter(parameter, why))
 }
 
-fn cursor(text: &str) -> Result<(Timestamp, JobId), NativeError> {
-    let read = || {
-        let (ended, job) = text.split_once('.')?;
-        // Written as its bits, so that a time before 1970 survives.
-        let ended = u64::from_str_radix(ended, 16).ok()?.cast_signed();
-        Some((Timestamp::from_micros(ended), JobId(u32::from_str_radix(job, 16).ok()?)))
-    };
-    read().ok_or_else(|| NativeError::parameter("after", "expected what the last page gave as next"))
+fn cursor(text: &str) -> Result<u64, NativeError> {
+    u64::from_str_radix(text, 16)
+        .map_err(|_| NativeError::parameter("after", "expected what the last page gave as next"))
 }
 
 #[cfg(test)]
@@ -269,11 +275,10 @@ mod tests {
 
     #[test]
     fn a_cursor_survives() {
-        for micros in [0, 1_800_000_000_123_456, -5] {
-            let (ended, job) = (Timestamp::from_micros(micros), JobId(77));
-            assert_eq!(cursor(&to_wire::cursor(ended, job)).unwrap(), (ended, job));
+        for row in [1, 77, u64::MAX] {
+            assert_eq!(cursor(&to_wire::cursor(row)).unwrap(), row);
         }
-        for text in ["", ".", "x.1", "1", "1.", "1.1.1", "fffffffffffffffff.1"] {
+        for text in ["", ".", "x.1", "1.", "-1", "10000000000000000"] {
             assert!(cursor(text).is_err(), "{text}");
         }
     }

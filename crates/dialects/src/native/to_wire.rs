@@ -7,7 +7,7 @@ use domain::job::{ArrayPart, Exit, Job, JobStep, Outcome, Phase};
 use domain::ports::{Closed, ClosedStep};
 use domain::service::{Handled, StateChange};
 use domain::who::{AdminLevel, Membership, Principal};
-use domain::{JobId, Text, Timestamp};
+use domain::{Text, Timestamp};
 
 /// Writes one change of a job's state.
 pub(super) fn change(change: &StateChange) -> wire::Change<'_> {
@@ -180,8 +180,8 @@ pub(super) fn living_step(step: &JobStep, nodes: Text) -> wire::Step {
 }
 
 /// Writes where a search goes on after an attempt.
-pub(super) fn cursor(ended: Timestamp, job: JobId) -> String {
-    format!("{:x}.{:x}", ended.micros(), job.0)
+pub(super) fn cursor(row: u64) -> String {
+    format!("{row:x}")
 }
 
 /// Writes a user.

@@ -1,6 +1,7 @@
 //! A service on a port of its own, and a client that says no more than it must.
 
 use domain::cluster::{Cluster, Gres, Limits, Node, NodeFlags, Partition, PartitionState, Topology};
+use domain::history::{self, Wanted};
 use domain::job::{Allocation, ArrayPart, CpuSet, End, Exit, Job, NodeShare, Payload, Usage};
 use domain::ports::*;
 use domain::service::{JobService, Ports};
@@ -414,10 +415,23 @@ impl History for MemoryStore {
         Ok(memory.closed.iter().filter(|closed| closed.job.array_id() == id).cloned().collect())
     }
 
-    fn search(&self, filter: &HistoryFilter) -> Result<Vec<Closed>, StoreError> {
+    fn search(&self, wanted: &Wanted) -> Result<Vec<Recorded>, StoreError> {
         let memory = self.0.lock().unwrap();
-        let passes = |closed: &&Closed| filter.user.is_none_or(|user| user == closed.job.spec.owner.uid);
-        Ok(memory.closed.iter().rev().filter(passes).take(filter.limit).cloned().collect())
+        let record =
+            |(row, closed): (u64, &Closed)| Recorded { row, closed: closed.clone(), amendment: None };
+        let mut found: Vec<Recorded> = (1..).zip(memory.closed.iter()).map(record).collect();
+        found.retain(|found| wanted.fits(&found.closed.job, &domain::cluster::unfold(&found.closed.nodes)));
+        match wanted.order {
+            history::Order::LatestFirst => {
+                found.reverse();
+                found.retain(|found| wanted.after.is_none_or(|after| found.row < after));
+            }
+            history::Order::OldestFirst => {
+                found.retain(|found| wanted.after.is_none_or(|after| found.row > after))
+            }
+        }
+        found.truncate(wanted.limit);
+        Ok(found)
     }
 
     fn payload(&self, id: JobId) -> Result<Arc<Payload>, StoreError> {

@@ -14,7 +14,7 @@ mod upkeep;
 
 pub use limits::{ExitCodes, Limits};
 pub use made::{MOST_NODES, Made, MadeKind};
-pub use names::fold;
+pub use names::{fold, unfold};
 
 pub use node::{Gres, Node, NodeFlags, NodeMark, NodeUse, SystemShare, Taken, Topology};
 pub use partition::{GpuDefaults, Partition, PartitionSharing, PartitionState};

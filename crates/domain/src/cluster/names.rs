@@ -54,9 +54,62 @@ fn fold_one(stem: &str, width: usize, mut numbers: Vec<u64>) -> String {
     text
 }
 
+/// Returns the names of a list that [`fold`] made, in its order. What it cannot have made stands for itself.
+pub fn unfold(folded: &str) -> Vec<Text> {
+    let mut names = Vec::new();
+    for part in parts(folded) {
+        let Some((stem, rest)) = part.split_once('[') else {
+            names.push(Text::from(part));
+            continue;
+        };
+        for range in rest.trim_end_matches(']').split(',') {
+            let (first, last) = range.split_once('-').unwrap_or((range, range));
+            let width = if first.starts_with('0') { first.len() } else { 0 };
+            match (first.parse::<u64>(), last.parse::<u64>()) {
+                (Ok(first), Ok(last)) if first <= last && last - first < MOST_UNFOLDED => {
+                    names.extend((first..=last).map(|number| Text::from(format!("{stem}{number:0width$}"))));
+                }
+                _ => names.push(Text::from(part)),
+            }
+        }
+    }
+    names
+}
+
+/// More nodes than a range of any cluster has.
+const MOST_UNFOLDED: u64 = 1 << 20;
+
+/// Divides a list at the commas that are not within brackets.
+fn parts(folded: &str) -> impl Iterator<Item = &str> {
+    let mut depth = 0_u32;
+    let divided = folded.split(move |c: char| {
+        match c {
+            '[' => depth += 1,
+            ']' => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        c == ',' && depth == 0
+    });
+    divided.filter(|part| !part.is_empty())
+}
+
 #[cfg(test)]
 mod tests {
-    use super::fold;
+    use super::{fold, unfold};
+
+    #[test]
+    fn folded_names_unfold_again() {
+        let check = |folded: &str, names: &[&str]| assert_eq!(unfold(folded), names, "{folded}");
+        check("", &[]);
+        check("login", &["login"]);
+        check("n[1-3,7],m2", &["n1", "n2", "n3", "n7", "m2"]);
+        check("n[01-02],n10", &["n01", "n02", "n10"]);
+        check("n[9-x]", &["n[9-x]"]);
+        check("n[0-99999999999999999999]", &["n[0-99999999999999999999]"]);
+        for names in [&["a1", "a2", "b", "c007", "c008"][..], &["rack1-n1", "rack1-n2", "rack2-n1"]] {
+            assert_eq!(unfold(&fold(names.iter().copied())), names);
+        }
+    }
 
     #[test]
     fn names_fold_by_stem_and_width() {

@@ -106,11 +106,12 @@ impl Job {
     fn take_in(&self, event: Event) -> Applied {
         let name = event.name();
         match (&self.phase, event) {
-            (Phase::Pending(_), Event::Started { at, allocation, limit, boot, overtime }) => {
+            (Phase::Pending(_), Event::Started { at, allocation, limit, boot, overtime, way_in }) => {
                 let limit = self.limit_before_deadline(limit, at);
                 let until = self.not_beyond_deadline(limit.end_from(at));
                 let shortened = limit.minutes().filter(|_| limit < self.spec.time_limit);
-                self.started(Running { overtime, shortened, ..Running::new(at, allocation, until, boot) })
+                let run = Running::new(at, allocation, until, boot);
+                self.started(Running { overtime, shortened, way_in, ..run })
             }
             (Phase::Pending(pending), Event::Cancelled { at, by, .. }) => {
                 // Why it waited goes on being told.

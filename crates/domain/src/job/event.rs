@@ -2,7 +2,7 @@
 
 use super::{
     Allocation, Change, Dependency, End, Exit, Hold, IfGone, JobStep, PutBack, Reason, StepEnd, SuspendedBy,
-    Usage, WarningScope,
+    Usage, WarningScope, WayIn,
 };
 use crate::{JobId, Text, TimeLimit, Timestamp, Uid};
 use std::sync::Arc;
@@ -23,6 +23,8 @@ pub enum Event {
         boot: Text,
         /// How long it may run on when its time is up.
         overtime: Duration,
+        /// How its turn came.
+        way_in: WayIn,
     },
     /// All its processes are gone.
     Ended {

@@ -32,7 +32,7 @@ pub use flags::{JobFlags, MailTypes};
 pub use het::HetPart;
 pub use phase::{
     Completing, End, Ended, Exit, Hold, Outcome, Pause, Pending, Phase, Preemption, PutBack, Running,
-    SuspendedBy, Usage,
+    SuspendedBy, Usage, WayIn,
 };
 pub use reason::Reason;
 pub use resources::{

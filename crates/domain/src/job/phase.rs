@@ -121,6 +121,20 @@ pub struct Running {
     pub told: Exit,
     /// The gravest end of one of its steps so far.
     pub derived: Exit,
+    /// How its turn came.
+    pub way_in: WayIn,
+}
+
+/// How a job's turn to start came.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum WayIn {
+    /// In order.
+    #[default]
+    InOrder,
+    /// It overtook others that could not start yet.
+    Overtaking,
+    /// An allocation for which somebody waited, at once.
+    Submission,
 }
 
 impl Running {
@@ -141,6 +155,7 @@ impl Running {
             attendant: None,
             told: Exit::None,
             derived: Exit::None,
+            way_in: WayIn::InOrder,
         }
     }
 

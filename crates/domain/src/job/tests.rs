@@ -68,6 +68,7 @@ fn started() -> Event {
         limit: TimeLimit::Minutes(10),
         boot: Text::default(),
         overtime: Duration::ZERO,
+        way_in: WayIn::InOrder,
     }
 }
 
@@ -472,7 +473,7 @@ fn a_deadline_counts_from_the_last_moment_a_job_could_start() {
     assert_eq!(outcome(&over), Some((Outcome::Deadline, Reason::DeadLine, Exit::None)));
 
     let Event::Started { allocation, limit, boot, overtime, .. } = started() else { unreachable!() };
-    let late = Event::Started { at: at(500), allocation, limit, boot, overtime };
+    let late = Event::Started { at: at(500), allocation, limit, boot, overtime, way_in: WayIn::InOrder };
     let run = job.apply(late).expect("it starts").job;
     assert_eq!(running(&run).shortened, Some(8), "whole minutes until its deadline");
     assert_eq!(run.next_alarm(WAIT), Some(at(980)), "it runs no longer than that");
@@ -485,7 +486,8 @@ fn a_deadline_counts_from_the_last_moment_a_job_could_start() {
 fn a_limit_may_be_exceeded_by_the_overtime_allowed() {
     let Event::Started { at: begun, allocation, limit, boot, .. } = started() else { unreachable!() };
     let overtime = Duration::from_secs(120);
-    let run = after([Event::Started { at: begun, allocation, limit, boot, overtime }]).job;
+    let run =
+        after([Event::Started { at: begun, allocation, limit, boot, overtime, way_in: WayIn::InOrder }]).job;
     assert_eq!(running(&run).until, at(800), "what is shown is the limit");
     assert_eq!(run.next_alarm(WAIT), Some(at(920)));
     assert_eq!(run.alarm(at(900), WAIT), None);
@@ -578,7 +580,8 @@ fn a_run_that_must_end_does_so_within_limit_and_overtime() {
     {
         let (allocation, boot) = (Arc::clone(&allocation), boot.clone());
         let overtime = Duration::from_secs(overtime);
-        let run = Event::Started { at: begun, allocation, limit, boot, overtime };
+        let way_in = WayIn::InOrder;
+        let run = Event::Started { at: begun, allocation, limit, boot, overtime, way_in };
         let run = after([run, Event::MustEnd { by: at(by) }]).job;
         assert_eq!((running(&run).until, run.next_alarm(WAIT)), (at(until), Some(at(ends))), "{by}");
     }

@@ -18,4 +18,4 @@ pub use engine::{
     Start, StepReport, StepStart,
 };
 pub use meter::{MachineLoad, Meter};
-pub use store::{Batch, Closed, ClosedStep, History, HistoryFilter, Saved, Store, StoreError};
+pub use store::{Batch, Closed, ClosedStep, History, Key, Recorded, Saved, Store, StoreError};

@@ -2,7 +2,8 @@
 
 use crate::cluster::NodeMark;
 use crate::cron::Crontab;
-use crate::job::{EndedStep, Job, Outcome, Payload};
+use crate::history::{Amendment, Wanted};
+use crate::job::{EndedStep, Job, Payload};
 use crate::reservation::Reservation;
 use crate::service::{Receipt, StateChange};
 use crate::who::Membership;
@@ -163,11 +164,38 @@ pub trait History: Send + Sync {
     /// If the store cannot be read.
     fn attempts(&self, id: JobId) -> Result<Vec<Closed>, StoreError>;
 
-    /// Returns finished attempts, the latest end first.
+    /// Returns finished attempts, in the order and as many as wanted.
     ///
     /// # Errors
     /// If the store cannot be read.
-    fn search(&self, filter: &HistoryFilter) -> Result<Vec<Closed>, StoreError>;
+    fn search(&self, wanted: &Wanted) -> Result<Vec<Recorded>, StoreError>;
+
+    /// Returns the rows of finished attempts, in the order and as many as wanted: a list is made of them piece by piece.
+    ///
+    /// # Errors
+    /// If the store cannot be read.
+    fn keys(&self, wanted: &Wanted) -> Result<Vec<Key>, StoreError> {
+        let found = self.search(wanted)?;
+        Ok(found.iter().map(|found| Key { job: found.closed.job.id, row: found.row }).collect())
+    }
+
+    /// Returns the attempts of rows, in the order of `rows`; those that are not there any more are left out.
+    ///
+    /// # Errors
+    /// If the store cannot be read.
+    fn rows(&self, rows: &[u64]) -> Result<Vec<Recorded>, StoreError> {
+        let all = self.search(&Wanted { limit: usize::MAX, ..Wanted::default() })?;
+        Ok(rows.iter().filter_map(|row| all.iter().find(|found| found.row == *row).cloned()).collect())
+    }
+
+    /// Writes down what is to stand in the place of something that was recorded, beside what was written down before;
+    /// safe from power cuts when it returns. What is said of a row that is not there is forgotten.
+    ///
+    /// # Errors
+    /// If the store cannot be written, or takes no notes.
+    fn amend(&self, _amendments: &[(u64, Amendment)]) -> Result<(), StoreError> {
+        Err(StoreError::Failed { what: "amend history", source: "it takes no notes".into() })
+    }
 
     /// Returns the ended steps of all attempts of a job, by attempt and number.
     ///
@@ -184,27 +212,24 @@ pub trait History: Send + Sync {
     fn payload(&self, id: JobId) -> Result<Arc<Payload>, StoreError>;
 }
 
-/// Which finished attempts are wanted; what is `None` or empty does not matter.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct HistoryFilter {
-    /// Of this user.
-    pub user: Option<Uid>,
-    /// Charged to this account.
-    pub account: Option<Text>,
-    /// Of this name.
-    pub name: Option<Text>,
-    /// Run in this partition.
-    pub partition: Option<Text>,
-    /// Ended in one of these ways.
-    pub outcomes: Vec<Outcome>,
-    /// Ended at or after this time.
-    pub since: Option<Timestamp>,
-    /// Ended before this time.
-    pub until: Option<Timestamp>,
-    /// Go on after this attempt: its end and its job's number, as the last page gave them.
-    pub after: Option<(Timestamp, JobId)>,
-    /// At most so many.
-    pub limit: usize,
+/// An attempt as history has it.
+#[derive(Clone, Debug)]
+pub struct Recorded {
+    /// Its row: later ones are higher. Never zero.
+    pub row: u64,
+    /// The attempt, with what was amended written into it.
+    pub closed: Closed,
+    /// What was noted about it afterwards.
+    pub amendment: Option<Box<Amendment>>,
+}
+
+/// Where an attempt is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Key {
+    /// Its job.
+    pub job: JobId,
+    /// Its row.
+    pub row: u64,
 }
 
 /// What can go wrong with a store.

@@ -1,7 +1,9 @@
 //! Taking in what the scheduler proposes.
 
 use super::ledger::Ledger;
-use crate::job::{ArrayPart, Event, HetPart, Phase, PreemptionWarning, Running, SuspendedBy};
+use crate::job::{
+    ArrayPart, Event, HetPart, Job, JobKind, Phase, PreemptionWarning, Running, SuspendedBy, WayIn,
+};
 use crate::ports::{Plan, Preempt, PreemptHow, Start};
 use crate::{JobId, Text};
 use std::sync::Arc;
@@ -106,6 +108,16 @@ impl Ledger<'_> {
         own.unwrap_or(self.cluster().limits.overtime)
     }
 
+    /// Returns how a job's turn came. A program waits for an allocation, so that it is tried at once.
+    fn way_in(&self, start: &Start, id: JobId) -> WayIn {
+        let at_once = |job: &Job| job.spec.kind == JobKind::Allocation && job.submitted == self.now;
+        match self.job(id) {
+            _ if start.backfilled => WayIn::Overtaking,
+            Some(job) if at_once(job) => WayIn::Submission,
+            _ => WayIn::InOrder,
+        }
+    }
+
     fn start(&mut self, start: &Start, boot: &Text) {
         let Some(id) = self.startable(start) else { return };
         let event = Event::Started {
@@ -114,6 +126,7 @@ impl Ledger<'_> {
             limit: start.limit,
             boot: boot.clone(),
             overtime: self.overtime(&start.allocation.partition),
+            way_in: self.way_in(start, id),
         };
         match self.happen(id, event) {
             Ok(_) => self.note_use(&start.allocation.reservation),

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::cluster::{Cluster, Node, NodeFlags, NodeMark, Partition, Topology};
+use crate::history::Wanted;
 use crate::job::{
     Allocation, ArrayPart, CpuSet, End, Exit, Hold, Job, JobKind, JobSpec, NodeShare, Outcome, Owner,
     Payload, Phase, Reason, Usage,
@@ -124,8 +125,14 @@ impl History for MemoryStore {
         Ok(memory.closed.iter().filter(|closed| closed.job.array_id() == id).cloned().collect())
     }
 
-    fn search(&self, filter: &HistoryFilter) -> Result<Vec<Closed>, StoreError> {
-        Ok(self.memory.lock().unwrap().closed.iter().rev().take(filter.limit).cloned().collect())
+    fn search(&self, wanted: &Wanted) -> Result<Vec<Recorded>, StoreError> {
+        let closed = &self.memory.lock().unwrap().closed;
+        let record =
+            |(row, closed): (u64, &Closed)| Recorded { row, closed: closed.clone(), amendment: None };
+        let mut rows: Vec<Recorded> = (1..).zip(closed).map(record).collect();
+        rows.reverse();
+        rows.truncate(wanted.limit);
+        Ok(rows)
     }
 
     fn payload(&self, id: JobId) -> Result<Arc<Payload>, StoreError> {

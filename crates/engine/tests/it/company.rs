@@ -49,7 +49,8 @@ impl World {
         for start in &plan.starts {
             let (allocation, limit) = (Arc::clone(&start.allocation), start.limit);
             let (at, boot, overtime) = (self.now, "boot".into(), Duration::ZERO);
-            self.happen(start.job, Event::Started { at, allocation, limit, boot, overtime });
+            let way_in = domain::job::WayIn::InOrder;
+            self.happen(start.job, Event::Started { at, allocation, limit, boot, overtime, way_in });
         }
         for (id, reason, expected_start) in plan.waits {
             self.happen(id, Event::Considered { reason, expected_start });

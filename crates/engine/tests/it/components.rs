@@ -36,6 +36,7 @@ fn start(state: &mut State, plan: &Plan, now: Timestamp) {
             limit: start.limit,
             boot: "boot".into(),
             overtime: Duration::ZERO,
+            way_in: domain::job::WayIn::InOrder,
         };
         let job = state.job(start.job).unwrap().apply(event).unwrap().job;
         state.put(Arc::new(job));

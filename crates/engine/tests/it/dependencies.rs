@@ -35,7 +35,7 @@ impl History for Nowhere {
         Ok(Vec::new())
     }
 
-    fn search(&self, _filter: &HistoryFilter) -> Result<Vec<Closed>, StoreError> {
+    fn search(&self, _wanted: &domain::history::Wanted) -> Result<Vec<Recorded>, StoreError> {
         Ok(Vec::new())
     }
 

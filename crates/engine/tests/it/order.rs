@@ -66,6 +66,7 @@ impl World {
                 limit,
                 boot: "boot".into(),
                 overtime: Duration::ZERO,
+                way_in: domain::job::WayIn::InOrder,
             };
             self.happen(start.job, event);
         }

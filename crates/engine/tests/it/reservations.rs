@@ -88,7 +88,8 @@ impl World {
         for start in &plan.starts {
             let (allocation, limit, at) = (Arc::clone(&start.allocation), start.limit, self.now);
             let overtime = Duration::ZERO;
-            self.happen(start.job, Event::Started { at, allocation, limit, boot: "boot".into(), overtime });
+            let (boot, way_in) = ("boot".into(), domain::job::WayIn::InOrder);
+            self.happen(start.job, Event::Started { at, allocation, limit, boot, overtime, way_in });
         }
         for (id, reason, expected_start) in &plan.waits {
             self.happen(*id, Event::Considered { reason: *reason, expected_start: *expected_start });

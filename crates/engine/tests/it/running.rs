@@ -148,9 +148,16 @@ fn started(job: Job, nodes: smallvec::SmallVec<[NodeShare; 1]>) -> Job {
     });
     let at = Timestamp::from_seconds(1_000_000);
     let limit = TimeLimit::Minutes(10);
-    job.apply(Event::Started { at, allocation, limit, boot: "boot".into(), overtime: Duration::ZERO })
-        .unwrap()
-        .job
+    job.apply(Event::Started {
+        at,
+        allocation,
+        limit,
+        boot: "boot".into(),
+        overtime: Duration::ZERO,
+        way_in: domain::job::WayIn::InOrder,
+    })
+    .unwrap()
+    .job
 }
 
 pub(crate) fn until(what: &str, holds: impl Fn() -> bool) {

@@ -150,6 +150,7 @@ impl Simulation {
             limit: start.limit,
             boot: "boot".into(),
             overtime: std::time::Duration::ZERO,
+            way_in: domain::job::WayIn::InOrder,
         };
         let step = job.apply(event).expect("a proposal fits");
         let until = step.job.run().unwrap().until;

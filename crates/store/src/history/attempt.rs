@@ -1,12 +1,15 @@
-//! The row of a finished attempt: what is asked for by columns, and what is left of the record beside them.
+//! The row of a finished attempt: what is searched for by columns, and what is left of the record beside them.
 
 use super::record;
+use super::shared::{Class, Seen};
 use crate::row::Stored;
 use crate::writer::Parts;
 use domain::job::{ArrayPart, Ended, Exit, Job, Phase};
 use domain::{JobId, Timestamp};
-use rusqlite::{Transaction, params};
-use std::time::Duration;
+use rusqlite::{OptionalExtension, Transaction, params};
+
+/// Rows of a block: the table of blocks says between which times each lies.
+pub(super) const BLOCK: i64 = 1024;
 
 /// An ended attempt as queue.db has it.
 pub(super) struct Incoming {
@@ -24,6 +27,13 @@ pub(super) struct Columns<'a> {
     ended: &'a Ended,
 }
 
+/// Rows of contents that an attempt refers to.
+pub(super) struct Contents {
+    pub(super) spec: i64,
+    pub(super) boot: i64,
+    pub(super) parts: [Option<i64>; 3],
+}
+
 impl<'a> Columns<'a> {
     /// Looks at a job that has ended.
     pub(super) fn of(job: &'a Job) -> Option<Self> {
@@ -33,69 +43,66 @@ impl<'a> Columns<'a> {
         }
     }
 
-    /// Writes the row; one that is there already is replaced.
+    /// Writes the row, unless it is there already; returns the class of an attempt that is new.
     pub(super) fn insert(
         &self,
-        transaction: &Transaction<'_>,
+        history: &Transaction<'_>,
+        seen: &mut Seen,
         nodes: &str,
-        spec_row: i64,
-        boot: i64,
-        [script, environment, arguments]: [Option<i64>; 3],
-    ) -> rusqlite::Result<()> {
-        let sql = r#"
-            INSERT OR REPLACE INTO attempt (
-                job, attempt, array, task, user, user_name, group_id, group_name, account, partition, qos, wckey, name,
-                nodes, node_count, cpus, memory, submit, eligible, start, "end", outcome, exit_code, exit_signal, reason,
-                time_limit, priority, cpu_micros, max_rss, work_dir, spec, boot, script, environment, arguments, body
-            ) VALUES (
-                ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22,
-                ?23, ?24, ?25, ?26, ?27, ?28, ?29, ?30, ?31, ?32, ?33, ?34, ?35, ?36
-            )"#;
+        contents: &Contents,
+    ) -> rusqlite::Result<Option<i64>> {
         let Columns { job, ended } = self;
-        let spec = &job.spec;
+        let age = ended.ended.micros().saturating_sub(job.submitted.micros());
+        if self.is_there(history, age)? {
+            return Ok(None);
+        }
+        let sql = r#"
+            INSERT INTO past (
+                job, attempt, class, outcome, exit, "end", age, held, ran, name, nodes, reason, array, task,
+                time_limit, work_dir, spec, boot, script, environment, arguments, body
+            ) VALUES (
+                ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22
+            )"#;
+        let class = seen.class(history, Class::of(job))?;
+        let [script, environment, arguments] = contents.parts;
         let (array, task) = self.task();
-        let (exit_code, exit_signal) = self.exit();
-        let (partition, node_count, cpus, memory) = self.share();
-        let eligible = Some(job.eligible).filter(|at| *at != Timestamp::NEVER);
-        transaction.prepare_cached(sql)?.execute(params![
+        let held = Some(job.eligible).filter(|at| *at != Timestamp::NEVER);
+        let ran = ended.run.as_ref();
+        let row = history.prepare_cached(sql)?.insert(params![
             job.id.0,
             job.restarts,
+            class,
+            ended.outcome.to_row(),
+            exit(ended.exit),
+            ended.ended.micros(),
+            age,
+            held.map(|at| at.micros().saturating_sub(job.submitted.micros())),
+            ran.map(|run| ended.ended.micros().saturating_sub(run.started.micros())),
+            seen.word(history, &job.spec.name)?,
+            seen.nodelist(history, nodes)?,
+            seen.word(history, ended.reason.name())?,
             array,
             task,
-            spec.owner.uid.0,
-            spec.owner.name.as_str(),
-            spec.owner.gid.0,
-            spec.owner.group.as_str(),
-            spec.account.as_str(),
-            partition,
-            spec.qos.as_str(),
-            spec.wckey.as_str(),
-            spec.name.as_str(),
-            nodes,
-            node_count,
-            cpus,
-            memory,
-            job.submitted.micros(),
-            eligible.map(Timestamp::micros),
-            ended.run.as_ref().map(|run| run.started.micros()),
-            ended.ended.micros(),
-            ended.outcome.to_row(),
-            exit_code,
-            exit_signal,
-            ended.reason.name(),
-            spec.time_limit.minutes(),
-            job.priority,
-            micros(ended.usage.user.saturating_add(ended.usage.system)),
-            small(ended.usage.max_rss_kb),
-            spec.work_dir.as_str(),
-            spec_row,
-            boot,
+            job.spec.time_limit.minutes(),
+            seen.word(history, &job.spec.work_dir)?,
+            contents.spec,
+            contents.boot,
             script,
             environment,
             arguments,
             record::rest(job),
         ])?;
-        Ok(())
+        let sql = r#"INSERT INTO block (id, submit, "end", last) VALUES (?1, ?2, ?3, ?3) ON CONFLICT (id) DO UPDATE
+            SET submit = min(submit, ?2), "end" = min("end", ?3), last = max(last, ?3)"#;
+        history.prepare_cached(sql)?.execute([row / BLOCK, job.submitted.micros(), ended.ended.micros()])?;
+        Ok(Some(class))
+    }
+
+    /// Tells whether this attempt has been recorded. Its number may have been given to another job, years ago.
+    fn is_there(&self, history: &Transaction<'_>, age: i64) -> rusqlite::Result<bool> {
+        let sql = r#"SELECT 1 FROM past WHERE job = ?1 AND attempt = ?2 AND "end" = ?3 AND age = ?4"#;
+        let key = params![self.job.id.0, self.job.restarts, self.ended.ended.micros(), age];
+        Ok(history.prepare_cached(sql)?.query_row(key, |_| Ok(())).optional()?.is_some())
     }
 
     fn task(&self) -> (Option<u32>, Option<u32>) {
@@ -106,32 +113,13 @@ impl<'a> Columns<'a> {
             None => (None, None),
         }
     }
-
-    fn exit(&self) -> (Option<u8>, Option<u8>) {
-        match self.ended.exit {
-            Exit::None => (None, None),
-            Exit::Code(code) => (Some(code), None),
-            Exit::Signal(signal) => (None, Some(signal)),
-        }
-    }
-
-    /// Returns partition, nodes, CPUs and memory it had; the partition it wanted if it never had any.
-    fn share(&self) -> (&str, i64, u32, i64) {
-        match &self.ended.run {
-            Some(run) => {
-                let allocation = &run.allocation;
-                let nodes = i64::try_from(allocation.nodes.len()).unwrap_or(i64::MAX);
-                (allocation.partition.as_str(), nodes, allocation.cpus(), small(allocation.memory()))
-            }
-            None => (self.job.spec.partition().as_str(), 0, 0, 0),
-        }
-    }
 }
 
-fn small(number: u64) -> i64 {
-    i64::try_from(number).unwrap_or(i64::MAX)
-}
-
-fn micros(time: Duration) -> i64 {
-    i64::try_from(time.as_micros()).unwrap_or(i64::MAX)
+/// Writes what a script left as one number.
+pub(super) fn exit(exit: Exit) -> Option<i64> {
+    match exit {
+        Exit::None => None,
+        Exit::Code(code) => Some(code.into()),
+        Exit::Signal(signal) => Some(-i64::from(signal)),
+    }
 }

@@ -1,209 +1,253 @@
-//! From a filter to SQL. Which index is used is decided here and not by SQLite, which has no statistics to go by.
+//! From what is wanted to conditions in SQL, and to the index that leaves the fewest rows to pass over. Decided here
+//! and not by SQLite, which has no statistics to go by. Numbers stand in the text, since most are our own.
 
+use super::attempt::exit;
+use super::shared::{CLASS, Class, word_id};
+use crate::database::Unread;
 use crate::row::Stored;
 use domain::Timestamp;
+use domain::history::{Between, Kind, Moments, Wanted};
 use domain::job::Outcome;
-use domain::ports::HistoryFilter;
-use rusqlite::types::Value;
+use rusqlite::{Connection, params_from_iter};
+use std::fmt::Write;
 
-/// A statement that gives the numbers of rows, with its parameters.
+/// What must hold of a row, and how to come to the rows of which it may.
 #[derive(Debug, PartialEq)]
 pub(super) struct Query {
-    pub(super) sql: String,
-    pub(super) parameters: Vec<Value>,
+    /// A condition on columns of `past`.
+    pub(super) condition: String,
+    /// A condition on rows of `block`; empty if every block may have such rows.
+    pub(super) blocks: String,
+    /// The index to walk along, or none.
+    pub(super) index: Option<Index>,
+}
+
+/// An index of `past`, and what is looked for in it.
+#[derive(Debug, PartialEq)]
+pub(super) struct Index {
+    pub(super) name: &'static str,
+    /// The condition on its column.
+    pub(super) condition: String,
+    /// It is asked for one value, whose rows it has in order.
+    pub(super) is_ordered: bool,
 }
 
 impl Query {
-    /// Makes the query for a filter: `id`, `"end"` and `job` of the rows, the latest end first.
-    pub(super) fn of(filter: &HistoryFilter) -> Self {
-        let mut query = Query { sql: String::new(), parameters: Vec::new() };
-        let outcomes: Vec<Value> = filter.outcomes.iter().map(|outcome| value(outcome.to_row())).collect();
-        match index_for(filter) {
-            // The index has each outcome in order by itself: one walk for each, and the best of all.
-            Index::Outcome => {
-                for (at, outcome) in outcomes.into_iter().enumerate() {
-                    query.sql.push_str(if at == 0 {
-                        "SELECT * FROM ("
-                    } else {
-                        ") UNION ALL SELECT * FROM ("
-                    });
-                    query.walk(filter, Index::Outcome, std::slice::from_ref(&outcome));
-                }
-                query.sql.push_str(") ORDER BY \"end\" DESC, job DESC LIMIT ");
-                query.bind(limit(filter));
+    /// Makes the query; `None` if nothing can fit.
+    pub(super) fn of(wanted: &Wanted, connection: &Connection) -> Result<Option<Self>, Unread> {
+        let mut conditions = Vec::new();
+        let mut index = None;
+        let mut propose = |name, condition: &str, values: usize| {
+            index.get_or_insert_with(|| Index {
+                name,
+                condition: condition.to_owned(),
+                is_ordered: values == 1,
+            });
+        };
+        if !wanted.jobs.is_empty() {
+            conditions.push(jobs(wanted));
+        }
+        let Some(names) = words(connection, &wanted.names)? else { return Ok(None) };
+        if !names.is_empty() {
+            let condition = one_of("name", &names);
+            propose("past_name", &condition, names.len());
+            conditions.push(condition);
+        }
+        if let Some(code) = wanted.exit.map(exit) {
+            let condition = code.map_or_else(|| "exit IS NULL".to_owned(), |code| format!("exit = {code}"));
+            if code.is_some_and(|code| code != 0) {
+                propose("past_exit", &format!("exit <> 0 AND {condition}"), 1);
             }
-            index => query.walk(filter, index, &outcomes),
+            conditions.push(condition);
         }
-        query
+        let Some(nodes) = words(connection, &wanted.nodes)? else { return Ok(None) };
+        if !nodes.is_empty() {
+            let lists = format!("SELECT list FROM listed WHERE {}", one_of("node", &nodes));
+            let condition = format!("nodes IN ({lists})");
+            propose("past_nodes", &condition, usize::MAX);
+            conditions.push(condition);
+        }
+        let Some(classes) = classes(connection, wanted)? else { return Ok(None) };
+        if !classes.is_empty() {
+            let condition = one_of("class", &classes);
+            propose("past_class", &condition, classes.len());
+            conditions.push(condition);
+        }
+        let Some(reasons) = words(connection, &wanted.reasons)? else { return Ok(None) };
+        if !reasons.is_empty() {
+            conditions.push(one_of("reason", &reasons));
+        }
+        let possible: Vec<&Moments> =
+            wanted.moments.iter().filter(|moments| may_have_ended(moments)).collect();
+        if possible.is_empty() && !wanted.moments.is_empty() {
+            return Ok(None);
+        }
+        if let Some(outcomes) = rare(&possible) {
+            propose(
+                "past_outcome",
+                &format!("outcome <> 0 AND {}", one_of("outcome", &outcomes)),
+                outcomes.len(),
+            );
+        }
+        conditions.extend(any_of(possible.iter().map(|moments| condition(moments))));
+        let blocks = any_of(possible.iter().map(|moments| block(moments))).unwrap_or_default();
+        let condition = if conditions.is_empty() { "1".to_owned() } else { conditions.join(" AND ") };
+        Ok(Some(Query { condition, blocks, index }))
     }
+}
 
-    fn walk(&mut self, filter: &HistoryFilter, index: Index, outcomes: &[Value]) {
-        self.sql.push_str("SELECT id, \"end\", job FROM attempt INDEXED BY ");
-        self.sql.push_str(index.name());
-        self.sql.push_str(" WHERE \"end\" >= ");
-        self.bind(value(filter.since.unwrap_or(Timestamp::from_micros(i64::MIN)).micros()));
-        // Only one of them, the other follows from it: of two SQLite would begin the walk at the one it likes and pass
-        // over all earlier pages.
-        match (filter.after, filter.until) {
-            (Some((end, job)), until) if until.is_none_or(|until| end < until) => {
-                self.and("(\"end\", job) < (", value(end.micros()));
-                self.sql.push_str(", ");
-                self.bind(value(job.0));
-                self.sql.push(')');
+fn jobs(wanted: &Wanted) -> String {
+    let mut whole = Vec::new();
+    let mut parts = Vec::new();
+    for (id, task) in &wanted.jobs {
+        match task {
+            None => whole.push(i64::from(id.0)),
+            Some(task) => parts.push(format!(
+                "SELECT id FROM past INDEXED BY past_array WHERE array = {} AND task = {}",
+                id.0, task.0
+            )),
+        }
+    }
+    if !whole.is_empty() {
+        let (jobs, arrays) = (one_of("job", &whole), one_of("array", &whole));
+        parts.push(format!("SELECT id FROM past INDEXED BY past_job WHERE {jobs}"));
+        parts.push(format!("SELECT id FROM past INDEXED BY past_array WHERE {arrays} AND array IS NOT NULL"));
+    }
+    format!("id IN ({})", parts.join(" UNION "))
+}
+
+fn one_of(column: &str, numbers: &[i64]) -> String {
+    match numbers {
+        [number] => format!("{column} = {number}"),
+        _ => {
+            let mut text = format!("{column} IN (");
+            for (at, number) in numbers.iter().enumerate() {
+                // Writing to a string cannot fail.
+                let _ = write!(text, "{}{number}", if at > 0 { "," } else { "" });
             }
-            (_, Some(until)) => self.and("\"end\" < ", value(until.micros())),
-            (_, None) => {}
+            text.push(')');
+            text
         }
-        if let Some(user) = filter.user {
-            self.and("user = ", value(user.0));
+    }
+}
+
+/// Returns the numbers of words; `None` if some are wanted and none is known.
+fn words(connection: &Connection, wanted: &[domain::Text]) -> Result<Option<Vec<i64>>, Unread> {
+    let mut known = Vec::new();
+    for word in wanted {
+        known.extend(word_id(connection, word)?);
+    }
+    Ok(Some(known).filter(|known| wanted.is_empty() || !known.is_empty()))
+}
+
+/// Returns the classes that fit, or none if all do; `None` if no class fits.
+fn classes(connection: &Connection, wanted: &Wanted) -> Result<Option<Vec<i64>>, Unread> {
+    let mut conditions = Vec::new();
+    let mut texts: Vec<&str> = Vec::new();
+    let numbers = |column, numbers: Vec<i64>| one_of(column, &numbers);
+    if !wanted.users.is_empty() {
+        conditions.push(numbers("user", wanted.users.iter().map(|user| user.0.into()).collect()));
+    }
+    if !wanted.groups.is_empty() {
+        conditions.push(numbers("group_id", wanted.groups.iter().map(|group| group.0.into()).collect()));
+    }
+    for (column, wanted) in [
+        ("account", &wanted.accounts),
+        ("partition", &wanted.partitions),
+        ("qos", &wanted.qos),
+        ("wckey", &wanted.wckeys),
+        ("reservation", &wanted.reservations),
+        (r#""constraint""#, &wanted.constraints),
+    ] {
+        if !wanted.is_empty() {
+            conditions.push(format!("{column} IN ({})", vec!["?"; wanted.len()].join(",")));
+            texts.extend(wanted.iter().map(domain::Text::as_str));
         }
-        let texts =
-            [("account = ", &filter.account), ("name = ", &filter.name), ("partition = ", &filter.partition)];
-        for (column, text) in texts {
-            if let Some(text) = text {
-                self.and(column, Value::Text(text.to_string()));
+    }
+    if conditions.is_empty() && wanted.associations.is_empty() {
+        return Ok(Some(Vec::new()));
+    }
+    let condition = if conditions.is_empty() { "1".to_owned() } else { conditions.join(" AND ") };
+    let mut statement = connection.prepare(&format!("SELECT id, {CLASS} FROM class WHERE {condition}"))?;
+    let mut rows = statement.query(params_from_iter(texts))?;
+    let mut found = Vec::new();
+    while let Some(row) = rows.next()? {
+        let class = Class::from_row(row, 1)?;
+        if wanted.is_charged(&class.account, &class.user_name, &class.partition) {
+            found.push(row.get(0)?);
+        }
+    }
+    Ok(Some(found).filter(|found| !found.is_empty()))
+}
+
+/// Tells whether something that has ended can fit.
+fn may_have_ended(moments: &Moments) -> bool {
+    match &moments.kind {
+        Kind::Any => true,
+        Kind::Ended(outcomes) => !outcomes.is_empty(),
+        Kind::Pending | Kind::Running | Kind::Suspended => false,
+    }
+}
+
+/// Returns the outcomes that fit, if each of them is rare.
+fn rare(possible: &[&Moments]) -> Option<Vec<i64>> {
+    let mut all = Vec::new();
+    for moments in possible {
+        match &moments.kind {
+            Kind::Ended(outcomes) if !outcomes.contains(&Outcome::Completed) => {
+                all.extend(outcomes.iter().map(|outcome| i64::from(outcome.to_row())));
             }
-        }
-        if index == Index::Outcome {
-            // Says that the index has what is wanted: a parameter could be anything.
-            self.sql.push_str(" AND outcome <> 0");
-        }
-        if let Some((first, others)) = outcomes.split_first() {
-            self.and("outcome IN (", first.clone());
-            for outcome in others {
-                self.sql.push_str(", ");
-                self.bind(outcome.clone());
-            }
-            self.sql.push(')');
-        }
-        self.sql.push_str(" ORDER BY \"end\" DESC, job DESC LIMIT ");
-        self.bind(limit(filter));
-    }
-
-    fn and(&mut self, condition: &str, value: Value) {
-        self.sql.push_str(" AND ");
-        self.sql.push_str(condition);
-        self.bind(value);
-    }
-
-    fn bind(&mut self, value: Value) {
-        self.sql.push('?');
-        self.parameters.push(value);
-    }
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Index {
-    Name,
-    User,
-    Account,
-    Outcome,
-    Partition,
-    End,
-}
-
-impl Index {
-    fn name(self) -> &'static str {
-        match self {
-            Index::Name => "attempt_name",
-            Index::User => "attempt_user",
-            Index::Account => "attempt_account",
-            Index::Outcome => "attempt_outcome",
-            Index::Partition => "attempt_partition",
-            Index::End => "attempt_end",
+            _ => return None,
         }
     }
+    all.sort_unstable();
+    all.dedup();
+    Some(all).filter(|all| !all.is_empty())
 }
 
-/// Returns the index that leaves the fewest rows to pass over, from what one usually sees: few jobs have the same name,
-/// more the same user, still more the same account, and half of all the same partition.
-fn index_for(filter: &HistoryFilter) -> Index {
-    if filter.name.is_some() {
-        Index::Name
-    } else if filter.user.is_some() {
-        Index::User
-    } else if filter.account.is_some() {
-        Index::Account
-    } else if filter.partition.is_some() {
-        Index::Partition
-    } else if !filter.outcomes.is_empty() && !filter.outcomes.contains(&Outcome::Completed) {
-        Index::Outcome
-    } else {
-        // Whoever wants completed ones finds enough of them here.
-        Index::End
-    }
+/// Joins alternatives; `None` if one of them always holds, or if there are none.
+fn any_of(alternatives: impl Iterator<Item = String>) -> Option<String> {
+    let alternatives: Vec<String> = alternatives.collect();
+    let is_open = alternatives.is_empty() || alternatives.iter().any(String::is_empty);
+    (!is_open).then(|| format!("({})", alternatives.join(" OR ")))
 }
 
-fn limit(filter: &HistoryFilter) -> Value {
-    Value::Integer(i64::try_from(filter.limit).unwrap_or(i64::MAX))
+/// What must hold of a row.
+fn condition(moments: &Moments) -> String {
+    let mut parts = Vec::new();
+    if let Kind::Ended(outcomes) = &moments.kind {
+        let outcomes: Vec<i64> = outcomes.iter().map(|outcome| outcome.to_row().into()).collect();
+        parts.push(one_of("outcome", &outcomes));
+    }
+    within(&mut parts, "\"end\"", moments.ended);
+    within(&mut parts, "\"end\" - age", moments.submitted);
+    within(&mut parts, "\"end\" - age + held", moments.eligible);
+    let mut started = Vec::new();
+    within(&mut started, "\"end\" - ran", moments.started);
+    if !started.is_empty() {
+        let started = started.join(" AND ");
+        parts.push(if moments.or_never_started { format!("(ran IS NULL OR {started})") } else { started });
+    }
+    parts.join(" AND ")
 }
 
-fn value(number: impl Into<i64>) -> Value {
-    Value::Integer(number.into())
+fn within(parts: &mut Vec<String>, value: &str, between: Between) {
+    parts.extend(between.from.map(|from| format!("{value} >= {}", from.micros())));
+    parts.extend(between.to.map(|to| format!("{value} <= {}", to.micros())));
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::database::Database;
-    use domain::{JobId, Text, Uid};
-    use rusqlite::params_from_iter;
-
-    /// Returns how SQLite goes about a search: one line a step.
-    fn plan(filter: &HistoryFilter) -> Vec<String> {
-        let directory = tempfile::tempdir().unwrap();
-        let path = directory.path().join("history.db");
-        std::fs::write(&path, "").unwrap();
-        let connection = Database::History.migrated(&path).unwrap();
-        let query = Query::of(filter);
-        let mut statement = connection.prepare(&format!("EXPLAIN QUERY PLAN {}", query.sql)).unwrap();
-        let steps = statement.query_map(params_from_iter(&query.parameters), |row| row.get(3)).unwrap();
-        steps.collect::<Result<_, _>>().unwrap()
-    }
-
-    fn filter() -> HistoryFilter {
-        HistoryFilter { limit: 100, ..HistoryFilter::default() }
-    }
-
-    /// Checks that a search walks along this index from the right place, and sorts nothing.
-    fn check(filter: HistoryFilter, index: &str) {
-        assert_eq!(plan(&filter).len(), 1);
-        let page = HistoryFilter { after: Some((Timestamp::from_seconds(5), JobId(5))), ..filter };
-        let window = HistoryFilter { since: Some(Timestamp::from_seconds(1)), ..page.clone() };
-        let late = HistoryFilter { until: Some(Timestamp::from_seconds(9)), ..window.clone() };
-        for filter in [page, window, late] {
-            let plan = plan(&filter);
-            assert_eq!(plan.len(), 1, "{plan:?}");
-            assert!(plan[0].starts_with("SEARCH attempt USING "), "{plan:?}");
-            assert!(plan[0].contains(&format!("INDEX {index} (")), "{plan:?}");
-            assert!(plan[0].contains("end>? AND (end,job)<(?,?)"), "{plan:?}");
-        }
-    }
-
-    #[test]
-    fn every_search_walks_along_an_index() {
-        let text = || Some(Text::const_new("text"));
-        check(filter(), "attempt_end");
-        check(HistoryFilter { user: Some(Uid(1)), ..filter() }, "attempt_user");
-        check(HistoryFilter { account: text(), ..filter() }, "attempt_account");
-        check(HistoryFilter { partition: text(), ..filter() }, "attempt_partition");
-        check(HistoryFilter { name: text(), ..filter() }, "attempt_name");
-        let failed = vec![Outcome::Failed];
-        check(HistoryFilter { user: Some(Uid(1)), outcomes: failed.clone(), ..filter() }, "attempt_user");
-        check(
-            HistoryFilter { user: Some(Uid(1)), name: text(), account: text(), ..filter() },
-            "attempt_name",
-        );
-        check(HistoryFilter { outcomes: Outcome::ALL.to_vec(), ..filter() }, "attempt_end");
-    }
-
-    #[test]
-    fn outcomes_are_walked_one_by_one() {
-        let outcomes = vec![Outcome::Failed, Outcome::Timeout];
-        let plan = plan(&HistoryFilter { outcomes, ..filter() });
-        let walks =
-            plan.iter().filter(|step| step.contains("SEARCH attempt USING COVERING INDEX attempt_outcome"));
-        assert_eq!(walks.count(), 2, "{plan:?}");
-        assert!(!plan.iter().any(|step| step.starts_with("SCAN attempt")), "{plan:?}");
-    }
+/// What must hold of a block that may have such rows: everything that happens to a job happens between its submission
+/// and its end.
+fn block(moments: &Moments) -> String {
+    let Moments { submitted, eligible, ended, or_never_started, .. } = moments;
+    let started = if *or_never_started { Between::default() } else { moments.started };
+    let happened = [*submitted, *eligible, started];
+    let mut parts = Vec::new();
+    let latest = |times: &mut dyn Iterator<Item = Timestamp>| times.max();
+    let from = latest(&mut happened.iter().chain([ended]).filter_map(|between| between.from));
+    parts.extend(from.map(|from| format!("last >= {}", from.micros())));
+    let to = happened.iter().filter_map(|between| between.to).min();
+    parts.extend(to.map(|to| format!("submit <= {}", to.micros())));
+    parts.extend(ended.to.map(|to| format!("\"end\" <= {}", to.micros())));
+    parts.join(" AND ")
 }

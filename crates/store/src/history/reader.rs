@@ -1,17 +1,17 @@
 //! Reads history, and the scripts of jobs that live: from any thread, without waiting for the writer.
 
-use super::query::Query;
-use super::record::{COLUMNS, JOINS, Restorer};
-use super::step;
+use super::record::{COLUMNS, FROM, Restorer};
+use super::{amend, step, walk};
 use crate::content::{Content, Packed};
 use crate::database::{Readers, Unread};
 use crate::progress::Progress;
 use crate::writer::{Parts, read_parts};
-use domain::JobId;
-use domain::job::Payload;
-use domain::ports::{Closed, ClosedStep, History, HistoryFilter, StoreError};
-use rusqlite::{Connection, ToSql, params_from_iter};
-use std::path::PathBuf;
+use domain::history::{Amendment, Order, Wanted};
+use domain::job::{Payload, Phase};
+use domain::ports::{Closed, ClosedStep, History, Key, Recorded, StoreError};
+use domain::{JobId, Timestamp};
+use rusqlite::{Connection, params_from_iter};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -23,13 +23,15 @@ const PATIENCE: Duration = Duration::from_secs(2);
 pub struct Reader {
     queue: Readers,
     history: Readers,
+    path: Arc<Path>,
     progress: Arc<Progress>,
 }
 
 impl Reader {
     /// Makes a reader; databases are opened when they are needed.
     pub(crate) fn of(queue: PathBuf, history: PathBuf, progress: Arc<Progress>) -> Self {
-        Reader { queue: Readers::of(queue), history: Readers::of(history), progress }
+        let path = Arc::from(history.as_path());
+        Reader { queue: Readers::of(queue), history: Readers::of(history), path, progress }
     }
 
     /// Waits until history shows what has been committed by now.
@@ -44,42 +46,65 @@ impl Reader {
             reached.recorded < committed && !reached.failing && !reached.stopping
         });
     }
+}
 
-    fn closed(&self, sql: &str, parameters: &[&dyn ToSql]) -> Result<Vec<Closed>, StoreError> {
-        self.catch_up();
-        self.history.read("read history", |connection| {
-            let mut statement = connection.prepare_cached(sql)?;
-            let mut rows = statement.query(parameters)?;
-            let mut closed = Vec::new();
-            let mut restorer = Restorer::default();
-            while let Some(row) = rows.next()? {
-                closed.push(restorer.closed(row)?);
-            }
-            Ok(closed)
-        })
+/// Reads the attempts of rows; those that are not there are left out.
+fn recorded(connection: &Connection, rows: impl IntoIterator<Item = u64>) -> Result<Vec<Recorded>, Unread> {
+    let mut statement =
+        connection.prepare_cached(&format!("SELECT {COLUMNS} FROM {FROM} WHERE p.id = ?1"))?;
+    let mut restorer = Restorer::of(connection);
+    let mut found = Vec::new();
+    for row in rows {
+        let mut rows = statement.query([i64::try_from(row).unwrap_or(i64::MAX)])?;
+        if let Some(row) = rows.next()? {
+            found.push(restorer.recorded(row)?);
+        }
     }
+    Ok(found)
 }
 
 impl History for Reader {
     fn attempts(&self, id: JobId) -> Result<Vec<Closed>, StoreError> {
-        let sql = format!(
-            r#"SELECT {COLUMNS} FROM attempt a {JOINS}
-               WHERE a.job = ?1 OR a.array = ?1 ORDER BY a."end", a.attempt, a.id"#
-        );
-        self.closed(&sql, &[&id.0])
+        let wanted = Wanted {
+            jobs: vec![(id, None)],
+            order: Order::OldestFirst,
+            limit: usize::MAX,
+            ..Wanted::default()
+        };
+        let mut closed: Vec<Closed> = self.search(&wanted)?.into_iter().map(|found| found.closed).collect();
+        // What was reported late was recorded late.
+        closed.sort_by_key(|closed| match &closed.job.phase {
+            Phase::Ended(ended) => (ended.ended, closed.job.restarts),
+            _ => (Timestamp::NEVER, closed.job.restarts),
+        });
+        Ok(closed)
     }
 
-    fn search(&self, filter: &HistoryFilter) -> Result<Vec<Closed>, StoreError> {
-        if filter.limit == 0 {
+    fn search(&self, wanted: &Wanted) -> Result<Vec<Recorded>, StoreError> {
+        if wanted.limit == 0 {
             return Ok(Vec::new());
         }
-        let Query { sql, parameters } = Query::of(filter);
-        let sql = format!(
-            r#"SELECT {COLUMNS} FROM ({sql}) k CROSS JOIN attempt a ON a.id = k.id {JOINS}
-               ORDER BY k."end" DESC, k.job DESC"#
-        );
-        let parameters: Vec<&dyn ToSql> = parameters.iter().map(|value| value as &dyn ToSql).collect();
-        self.closed(&sql, &parameters)
+        self.catch_up();
+        self.history.read("read history", |connection| {
+            let keys = walk::keys(connection, wanted)?;
+            recorded(connection, keys.iter().map(|key| key.row))
+        })
+    }
+
+    fn keys(&self, wanted: &Wanted) -> Result<Vec<Key>, StoreError> {
+        if wanted.limit == 0 {
+            return Ok(Vec::new());
+        }
+        self.catch_up();
+        self.history.read("read history", |connection| walk::keys(connection, wanted))
+    }
+
+    fn rows(&self, rows: &[u64]) -> Result<Vec<Recorded>, StoreError> {
+        self.history.read("read history", |connection| recorded(connection, rows.iter().copied()))
+    }
+
+    fn amend(&self, amendments: &[(u64, Amendment)]) -> Result<(), StoreError> {
+        amend::write(&self.path, amendments)
     }
 
     fn steps(&self, id: JobId) -> Result<Vec<ClosedStep>, StoreError> {
@@ -103,9 +128,8 @@ impl History for Reader {
         let finished = self.history.read("read a script", |connection| {
             payload_by(
                 connection,
-                "SELECT script, environment, arguments FROM attempt WHERE job = ?1
-                 ORDER BY submit DESC, attempt DESC LIMIT 1",
-                "SELECT script, environment, arguments FROM attempt WHERE array = ?1 ORDER BY id DESC LIMIT 1",
+                "SELECT script, environment, arguments FROM past WHERE job = ?1 ORDER BY id DESC LIMIT 1",
+                "SELECT script, environment, arguments FROM past WHERE array = ?1 ORDER BY id DESC LIMIT 1",
                 id,
             )
         })?;

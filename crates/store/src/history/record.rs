@@ -1,25 +1,25 @@
-//! A finished job in three parts: columns of its attempt; the rest of its own record; and the rest of what was asked
-//! for, which many jobs have in common, in a row that they share. Nothing is stored twice.
+//! A finished job in three parts: columns of its attempt, some of them numbers of what many have in common; the rest of
+//! its own record; and the rest of what was asked for, in a row that many share. Nothing is stored twice.
 
+use super::shared::{self, Class};
 use crate::content::{Content, Packed};
 use crate::database::Unread;
 use crate::failure::unreadable;
 use crate::row::{decode, decode_job, encode_job};
-use domain::job::{Job, JobSpec, Owner, Phase};
-use domain::ports::Closed;
+use domain::history::Amendment;
+use domain::job::{Allocation, Job, JobSpec, Owner, Phase};
+use domain::ports::{Closed, Recorded, StoreError};
 use domain::{Gid, JobId, Text, TimeLimit, Timestamp, Uid};
-use rusqlite::Row;
+use rusqlite::{Connection, Row};
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::sync::Arc;
 
-/// What [`Restorer`] reads, from attempt `a`, its shared part `s` and the name of its boot `b`.
-pub(super) const COLUMNS: &str = r#"a.job, a.nodes, a.body, a.spec, s.codec, s.size, s.body,
-    a.user_name, a.user, a.group_id, a.group_name, a.name, a.account, a.qos, a.wckey, a.work_dir, a.time_limit,
-    a.submit, a.eligible, a."end", a.start, a.boot, b.codec, b.size, b.body"#;
-/// What they are read from, behind attempt `a`.
-pub(super) const JOINS: &str =
-    "LEFT JOIN content s ON s.id = a.spec LEFT JOIN content b ON b.id = nullif(a.boot, 0)";
+/// What [`Restorer`] reads of attempt `p` and what was noted about it, `m`.
+pub(super) const COLUMNS: &str = r#"p.id, p.job, p.class, p."end", p.age, p.held, p.ran, p.name, p.nodes, p.time_limit,
+    p.work_dir, p.spec, p.boot, p.body, m.body"#;
+/// What they are read from.
+pub(super) const FROM: &str = "past p LEFT JOIN amendment m ON m.id = p.id";
 
 /// Returns the request without what stands in columns.
 pub(super) fn shared(spec: &JobSpec) -> JobSpec {
@@ -44,8 +44,14 @@ pub(super) fn rest(job: &Job) -> Vec<u8> {
     if let Phase::Ended(ended) = &mut job.phase {
         ended.ended = Timestamp::EPOCH;
         if let Some(run) = &mut ended.run {
+            // Short as a distance; `NEVER` is one that reaches the end of time from anywhere.
+            if run.until != Timestamp::NEVER {
+                run.until = Timestamp::from_micros(run.until.micros().saturating_sub(run.started.micros()));
+            }
             run.started = Timestamp::EPOCH;
             run.boot = Text::default();
+            run.allocation =
+                Arc::new(Allocation { partition: Text::default(), ..Allocation::clone(&run.allocation) });
         }
     }
     let mut bytes = Vec::with_capacity(128);
@@ -54,10 +60,14 @@ pub(super) fn rest(job: &Job) -> Vec<u8> {
 }
 
 /// Puts jobs together again. Knows the shared parts it has seen; tasks of an array share their request again.
-#[derive(Default)]
-pub(super) struct Restorer {
+pub(super) struct Restorer<'a> {
+    connection: &'a Connection,
     requests: HashMap<i64, Request>,
     boots: HashMap<i64, Text>,
+    classes: HashMap<i64, Arc<Class>>,
+    lists: HashMap<i64, Text>,
+    dirs: HashMap<i64, Text>,
+    names: HashMap<i64, Text>,
 }
 
 /// A shared part, and the last request that was made with it.
@@ -66,78 +76,132 @@ struct Request {
     last: Option<Arc<JobSpec>>,
 }
 
-impl Restorer {
-    /// Reads [`COLUMNS`].
-    pub(super) fn closed(&mut self, row: &Row<'_>) -> Result<Closed, Unread> {
-        let id = JobId(row.get(0)?);
-        let spec = self.request(id, row)?;
-        let body = row.get_ref(2)?.as_blob().map_err(rusqlite::Error::from)?;
-        let mut job = decode_job(id, spec, body).map_err(|error| wrong(id, error))?;
-        job.submitted = time(row, 17)?.unwrap_or(Timestamp::EPOCH);
-        job.eligible = time(row, 18)?.unwrap_or(Timestamp::NEVER);
-        if let Phase::Ended(ended) = &mut job.phase {
-            ended.ended = time(row, 19)?.unwrap_or(Timestamp::EPOCH);
-            if let Some(run) = &mut ended.run {
-                run.started = time(row, 20)?.unwrap_or(Timestamp::EPOCH);
-                run.boot = self.boot(row)?;
-            }
+impl<'a> Restorer<'a> {
+    /// Makes one that looks shared parts up here.
+    pub(super) fn of(connection: &'a Connection) -> Self {
+        Restorer {
+            connection,
+            requests: HashMap::new(),
+            boots: HashMap::new(),
+            classes: HashMap::new(),
+            lists: HashMap::new(),
+            dirs: HashMap::new(),
+            names: HashMap::new(),
         }
-        Ok(Closed { job: Arc::new(job), nodes: text(row, 1)? })
     }
 
-    fn request(&mut self, id: JobId, row: &Row<'_>) -> Result<Arc<JobSpec>, Unread> {
-        let request = match self.requests.entry(row.get(3)?) {
+    /// Reads [`COLUMNS`].
+    pub(super) fn recorded(&mut self, row: &Row<'_>) -> Result<Recorded, Unread> {
+        let id = JobId(row.get(1)?);
+        let class = self.class(row.get(2)?)?;
+        let spec = self.request(id, &class, row)?;
+        let body = row.get_ref(13)?.as_blob().map_err(rusqlite::Error::from)?;
+        let mut job = decode_job(id, spec, body).map_err(|error| wrong(id, error))?;
+        let (end, age): (i64, i64) = (row.get(3)?, row.get(4)?);
+        let submitted = end.saturating_sub(age);
+        job.submitted = Timestamp::from_micros(submitted);
+        let held: Option<i64> = row.get(5)?;
+        job.eligible =
+            held.map_or(Timestamp::NEVER, |held| Timestamp::from_micros(submitted.saturating_add(held)));
+        if let Phase::Ended(ended) = &mut job.phase {
+            ended.ended = Timestamp::from_micros(end);
+            if let Some(run) = &mut ended.run {
+                let ran: Option<i64> = row.get(6)?;
+                let started = end.saturating_sub(ran.unwrap_or(0));
+                run.until = Timestamp::from_micros(run.until.micros().saturating_add(started));
+                run.started = Timestamp::from_micros(started);
+                run.boot = self.boot(row.get(12)?)?;
+                Arc::make_mut(&mut run.allocation).partition = class.partition.clone();
+            }
+        }
+        let amendment = amendment(id, row)?;
+        if let Some(amendment) = &amendment {
+            amendment.write_into(&mut job);
+        }
+        let nodes = cached(&mut self.lists, row.get(8)?, |id| shared::nodelist(self.connection, id))?;
+        let row = u64::try_from(row.get::<_, i64>(0)?).unwrap_or(0);
+        Ok(Recorded { row, closed: Closed { job: Arc::new(job), nodes }, amendment })
+    }
+
+    fn request(&mut self, id: JobId, class: &Class, row: &Row<'_>) -> Result<Arc<JobSpec>, Unread> {
+        let name = cached(&mut self.names, row.get(7)?, |id| shared::word(self.connection, id))?;
+        let work_dir = cached(&mut self.dirs, row.get(10)?, |id| shared::word(self.connection, id))?;
+        let request = match self.requests.entry(row.get(11)?) {
             Entry::Occupied(known) => known.into_mut(),
             Entry::Vacant(unknown) => {
-                let bytes = Packed::from_columns(row, 4)?.unpacked()?;
+                let bytes = content(self.connection, *unknown.key())?.unpacked()?;
                 let shared = decode(&bytes).map_err(|error| wrong(id, error))?;
                 unknown.insert(Request { shared, last: None })
             }
         };
+        let owner = Owner {
+            name: class.user_name.clone(),
+            uid: class.uid(),
+            gid: class.gid(),
+            group: class.group_name.clone(),
+        };
+        let time_limit = row.get::<_, Option<u32>>(9)?.map_or(TimeLimit::Unlimited, TimeLimit::Minutes);
+        if let Some(last) = &request.last
+            && (&last.owner, &last.name, &last.account, &last.qos)
+                == (&owner, &name, &class.account, &class.qos)
+            && (&last.wckey, &last.work_dir, last.time_limit) == (&class.wckey, &work_dir, time_limit)
+        {
+            return Ok(Arc::clone(last));
+        }
         let spec = JobSpec {
-            owner: Owner {
-                name: text(row, 7)?,
-                uid: Uid(row.get(8)?),
-                gid: Gid(row.get(9)?),
-                group: text(row, 10)?,
-            },
-            name: text(row, 11)?,
-            account: text(row, 12)?,
-            qos: text(row, 13)?,
-            wckey: text(row, 14)?,
-            work_dir: text(row, 15)?,
-            time_limit: row.get::<_, Option<u32>>(16)?.map_or(TimeLimit::Unlimited, TimeLimit::Minutes),
+            owner,
+            name,
+            account: class.account.clone(),
+            qos: class.qos.clone(),
+            wckey: class.wckey.clone(),
+            work_dir,
+            time_limit,
             ..request.shared.clone()
         };
-        match &request.last {
-            Some(last) if **last == spec => Ok(Arc::clone(last)),
-            _ => Ok(Arc::clone(request.last.insert(Arc::new(spec)))),
-        }
+        Ok(Arc::clone(request.last.insert(Arc::new(spec))))
     }
 
-    fn boot(&mut self, row: &Row<'_>) -> Result<Text, Unread> {
-        let boot: i64 = row.get(21)?;
-        if boot == 0 {
-            return Ok(Text::default());
-        }
-        match self.boots.entry(boot) {
-            Entry::Occupied(known) => Ok(known.get().clone()),
+    fn class(&mut self, id: i64) -> Result<Arc<Class>, Unread> {
+        match self.classes.entry(id) {
+            Entry::Occupied(known) => Ok(Arc::clone(known.get())),
             Entry::Vacant(unknown) => {
-                let name = Content::script(Packed::from_columns(row, 22)?)?;
-                Ok(unknown.insert(Text::from_utf8_lossy(&name)).clone())
+                let class = Arc::new(Class::read(self.connection, id)?);
+                Ok(Arc::clone(unknown.insert(class)))
             }
         }
     }
+
+    fn boot(&mut self, id: i64) -> Result<Text, Unread> {
+        cached(&mut self.boots, id, |id| match id {
+            0 => Ok(Text::default()),
+            id => Ok(Text::from_utf8_lossy(&Content::script(content(self.connection, id)?)?)),
+        })
+    }
 }
 
-fn wrong(id: JobId, error: crate::row::BadRow) -> domain::ports::StoreError {
+/// Returns a text from memory, or reads it.
+fn cached(
+    memory: &mut HashMap<i64, Text>,
+    id: i64,
+    read: impl FnOnce(i64) -> Result<Text, Unread>,
+) -> Result<Text, Unread> {
+    match memory.entry(id) {
+        Entry::Occupied(known) => Ok(known.get().clone()),
+        Entry::Vacant(unknown) => Ok(unknown.insert(read(id)?).clone()),
+    }
+}
+
+fn content(connection: &Connection, id: i64) -> Result<Packed, Unread> {
+    let mut statement = connection.prepare_cached("SELECT codec, size, body FROM content WHERE id = ?1")?;
+    Ok(statement.query_row([id], |row| Packed::from_columns(row, 0))?)
+}
+
+fn amendment(id: JobId, row: &Row<'_>) -> Result<Option<Box<Amendment>>, Unread> {
+    let bytes = row.get_ref(14)?.as_blob_or_null().map_err(rusqlite::Error::from)?;
+    let read = bytes.map(|bytes| decode(bytes).map_err(|error| wrong(id, error))).transpose()?;
+    Ok(read.map(Box::new))
+}
+
+fn wrong(id: JobId, error: crate::row::BadRow) -> StoreError {
     unreadable(format!("finished job {id}"), error)
-}
-
-fn text(row: &Row<'_>, column: usize) -> Result<Text, Unread> {
-    Ok(Text::from(row.get_ref(column)?.as_str().map_err(rusqlite::Error::from)?))
-}
-
-fn time(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<Timestamp>> {
-    Ok(row.get::<_, Option<i64>>(column)?.map(Timestamp::from_micros))
 }

@@ -2,6 +2,7 @@
 //! keeps an attempt until it is on history's disk, and to take one over twice does no harm.
 
 use super::attempt::Incoming;
+use super::shared::Seen;
 use super::transfer::{Known, Transfer};
 use crate::content::Packer;
 use crate::database::Database;
@@ -18,14 +19,14 @@ use std::time::Duration;
 use tracing::{debug, error, info, warn};
 
 /// Attempts taken over in one transaction.
-const AT_ONCE: i64 = 1_000;
+const AT_ONCE: i64 = 5_000;
 /// For so long ends come together before they are taken over, unless somebody asks for them: a transaction for each
 /// would take the CPUs away from the next start.
 const GATHERING: Duration = Duration::from_millis(50);
 /// A pause this long makes what was taken over safe …
 const QUIET: Duration = Duration::from_secs(1);
 /// … and so does this many attempts without a pause.
-const MOST_UNSAFE: i64 = 5_000;
+const MOST_UNSAFE: i64 = 20_000;
 /// After a failure.
 const RETRY: Duration = Duration::from_secs(5);
 
@@ -42,7 +43,9 @@ impl Recorder {
         history_path: PathBuf,
         progress: Arc<Progress>,
     ) -> Result<Self, StoreError> {
-        let history = Database::History.migrated(&history_path)?;
+        let mut history = Database::History.migrated(&history_path)?;
+        unfold(&mut history).map_err(|error| failed("migrate history", &history_path, error))?;
+        spread_writes(&history).map_err(|error| failed("open a database", &history_path, error))?;
         let queue = Database::readable(&queue_path)?;
         let mut takeover = Takeover {
             queue,
@@ -74,6 +77,20 @@ impl Drop for Recorder {
             warn!("the history thread panicked");
         }
     }
+}
+
+/// Attempts go to the ends of many runs of the indexes: pages that are written again and again stay in memory, and go
+/// from the log into the database once for many attempts.
+fn spread_writes(history: &Connection) -> rusqlite::Result<()> {
+    history.pragma_update(None, "cache_size", -(64 << 10))?;
+    history.pragma_update_and_check(None, "wal_autocheckpoint", 16 << 10, |_| Ok(()))
+}
+
+/// Finishes what the schema's migration cannot do by itself.
+fn unfold(history: &mut Connection) -> rusqlite::Result<()> {
+    let transaction = history.transaction()?;
+    Seen::default().unfold_all(&transaction)?;
+    transaction.commit()
 }
 
 struct Gone(Arc<Progress>);

@@ -1,7 +1,8 @@
 //! Ended attempts from queue.db into history.db, within one transaction.
 
-use super::attempt::{Columns, Incoming};
+use super::attempt::{Columns, Contents, Incoming};
 use super::record;
+use super::shared::Seen;
 use crate::content::{Packed, Packer};
 use crate::failure::unreadable;
 use crate::row::{BadRow, decode, decode_job, encoded};
@@ -29,6 +30,8 @@ pub(super) struct Known {
     contents: HashMap<i64, i64>,
     /// The row of the boot seen last.
     boot: Option<(Text, i64)>,
+    /// Rows of what many attempts have in common.
+    pub(super) seen: Seen,
 }
 
 /// One transaction.
@@ -94,7 +97,9 @@ impl Transfer<'_> {
             Some(run) => self.boot(&run.boot)?,
             None => 0,
         };
-        Ok(columns.insert(self.history, &incoming.nodes, spec_row, boot, parts)?)
+        let contents = Contents { spec: spec_row, boot, parts };
+        columns.insert(self.history, &mut self.known.seen, &incoming.nodes, &contents)?;
+        Ok(())
     }
 
     /// Returns a request, and the row of what it shares with others.

@@ -47,6 +47,7 @@ macro_rules! codes {
     )*};
 }
 
+mod amendment;
 mod array;
 mod change;
 mod crontab;

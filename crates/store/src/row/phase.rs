@@ -3,7 +3,7 @@
 use super::{BadRow, Stored};
 use domain::job::{
     Allocation, Attendant, Completing, Ended, Exit, Hold, IfGone, Outcome, Pause, Pending, Phase, Preemption,
-    PutBack, Reason, Running, Steps, SuspendedBy, Usage,
+    PutBack, Reason, Running, Steps, SuspendedBy, Usage, WayIn,
 };
 use domain::{JobId, Text, Timestamp, Uid};
 use serde::{Deserialize, Serialize};
@@ -26,6 +26,7 @@ rows! {
         attendant = "n": Option<Attendant>,
         told = "x": Exit,
         derived = "d": Exit,
+        way_in = "i": WayIn,
     }
     Attendant => AttendantRow {
         visit = "v": u32,
@@ -86,6 +87,11 @@ codes! {
         LaunchFailed = 3,
         TooOften = 4,
         ReservationGone = 5,
+    }
+    WayIn, "way in" {
+        InOrder = 0,
+        Overtaking = 1,
+        Submission = 2,
     }
     IfGone, "way to do without a program" {
         Cancel = 0,

@@ -183,6 +183,7 @@ fn a_requeued_job_keeps_its_attempt_in_history() {
         limit: TimeLimit::Minutes(10),
         boot: text("boot"),
         overtime: std::time::Duration::ZERO,
+        way_in: domain::job::WayIn::InOrder,
     };
     let run = job.apply(started).unwrap().job;
     writer.commit(&batch_of([run.clone()])).unwrap();

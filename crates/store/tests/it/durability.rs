@@ -126,11 +126,11 @@ fn history_that_cannot_be_written_catches_up() {
     let directory = tempfile::tempdir().unwrap();
     let (mut writer, reader) = open(directory.path());
     let other = rusqlite::Connection::open(directory.path().join("history.db")).unwrap();
-    other.execute_batch("ALTER TABLE attempt RENAME TO away").unwrap();
+    other.execute_batch("ALTER TABLE past RENAME TO away").unwrap();
     let end = closed(&waiting(1), at(300), Outcome::Completed);
     writer.commit(&Batch { closed: vec![end], ..Batch::default() }).unwrap();
     assert!(reader.attempts(JobId(1)).is_err());
-    other.execute_batch("ALTER TABLE away RENAME TO attempt").unwrap();
+    other.execute_batch("ALTER TABLE away RENAME TO past").unwrap();
     let deadline = std::time::Instant::now() + Duration::from_secs(30);
     while reader.attempts(JobId(1)).unwrap().is_empty() {
         assert!(std::time::Instant::now() < deadline, "history has not caught up");

@@ -1,8 +1,10 @@
 //! Finished attempts: kept, found, paged through.
 
 use crate::samples::*;
-use domain::job::{ArrayPart, Job, JobSpec, Outcome, Owner, Phase};
-use domain::ports::{Batch, Closed, ClosedStep, History, HistoryFilter, Store};
+use domain::cluster::unfold;
+use domain::history::{Amendment, Between, Kind, Moments, Order, Wanted};
+use domain::job::{ArrayPart, Exit, Job, JobSpec, Outcome, Owner, Phase};
+use domain::ports::{Batch, Closed, ClosedStep, History, Store};
 use domain::{Gid, JobId, TaskIndex, Uid};
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -22,6 +24,10 @@ fn history(directory: &std::path::Path) -> (Reader, Vec<Closed>) {
             let outcome = Outcome::ALL[id as usize % Outcome::ALL.len()];
             let job = Job { spec: Arc::new(spec), ..waiting(id) };
             let mut closed = closed(&job, at(1000 + i64::from(id / 2)), outcome);
+            closed.nodes = text(["n1", "n[1-2]", "m7"][id as usize % 3]);
+            if let Phase::Ended(ended) = &mut Arc::make_mut(&mut closed.job).phase {
+                ended.exit = [Exit::Code(0), Exit::Code(3), Exit::Signal(9), Exit::None][id as usize % 4];
+            }
             if id % 7 == 0
                 && let Phase::Ended(ended) = &mut Arc::make_mut(&mut closed.job).phase
             {
@@ -34,46 +40,33 @@ fn history(directory: &std::path::Path) -> (Reader, Vec<Closed>) {
     (reader, attempts)
 }
 
-fn end_of(closed: &Closed) -> domain::Timestamp {
-    match &closed.job.phase {
-        Phase::Ended(ended) => ended.ended,
-        _ => panic!("not ended"),
-    }
-}
-
-fn fits(filter: &HistoryFilter, closed: &Closed) -> bool {
-    let Phase::Ended(ended) = &closed.job.phase else { return false };
-    let spec = &closed.job.spec;
-    let partition = ended.run.as_ref().map_or(spec.partition(), |run| &run.allocation.partition);
-    filter.user.is_none_or(|user| user == spec.owner.uid)
-        && filter.account.as_ref().is_none_or(|account| *account == spec.account)
-        && filter.name.as_ref().is_none_or(|name| *name == spec.name)
-        && filter.partition.as_ref().is_none_or(|wanted| wanted == partition)
-        && (filter.outcomes.is_empty() || filter.outcomes.contains(&ended.outcome))
-        && filter.since.is_none_or(|since| ended.ended >= since)
-        && filter.until.is_none_or(|until| ended.ended < until)
-        && filter.after.is_none_or(|after| (ended.ended, closed.job.id) < after)
-}
-
-/// Checks that a search gives what looking at every attempt gives, whole and page by page.
-fn check(reader: &Reader, all: &[Closed], filter: &HistoryFilter) {
-    let mut expected: Vec<&Closed> = all.iter().filter(|closed| fits(filter, closed)).collect();
-    expected.sort_by_key(|closed| std::cmp::Reverse((end_of(closed), closed.job.id)));
-    let mut pages = Vec::new();
-    let mut after = filter.after;
-    loop {
-        let page = reader.search(&HistoryFilter { after, limit: 7, ..filter.clone() }).unwrap();
-        assert!(page.len() <= 7);
-        let Some(last) = page.last() else { break };
-        after = Some((end_of(last), last.job.id));
-        pages.extend(page);
-    }
-    let whole = reader.search(&HistoryFilter { limit: 1000, ..filter.clone() }).unwrap();
-    for found in [pages, whole] {
-        assert_eq!(found.len(), expected.len(), "{filter:?}");
-        for (found, expected) in found.iter().zip(&expected) {
-            assert_eq!(found.job, expected.job, "{filter:?}");
-            assert_eq!(found.nodes, expected.nodes);
+/// Checks that a search gives what looking at every attempt gives, whole and page by page, either way.
+fn check(reader: &Reader, all: &[Closed], wanted: &Wanted) {
+    let fitting = |(_, closed): &(u64, &Closed)| wanted.fits(&closed.job, &unfold(&closed.nodes));
+    let mut expected: Vec<(u64, &Closed)> = (1..).zip(all).filter(fitting).collect();
+    for order in [Order::OldestFirst, Order::LatestFirst] {
+        if order == Order::LatestFirst {
+            expected.reverse();
+        }
+        let mut pages = Vec::new();
+        let mut after = None;
+        loop {
+            let page = reader.search(&Wanted { after, limit: 23, order, ..wanted.clone() }).unwrap();
+            assert!(page.len() <= 23);
+            let Some(last) = page.last() else { break };
+            after = Some(last.row);
+            pages.extend(page);
+        }
+        let everything = Wanted { limit: 1000, order, ..wanted.clone() };
+        let keys = reader.keys(&everything).unwrap();
+        let rows: Vec<u64> = keys.iter().map(|key| key.row).collect();
+        for found in [pages, reader.search(&everything).unwrap(), reader.rows(&rows).unwrap()] {
+            assert_eq!(found.len(), expected.len(), "{wanted:?}");
+            for (found, (row, expected)) in found.iter().zip(&expected) {
+                assert_eq!(found.row, *row, "{wanted:?}");
+                assert_eq!(found.closed.job, expected.job, "{wanted:?}");
+                assert_eq!(found.closed.nodes, expected.nodes);
+            }
         }
     }
 }
@@ -82,34 +75,111 @@ fn check(reader: &Reader, all: &[Closed], filter: &HistoryFilter) {
 fn every_combination_of_wishes_is_honoured() {
     let directory = tempfile::tempdir().unwrap();
     let (reader, all) = history(directory.path());
-    for wishes in 0..1u32 << 8 {
+    for wishes in (0..1u32 << 9).step_by(5) {
         let wish = |bit: u32| wishes & (1 << bit) != 0;
-        let outcomes = match (wish(4), wish(5)) {
-            (false, false) => vec![],
-            (true, false) => vec![Outcome::Failed],
-            (false, true) => vec![Outcome::Completed, Outcome::Timeout, Outcome::Preempted],
-            (true, true) => Outcome::ALL.to_vec(),
+        let one = |bit: u32, word: &str| if wish(bit) { vec![text(word)] } else { Vec::new() };
+        let kind = match (wish(4), wish(5)) {
+            (false, false) => Kind::Any,
+            (true, false) => Kind::Ended(vec![Outcome::Failed]),
+            (false, true) => Kind::Ended(vec![Outcome::Completed, Outcome::Timeout, Outcome::Preempted]),
+            (true, true) => Kind::Ended(Outcome::ALL.to_vec()),
         };
-        let filter = HistoryFilter {
-            user: wish(0).then_some(Uid(1)),
-            account: wish(1).then(|| text("physics")),
-            name: wish(2).then(|| text("b")),
-            partition: wish(3).then(|| text("long")),
-            outcomes,
-            since: wish(6).then(|| at(1010)),
-            until: wish(7).then(|| at(1090)),
-            after: (wishes % 5 == 0).then(|| (at(1080), JobId(160))),
-            limit: 0,
+        let between = |bit: u32, from: i64, to: i64| match wishes >> bit & 3 {
+            0 => Between::default(),
+            1 => Between::from(at(from)),
+            2 => Between::to(at(to)),
+            _ => Between { from: Some(at(from)), to: Some(at(to)) },
         };
-        check(&reader, &all, &filter);
+        let moments = Moments { kind, ended: between(6, 1010, 1090), ..Moments::default() };
+        let other =
+            Moments { started: between(7, 101, 400), or_never_started: wish(0), ..Moments::default() };
+        let wanted = Wanted {
+            users: if wish(0) { vec![Uid(1)] } else { Vec::new() },
+            accounts: one(1, "physics"),
+            names: one(2, "b"),
+            partitions: one(3, "long"),
+            nodes: one(8, "n2"),
+            moments: if wish(8) { vec![moments, other] } else { vec![moments] },
+            ..Wanted::default()
+        };
+        check(&reader, &all, &wanted);
     }
+}
+
+#[test]
+fn each_wish_is_honoured_by_itself() {
+    let directory = tempfile::tempdir().unwrap();
+    let (reader, all) = history(directory.path());
+    let any = Wanted::default;
+    let moments = |moments: Moments| Wanted { moments: vec![moments], ..any() };
+    for wanted in [
+        any(),
+        Wanted { jobs: vec![(JobId(7), None), (JobId(9), None), (JobId(999), None)], ..any() },
+        Wanted { jobs: vec![(JobId(7), Some(TaskIndex(1)))], ..any() },
+        Wanted { users: vec![Uid(0), Uid(2)], ..any() },
+        Wanted { groups: vec![Gid(2)], ..any() },
+        Wanted { groups: vec![Gid(1)], ..any() },
+        Wanted { associations: vec![(text("physics"), text("user"), text("long"))], ..any() },
+        Wanted { associations: vec![(text("chemistry"), text("user"), text(""))], ..any() },
+        Wanted { associations: vec![(text("chemistry"), text("nobody"), text(""))], ..any() },
+        Wanted { names: vec![text("a"), text("e"), text("z")], ..any() },
+        Wanted { names: vec![text("z")], ..any() },
+        Wanted { qos: vec![text("normal")], ..any() },
+        Wanted { qos: vec![text("high")], ..any() },
+        Wanted { wckeys: vec![text("*")], ..any() },
+        Wanted { reservations: vec![text("")], ..any() },
+        Wanted { reservations: vec![text("maintenance")], ..any() },
+        Wanted { constraints: vec![text("a&b")], ..any() },
+        Wanted { nodes: vec![text("n1"), text("n9")], ..any() },
+        Wanted { nodes: vec![text("n9")], ..any() },
+        Wanted { reasons: vec![text("None")], ..any() },
+        Wanted { reasons: vec![text("Resources")], ..any() },
+        Wanted { exit: Some(Exit::Code(0)), ..any() },
+        Wanted { exit: Some(Exit::Code(3)), ..any() },
+        Wanted { exit: Some(Exit::Signal(9)), ..any() },
+        Wanted { exit: Some(Exit::None), ..any() },
+        moments(Moments { submitted: Between::to(at(99)), ..Moments::default() }),
+        moments(Moments {
+            submitted: Between { from: Some(at(100)), to: Some(at(100)) },
+            ..Moments::default()
+        }),
+        moments(Moments { eligible: Between::from(at(100)), ..Moments::default() }),
+        moments(Moments { started: Between::to(at(5000)), ..Moments::default() }),
+        moments(Moments { kind: Kind::Pending, ..Moments::default() }),
+        moments(Moments { kind: Kind::Ended(Vec::new()), ..Moments::default() }),
+    ] {
+        check(&reader, &all, &wanted);
+    }
+}
+
+#[test]
+fn what_is_noted_afterwards_is_shown_in_the_place_of_the_record() {
+    let directory = tempfile::tempdir().unwrap();
+    let (reader, all) = history(directory.path());
+    let note = |comment: Option<&str>, extra: Option<&str>| Amendment {
+        comment: comment.map(text),
+        extra: extra.map(text),
+        derived_exit: Some(Exit::Code(7)),
+        allocated: Some(vec![(1, 3)]),
+        ..Amendment::default()
+    };
+    reader.amend(&[(5, note(Some("first"), Some("kept"))), (999, note(None, None))]).unwrap();
+    reader.amend(&[(5, note(Some("second"), None))]).unwrap();
+    let found = reader.rows(&[5, 6, 999]).unwrap();
+    assert_eq!(found.len(), 2);
+    let job = &found[0].closed.job;
+    assert_eq!((&*job.spec.comment, &*job.spec.uncommon().extra), ("second", "kept"));
+    assert_eq!(job.run().unwrap().derived, Exit::Code(7));
+    assert_eq!(found[0].amendment.as_ref().unwrap().allocated, Some(vec![(1, 3)]));
+    assert!(found[1].amendment.is_none());
+    assert_eq!(found[1].closed.job, all[5].job);
 }
 
 #[test]
 fn no_limit_no_answer() {
     let directory = tempfile::tempdir().unwrap();
     let (reader, _) = history(directory.path());
-    assert!(reader.search(&HistoryFilter::default()).unwrap().is_empty());
+    assert!(reader.search(&Wanted::default()).unwrap().is_empty());
 }
 
 #[test]
@@ -191,8 +261,9 @@ fn the_queue_forgets_what_history_has_on_disk() {
         writer.commit(&Batch { next_id: Some(JobId(21)), ..Batch::default() }).unwrap();
         std::thread::yield_now();
     }
-    let filter = HistoryFilter { limit: 100, ..HistoryFilter::default() };
-    let found: BTreeSet<u32> = reader.search(&filter).unwrap().iter().map(|closed| closed.job.id.0).collect();
+    let wanted = Wanted { limit: 100, ..Wanted::default() };
+    let found: BTreeSet<u32> =
+        reader.search(&wanted).unwrap().iter().map(|found| found.closed.job.id.0).collect();
     assert_eq!(found, (1..=20).collect());
 }
 

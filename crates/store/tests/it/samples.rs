@@ -308,6 +308,7 @@ pub(crate) fn running() -> Running {
         attendant: Some(Attendant { visit: 3, if_gone: IfGone::Expire, back_until: Some(at(500)) }),
         told: Exit::Signal(15),
         derived: Exit::Code(4),
+        way_in: WayIn::Overtaking,
         warned: true,
         stopped: true,
         boot: text("4b1ff7e6-0d4b-4a6c-a7b0-0b6a4ec1c7f4"),

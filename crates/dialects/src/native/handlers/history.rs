@@ -6,8 +6,8 @@ use super::super::job_name::JobName;
 use super::super::output::attempts as attempts_of;
 use super::super::{from_wire, reply, to_wire, wire};
 use crate::http::answer::Answer;
-use domain::job::Phase;
-use domain::ports::{Closed, History, HistoryFilter, StoreError};
+use domain::history::Wanted;
+use domain::ports::{Closed, History, Recorded, StoreError};
 use domain::{Error, Text};
 use hyper::StatusCode;
 use std::sync::Arc;
@@ -15,7 +15,7 @@ use tokio::task::spawn_blocking;
 
 /// How much of what is found is wanted.
 #[derive(Clone, Copy)]
-struct Wanted {
+struct HowMuch {
     /// At most so many attempts.
     count: usize,
     /// Each with its steps.
@@ -31,11 +31,11 @@ pub(in super::super) async fn search(call: Call<'_>) -> Result<Answer, NativeErr
         let filter =
             from_wire::search(&parameters, &**site.jobs.directory(), &now.to_zoned(site.zone.clone()))?;
         // One more than wanted tells whether there is another page.
-        let wanted = Wanted { count: filter.limit, steps: parameters.switch("steps")? };
-        let filter = HistoryFilter { limit: wanted.count + 1, ..filter };
+        let much = HowMuch { count: filter.limit, steps: parameters.switch("steps")? };
+        let filter = Wanted { limit: much.count + 1, ..filter };
         let history = &**site.jobs.history();
         let found = history.search(&filter).map_err(NativeError::History)?;
-        page(found, wanted, history).map_err(NativeError::History)
+        page(found, much, history).map_err(NativeError::History)
     });
     Ok(reply::json(StatusCode::OK, &page.await.map_err(broken)??))
 }
@@ -64,19 +64,15 @@ fn with_steps(history: &dyn History, closed: &Closed) -> Result<Option<wire::Att
     Ok(Some(wire::Attempt { steps: Some(to_wire::steps(closed, &steps)), ..told }))
 }
 
-fn page(mut found: Vec<Closed>, wanted: Wanted, history: &dyn History) -> Result<wire::Page, StoreError> {
-    let more = found.len() > wanted.count;
-    found.truncate(wanted.count);
-    let last = found.last().filter(|_| more);
-    let next = last.and_then(|closed| match &closed.job.phase {
-        Phase::Ended(ended) => Some(to_wire::cursor(ended.ended, closed.job.id)),
-        _ => None,
-    });
-    let told = |closed: &Closed| match wanted.steps {
-        true => with_steps(history, closed),
-        false => Ok(to_wire::attempt(closed)),
+fn page(mut found: Vec<Recorded>, much: HowMuch, history: &dyn History) -> Result<wire::Page, StoreError> {
+    let more = found.len() > much.count;
+    found.truncate(much.count);
+    let next = found.last().filter(|_| more).map(|last| to_wire::cursor(last.row));
+    let told = |found: &Recorded| match much.steps {
+        true => with_steps(history, &found.closed),
+        false => Ok(to_wire::attempt(&found.closed)),
     };
-    let jobs = found.iter().filter_map(|closed| told(closed).transpose()).collect::<Result<_, _>>()?;
+    let jobs = found.iter().filter_map(|found| told(found).transpose()).collect::<Result<_, _>>()?;
     Ok(wire::Page { jobs, next })
 }
 

@@ -4,6 +4,7 @@
 use crate::tokens::mint;
 use crate::{Keyring, Services, serve};
 use domain::cluster::{Cluster, Limits, Node, NodeFlags, Partition, Topology};
+use domain::history::{self, Wanted};
 use domain::job::{
     Allocation, ArrayPart, CpuSet, End, Exit, Job, JobFlags, JobKind, JobSpec, NodeShare, Owner, Payload,
     Resources, Streams, Usage,
@@ -49,13 +50,6 @@ impl Store for Memory {
     }
 }
 
-fn ended(closed: &Closed) -> (Timestamp, JobId) {
-    match &closed.job.phase {
-        domain::job::Phase::Ended(ended) => (ended.ended, closed.job.id),
-        _ => panic!("history holds what has ended"),
-    }
-}
-
 impl History for Memory {
     fn attempts(&self, id: JobId) -> Result<Vec<Closed>, StoreError> {
         let closed = self.closed.lock().unwrap();
@@ -63,23 +57,22 @@ impl History for Memory {
         Ok(closed.iter().filter(meant).cloned().collect())
     }
 
-    fn search(&self, filter: &HistoryFilter) -> Result<Vec<Closed>, StoreError> {
-        let mut found = self.closed.lock().unwrap().clone();
-        found.sort_by_key(|closed| std::cmp::Reverse(ended(closed)));
-        found.retain(|closed| {
-            filter.user.is_none_or(|user| user == closed.job.spec.owner.uid)
-                && filter.name.as_ref().is_none_or(|name| *name == closed.job.spec.name)
-                && filter.since.is_none_or(|since| ended(closed).0 >= since)
-                && filter.until.is_none_or(|until| ended(closed).0 < until)
-                && filter.after.is_none_or(|after| ended(closed) < after)
-                && match &closed.job.phase {
-                    domain::job::Phase::Ended(ended) => {
-                        filter.outcomes.is_empty() || filter.outcomes.contains(&ended.outcome)
-                    }
-                    _ => false,
-                }
-        });
-        found.truncate(filter.limit);
+    fn search(&self, wanted: &Wanted) -> Result<Vec<Recorded>, StoreError> {
+        let closed = self.closed.lock().unwrap();
+        let record =
+            |(row, closed): (u64, &Closed)| Recorded { row, closed: closed.clone(), amendment: None };
+        let mut found: Vec<Recorded> = (1..).zip(closed.iter()).map(record).collect();
+        found.retain(|found| wanted.fits(&found.closed.job, &domain::cluster::unfold(&found.closed.nodes)));
+        match wanted.order {
+            history::Order::LatestFirst => {
+                found.reverse();
+                found.retain(|found| wanted.after.is_none_or(|after| found.row < after));
+            }
+            history::Order::OldestFirst => {
+                found.retain(|found| wanted.after.is_none_or(|after| found.row > after))
+            }
+        }
+        found.truncate(wanted.limit);
         Ok(found)
     }
 

@@ -1,0 +1,157 @@
+//! Walks along the rows of finished attempts, in order, and gathers those that fit: through the blocks that may have
+//! such, row by row as long as many fit, and along an index when few do.
+
+use super::attempt::BLOCK;
+use super::query::Query;
+use crate::database::Unread;
+use domain::JobId;
+use domain::history::{Order, Wanted};
+use domain::ports::Key;
+use rusqlite::Connection;
+
+/// Rows that are looked at one by one before an index is asked: it has to be asked for many values, each of which is a
+/// search of its own.
+const FEW: i64 = 8 * BLOCK;
+/// Most rows that are asked for at once.
+const MANY: i64 = 1 << 24;
+
+/// Returns the rows that fit, in the order and as many as wanted.
+pub(super) fn keys(connection: &Connection, wanted: &Wanted) -> Result<Vec<Key>, Unread> {
+    let Some(query) = Query::of(wanted, connection)? else { return Ok(Vec::new()) };
+    let mut walk = Walk { connection, query, order: wanted.order, limit: wanted.limit, found: Vec::new() };
+    let (first, last) = walk.bounds(wanted.after)?;
+    if !wanted.jobs.is_empty() {
+        walk.step(first, last, Way::Named)?;
+        return Ok(walk.found);
+    }
+    for (first, last) in walk.ranges(first, last)? {
+        walk.range(first, last)?;
+        if walk.is_done() {
+            break;
+        }
+    }
+    Ok(walk.found)
+}
+
+struct Walk<'a> {
+    connection: &'a Connection,
+    query: Query,
+    order: Order,
+    limit: usize,
+    found: Vec<Key>,
+}
+
+/// How to come to the rows.
+#[derive(Clone, Copy)]
+enum Way {
+    /// One by one.
+    Scan,
+    /// Along the index.
+    Index,
+    /// The condition names them.
+    Named,
+}
+
+impl Walk<'_> {
+    /// Returns the first and the last row that may be wanted.
+    fn bounds(&self, after: Option<u64>) -> Result<(i64, i64), Unread> {
+        let sql = "SELECT coalesce((SELECT min(id) FROM past), 1), coalesce((SELECT max(id) FROM past), 0)";
+        let mut statement = self.connection.prepare_cached(sql)?;
+        let (first, last): (i64, i64) = statement.query_row([], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        let Some(after) = after else { return Ok((first, last)) };
+        let after = i64::try_from(after).unwrap_or(i64::MAX);
+        Ok(match self.order {
+            Order::OldestFirst => (first.max(after.saturating_add(1)), last),
+            Order::LatestFirst => (first, last.min(after.saturating_sub(1))),
+        })
+    }
+
+    /// Returns the runs of blocks that may have rows at the times wanted, in the order of the walk.
+    fn ranges(&self, first: i64, last: i64) -> Result<Vec<(i64, i64)>, Unread> {
+        if self.query.blocks.is_empty() {
+            return Ok(vec![(first, last)]);
+        }
+        let sql =
+            format!("SELECT id FROM block WHERE id BETWEEN ?1 AND ?2 AND {} ORDER BY id", self.query.blocks);
+        let mut statement = self.connection.prepare(&sql)?;
+        let mut rows = statement.query([first / BLOCK, last / BLOCK])?;
+        let mut ranges: Vec<(i64, i64)> = Vec::new();
+        while let Some(row) = rows.next()? {
+            let block: i64 = row.get(0)?;
+            let (from, to) = (first.max(block * BLOCK), last.min(block * BLOCK + BLOCK - 1));
+            match ranges.last_mut() {
+                Some((_, end)) if *end + 1 == from => *end = to,
+                _ => ranges.push((from, to)),
+            }
+        }
+        if self.order == Order::LatestFirst {
+            ranges.reverse();
+        }
+        Ok(ranges)
+    }
+
+    /// Walks along one range.
+    fn range(&mut self, mut first: i64, mut last: i64) -> Result<(), Unread> {
+        let is_ordered = self.query.index.as_ref().is_some_and(|index| index.is_ordered);
+        if is_ordered {
+            return self.step(first, last, Way::Index);
+        }
+        let (mut way, mut span) = (Way::Scan, FEW);
+        while first <= last && !self.is_done() {
+            let before = self.found.len();
+            let (from, to) = match self.order {
+                Order::OldestFirst => (first, last.min(first.saturating_add(span - 1))),
+                Order::LatestFirst => (first.max(last.saturating_sub(span - 1)), last),
+            };
+            self.step(from, to, way)?;
+            match self.order {
+                Order::OldestFirst => first = to + 1,
+                Order::LatestFirst => last = from - 1,
+            }
+            if self.query.index.is_some() {
+                way = Way::Index;
+                span = self.span(span, self.found.len() - before);
+            } else {
+                span = (span * 4).min(MANY);
+            }
+        }
+        Ok(())
+    }
+
+    /// Returns how many rows to ask the index for, given what the last ones brought.
+    fn span(&self, looked_at: i64, found: usize) -> i64 {
+        let missing = i64::try_from(self.limit.saturating_sub(self.found.len())).unwrap_or(MANY).min(MANY);
+        let found = i64::try_from(found).unwrap_or(MANY);
+        match found {
+            0 => looked_at.saturating_mul(8).min(MANY),
+            found => (looked_at.saturating_mul(missing) / found).saturating_mul(2).clamp(FEW, MANY),
+        }
+    }
+
+    fn step(&mut self, from: i64, to: i64, way: Way) -> Result<(), Unread> {
+        let Query { condition, index, .. } = &self.query;
+        let (table, index) = match (way, index) {
+            (Way::Index, Some(index)) => {
+                (format!("past INDEXED BY {}", index.name), format!("{} AND ", index.condition))
+            }
+            (Way::Named, _) => ("past".to_owned(), String::new()),
+            _ => ("past NOT INDEXED".to_owned(), String::new()),
+        };
+        let order = if self.order == Order::LatestFirst { "DESC" } else { "ASC" };
+        let limit = i64::try_from(self.limit - self.found.len()).unwrap_or(i64::MAX);
+        let sql = format!(
+            "SELECT id, job FROM {table} WHERE {index}id BETWEEN ?1 AND ?2 AND {condition} ORDER BY id {order} LIMIT ?3"
+        );
+        let mut statement = self.connection.prepare(&sql)?;
+        let mut rows = statement.query([from, to, limit])?;
+        while let Some(row) = rows.next()? {
+            let id: i64 = row.get(0)?;
+            self.found.push(Key { job: JobId(row.get(1)?), row: u64::try_from(id).unwrap_or(0) });
+        }
+        Ok(())
+    }
+
+    fn is_done(&self) -> bool {
+        self.found.len() >= self.limit
+    }
+}
