@@ -69,6 +69,53 @@ impl Call<'_> {
     }
 }
 
+impl Call<'_> {
+    /// Answers with a list whose entries are read from disk while it is sent: each piece is made on a thread that may
+    /// wait. A client that is slow holds no thread, one that goes away ends it.
+    pub(super) async fn list_read<T: Envelope>(mut self, mut payload: T, entries: impl Entries) -> Answer {
+        let status = error::status(&self.report.errors);
+        self.fill(&mut payload);
+        let Some(frame) = frame(&payload, self.version, self.format) else {
+            return written(status, self.format, slurm_wire::to_json_in(self.version, &payload));
+        };
+        let writer = Writer {
+            entries,
+            fields: std::mem::take(&mut self.slice.fields),
+            format: self.format,
+            frame: Some(frame),
+            started: false,
+            scratch: Out::new(self.version),
+            only: Vec::new(),
+        };
+        let body = match next(writer).await {
+            Some((piece, None)) => Body::from(piece.to_vec()),
+            Some((piece, writer)) => {
+                let rest = stream::unfold(writer, |writer| async move { next(writer?).await });
+                Body::pieces_of(futures_util::StreamExt::chain(stream::iter([piece]), rest), None)
+            }
+            None => Body::from(Vec::new()),
+        };
+        let mut answer = answer(status, self.format.content_type(), body);
+        self.slice.mark(answer.headers_mut());
+        answer
+    }
+}
+
+/// Makes the next piece where waiting is allowed; `None` if that failed, which ends the answer.
+async fn next<E: Entries>(mut writer: Writer<E>) -> Option<(Bytes, Option<Writer<E>>)> {
+    let made = tokio::task::spawn_blocking(move || match writer.fill(Vec::with_capacity(PIECE + SPARE)) {
+        Piece::More(piece) => (Bytes::from(piece), Some(writer)),
+        Piece::Last(piece) => (Bytes::from(piece), None),
+    });
+    match made.await {
+        Ok(made) => Some(made),
+        Err(error) => {
+            tracing::error!(%error, "a list could not be made to its end");
+            None
+        }
+    }
+}
+
 /// Measures entries by writing them once more.
 pub(super) fn measured(version: &'static Version, mut entries: impl Entries) -> Size {
     let (mut size, mut scratch) = (Size::default(), Out::new(version));

@@ -75,6 +75,7 @@ fn nothing_of_accounting(operation: Accounting, version: &'static Version) -> Ve
         Accounting::Instances | Accounting::Instance => {
             empty::<accounting::instance::InstancesResp>(version, &["instances"])
         }
+        Accounting::Jobs | Accounting::Job => empty::<accounting::job::SlurmdbdJobsResp>(version, &["jobs"]),
         Accounting::TresAdd => b"{}".to_vec(),
     }
 }

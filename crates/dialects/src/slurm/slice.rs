@@ -1,7 +1,7 @@
 //! Our own additions to the long lists: `fields`, `limit` and `cursor` in the query, and tags by which a client learns
 //! that nothing is new. The original has none of them; who does not use them sees no difference but one header.
 
-use super::routes::Operation;
+use super::routes::{Accounting, Operation};
 use crate::http::query::Pairs;
 use domain::Timestamp;
 use hyper::header::{ETAG, HeaderMap, HeaderName, HeaderValue, IF_NONE_MATCH};
@@ -30,7 +30,8 @@ impl Slice {
     /// Takes what is ours out of a query, where the operation lists much.
     pub(super) fn take(operation: Operation, pairs: &mut Pairs<'_>, headers: &HeaderMap) -> Self {
         let mut slice = Slice::default();
-        if !matches!(operation, Operation::JobsGet | Operation::Nodes) {
+        let lists = [Operation::JobsGet, Operation::Nodes, Operation::Accounting(Accounting::Jobs)];
+        if !lists.contains(&operation) {
             return slice;
         }
         slice.known = headers.get(IF_NONE_MATCH).cloned();

@@ -7,6 +7,7 @@ mod hostile;
 mod http;
 mod native;
 mod slurm_accounting;
+mod slurm_accounting_jobs;
 mod slurm_components;
 mod slurm_jobs;
 mod slurm_nodes;

@@ -1,5 +1,6 @@
 //! Wire → domain. May refuse, naming what is wrong in Slurm's numbers.
 
+mod accounting_jobs;
 mod binding;
 mod document;
 mod job_id;
@@ -15,6 +16,7 @@ mod tres;
 mod uncommon;
 mod update;
 
+pub(super) use accounting_jobs::{Asked, NotAsked, asked};
 pub(crate) use document::described_job;
 pub(super) use job_id::{PathJob, path_job};
 pub(super) use node::{node_choice, node_update};

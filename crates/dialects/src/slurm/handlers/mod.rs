@@ -60,7 +60,7 @@ pub(super) async fn run(operation: Operation, call: Call<'_>) -> Answer {
         Operation::JobsRequeue => requeue::requeue_many(call).await,
         Operation::Hostlist => util::hostlist(call),
         Operation::Hostnames => util::hostnames(call),
-        Operation::Accounting(operation) => accounting::run(operation, call),
+        Operation::Accounting(operation) => accounting::run(operation, call).await,
         Operation::OpenApi => openapi::description(call),
     };
     site.counters.count(operation, user.as_ref().map(|(uid, name)| (*uid, name)), begun.elapsed());

@@ -13,6 +13,8 @@ pub(in crate::slurm) enum Accounting {
     Clusters,
     Cluster,
     Instances,
+    Jobs,
+    Job,
     Instance,
 }
 
@@ -23,6 +25,9 @@ pub(super) const ROUTES: &[(Method, &str, Operation)] = &[
     // the service
     (Method::GET, "ping", Operation::Accounting(Ping)),
     (Method::GET, "diag", Operation::Accounting(Diag)),
+    // jobs
+    (Method::GET, "jobs", Operation::Accounting(Jobs)),
+    (Method::GET, "job/*", Operation::Accounting(Job)),
     // what there is
     (Method::GET, "tres", Operation::Accounting(Tres)),
     (Method::POST, "tres", Operation::Accounting(TresAdd)),

@@ -28,7 +28,8 @@ pub(super) fn derived_exit_code(job: &Job) -> ProcessExitCodeVerbose {
     in_words(job.run().map_or(Exit::None, |run| run.derived))
 }
 
-fn in_words(exit: Exit) -> ProcessExitCodeVerbose {
+/// Writes what a process left.
+pub(super) fn in_words(exit: Exit) -> ProcessExitCodeVerbose {
     match exit {
         Exit::Code(code) => ProcessExitCodeVerbose::exited(code),
         Exit::Signal(number) => ProcessExitCodeVerbose::signalled(number.into(), false),

@@ -39,7 +39,8 @@ fn returning(completing: &Completing) -> Flags<JobState> {
     }
 }
 
-fn outcome(outcome: Outcome) -> JobState {
+/// Returns the word for how a job or a step ended.
+pub(super) fn outcome(outcome: Outcome) -> JobState {
     match outcome {
         Outcome::Completed => JobState::Completed,
         Outcome::Failed => JobState::Failed,

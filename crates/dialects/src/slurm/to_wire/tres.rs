@@ -1,8 +1,11 @@
 //! Trackable resources as text: `cpu=2,mem=200M,node=1,billing=2,gres/gpu=2`.
 
+use domain::accounting::{trackables, tres as accounting};
 use domain::cluster::Cluster;
-use domain::job::{Allocation, JobSpec, Memory, Per};
+use domain::job::{Allocation, Job, JobSpec, Memory, NodeShare, Per};
 use domain::{NodeIndex, Text};
+use slurm_wire::accounting::tres as wire;
+use slurm_wire::scalar::Checked;
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
@@ -42,6 +45,59 @@ impl Tres<'_> {
     }
 }
 
+impl Tres<'_> {
+    /// Lists the amounts as accounting does, by Slurm's numbers.
+    fn listed(&self, cluster: &Cluster) -> Vec<wire::Tres> {
+        let one = |id: u32, kind: &'static str, count: u64| wire::Tres {
+            kind: Text::const_new(kind),
+            name: Text::default(),
+            id,
+            count: Checked(i64::try_from(count).unwrap_or(i64::MAX)),
+        };
+        let fixed = [
+            one(accounting::CPU, "cpu", self.cpus),
+            one(accounting::MEMORY, "mem", self.memory),
+            one(accounting::NODE, "node", self.nodes),
+            one(accounting::BILLING, "billing", self.cpus),
+        ];
+        let mut list: Vec<wire::Tres> = fixed.into_iter().filter(|one| one.count.0 > 0).collect();
+        if !self.gres.is_empty() {
+            let known = trackables(cluster);
+            for (name, count) in &self.gres {
+                let kind = known.iter().find(|known| known.kind == "gres" && known.name == *name);
+                let id = kind.map_or(0, |kind| kind.id);
+                list.push(wire::Tres { name: Text::from(*name), ..one(id, "gres", *count) });
+            }
+        }
+        list
+    }
+}
+
+/// Lists what a job asks for.
+pub(super) fn requested_list(spec: &JobSpec, cluster: &Cluster) -> Vec<wire::Tres> {
+    requested_amounts(spec, cluster).listed(cluster)
+}
+
+/// Lists what a job was given.
+pub(super) fn allocated_list(allocation: &Allocation, cluster: &Cluster) -> Vec<wire::Tres> {
+    of_shares(&allocation.nodes, cluster).listed(cluster)
+}
+
+/// Writes the generic resources a job was given: `gpu:2`.
+pub(super) fn used_gres(job: &Job, cluster: &Cluster) -> Text {
+    let Some(run) = job.run() else { return Text::default() };
+    let tres = of_shares(&run.allocation.nodes, cluster);
+    let parts: Vec<String> = tres.gres.iter().map(|(name, count)| format!("{name}:{count}")).collect();
+    Text::from(parts.join(","))
+}
+
+/// Lists what a step was given; it is charged nothing of its own.
+pub(super) fn step_list(shares: &[NodeShare], cluster: &Cluster) -> Vec<wire::Tres> {
+    let mut list = of_shares(shares, cluster).listed(cluster);
+    list.retain(|one| one.id != accounting::BILLING);
+    list
+}
+
 /// Writes megabytes in the largest unit in which they are still a whole number or a half: `500M`, `62.50G`.
 pub(super) fn amount_of_memory(megabytes: u64) -> String {
     let units = ["M", "G", "T", "P", "E"];
@@ -61,6 +117,10 @@ pub(super) fn amount_of_memory(megabytes: u64) -> String {
 
 /// Writes what a job asks for.
 pub(super) fn requested(spec: &JobSpec, cluster: &Cluster) -> Text {
+    requested_amounts(spec, cluster).written()
+}
+
+fn requested_amounts<'a>(spec: &'a JobSpec, cluster: &Cluster) -> Tres<'a> {
     let wanted = &spec.resources;
     let nodes = u64::from(wanted.min_nodes.max(1));
     let cpus = u64::from(wanted.least_cpus());
@@ -76,7 +136,7 @@ pub(super) fn requested(spec: &JobSpec, cluster: &Cluster) -> Text {
         let count = tres.gres.entry(&request.name).or_default();
         *count = count.saturating_add(request.count.saturating_mul(times));
     }
-    tres.written()
+    tres
 }
 
 fn requested_memory(spec: &JobSpec, cluster: &Cluster, cpus: u64, nodes: u64) -> u64 {
@@ -108,13 +168,14 @@ fn largest_memory(spec: &JobSpec, cluster: &Cluster) -> u64 {
 
 /// Writes what a job was given.
 pub(super) fn allocated(allocation: &Allocation, cluster: &Cluster) -> Text {
-    let mut tres = Tres {
-        cpus: u64::from(allocation.cpus()),
-        memory: allocation.memory(),
-        nodes: allocation.nodes.len() as u64,
-        ..Tres::default()
-    };
-    for share in &allocation.nodes {
+    of_shares(&allocation.nodes, cluster).written()
+}
+
+fn of_shares<'a>(shares: &[NodeShare], cluster: &'a Cluster) -> Tres<'a> {
+    let mut tres = Tres { nodes: shares.len() as u64, ..Tres::default() };
+    for share in shares {
+        tres.cpus += u64::from(share.cpus.len());
+        tres.memory = tres.memory.saturating_add(share.memory);
         let Some(node) = cluster.node(share.node) else { continue };
         for gres in &share.gres {
             if let Some(kind) = node.gres.get(gres.at) {
@@ -122,7 +183,7 @@ pub(super) fn allocated(allocation: &Allocation, cluster: &Cluster) -> Text {
             }
         }
     }
-    tres.written()
+    tres
 }
 
 /// Writes what nodes have, with or without their number.

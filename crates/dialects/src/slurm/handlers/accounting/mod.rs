@@ -2,6 +2,7 @@
 
 mod cluster;
 mod instance;
+mod jobs;
 mod service;
 mod tres;
 
@@ -10,8 +11,10 @@ use crate::slurm::call::Call;
 use crate::slurm::routes::Accounting;
 
 /// Carries out an operation of accounting.
-pub(super) fn run(operation: Accounting, call: Call<'_>) -> Answer {
+pub(super) async fn run(operation: Accounting, call: Call<'_>) -> Answer {
     match operation {
+        Accounting::Jobs => jobs::list(call).await,
+        Accounting::Job => jobs::show(call).await,
         Accounting::Ping => service::ping(call),
         Accounting::Diag => service::diag(call),
         Accounting::Tres => tres::list(call),

@@ -1,0 +1,414 @@
+//! `GET jobs/` and `GET job/{job_id}`: jobs of accounting, those that live among those that are history.
+
+use crate::http::answer::Answer;
+use crate::site::Site;
+use crate::slurm::call::Call;
+use crate::slurm::from_wire::{Asked, NotAsked, PathJob, asked, path_job};
+use crate::slurm::to_wire::accounting::{Seen, job as shown};
+use domain::history::{Order, Wanted};
+use domain::job::{Job, Phase};
+use domain::ports::{Recorded, StoreError};
+use domain::state::Snapshot;
+use domain::who::Principal;
+use domain::{JobId, TaskIndex, Text, Timestamp, Uid};
+use hyper::StatusCode;
+use slurm_wire::Wire;
+use slurm_wire::accounting::job::SlurmdbdJobsResp;
+use slurm_wire::accounting::query::JobCondition;
+use slurm_wire::error_number as number;
+use slurm_wire::out::Out;
+use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
+
+const DUMP: &str = "_dump_jobs";
+/// Attempts read at once while a list is sent.
+const AT_ONCE: usize = 250;
+/// More attempts than this are listed as they were recorded, and not by number: their rows alone take 16 MB.
+const MOST_SORTED: usize = 1_000_000;
+/// A cursor from here on is one of a job that lives.
+const LIVING: u32 = 1 << 31;
+
+/// Lists the jobs that a query asks for.
+pub(super) async fn list(mut call: Call<'_>) -> Answer {
+    const HANDLER: &str = "op_handler_jobs";
+    let Some(principal) = call.admitted() else { return call.fail() };
+    let Some(query) = call.read::<JobCondition>() else { return unreadable(call, HANDLER) };
+    if let Some(problem) = call.slice.problem {
+        call.report.error(number::INVALID_QUERY, problem, HANDLER);
+        return call.fail();
+    }
+    let (site, now) = (Arc::clone(call.site), call.now);
+    let (cursor, limit) = (call.slice.cursor, call.slice.limit);
+    let found = tokio::task::spawn_blocking(move || {
+        let snapshot = site.jobs.snapshot();
+        let asked = asked(&query, &site, &snapshot, now).map_err(NotFound::NotAsked)?;
+        Found::by(asked, site, snapshot, cursor, limit).map_err(NotFound::Store)
+    });
+    answer(call, found.await, principal, HANDLER).await
+}
+
+/// Shows all attempts of a job, of all tasks of an array, or of one of them.
+pub(super) async fn show(mut call: Call<'_>) -> Answer {
+    const HANDLER: &str = "op_handler_job";
+    let Some(principal) = call.admitted() else { return call.fail() };
+    let PathJob::Job(job) = path_job(call.parameter) else { return unreadable(call, HANDLER) };
+    if job.job_id == 0 {
+        return unreadable(call, HANDLER);
+    }
+    let site = Arc::clone(call.site);
+    let found = tokio::task::spawn_blocking(move || {
+        let id = JobId(job.job_id.saturating_add(job.component.unwrap_or(0)));
+        let wanted = Wanted { jobs: vec![(id, job.task().map(TaskIndex))], ..Wanted::default() };
+        let asked = Asked { wanted, no_whole: true, ..Asked::default() };
+        let snapshot = site.jobs.snapshot();
+        let mut found = Found::by(asked, site, snapshot, 0, None).map_err(NotFound::Store)?;
+        if job.component.is_some_and(|offset| offset > 0) {
+            found.of_leader(JobId(job.job_id)).map_err(NotFound::Store)?;
+        }
+        Ok(found)
+    });
+    answer(call, found.await, principal, HANDLER).await
+}
+
+fn unreadable(mut call: Call<'_>, handler: &'static str) -> Answer {
+    call.report.error(number::INVALID_QUERY, "Rejecting request. Failure parsing query parameters", handler);
+    call.fail_with(StatusCode::UNPROCESSABLE_ENTITY)
+}
+
+/// Why there is nothing to list.
+enum NotFound {
+    NotAsked(NotAsked),
+    Store(StoreError),
+}
+
+async fn answer(
+    mut call: Call<'_>,
+    found: Result<Result<Found, NotFound>, tokio::task::JoinError>,
+    principal: Principal,
+    handler: &'static str,
+) -> Answer {
+    match found {
+        Ok(Ok(found)) if !found.is_empty() => {
+            call.slice.goes_on(found.next);
+            let entries = found.entries(principal, call.now);
+            return call.list_read(SlurmdbdJobsResp::default(), entries).await;
+        }
+        Ok(Ok(_) | Err(NotFound::NotAsked(NotAsked::Nothing))) => {
+            call.report.warn("slurmdb_jobs_get() found nothing", DUMP);
+        }
+        Ok(Err(NotFound::NotAsked(NotAsked::Unreadable(why)))) => {
+            if let Some((number, sentence, place)) = why {
+                call.numbered(number, &sentence, place);
+            }
+            return unreadable(call, handler);
+        }
+        Ok(Err(NotFound::NotAsked(NotAsked::Failed(number)))) => {
+            call.numbered(number, "slurmdb_jobs_get failed", DUMP);
+            return call.answer_with(StatusCode::INTERNAL_SERVER_ERROR, SlurmdbdJobsResp::default());
+        }
+        Ok(Err(NotFound::Store(error))) => {
+            tracing::warn!(error = &error as &dyn std::error::Error, "history cannot be read");
+            call.numbered(number::DATABASE_CONNECTION, "slurmdb_jobs_get failed", DUMP);
+            return call.answer(SlurmdbdJobsResp::default());
+        }
+        Err(error) => {
+            tracing::error!(%error, "a search in history broke off");
+            call.numbered(number::UNSPECIFIED, "slurmdb_jobs_get failed", DUMP);
+        }
+    }
+    call.answer(SlurmdbdJobsResp::default())
+}
+
+/// An attempt that was found.
+enum Item {
+    /// In this row.
+    Past(u64),
+    Living(Arc<Job>),
+}
+
+/// What was found: rows and living jobs; the attempts themselves are read as they are sent.
+struct Found {
+    items: VecDeque<Item>,
+    asked: Asked,
+    /// Where the next page begins.
+    next: Option<u32>,
+    site: Arc<Site>,
+    snapshot: Arc<Snapshot>,
+}
+
+impl Found {
+    /// Looks for what was asked. A whole list is in order of numbers, attempts of a job as they ended; pages go through
+    /// what is over in the order in which it ended, and then through what lives.
+    fn by(
+        mut asked: Asked,
+        site: Arc<Site>,
+        snapshot: Arc<Snapshot>,
+        cursor: u32,
+        limit: Option<usize>,
+    ) -> Result<Self, StoreError> {
+        if !asked.no_whole {
+            with_components(&mut asked.wanted, &site, &snapshot)?;
+        }
+        let mut found = Found { items: VecDeque::new(), asked, next: None, site, snapshot };
+        match limit {
+            None => found.whole()?,
+            Some(limit) => found.page(cursor, limit)?,
+        }
+        Ok(found)
+    }
+
+    fn whole(&mut self) -> Result<(), StoreError> {
+        let wanted = Wanted { order: Order::OldestFirst, limit: usize::MAX, ..self.asked.wanted.clone() };
+        // Jobs that end meanwhile are in both, or in neither if the picture were taken after.
+        let mut keys = self.site.jobs.history().keys(&wanted)?;
+        let living = self.living(JobId(0));
+        if self.has_residue() && keys.len() <= AT_ONCE * 40 {
+            let rows: Vec<u64> = keys.iter().map(|key| key.row).collect();
+            let mut kept = Vec::new();
+            for rows in rows.chunks(AT_ONCE) {
+                let read = self.site.jobs.history().rows(rows)?;
+                kept.extend(read.iter().filter(|found| self.passes(found)).map(|found| found.row));
+            }
+            keys.retain(|key| kept.contains(&key.row));
+        }
+        if keys.len() <= MOST_SORTED {
+            keys.sort_unstable();
+        }
+        let mut living = living.into_iter().peekable();
+        for key in keys {
+            while let Some(job) = living.next_if(|job| job.id < key.job) {
+                self.items.push_back(Item::Living(job));
+            }
+            self.items.push_back(Item::Past(key.row));
+        }
+        self.items.extend(living.map(Item::Living));
+        Ok(())
+    }
+
+    fn page(&mut self, cursor: u32, limit: usize) -> Result<(), StoreError> {
+        if cursor < LIVING {
+            let wanted = Wanted {
+                order: Order::OldestFirst,
+                after: u64::from(cursor).checked_sub(1),
+                limit: limit.saturating_add(1),
+                ..self.asked.wanted.clone()
+            };
+            let mut keys = self.site.jobs.history().keys(&wanted)?;
+            if keys.len() > limit {
+                self.next = keys.get(limit).and_then(|key| u32::try_from(key.row).ok());
+                keys.truncate(limit);
+            }
+            self.items.extend(keys.iter().map(|key| Item::Past(key.row)));
+        }
+        if self.next.is_none() {
+            let mut living = self.living(JobId(cursor.saturating_sub(LIVING)));
+            let room = limit - self.items.len().min(limit);
+            self.next = living.get(room).map(|job| LIVING | job.id.0);
+            living.truncate(room);
+            self.items.extend(living.into_iter().map(Item::Living));
+        }
+        Ok(())
+    }
+
+    /// Returns the living jobs that fit, by number. Those that have ended are history already.
+    fn living(&self, from: JobId) -> Vec<Arc<Job>> {
+        let cluster = &self.snapshot.cluster;
+        let fits = |job: &&Arc<Job>| {
+            if job.is_final() || self.asked.altered {
+                return false;
+            }
+            let held = job.run().map(|run| run.allocation.nodes.iter());
+            let nodes = held.into_iter().flatten().filter_map(|share| cluster.node(share.node));
+            let nodes: Vec<Text> = match self.asked.wanted.nodes.is_empty() {
+                true => Vec::new(),
+                false => nodes.map(|node| node.name.clone()).collect(),
+            };
+            self.asked.wanted.fits(job, &nodes) && self.came_in(job)
+        };
+        self.snapshot.jobs.iter_from(from).filter(fits).cloned().collect()
+    }
+
+    fn has_residue(&self) -> bool {
+        self.asked.altered || !self.asked.ways_in.is_empty()
+    }
+
+    /// Tells whether an attempt has what no column says.
+    fn passes(&self, found: &Recorded) -> bool {
+        (!self.asked.altered || found.amendment.is_some()) && self.came_in(&found.closed.job)
+    }
+
+    fn came_in(&self, job: &Job) -> bool {
+        let ways = &self.asked.ways_in;
+        ways.is_empty() || job.run().is_some_and(|run| ways.contains(&run.way_in))
+    }
+
+    /// Keeps the components of a leader: what was named as a component may be a job of its own.
+    fn of_leader(&mut self, leader: JobId) -> Result<(), StoreError> {
+        let is_component = |job: &Job| job.het.is_some_and(|part| part.leader == leader);
+        let mut kept = VecDeque::new();
+        for item in std::mem::take(&mut self.items) {
+            let keep = match &item {
+                Item::Living(job) => is_component(job),
+                Item::Past(row) => self
+                    .site
+                    .jobs
+                    .history()
+                    .rows(&[*row])?
+                    .iter()
+                    .any(|found| is_component(&found.closed.job)),
+            };
+            if keep {
+                kept.push_back(item);
+            }
+        }
+        self.items = kept;
+        Ok(())
+    }
+
+    fn is_empty(&self) -> bool {
+        self.items.is_empty()
+    }
+
+    /// Writes the attempts one by one, reading some hundred at a time. Blocks.
+    fn entries(self, principal: Principal, now: Timestamp) -> impl FnMut(&mut Out) -> bool + Send + 'static {
+        let mut teller =
+            Teller { found: self, principal, now, at_hand: VecDeque::new(), names: HashMap::new() };
+        move |out: &mut Out| match teller.next() {
+            Some(job) => {
+                job.write(out);
+                true
+            }
+            None => false,
+        }
+    }
+}
+
+/// Adds the components of the heterogeneous jobs whose leaders are named.
+fn with_components(wanted: &mut Wanted, site: &Site, snapshot: &Snapshot) -> Result<(), StoreError> {
+    let mut more = Vec::new();
+    for (id, task) in &wanted.jobs {
+        if task.is_some() {
+            continue;
+        }
+        let live = snapshot.jobs.job(*id).and_then(|job| job.het);
+        let part = match live {
+            Some(part) => Some(part),
+            None => site.jobs.history().attempts(*id)?.last().and_then(|closed| closed.job.het),
+        };
+        if let Some(part) = part.filter(|part| part.leader == *id) {
+            more.extend(part.members().filter(|member| member != id).map(|member| (member, None)));
+        }
+    }
+    wanted.jobs.extend(more);
+    Ok(())
+}
+
+/// Reads attempts as they are to be written.
+struct Teller {
+    found: Found,
+    principal: Principal,
+    now: Timestamp,
+    at_hand: VecDeque<AtHand>,
+    /// Names of those who cancelled jobs.
+    names: HashMap<Uid, Text>,
+}
+
+/// An attempt at hand.
+enum AtHand {
+    Past(Box<Recorded>),
+    Living(Arc<Job>),
+}
+
+impl Teller {
+    fn next(&mut self) -> Option<slurm_wire::accounting::job::Job> {
+        loop {
+            if self.at_hand.is_empty() && !self.refill() {
+                return None;
+            }
+            let told = match self.at_hand.pop_front()? {
+                AtHand::Past(found) if !self.found.passes(&found) => continue,
+                AtHand::Past(found) => self.tell(&found.closed.job, &found.closed.nodes, Some(&found)),
+                AtHand::Living(job) => {
+                    let held = job.run().map(|run| self.found.snapshot.cluster.fold_nodes(&run.allocation));
+                    self.tell(&job, &held.unwrap_or_default(), None)
+                }
+            };
+            return Some(told);
+        }
+    }
+
+    /// Reads some more; what cannot be read is left out and logged.
+    fn refill(&mut self) -> bool {
+        let items = &mut self.found.items;
+        if items.is_empty() {
+            return false;
+        }
+        let some: Vec<Item> = items.drain(..items.len().min(AT_ONCE)).collect();
+        let row = |item: &Item| match item {
+            Item::Past(row) => Some(*row),
+            Item::Living(_) => None,
+        };
+        let rows: Vec<u64> = some.iter().filter_map(row).collect();
+        let read = self.found.site.jobs.history().rows(&rows).unwrap_or_else(|error| {
+            tracing::warn!(error = &error as &dyn std::error::Error, "history cannot be read");
+            Vec::new()
+        });
+        let mut read = read.into_iter().peekable();
+        for item in some {
+            match item {
+                Item::Living(job) => self.at_hand.push_back(AtHand::Living(job)),
+                Item::Past(row) => {
+                    let found = read.next_if(|found| found.row == row);
+                    self.at_hand.extend(found.map(|found| AtHand::Past(Box::new(found))));
+                }
+            }
+        }
+        // All of them may have been purged meanwhile.
+        !self.at_hand.is_empty() || self.refill()
+    }
+
+    fn tell(
+        &mut self,
+        job: &Job,
+        nodes: &Text,
+        found: Option<&Recorded>,
+    ) -> slurm_wire::accounting::job::Job {
+        let cancelled_by = match &job.phase {
+            Phase::Ended(ended) => ended.cancelled_by,
+            Phase::Completing(completing) => completing.cancelled_by,
+            Phase::Pending(_) | Phase::Running(_) => None,
+        };
+        let cancelled_by = cancelled_by.map(|uid| self.name(uid, job)).unwrap_or_default();
+        let history = self.found.site.jobs.history();
+        let has_steps = job.run().is_some_and(|run| run.steps.next > 0);
+        let steps = match (self.found.asked.no_steps, has_steps) {
+            (true, _) => None,
+            (false, false) => Some(Vec::new()),
+            (false, true) => Some(history.steps(job.id).unwrap_or_default()),
+        };
+        let may_see = self.principal.uid == Some(job.spec.owner.uid) || self.principal.is_operator();
+        let script = match self.found.asked.scripts && may_see {
+            true => history.payload(job.array_id()).or_else(|_| history.payload(job.id)).ok(),
+            false => None,
+        };
+        let seen = Seen {
+            job,
+            nodes,
+            amendment: found.and_then(|found| found.amendment.as_deref()),
+            steps: steps.as_deref(),
+            cancelled_by,
+            script: script.map(|payload| Text::from_utf8_lossy(&payload.script)).unwrap_or_default(),
+            now: self.now,
+        };
+        shown(&seen, &self.found.snapshot.cluster)
+    }
+
+    fn name(&mut self, uid: Uid, job: &Job) -> Text {
+        if uid == job.spec.owner.uid {
+            return job.spec.owner.name.clone();
+        }
+        let directory = self.found.site.jobs.directory();
+        let named = || directory.person_by_uid(uid).map(|person| person.name);
+        self.names.entry(uid).or_insert_with(|| named().unwrap_or_else(|| uid.to_string().into())).clone()
+    }
+}

@@ -1,0 +1,272 @@
+//! A job of accounting, whether it lives or is history.
+
+use super::step;
+use crate::slurm::to_wire::{exit_code, state, tres};
+use domain::cluster::Cluster;
+use domain::history::Amendment;
+use domain::job::{ArrayPart, Exit, Job, Memory, Outcome, Phase};
+use domain::ports::ClosedStep;
+use domain::{Text, Timestamp};
+use slurm_wire::accounting::association::AssocShort;
+use slurm_wire::accounting::job::{self as wire, WckeyTagStruct};
+use slurm_wire::accounting::tres::Tres;
+use slurm_wire::job_info::ProcessExitCodeVerbose;
+use slurm_wire::scalar::Checked;
+use slurm_wire::words::{AccountingJobFlag, JobState, WckeyTagFlag};
+use slurm_wire::{Flags, NoVal};
+use std::time::Duration;
+
+/// How long the list of an array's waiting tasks may become before it is cut.
+const TASK_LIST: usize = 4096;
+/// What the original shows as the start of a job that ended without one.
+const NEVER: i64 = 4_294_967_294;
+
+/// An attempt, and what is known beside its record.
+pub(in crate::slurm) struct Seen<'a> {
+    /// The attempt.
+    pub(in crate::slurm) job: &'a Job,
+    /// Names of its nodes, folded.
+    pub(in crate::slurm) nodes: &'a Text,
+    /// What was noted about it afterwards.
+    pub(in crate::slurm) amendment: Option<&'a Amendment>,
+    /// Steps of the job that have ended, of any attempt; `None` if no step is wanted.
+    pub(in crate::slurm) steps: Option<&'a [ClosedStep]>,
+    /// The name of whoever cancelled it.
+    pub(in crate::slurm) cancelled_by: Text,
+    /// Its script, or its environment, if that is wanted.
+    pub(in crate::slurm) script: Text,
+    /// When this is told.
+    pub(in crate::slurm) now: Timestamp,
+}
+
+/// Describes an attempt.
+pub(in crate::slurm) fn job(seen: &Seen<'_>, cluster: &Cluster) -> wire::Job {
+    let job = seen.job;
+    let mut shown = wire::Job::default();
+    identity(&mut shown, job, cluster);
+    request(&mut shown, job, cluster);
+    standing(&mut shown, seen);
+    streams(&mut shown, seen);
+    shown.time = times(seen);
+    shown.script = seen.script.clone();
+    let allocation = job.run().map(|run| &run.allocation);
+    shown.allocation_nodes = allocation.and_then(|held| u32::try_from(held.nodes.len()).ok()).unwrap_or(0);
+    shown.nodes = if seen.nodes.is_empty() { Text::const_new("None assigned") } else { seen.nodes.clone() };
+    shown.tres.requested = tres::requested_list(&job.spec, cluster).into();
+    let mut allocated = allocation.map(|held| tres::allocated_list(held, cluster)).unwrap_or_default();
+    if let Phase::Ended(ended) = &job.phase
+        && let Some(millijoules) = ended.usage.energy_mj
+    {
+        let joules = Checked(i64::try_from(millijoules / 1000).unwrap_or(i64::MAX));
+        let energy = Tres { kind: Text::const_new("energy"), name: Text::default(), id: 3, count: joules };
+        allocated.insert(allocated.partition_point(|one| one.id < 3), energy);
+    }
+    if let Some(corrected) = seen.amendment.and_then(|amendment| amendment.allocated.as_ref()) {
+        super::tres::correct(&mut allocated, corrected, cluster);
+    }
+    shown.tres.allocated = allocated.into();
+    if let Some(steps) = seen.steps {
+        let all = step::steps(seen, steps, cluster);
+        shown.steps = all.into();
+    }
+    shown
+}
+
+fn identity(shown: &mut wire::Job, job: &Job, cluster: &Cluster) {
+    let spec = &job.spec;
+    shown.job_id = job.id.0;
+    shown.name = spec.name.clone();
+    shown.account = spec.account.clone();
+    shown.cluster = cluster.name.clone();
+    // The original leaves out whose it is and shows the number alone.
+    let id = cluster.association(&spec.account, &spec.owner.name);
+    shown.association = AssocShort { cluster: cluster.name.clone(), id, ..AssocShort::default() };
+    shown.user = spec.owner.name.clone();
+    shown.group = spec.owner.group.clone();
+    shown.partition = match job.run() {
+        Some(run) => run.allocation.partition.clone(),
+        None => crate::slurm::to_wire::joined(&spec.partitions),
+    };
+    shown.qos = spec.qos.clone();
+    let is_assumed = spec.wckey.is_empty() || spec.wckey.starts_with('*');
+    let flags = if is_assumed { WckeyTagFlag::AssignedDefault.into() } else { Flags::NONE };
+    shown.wckey = WckeyTagStruct { wckey: Text::from(spec.wckey.trim_start_matches('*')), flags };
+    match &job.array {
+        None => {}
+        Some(ArrayPart::Pool { waiting, throttle, .. }) => {
+            shown.array.job_id = job.id.0;
+            shown.array.limits.max.running.tasks = *throttle;
+            shown.array.task = waiting.written(TASK_LIST).into();
+        }
+        Some(ArrayPart::Task { of, index, throttle, .. }) => {
+            shown.array.job_id = of.0;
+            shown.array.limits.max.running.tasks = *throttle;
+            shown.array.task_id = NoVal::Set(index.0);
+        }
+    }
+    if let Some(part) = job.het {
+        shown.het.job_id = part.leader.0;
+        shown.het.job_offset = NoVal::Set(part.offset);
+    }
+}
+
+fn request(shown: &mut wire::Job, job: &Job, cluster: &Cluster) {
+    let (spec, uncommon) = (&job.spec, job.spec.uncommon());
+    let constraint = spec.resources.constraint.as_ref();
+    shown.constraints = constraint.map(|constraint| constraint.written.clone()).unwrap_or_default();
+    shown.container = uncommon.container.clone();
+    shown.comment.job = spec.comment.clone();
+    shown.comment.administrator = uncommon.admin_comment.clone();
+    shown.extra = uncommon.extra.clone();
+    shown.licenses = uncommon.licenses.clone();
+    shown.mcs.label = uncommon.mcs_label.clone();
+    shown.segment_size = uncommon.segment_size.into();
+    shown.submit_line = uncommon.submit_line.clone();
+    shown.reservation.requested = uncommon.reservation.clone();
+    let held = job.run().map(|run| run.allocation.reservation.clone());
+    shown.reservation.name = held.filter(|name| !name.is_empty()).unwrap_or(uncommon.reservation.clone());
+    shown.working_directory = spec.work_dir.clone();
+    shown.required.cpus = spec.resources.least_cpus();
+    match tres::memory(spec, cluster) {
+        Memory::PerCpu(megabytes) => shown.required.memory_per_cpu = NoVal::Set(megabytes),
+        Memory::PerNode(megabytes) => shown.required.memory_per_node = NoVal::Set(megabytes),
+        Memory::Default => {}
+    }
+    shown.used_gres = tres::used_gres(job, cluster);
+}
+
+fn standing(shown: &mut wire::Job, seen: &Seen<'_>) {
+    let job = seen.job;
+    shown.priority = NoVal::Set(job.priority);
+    shown.hold = job.priority == 0;
+    shown.restart_cnt = job.restarts;
+    shown.kill_request_user = seen.cancelled_by.clone();
+    shown.state.current = words(job);
+    // The original looks at a field that it never fills.
+    shown.state.reason = Text::const_new("None");
+    shown.exit_code = match &job.phase {
+        // What was sent to a job from outside is no exit code of its own.
+        Phase::Ended(ended) if !is_killed(ended.outcome) => exit_code::in_words(ended.exit),
+        _ => ProcessExitCodeVerbose::exited(0),
+    };
+    shown.derived_exit_code = exit_code::derived_exit_code(job);
+    let mut flags: Flags<AccountingJobFlag> = AccountingJobFlag::StartReceived.into();
+    if let Some(run) = job.run() {
+        flags.insert(match run.way_in {
+            domain::job::WayIn::Submission => AccountingJobFlag::StartedOnSubmit,
+            domain::job::WayIn::InOrder => AccountingJobFlag::StartedOnSchedule,
+            domain::job::WayIn::Overtaking => AccountingJobFlag::StartedOnBackfill,
+        });
+    }
+    if let Some(amendment) = seen.amendment {
+        flags.insert(AccountingJobFlag::JobAltered);
+        shown.comment.system = amendment.system_comment.clone().unwrap_or_default();
+        if let Some(exit) = amendment.derived_exit {
+            shown.derived_exit_code = exit_code::in_words(exit);
+        }
+    }
+    if shown.comment.system.is_empty()
+        && let Phase::Ended(ended) = &job.phase
+    {
+        shown.comment.system = ended.remark.clone();
+    }
+    shown.flags = flags;
+}
+
+/// Tells whether whoever ended so was killed by the service.
+pub(super) fn is_killed(outcome: Outcome) -> bool {
+    matches!(outcome, Outcome::Cancelled | Outcome::Timeout | Outcome::Preempted | Outcome::Deadline)
+}
+
+/// An attempt that was put back is shown as waiting, too.
+fn words(job: &Job) -> Flags<JobState> {
+    match &job.phase {
+        Phase::Ended(ended) if ended.outcome == Outcome::Requeued => {
+            [JobState::Pending, JobState::Requeued].into()
+        }
+        // Flags beside a state are the controller's alone.
+        Phase::Pending(_) => JobState::Pending.into(),
+        Phase::Completing(_) => JobState::Running.into(),
+        Phase::Running(run) if !run.is_suspended() => JobState::Running.into(),
+        _ => state::words(job),
+    }
+}
+
+fn times(seen: &Seen<'_>) -> wire::JobTime {
+    let job = seen.job;
+    let mut time = wire::JobTime { submission: job.submitted.seconds(), ..wire::JobTime::default() };
+    let eligible = Some(job.eligible).filter(|at| *at != Timestamp::NEVER);
+    time.eligible = eligible.map_or(0, Timestamp::seconds);
+    time.limit = match job.run().and_then(|run| run.shortened).or(job.spec.time_limit.minutes()) {
+        Some(minutes) => NoVal::Set(minutes),
+        None => NoVal::Infinite,
+    };
+    let ended = match &job.phase {
+        Phase::Ended(ended) => Some(ended),
+        _ => None,
+    };
+    let until = ended.map_or(seen.now, |ended| ended.ended);
+    time.end = ended.map_or(0, |ended| ended.ended.seconds());
+    match job.run() {
+        Some(run) => {
+            time.start = run.started.seconds();
+            // Whole seconds as seen from outside: end less start.
+            let lasted = until.seconds().saturating_sub(run.started.seconds());
+            let suspended = until.since(run.started).saturating_sub(run.elapsed(until));
+            time.suspended = short(suspended.as_secs());
+            time.elapsed = u32::try_from(lasted).unwrap_or(0).saturating_sub(time.suspended);
+        }
+        None if ended.is_some() => time.start = NEVER,
+        None => {}
+    }
+    let waited_until = job.run().map_or(until, |run| run.started);
+    let planned = eligible.map_or(0, |at| waited_until.seconds().saturating_sub(at.seconds()));
+    time.planned = NoVal::Set(u64::try_from(planned).unwrap_or(0));
+    if let Some(ended) = ended {
+        let of_steps = seen.steps.map(|steps| step::own(seen, steps));
+        let (mut user, mut system) = (ended.usage.user, ended.usage.system);
+        // What the steps used is part of what the job used, unless nobody counted for the job.
+        for step in of_steps.into_iter().flatten() {
+            user = user.max(step.step.end.usage.user);
+            system = system.max(step.step.end.usage.system);
+        }
+        let parts = |time: Duration| (whole(time.as_secs()), i64::from(time.subsec_micros()));
+        (time.user.seconds, time.user.microseconds) = parts(user);
+        (time.system.seconds, time.system.microseconds) = parts(system);
+        (time.total.seconds, time.total.microseconds) = parts(user.saturating_add(system));
+    }
+    time
+}
+
+fn streams(shown: &mut wire::Job, seen: &Seen<'_>) {
+    let (job, streams) = (seen.job, &seen.job.spec.streams);
+    let node = domain::cluster::unfold(seen.nodes).into_iter().next().unwrap_or_default();
+    shown.stdin = streams.input.clone();
+    shown.stdout = Text::from(job.output_pattern());
+    shown.stderr = streams.error.clone();
+    shown.stdin_expanded = job.stream_path(&streams.input, &node);
+    shown.stdout_expanded = job.output_path(&node);
+    shown.stderr_expanded = job.stream_path(&streams.error, &node);
+}
+
+/// Returns how a script ended, in the domain's words; a killed one was signalled.
+pub(super) fn script_exit(job: &Job) -> (Outcome, Exit) {
+    match &job.phase {
+        Phase::Ended(ended) => match (ended.outcome, ended.exit) {
+            (outcome, Exit::Signal(number)) if is_killed(outcome) || outcome == Outcome::Failed => {
+                (Outcome::Cancelled, Exit::Signal(number))
+            }
+            (outcome, Exit::None) if is_killed(outcome) => (Outcome::Cancelled, Exit::Signal(15)),
+            (outcome, exit) => (outcome, exit),
+        },
+        _ => (Outcome::Completed, Exit::None),
+    }
+}
+
+fn short(number: u64) -> u32 {
+    u32::try_from(number).unwrap_or(u32::MAX)
+}
+
+fn whole(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}

@@ -1,0 +1,137 @@
+//! Jobs of accounting through the dialect of Slurm.
+
+use crate::harness::{Reply, Site, site};
+use serde_json::Value;
+
+async fn ask(site: &Site, path: &str) -> Reply {
+    site.ask("bob", "GET", &format!("/slurmdb/v0.0.44/{path}"), "").await
+}
+
+fn ids(listed: &Value) -> Vec<u64> {
+    listed["jobs"].as_array().unwrap().iter().map(|job| job["job_id"].as_u64().unwrap()).collect()
+}
+
+/// One that failed with code 3, one that runs, and one that is held.
+async fn three(site: &Site) -> [u64; 3] {
+    let failed = site.job("alice", r#""name":"broken","constraints":"""#).await;
+    site.until(failed, "RUNNING").await;
+    site.end(failed, 3);
+    site.until(failed, "FAILED").await;
+    let runs = site.job("alice", r#""name":"busy""#).await;
+    site.until(runs, "RUNNING").await;
+    let held = site.job("bob", r#""name":"patient","hold":true"#).await;
+    [failed, runs, held].map(u64::from)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_over_is_listed_among_what_lives() {
+    let site = site().await;
+    let [failed, runs, held] = three(&site).await;
+    let check = async |query: &str, wanted: &[u64]| {
+        let reply = ask(&site, &format!("jobs/?{query}")).await;
+        assert_eq!((reply.status, ids(&reply.json())), (200, wanted.to_vec()), "{query}");
+        let nothing = vec!["slurmdb_jobs_get() found nothing".to_owned()];
+        assert_eq!(reply.warnings(), if wanted.is_empty() { nothing } else { Vec::new() }, "{query}");
+    };
+    // One that never could run is there only if it is named.
+    check("", &[failed, runs]).await;
+    check(&format!("step={held}"), &[held]).await;
+    check(&format!("step={failed}&step={runs}"), &[failed, runs]).await;
+    check("state=FAILED", &[]).await;
+    check("state=RUNNING", &[runs]).await;
+    check("state=failed&start_time=now-1hour&end_time=now", &[failed]).await;
+    check("state=failed&start_time=now-1hour", &[]).await;
+    check(&format!("state=FAILED&step={failed}"), &[failed]).await;
+    check("start_time=4000000000&end_time=1", &[]).await;
+    check("start_time=now-1hour&end_time=now%2B1hour&usage_time_as_submit_time=true", &[failed, runs, held])
+        .await;
+    check("job_name=broken%2Cpatient", &[failed]).await;
+    check("partition=debug", &[failed, runs]).await;
+    check("partition=nope", &[]).await;
+    check("node=zz", &[]).await;
+    check("cluster=nope", &[]).await;
+    check("qos=1", &[failed, runs]).await;
+    check("qos=99", &[]).await;
+    check("users=", &[]).await;
+    check("account=", &[failed, runs]).await;
+    check("scheduled_by_main=true", &[failed, runs]).await;
+    check("scheduled_by_backfill=true", &[]).await;
+    check("job_altered=true", &[]).await;
+    check("show_batch_script=true", &[]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_attempt_is_shown_with_its_steps() {
+    let site = site().await;
+    let [failed, runs, held] = three(&site).await;
+    let shown = ask(&site, &format!("job/{failed}")).await.json();
+    assert_eq!(shown["meta"]["plugin"]["type"], "openapi/slurmdbd");
+    let job = &shown["jobs"][0];
+    assert_eq!(job["state"]["current"][0], "FAILED");
+    assert_eq!(job["exit_code"]["return_code"]["number"], 3);
+    assert_eq!(job["steps"][0]["step"]["id"], format!("{failed}.batch"));
+    assert_eq!(job["steps"][0]["exit_code"]["return_code"]["number"], 3);
+    assert!(job["time"]["end"].as_i64().unwrap() >= job["time"]["start"].as_i64().unwrap());
+    let bare = ask(&site, &format!("jobs/?skip_steps=true&step={failed}")).await.json();
+    assert_eq!(bare["jobs"][0]["steps"].as_array().unwrap().len(), 0);
+    let running = ask(&site, &format!("job/{runs}")).await.json();
+    assert_eq!(running["jobs"][0]["steps"][0]["state"][0], "RUNNING");
+    assert_eq!(running["jobs"][0]["time"]["end"], 0);
+    let waiting = ask(&site, &format!("job/{held}")).await.json();
+    let job = &waiting["jobs"][0];
+    assert_eq!((&job["nodes"], &job["allocation_nodes"]), (&"None assigned".into(), &0.into()));
+    assert_eq!((&job["hold"], &job["time"]["eligible"]), (&true.into(), &0.into()));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn scripts_are_for_their_owners() {
+    let site = site().await;
+    let [failed, ..] = three(&site).await;
+    let path = format!("/slurmdb/v0.0.44/jobs/?show_batch_script=true&step={failed}");
+    let script = async |user: &str| {
+        let shown = site.ask(user, "GET", &path, "").await.json();
+        shown["jobs"][0]["script"].as_str().unwrap().len()
+    };
+    assert!(script("alice").await > 0 && script("root").await > 0);
+    assert_eq!(script("bob").await, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_cannot_be_read_is_refused_as_the_original_does() {
+    let site = site().await;
+    three(&site).await;
+    let unreadable = |source: &str| (9000, source.to_owned());
+    for (path, status, errors) in [
+        ("job/abc", 422, vec![unreadable("op_handler_job")]),
+        ("job/0", 422, vec![unreadable("op_handler_job")]),
+        ("job/9_[0-2]", 422, vec![unreadable("op_handler_job")]),
+        ("jobs/?step=x", 422, vec![unreadable("op_handler_jobs")]),
+        ("jobs/?users=nobody9", 422, vec![(2166, "#/users[0]/".to_owned()), unreadable("op_handler_jobs")]),
+        ("jobs/?groups=nope", 422, vec![(2164, "#/groups[0]/".to_owned()), unreadable("op_handler_jobs")]),
+        ("jobs/?qos=normal", 500, vec![(-1, "_dump_jobs".to_owned())]),
+        ("jobs/?association=x", 500, vec![(-1, "_dump_jobs".to_owned())]),
+        ("jobs/?node=n%5B1-", 500, vec![(22, "_dump_jobs".to_owned())]),
+        ("jobs/?limit=0", 422, vec![unreadable("op_handler_jobs")]),
+    ] {
+        let reply = ask(&site, path).await;
+        assert_eq!((reply.status, reply.errors()), (status, errors), "{path}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn pages_go_through_what_is_over_and_then_through_what_lives() {
+    let site = site().await;
+    let [failed, runs, _] = three(&site).await;
+    let mut seen = Vec::new();
+    let mut cursor = String::new();
+    for _ in 0..5 {
+        let reply = ask(&site, &format!("jobs/?limit=1{cursor}")).await;
+        seen.extend(ids(&reply.json()));
+        let head = reply.head.to_lowercase();
+        match head.lines().find_map(|line| line.strip_prefix("x-next-cursor: ")) {
+            Some(next) => cursor = format!("&cursor={}", next.trim()),
+            None => break,
+        }
+    }
+    assert_eq!(seen, [failed, runs]);
+}
