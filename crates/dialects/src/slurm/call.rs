@@ -255,6 +255,7 @@ envelopes! {
     slurm_wire::hostlist_reply::HostlistReqResp,
     slurm_wire::hostlist_reply::HostnamesReqResp,
     slurm_wire::accounting::job::SlurmdbdJobsResp,
+    slurm_wire::accounting::job::JobModifyResp,
     slurm_wire::ping::SlurmdbdPingResp,
     slurm_wire::accounting::stats::SlurmdbdStatsResp,
     slurm_wire::accounting::tres::TresResp,

@@ -113,12 +113,13 @@ fn message(operation: Operation) -> Option<usize> {
 }
 
 /// The database's messages that stand for the operations: number and name.
-const ACCOUNTING_MESSAGES: [(u32, &str); 5] = [
+const ACCOUNTING_MESSAGES: [(u32, &str); 6] = [
     (1469, "DBD_GET_STATS"),
     (1486, "DBD_GET_TRES"),
     (1412, "DBD_GET_CLUSTERS"),
     (1505, "DBD_GET_INSTANCES"),
     (1444, "DBD_GET_JOBS_COND"),
+    (1421, "DBD_MODIFY_JOB"),
 ];
 
 fn accounting_message(operation: Accounting) -> Option<usize> {
@@ -128,6 +129,7 @@ fn accounting_message(operation: Accounting) -> Option<usize> {
         Accounting::Clusters | Accounting::Cluster => 2,
         Accounting::Instances | Accounting::Instance => 3,
         Accounting::Jobs | Accounting::Job => 4,
+        Accounting::JobAmend | Accounting::JobsAmend => 5,
         // Answered without asking it.
         Accounting::Ping | Accounting::TresAdd => return None,
     })

@@ -84,6 +84,7 @@ impl Call<'_> {
             format: self.format,
             frame: Some(frame),
             started: false,
+            version: self.version,
             scratch: Out::new(self.version),
             only: Vec::new(),
         };
@@ -103,7 +104,7 @@ impl Call<'_> {
 
 /// Makes the next piece where waiting is allowed; `None` if that failed, which ends the answer.
 async fn next<E: Entries>(mut writer: Writer<E>) -> Option<(Bytes, Option<Writer<E>>)> {
-    let made = tokio::task::spawn_blocking(move || match writer.fill(Vec::with_capacity(PIECE + SPARE)) {
+    let made = tokio::task::spawn_blocking(move || match writer.piece() {
         Piece::More(piece) => (Bytes::from(piece), Some(writer)),
         Piece::Last(piece) => (Bytes::from(piece), None),
     });

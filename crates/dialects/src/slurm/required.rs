@@ -76,6 +76,9 @@ fn nothing_of_accounting(operation: Accounting, version: &'static Version) -> Ve
             empty::<accounting::instance::InstancesResp>(version, &["instances"])
         }
         Accounting::Jobs | Accounting::Job => empty::<accounting::job::SlurmdbdJobsResp>(version, &["jobs"]),
+        Accounting::JobAmend | Accounting::JobsAmend => {
+            empty::<accounting::job::JobModifyResp>(version, &["results"])
+        }
         Accounting::TresAdd => b"{}".to_vec(),
     }
 }

@@ -37,8 +37,8 @@ async fn what_is_over_is_listed_among_what_lives() {
     check("", &[failed, runs]).await;
     check(&format!("step={held}"), &[held]).await;
     check(&format!("step={failed}&step={runs}"), &[failed, runs]).await;
-    check("state=FAILED", &[]).await;
-    check("state=RUNNING", &[runs]).await;
+    check("state=FAILED&start_time=1&end_time=2", &[]).await;
+    check(&format!("state=RUNNING&step={failed}&step={runs}"), &[runs]).await;
     check("state=failed&start_time=now-1hour&end_time=now", &[failed]).await;
     check("state=failed&start_time=now-1hour", &[]).await;
     check(&format!("state=FAILED&step={failed}"), &[failed]).await;
@@ -104,7 +104,7 @@ async fn what_cannot_be_read_is_refused_as_the_original_does() {
     for (path, status, errors) in [
         ("job/abc", 422, vec![unreadable("op_handler_job")]),
         ("job/0", 422, vec![unreadable("op_handler_job")]),
-        ("job/9_[0-2]", 422, vec![unreadable("op_handler_job")]),
+        ("job/9_%5B0-2%5D", 422, vec![unreadable("op_handler_job")]),
         ("jobs/?step=x", 422, vec![unreadable("op_handler_jobs")]),
         ("jobs/?users=nobody9", 422, vec![(2166, "#/users[0]/".to_owned()), unreadable("op_handler_jobs")]),
         ("jobs/?groups=nope", 422, vec![(2164, "#/groups[0]/".to_owned()), unreadable("op_handler_jobs")]),
@@ -134,4 +134,36 @@ async fn pages_go_through_what_is_over_and_then_through_what_lives() {
         }
     }
     assert_eq!(seen, [failed, runs]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn changes_are_for_owners_and_operators() {
+    let site = site().await;
+    let [_, runs, held] = three(&site).await;
+    let post = async |user: &str, path: &str, body: &str| {
+        site.ask(user, "POST", &format!("/slurmdb/v0.0.44/{path}"), body).await
+    };
+    let comment = r#"{"comment":{"job":"noted"}}"#;
+    let done = post("alice", &format!("job/{runs}"), comment).await;
+    assert_eq!(done.status, 200);
+    let results = done.json()["results"][0].as_str().unwrap().to_owned();
+    assert!(results.starts_with(&format!("{runs} submitted at 2")), "{results}");
+    assert_eq!(ask(&site, &format!("job/{runs}")).await.json()["jobs"][0]["comment"]["job"], "noted");
+    let refused = post("bob", &format!("job/{runs}"), comment).await;
+    let denied = vec![(2002, "_job_post_update".to_owned()), (0, "slurmdb_job_modify()".to_owned())];
+    assert_eq!((refused.status, refused.errors()), (422, denied.clone()));
+    let refused = post("bob", &format!("job/{held}"), r#"{"extra":"x"}"#).await;
+    assert_eq!(refused.errors(), denied);
+    for (path, body) in [("job/999", comment), ("job/1", "{}"), ("job/1", r#"{"bogus":1}"#)] {
+        assert_eq!(post("root", path, body).await.status, 304, "{path} {body}");
+    }
+    // The original changes all jobs, or ends.
+    for body in [r#"{"job_rec":{"comment":{"job":"x"}}}"#, r#"{"job_id_list":["1"]}"#, "{}"] {
+        assert_eq!(post("root", "jobs", body).await.status, 422, "{body}");
+    }
+    let body = format!(
+        r#"{{"job_id_list":["{runs}","{held}","999"],"job_rec":{{"comment":{{"administrator":"a"}}}}}}"#
+    );
+    let both = post("root", "jobs", &body).await;
+    assert_eq!((both.status, both.json()["results"].as_array().unwrap().len()), (200, 2));
 }

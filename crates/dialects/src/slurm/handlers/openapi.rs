@@ -46,6 +46,10 @@ const SUMMARIES: &[(&str, &str, &str)] = &[
     // Accounting.
     ("get", "/slurmdb/v0.0.44/ping/", "Says whether accounting answers."),
     ("get", "/slurmdb/v0.0.44/diag/", "Shows what was asked of accounting."),
+    ("get", "/slurmdb/v0.0.44/jobs/", "Lists jobs, those that are over among those that live."),
+    ("post", "/slurmdb/v0.0.44/jobs/", "Notes something about jobs."),
+    ("get", "/slurmdb/v0.0.44/job/{job_id}", "Shows all attempts of a job or of an array's tasks."),
+    ("post", "/slurmdb/v0.0.44/job/{job_id}", "Notes something about a job."),
     ("get", "/slurmdb/v0.0.44/tres/", "Lists what is counted."),
     ("post", "/slurmdb/v0.0.44/tres/", "Refused: what is counted follows from the configuration."),
     ("get", "/slurmdb/v0.0.44/clusters/", "Lists the clusters that accounting knows."),

@@ -15,6 +15,8 @@ pub(in crate::slurm) enum Accounting {
     Instances,
     Jobs,
     Job,
+    JobAmend,
+    JobsAmend,
     Instance,
 }
 
@@ -28,6 +30,8 @@ pub(super) const ROUTES: &[(Method, &str, Operation)] = &[
     // jobs
     (Method::GET, "jobs", Operation::Accounting(Jobs)),
     (Method::GET, "job/*", Operation::Accounting(Job)),
+    (Method::POST, "jobs", Operation::Accounting(JobsAmend)),
+    (Method::POST, "job/*", Operation::Accounting(JobAmend)),
     // what there is
     (Method::GET, "tres", Operation::Accounting(Tres)),
     (Method::POST, "tres", Operation::Accounting(TresAdd)),

@@ -70,7 +70,8 @@ pub(super) async fn show(mut call: Call<'_>) -> Answer {
     answer(call, found.await, principal, HANDLER).await
 }
 
-fn unreadable(mut call: Call<'_>, handler: &'static str) -> Answer {
+/// Refuses what cannot be read.
+pub(super) fn unreadable(mut call: Call<'_>, handler: &'static str) -> Answer {
     call.report.error(number::INVALID_QUERY, "Rejecting request. Failure parsing query parameters", handler);
     call.fail_with(StatusCode::UNPROCESSABLE_ENTITY)
 }

@@ -1,5 +1,6 @@
 //! The operations below `/slurmdb/`.
 
+mod amend;
 mod cluster;
 mod instance;
 mod jobs;
@@ -15,6 +16,8 @@ pub(super) async fn run(operation: Accounting, call: Call<'_>) -> Answer {
     match operation {
         Accounting::Jobs => jobs::list(call).await,
         Accounting::Job => jobs::show(call).await,
+        Accounting::JobAmend => amend::one(call).await,
+        Accounting::JobsAmend => amend::many(call).await,
         Accounting::Ping => service::ping(call),
         Accounting::Diag => service::diag(call),
         Accounting::Tres => tres::list(call),
