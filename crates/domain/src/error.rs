@@ -27,6 +27,16 @@ pub enum Error {
     Bug(Text),
 }
 
+/// An account that should be above another, and on which cluster.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("'{account}' on cluster '{cluster}'")]
+pub struct ParentAccount {
+    /// The account.
+    pub account: Text,
+    /// The cluster.
+    pub cluster: Text,
+}
+
 macro_rules! problems {
     ($($(#[$doc:meta])* $variant:ident $(($field:ty))? => $kind:ident, $text:literal;)*) => {
         /// The exact thing that is wrong with a request.
@@ -48,6 +58,28 @@ macro_rules! problems {
 }
 
 problems! {
+    /// A record without a name.
+    NoName => Invalid, "a name is missing";
+    /// A change that could mean several records.
+    AmbiguousChange => Invalid, "it is not said what shall be changed";
+    /// A removal that could mean several records.
+    AmbiguousRemoval => Invalid, "more than one association would be removed";
+    /// A quality of service that shall be made has no name.
+    QosWithoutName => Invalid, "a quality of service needs a name";
+    /// No quality of service has this number.
+    NoQosNumbered(u32) => Invalid, "no quality of service {0}";
+    /// An account that should be above another is not there, or is below it.
+    NoParentAccount(ParentAccount) => Invalid, "no parent account {0}";
+    /// A cluster that accounting does not know.
+    UnknownCluster(Text) => Invalid, "unknown cluster {0}";
+    /// Neither accounts nor workload keys were named for new users.
+    NothingToAdd => Invalid, "names of accounts or workload keys are missing";
+    /// Only operators say what new users may do.
+    OperatorsOnlyMade => Forbidden, "only operators say what users may do";
+    /// The account above all cannot be removed.
+    RootAccount => Forbidden, "the root account stays";
+    /// Jobs still use it.
+    JobsActive => Conflict, "jobs are active";
     /// No live job has this number.
     UnknownJob(JobId) => NotFound, "no job {0}";
     /// The array has no such task.

@@ -27,6 +27,6 @@ pub mod state;
 mod time;
 pub mod who;
 
-pub use error::{Error, Problem};
+pub use error::{Error, ParentAccount, Problem};
 pub use ids::{ChangeId, Gid, JobId, NodeIndex, TaskIndex, Text, Uid};
 pub use time::{TimeLimit, Timestamp};

@@ -144,6 +144,14 @@ fn problem_number(problem: &Problem) -> i32 {
         Problem::BadConfiguration(_) => slurm::UNSPECIFIED,
         Problem::NeedsRestart(_) => slurm::NOT_SUPPORTED,
         Problem::TooManyJobs => TRY_AGAIN,
+        Problem::NoName => slurm::UNSPECIFIED,
+        Problem::AmbiguousChange | Problem::AmbiguousRemoval => slurm::AMBIGUOUS_MODIFY,
+        Problem::QosWithoutName | Problem::NoQosNumbered(_) => slurm::INVALID_QUERY,
+        Problem::NoParentAccount(_) => slurm::PARENT_ACCOUNT,
+        Problem::UnknownCluster(_) => slurm::CLUSTER,
+        Problem::NothingToAdd => slurm::AMBIGUOUS_QUERY,
+        Problem::OperatorsOnlyMade | Problem::RootAccount => slurm::ACCESS_DENIED,
+        Problem::JobsActive => slurm::JOBS_ACTIVE,
     }
 }
 

@@ -79,7 +79,40 @@ fn nothing_of_accounting(operation: Accounting, version: &'static Version) -> Ve
         Accounting::JobAmend | Accounting::JobsAmend => {
             empty::<accounting::job::JobModifyResp>(version, &["results"])
         }
-        Accounting::TresAdd => b"{}".to_vec(),
+        Accounting::Accounts | Accounting::Account => {
+            empty::<accounting::account::AccountsResp>(version, &["accounts"])
+        }
+        Accounting::AccountsAdd => {
+            empty::<accounting::account::AccountsAddCondRespStr>(version, &["added_accounts"])
+        }
+        Accounting::AccountDelete => {
+            empty::<accounting::account::AccountsRemovedResp>(version, &["removed_accounts"])
+        }
+        Accounting::Users | Accounting::User => empty::<accounting::user::UsersResp>(version, &["users"]),
+        Accounting::UsersAdd => empty::<accounting::user::UsersAddCondRespStr>(version, &["added_users"]),
+        Accounting::Associations | Accounting::Association => {
+            empty::<accounting::association::AssocsResp>(version, &["associations"])
+        }
+        Accounting::AssociationsDelete | Accounting::AssociationDelete => {
+            empty::<accounting::association::AssocsRemovedResp>(version, &["removed_associations"])
+        }
+        Accounting::QosAll | Accounting::Qos => empty::<accounting::qos::SlurmdbdQosResp>(version, &["qos"]),
+        Accounting::QosDelete => empty::<accounting::qos::SlurmdbdQosRemovedResp>(version, &["removed_qos"]),
+        Accounting::Wckeys | Accounting::Wckey => empty::<accounting::wckey::WckeyResp>(version, &["wckeys"]),
+        Accounting::WckeyDelete => empty::<accounting::wckey::WckeyRemovedResp>(version, &["deleted_wckeys"]),
+        Accounting::ClusterDelete => {
+            empty::<accounting::cluster::ClustersRemovedResp>(version, &["deleted_clusters"])
+        }
+        Accounting::TresAdd
+        | Accounting::ClustersPut
+        | Accounting::AccountsPut
+        | Accounting::UsersPut
+        | Accounting::UserDelete
+        | Accounting::AssociationsPut
+        | Accounting::QosPut
+        | Accounting::WckeysPut
+        | Accounting::Config
+        | Accounting::ConfigLoad => b"{}".to_vec(),
     }
 }
 

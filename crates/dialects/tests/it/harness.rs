@@ -1,5 +1,6 @@
 //! A service on a port of its own, and a client that says no more than it must.
 
+use domain::accounting::{Books, Configured};
 use domain::cluster::{Cluster, Gres, Limits, Node, NodeFlags, Partition, PartitionState, Topology};
 use domain::history::{self, Wanted};
 use domain::job::{Allocation, ArrayPart, CpuSet, End, Exit, Job, NodeShare, Payload, Usage};
@@ -266,7 +267,7 @@ fn cluster() -> Cluster {
         nodes: vec![node],
         partitions: vec![partition("debug", PartitionState::Up), partition("idle", PartitionState::Down)],
         licenses: [(Text::from("matlab"), 10)].into(),
-        members: [(alice.name.clone(), alice)].into(),
+        books: Books::configured(&"tests".into(), Configured { users: vec![alice], ..Configured::default() }),
         limits: Limits { track_wckeys: true, max_nodes: Some(5), ..Limits::default() },
         ..Cluster::default()
     }

@@ -50,3 +50,83 @@ async fn the_cluster_says_what_it_has() {
         (200, vec!["slurmdb_clusters_get() found nothing".into()])
     );
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn accounts_and_users_are_made_shown_and_taken_away() {
+    let site = site().await;
+    let body =
+        r#"{"association_condition":{"accounts":["geo"],"association":{"parent":"physics","maxjobs":7}}}"#;
+    let made = ask(&site, "root", "POST", "accounts_association", body).await;
+    let expected = " Adding Account(s)\n  geo\n Settings\n  Description     = Account Name\n  \
+        Organization    = Parent/Account Name\n Associations =\n  C = tests      A = geo                 \n";
+    assert_eq!(made.json()["added_accounts"], expected);
+    assert_eq!(ask(&site, "root", "POST", "accounts_association", body).await.status, 304);
+    let body = r#"{"association_condition":{"accounts":["geo","nope"],"users":["u1"]},"user":{}}"#;
+    let made = ask(&site, "root", "POST", "users_association", body).await.json();
+    let expected = " Adding User(s)\n  u1\n Settings\n Associations =\n  \
+        C = tests      A = geo                  U = u1       \nNo account nope on cluster tests, skipping.\n";
+    assert_eq!(made["added_users"], expected);
+    let shown = ask(&site, "bob", "GET", "association/?user=u1", "").await.json();
+    let own = &shown["associations"][0];
+    assert_eq!((&own["lineage"], &own["is_default"]), (&json!("/physics/geo/0-u1/"), &json!(true)));
+    assert_eq!(own["max"]["jobs"]["active"], json!({"set": true, "infinite": false, "number": 7}));
+    let refused = ask(&site, "alice", "DELETE", "user/u1", "").await;
+    assert_eq!((refused.status, refused.errors()), (422, vec![(2002, "_delete_user".to_owned())]));
+    let gone = ask(&site, "root", "DELETE", "associations/?account=geo", "").await.json();
+    let lines = ["C = tests      A = geo of physics", "C = tests      A = geo        U = u1       "];
+    assert_eq!(gone["removed_associations"], json!(lines));
+    assert_eq!(ask(&site, "root", "DELETE", "user/u1", "").await.json()["removed_users"], json!(["u1"]));
+    assert_eq!(ask(&site, "root", "DELETE", "user/u1", "").await.status, 304);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_nobody_knows_is_refused_at_its_place() {
+    let site = site().await;
+    for (path, body, error) in [
+        ("qos", r#"{"qos":[{"name":"q","preempt":{"list":["no"]}}]}"#, (2066, "#/qos[0]/preempt/list/")),
+        ("qos", r#"{"qos":[{"id":77}]}"#, (9000, "_foreach_update_qos")),
+        (
+            "associations",
+            r#"{"associations":[{"user":"alice","account":"physics","max":{"tres":{"total":[{"type":"no","count":1}]}}}]}"#,
+            (2115, "#/associations[0]/max/"),
+        ),
+        (
+            "associations",
+            r#"{"associations":[{"user":"","account":"physics","parent_account":"physics"}]}"#,
+            (2046, "_foreach_update_assoc"),
+        ),
+        ("clusters", r#"{"clusters":[]}"#, (2162, "update_clusters")),
+        ("config", "{}", (2162, "update_clusters")),
+        ("users", r#"{"users":[{}]}"#, (9210, "_foreach_update_user")),
+    ] {
+        let reply = ask(&site, "root", "POST", path, body).await;
+        assert_eq!(reply.errors(), [(error.0, error.1.to_owned())], "{path} {body} {reply:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_dump_is_loaded_by_another_service() {
+    let (site, other) = (site().await, crate::harness::site().await);
+    let body =
+        r#"{"qos":[{"name":"high","priority":9,"flags":["DENY_LIMIT"],"preempt":{"list":["normal"]}}]}"#;
+    assert_eq!(ask(&site, "root", "POST", "qos", body).await.status, 200);
+    let body =
+        r#"{"association_condition":{"accounts":["geo"],"users":[],"association":{"qoslevel":["high"]}}}"#;
+    assert_eq!(ask(&site, "root", "POST", "accounts_association", body).await.status, 200);
+    let body = r#"{"association_condition":{"accounts":["geo"],"users":["u1"],"wckeys":["k"]},"user":{}}"#;
+    assert_eq!(ask(&site, "root", "POST", "users_association", body).await.status, 200);
+    let parts = async |site: &Site| {
+        let mut dump = ask(site, "root", "GET", "config", "").await.json();
+        for part in ["meta", "clusters"] {
+            dump.as_object_mut().unwrap().remove(part);
+        }
+        dump
+    };
+    let mut document = ask(&site, "root", "GET", "config", "").await.json();
+    document.as_object_mut().unwrap().remove("meta");
+    let loaded = ask(&other, "root", "POST", "config", &document.to_string()).await;
+    assert_eq!((loaded.status, loaded.errors()), (200, vec![]), "{loaded:?}");
+    assert_eq!(parts(&other).await, parts(&site).await);
+    let refused = ask(&other, "alice", "POST", "config", &document.to_string()).await;
+    assert_eq!(refused.errors(), [(2002, "update_clusters".to_owned())]);
+}

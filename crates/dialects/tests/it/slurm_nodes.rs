@@ -206,6 +206,8 @@ async fn what_a_job_holds_is_shown_to_those_who_may_change_it() {
 #[tokio::test(flavor = "multi_thread")]
 async fn without_accounts_there_are_no_shares() {
     let site = site().await;
+    let removed = site.ask("root", "DELETE", "/slurmdb/v0.0.44/account/physics", "").await;
+    assert_eq!(removed.status, 200);
     let reply = site.slurm("alice", "GET", "shares?bogus=1", "").await;
     assert_eq!(reply.json()["shares"], json!({"shares": [], "total_shares": 0}));
     assert_eq!(reply.warnings(), ["Shares list is empty because slurm accounting storage is disabled."]);

@@ -7,7 +7,6 @@ mod names;
 mod node;
 mod partition;
 mod preempt;
-mod qos;
 mod scheduling;
 mod switches;
 mod upkeep;
@@ -16,17 +15,18 @@ pub use limits::{ExitCodes, Limits};
 pub use made::{MOST_NODES, Made, MadeKind};
 pub use names::{fold, unfold};
 
+pub use crate::accounting::{Qos, QosFlags};
 pub use node::{Gres, Node, NodeFlags, NodeMark, NodeUse, SystemShare, Taken, Topology};
 pub use partition::{GpuDefaults, Partition, PartitionSharing, PartitionState};
 pub use preempt::{PreemptMode, PreemptRules, PreemptType};
-pub use qos::{Qos, QosFlags};
 pub use scheduling::{Backfill, SchedulerType, Scheduling};
 pub use switches::{Switch, Switches};
 pub use upkeep::{Upkeep, read_gres};
 
+use crate::accounting::{Books, Configured};
 use crate::job::{Allocation, Job, JobSpec, Sharing};
 use crate::priority::Rules;
-use crate::who::{AdminLevel, Membership};
+use crate::who::AdminLevel;
 use crate::{NodeIndex, Text, Timestamp};
 use std::collections::{BTreeMap, HashMap};
 
@@ -45,12 +45,8 @@ pub struct Cluster {
     pub licenses: BTreeMap<Text, u32>,
     /// How nodes hang on switches.
     pub switches: Switches,
-    /// Users known by configuration, by name.
-    pub members: BTreeMap<Text, Membership>,
-    /// Numbers of the associations of account and user; a user of no name stands for the account itself.
-    pub associations: BTreeMap<(Text, Text), u32>,
-    /// Qualities of service.
-    pub qos: Vec<Qos>,
+    /// Accounts, users, associations and qualities of service: what is configured of them, and what became of it.
+    pub books: Books,
     /// Who may have to make way for whom, and how.
     pub preempt: PreemptRules,
     /// How far and how deep the scheduler looks.
@@ -73,9 +69,7 @@ impl Default for Cluster {
             partitions: Vec::new(),
             licenses: BTreeMap::new(),
             switches: Switches::default(),
-            members: BTreeMap::new(),
-            associations: BTreeMap::new(),
-            qos: vec![Qos::named(Text::const_new("normal"))],
+            books: Books::configured(&Text::default(), Configured::default()),
             preempt: PreemptRules::default(),
             scheduling: Scheduling::default(),
             priority: Rules::default(),
@@ -86,10 +80,17 @@ impl Default for Cluster {
 }
 
 impl Cluster {
+    /// Changes what is configured of accounting, before anything else is known of it.
+    pub fn configure_books(&mut self, change: impl FnOnce(&mut Configured)) {
+        let mut configured = Configured::clone(self.books.configuration());
+        change(&mut configured);
+        self.books = Books::configured(&self.name, configured);
+    }
+
     /// Returns the quality of service of this name; case does not matter. A job may name one that is not known: as long
     /// as accounting is not enforced it has none then (facts 2.4).
     pub fn qos(&self, name: &str) -> Option<&Qos> {
-        self.qos.iter().find(|qos| qos.name.eq_ignore_ascii_case(name))
+        self.books.qos_named(name).map(|qos| &**qos)
     }
 
     /// Returns the partition of this name; case does not matter (facts 2.8).
@@ -99,7 +100,7 @@ impl Cluster {
 
     /// Returns the switches of the quality of service of this name; none for one that is not known.
     pub fn qos_flags(&self, name: &str) -> QosFlags {
-        self.qos(name).map_or_else(QosFlags::default, |qos| qos.flags)
+        self.books.qos_flags(name)
     }
 
     /// Tells whether a partition gives a job as much time as it asks for.
@@ -165,7 +166,7 @@ impl Cluster {
 
     /// Returns the number of the association of an account and a user; zero for none, as Slurm shows it.
     pub fn association(&self, account: &Text, user: &Text) -> u32 {
-        self.associations.get(&(account.clone(), user.clone())).copied().unwrap_or(0)
+        self.books.number_of(account, user)
     }
 
     /// Returns the names of an allocation's nodes, folded: `n[1-3]`.
@@ -225,6 +226,6 @@ impl Cluster {
         if name == "root" || name == self.limits.service_user {
             return AdminLevel::Administrator;
         }
-        self.members.get(name).map_or(AdminLevel::None, |member| member.level)
+        self.books.level_of(name)
     }
 }

@@ -1,5 +1,6 @@
 //! What is remembered. Writing is for the single writer; reading history is for everybody.
 
+use crate::accounting::{LastNumbers, Record, RecordKey};
 use crate::cluster::NodeMark;
 use crate::cron::Crontab;
 use crate::history::{Amendment, Wanted};
@@ -54,8 +55,12 @@ pub struct Saved {
     pub next_id: Option<JobId>,
     /// The last changes, oldest first.
     pub changes: Vec<StateChange>,
-    /// Users added at run time.
+    /// Users added at run time before there were books; they are brought into those once.
     pub members: Vec<Membership>,
+    /// The records of accounting, in no order.
+    pub books: Vec<Record>,
+    /// The numbers they were given last.
+    pub last_numbers: LastNumbers,
     /// Administrative states of nodes that differ from the configuration.
     pub nodes: Vec<NodeMark>,
     /// Crontabs.
@@ -87,10 +92,14 @@ pub struct Batch {
     pub forget_changes: Option<ChangeId>,
     /// The number the next job gets.
     pub next_id: Option<JobId>,
-    /// Users added or changed.
-    pub members: Vec<Membership>,
-    /// Users removed.
+    /// Users that were added before there were books, and are in these now.
     pub removed_members: Vec<Text>,
+    /// Records of accounting that are new or have changed.
+    pub books: Vec<Record>,
+    /// Records of accounting that are gone.
+    pub removed_books: Vec<RecordKey>,
+    /// The numbers that were given last in accounting, where that has changed.
+    pub last_numbers: Option<LastNumbers>,
     /// Nodes whose administrative state has changed.
     pub nodes: Vec<NodeMark>,
     /// Names of nodes of which nothing need be remembered any more.
@@ -120,7 +129,8 @@ impl Batch {
             && self.steps.is_empty()
             && self.gone.is_empty()
             && self.changes.is_empty()
-            && self.members.is_empty()
+            && self.books.is_empty()
+            && self.removed_books.is_empty()
             && self.removed_members.is_empty()
             && self.removed_nodes.is_empty()
             && self.nodes.is_empty()

@@ -28,6 +28,11 @@ pub struct Ranking {
     totals: Vec<Vec<f64>>,
 }
 
+fn largest_qos(cluster: &Cluster) -> f64 {
+    let living = cluster.books.all_qos().filter(|qos| !qos.life.deleted);
+    f64::from(living.map(|qos| qos.priority).max().unwrap_or(0))
+}
+
 impl Ranking {
     /// Counts what there is.
     pub fn of(cluster: &Arc<Cluster>) -> Self {
@@ -41,7 +46,7 @@ impl Ranking {
             cpus: (cpus as f64).max(1.0),
             nodes: (cluster.present_nodes().count() as f64).max(1.0),
             largest_job_factor: f64::from(factors.max().unwrap_or(1)),
-            largest_qos: f64::from(cluster.qos.iter().map(|qos| qos.priority).max().unwrap_or(0)),
+            largest_qos: largest_qos(cluster),
             totals: cluster.partitions.iter().map(total).collect(),
             cluster: Arc::clone(cluster),
         }

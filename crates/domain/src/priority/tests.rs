@@ -54,16 +54,15 @@ pub(crate) fn cluster(change: impl FnOnce(&mut Rules)) -> Arc<Cluster> {
         ..Rules::default()
     };
     change(&mut rules);
-    Arc::new(Cluster {
+    let mut cluster = Cluster {
         nodes: ["n1", "n2", "n3", "n4"].map(node).into(),
         partitions: vec![partition("pa", 2, 10), partition("pb", 4, 40), partition("idle", 4, 1)],
-        qos: vec![
-            Qos { priority: 10, ..Qos::named("normal".into()) },
-            Qos { priority: 50, ..Qos::named("high".into()) },
-        ],
         priority: rules,
         ..Cluster::default()
-    })
+    };
+    let qos = |name: &'static str, priority| Qos { priority, ..Qos::named(name.into()) };
+    cluster.configure_books(|books| books.qos = vec![qos("normal", 10), qos("high", 50)]);
+    Arc::new(cluster)
 }
 
 /// Makes a job of some tasks.

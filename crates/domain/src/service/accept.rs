@@ -71,6 +71,7 @@ impl Ledger<'_> {
             job.priority = self.state().priority_of(&job);
         }
         self.keep_payload(job.id, payload);
+        self.keep_wckey(&job);
         self.put(job);
     }
 

@@ -1,5 +1,6 @@
 //! The handle that dialects hold: questions are answered from the last snapshot, wishes go to the writer.
 
+use super::accounting::Unfulfilled;
 use super::crontab::{BadCrontab, NewCrontab, due};
 use super::feed::Feed;
 use super::made_nodes::NewNode;
@@ -11,6 +12,7 @@ use super::selection::{Action, Handled, Selection};
 use super::submission::{Submission, Submitted};
 use super::update::Update;
 use super::writer::{Command, Writer};
+use crate::accounting::{Done, Wish};
 use crate::cluster::{Cluster, SchedulerType};
 use crate::cron::Installed;
 use crate::job::{Job, Owner, Phase};
@@ -362,6 +364,19 @@ impl JobService {
     pub async fn update(&self, by: &Principal, job: JobId, update: Update) -> Result<Vec<Handled>, Error> {
         let by = by.clone();
         self.ask(|reply| Command::Update { by, job, update: Box::new(update), reply }).await?
+    }
+
+    /// Changes the books of accounting: carries out all wishes or none, and says what became of each.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] if nothing could be recorded; inside, which wish could not be carried out and why.
+    pub async fn account(
+        &self,
+        by: &Principal,
+        wishes: Vec<Wish>,
+    ) -> Result<Result<Vec<Done>, Unfulfilled>, Error> {
+        let by = by.clone();
+        self.ask(|reply| Command::Account { by, wishes, reply }).await?
     }
 
     /// Adds a user or changes what is remembered of one. Administrators only.

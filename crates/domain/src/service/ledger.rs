@@ -4,6 +4,7 @@
 use super::feed::{StateChange, StateWord};
 use super::receipts::{ClientKey, Counter, Receipts};
 use super::submission::Submitted;
+use crate::accounting::{Books, RecordKey};
 use crate::cluster::{Cluster, NodeMark};
 use crate::cron::Crontab;
 use crate::error::Refused;
@@ -11,9 +12,8 @@ use crate::job::{ArrayPart, Effect, EndedStep, Event, Job, Payload, Phase};
 use crate::ports::{Batch, Calendar, Closed, ClosedStep};
 use crate::reservation::Reservation;
 use crate::state::{State, Statistics};
-use crate::who::Membership;
 use crate::{ChangeId, Error, JobId, Text, Timestamp, Uid};
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 
 /// One batch in the making.
@@ -31,8 +31,9 @@ pub(super) struct Ledger<'a> {
     next_change: ChangeId,
     first_id: JobId,
     effects: Vec<(JobId, u32, Effect)>,
-    members: Vec<Membership>,
     removed_members: Vec<Text>,
+    /// Records of accounting that have changed.
+    books: BTreeSet<RecordKey>,
     removed_nodes: Vec<Text>,
     nodes: Vec<NodeMark>,
     /// The cluster before nodes of it changed.
@@ -114,8 +115,8 @@ impl<'a> Ledger<'a> {
             next_change: ChangeId(last_change.0 + 1),
             first_id,
             effects: Vec::new(),
-            members: Vec::new(),
             removed_members: Vec::new(),
+            books: BTreeSet::new(),
             removed_nodes: Vec::new(),
             nodes: Vec::new(),
             cluster_before: None,
@@ -187,14 +188,23 @@ impl<'a> Ledger<'a> {
         Ok(submitted)
     }
 
-    /// Takes in a user.
-    pub(super) fn keep_member(&mut self, member: Membership) {
-        self.members.push(member);
+    /// Forgets users of whom the books know now.
+    pub(super) fn forget_members(&mut self, names: Vec<Text>) {
+        self.removed_members.extend(names);
     }
 
-    /// Forgets a user.
-    pub(super) fn remove_member(&mut self, name: Text) {
-        self.removed_members.push(name);
+    /// Goes on with other books, of which this has changed.
+    pub(super) fn put_books(&mut self, books: Books, touched: BTreeSet<RecordKey>) {
+        let before = Arc::clone(self.state.cluster());
+        self.state.put_books(books);
+        self.cluster_before.get_or_insert(before);
+        self.note_books(touched);
+    }
+
+    /// Takes note of what has changed in the books.
+    pub(super) fn note_books(&mut self, touched: BTreeSet<RecordKey>) {
+        self.volatile |= !touched.is_empty();
+        self.books.extend(touched);
     }
 
     /// Returns what the walls of the place show.
@@ -355,6 +365,12 @@ impl<'a> Ledger<'a> {
         let last_reservation = (last != self.first_reservation).then(|| last - 1);
         let next_id = (self.state.next_id() != self.first_id).then(|| self.state.next_id());
         let (receipts, forget_receipts) = self.receipts.close();
+        let known = &self.state.cluster().books;
+        let (found, gone): (Vec<_>, Vec<_>) =
+            self.books.iter().map(|key| (key, known.record(key))).partition(|(_, record)| record.is_some());
+        let last_numbers = (!self.books.is_empty()).then(|| known.last_numbers());
+        let books = found.into_iter().filter_map(|(_, record)| record).collect();
+        let removed_books = gone.into_iter().map(|(key, _)| key.clone()).collect();
         let batch = Batch {
             jobs,
             payloads: self.payloads,
@@ -364,8 +380,10 @@ impl<'a> Ledger<'a> {
             changes: self.changes,
             forget_changes: None,
             next_id,
-            members: self.members,
             removed_members: self.removed_members,
+            books,
+            removed_books,
+            last_numbers,
             removed_nodes: self.removed_nodes,
             nodes: self.nodes,
             crontabs,

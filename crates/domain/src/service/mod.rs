@@ -2,6 +2,7 @@
 //! that order. Readers take the [`Snapshot`](crate::state::Snapshot) the writer left after its last commit.
 
 mod accept;
+mod accounting;
 mod act;
 mod aftermath;
 mod attend;
@@ -15,7 +16,6 @@ mod handle;
 mod ledger;
 mod lifecycle;
 mod made_nodes;
-mod members;
 mod nodes;
 mod pace;
 mod prepare;
@@ -33,6 +33,7 @@ mod writer;
 #[cfg(test)]
 mod tests;
 
+pub use accounting::Unfulfilled;
 pub use attend::Presence;
 pub use crontab::BadCrontab;
 pub use feed::{Feed, StateChange, StateWord};

@@ -156,31 +156,35 @@ fn read_array(written: &str, max_array_size: u32) -> Result<Option<ArrayPart>, E
 
 /// Returns the account that is charged: a user who is known to have others than the one named pays from the default.
 pub(super) fn charged(cluster: &Cluster, owner: &str, account: &Text) -> Text {
-    let Some(member) = cluster.members.get(owner).filter(|member| !member.default_account.is_empty()) else {
-        return account.clone();
-    };
-    let is_theirs = *account == member.default_account || member.accounts.contains(account);
-    if is_theirs { account.clone() } else { member.default_account.clone() }
+    match cluster.books.default_account(owner) {
+        Some(default) if !cluster.books.is_in(owner, account) => default.clone(),
+        _ => account.clone(),
+    }
 }
 
 fn fill_in_membership(spec: &mut JobSpec, cluster: &Cluster) {
+    let books = &cluster.books;
     if spec.account.is_empty() {
         spec.flags = spec.flags.with(JobFlags::USING_DEFAULT_ACCOUNT);
-        if let Some(member) = cluster.members.get(&spec.owner.name) {
-            spec.account = member.default_account.clone();
+        if let Some(default) = books.default_account(&spec.owner.name) {
+            spec.account = default.clone();
         }
     }
     spec.account = charged(cluster, &spec.owner.name, &spec.account);
     if spec.qos.is_empty() {
         spec.flags = spec.flags.with(JobFlags::USING_DEFAULT_QOS);
-        spec.qos = Text::const_new("normal");
+        let own = books.governing(&spec.account, &spec.owner.name, spec.partition());
+        let default = own.and_then(|own| books.default_qos(own)).map(|qos| qos.name.clone());
+        spec.qos = default.unwrap_or_else(|| Text::const_new("normal"));
     }
     if let Some(known) = cluster.qos(&spec.qos) {
         spec.qos = known.name.clone();
     }
     if spec.wckey.is_empty() && cluster.limits.track_wckeys {
         spec.flags = spec.flags.with(JobFlags::USING_DEFAULT_WCKEY);
-        spec.wckey = Text::const_new("*");
+        let default = books.user(&spec.owner.name).map_or("", |user| &user.default_wckey);
+        // A star says that nobody has asked for it.
+        spec.wckey = Text::from(format!("*{default}"));
     }
 }
 

@@ -1,21 +1,22 @@
 //! Going on with another configuration: no job is lost, and what cannot change is refused.
 
+use crate::accounting::RecordKey;
 use crate::cluster::{Cluster, Node, NodeMark};
 use crate::job::Job;
 use crate::state::State;
-use crate::who::Membership;
-use crate::{Problem, Text};
-use std::collections::BTreeMap;
+use crate::{Problem, Text, Timestamp};
+use std::collections::BTreeSet;
 
-/// Returns the cluster to go on with: as it is configured now, with what was changed at run time.
+/// Returns the cluster to go on with: as it is configured now, with what was changed at run time; and what of accounting
+/// the configuration has brought in.
 ///
 /// # Errors
 /// [`Problem::NeedsRestart`] says what would have to stay.
 pub(super) fn successor(
     state: &State,
     next: Cluster,
-    members: &BTreeMap<Text, Membership>,
-) -> Result<Cluster, Problem> {
+    at: Timestamp,
+) -> Result<(Cluster, BTreeSet<RecordKey>), Problem> {
     let now = state.cluster();
     let refuse = |what: String| Err(Problem::NeedsRestart(Text::from(what)));
     if (&next.name, &next.host) != (&now.name, &now.host) {
@@ -49,8 +50,10 @@ pub(super) fn successor(
     let marks: Vec<NodeMark> = now.nodes.iter().map(Node::mark).collect();
     let mut next = next.with_marks(&marks);
     next.started = now.started;
-    next.members.extend(members.iter().map(|(name, member)| (name.clone(), member.clone())));
-    Ok(next)
+    let mut books = now.books.clone();
+    let touched = books.reconfigure(next.books.configuration(), at);
+    next.books = books;
+    Ok((next, touched))
 }
 
 /// Jobs hold CPUs and devices by number: those must stay what they are.

@@ -1,6 +1,7 @@
 //! The service with a store in memory, an engine that starts what fits into its slots, and a clock that is set by hand.
 
 use super::*;
+use crate::accounting::{LastNumbers, Record, RecordKey};
 use crate::cluster::{Cluster, Node, NodeFlags, NodeMark, Partition, Topology};
 use crate::history::Wanted;
 use crate::job::{
@@ -39,7 +40,8 @@ struct Memory {
     closed: Vec<Closed>,
     next_id: Option<JobId>,
     changes: Vec<StateChange>,
-    members: BTreeMap<Text, Membership>,
+    books: BTreeMap<RecordKey, Record>,
+    last_numbers: LastNumbers,
     nodes: BTreeMap<Text, NodeMark>,
     crontabs: BTreeMap<Uid, Arc<crate::cron::Crontab>>,
     reservations: BTreeMap<u32, Arc<crate::reservation::Reservation>>,
@@ -62,7 +64,9 @@ impl Store for MemoryStore {
             jobs: memory.jobs.values().map(|job| (**job).clone()).collect(),
             next_id: memory.next_id,
             changes: memory.changes.clone(),
-            members: memory.members.values().cloned().collect(),
+            members: Vec::new(),
+            books: memory.books.values().cloned().collect(),
+            last_numbers: memory.last_numbers,
             nodes: memory.nodes.values().cloned().collect(),
             crontabs: memory.crontabs.values().map(|crontab| (**crontab).clone()).collect(),
             reservations: memory.reservations.values().map(|kept| (**kept).clone()).collect(),
@@ -85,10 +89,13 @@ impl Store for MemoryStore {
         }
         memory.changes.extend(batch.changes.iter().cloned());
         memory.next_id = batch.next_id.or(memory.next_id);
-        memory.members.extend(batch.members.iter().map(|member| (member.name.clone(), member.clone())));
-        for name in &batch.removed_members {
-            memory.members.remove(name);
+        for record in &batch.books {
+            memory.books.insert(record.key(), record.clone());
         }
+        for key in &batch.removed_books {
+            memory.books.remove(key);
+        }
+        memory.last_numbers = batch.last_numbers.unwrap_or(memory.last_numbers);
         for name in &batch.removed_nodes {
             memory.nodes.remove(name);
         }

@@ -3,6 +3,7 @@
 //! One turn is one batch and one commit, however many asked for something meanwhile. What cannot be recorded is taken
 //! back, and everybody who asked is told.
 
+use super::accounting::{Unfulfilled, open_books};
 use super::aftermath::{Aftermath, Seen};
 use super::crontab::NewCrontab;
 use super::feed::Feed;
@@ -17,6 +18,7 @@ use super::reservations::NewReservation;
 use super::selection::{Action, Handled, Selection};
 use super::submission::Submitted;
 use super::update::Update;
+use crate::accounting::{Done, RecordKey, Wish};
 use crate::cluster::Cluster;
 use crate::cron::Installed;
 use crate::job::{Effect, End, HetPart, IfGone, Job, JobKind, JobSpec, Payload, Phase, Usage};
@@ -28,7 +30,7 @@ use crate::who::{Membership, Principal};
 use crate::{ChangeId, Error, JobId, Problem, Text, Timestamp, Uid};
 use arc_swap::ArcSwap;
 use crossbeam_channel::{Receiver, RecvTimeoutError};
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::oneshot;
@@ -70,6 +72,11 @@ pub(super) enum Command {
         by: Principal,
         name: Text,
         reply: oneshot::Sender<Result<(), Error>>,
+    },
+    Account {
+        by: Principal,
+        wishes: Vec<Wish>,
+        reply: oneshot::Sender<Result<Result<Vec<Done>, Unfulfilled>, Error>>,
     },
     MarkNode {
         by: Principal,
@@ -142,8 +149,8 @@ pub(super) struct Writer {
     fresh_receipts: Vec<Receipt>,
     last_change: ChangeId,
     statistics: Statistics,
-    /// Users added at run time.
-    members: BTreeMap<Text, Membership>,
+    /// What was brought into the books and is not recorded yet, and users that were kept elsewhere before.
+    imported: (BTreeSet<RecordKey>, Vec<Text>),
     /// When partitions changed last.
     partitions_changed: Timestamp,
     boot: Text,
@@ -165,13 +172,11 @@ impl Writer {
         (clock, calendar): (Arc<dyn Clock>, Arc<dyn Calendar>),
         inbox: Receiver<Command>,
     ) -> Result<Self, Error> {
-        let saved = store.load().map_err(|error| Error::Unavailable(Text::from(chain(&error))))?;
+        let mut saved = store.load().map_err(|error| Error::Unavailable(Text::from(chain(&error))))?;
         check_places(&cluster, &saved)?;
         let now = clock.now();
         let mut cluster = cluster;
-        let members: BTreeMap<_, _> =
-            saved.members.into_iter().map(|member| (member.name.clone(), member)).collect();
-        cluster.members.extend(members.clone());
+        let (books_touched, old_members) = open_books(&mut cluster, &mut saved, now);
         let cluster = cluster.with_marks(&saved.nodes);
         let kept_changes = cluster.limits.kept_changes;
         let (most, lifetime) = (cluster.limits.kept_receipts, cluster.limits.receipt_lifetime);
@@ -211,7 +216,7 @@ impl Writer {
             fresh_receipts: Vec::new(),
             last_change,
             statistics,
-            members,
+            imported: (books_touched, old_members),
             partitions_changed: now,
             boot,
             plan_at: None,
@@ -306,6 +311,9 @@ impl Writer {
         let has_ranked = self.ranker.turn(&mut self.state, now);
         let mut ledger =
             Ledger::open(&mut self.state, &*self.calendar, &self.receipts, now, self.last_change);
+        let (books, members) = std::mem::take(&mut self.imported);
+        ledger.note_books(books.clone());
+        ledger.forget_members(members.clone());
         let mut answers: Vec<Answer> = Vec::with_capacity(commands.len());
         let mut reports = std::mem::take(&mut self.unrecorded);
         let mut stops = Vec::new();
@@ -354,6 +362,7 @@ impl Writer {
         if let Err(error) = &outcome {
             tracing::error!(%error, "a batch could not be recorded");
             self.unrecorded = reports;
+            self.imported = (books, members);
             self.retry_at = Some(now.after(RETRY_AFTER));
         }
         for answer in answers {
@@ -393,7 +402,8 @@ impl Writer {
 
     /// Goes on with another configuration.
     fn reconfigure(&mut self, next: Cluster, now: Timestamp) -> Result<(), Error> {
-        let next = successor(&self.state, next, &self.members)?;
+        let (next, touched) = successor(&self.state, next, now)?;
+        self.imported.0.extend(touched);
         self.pacer = Pacer::new(next.limits.batch_delay);
         self.state.reconfigure(Arc::new(next));
         self.ranker = Ranker::new(&self.state, now);
@@ -430,7 +440,6 @@ impl Writer {
             self.last_change = last.id;
         }
         self.statistics.add(&moved);
-        self.take_in_members(&batch.members, &batch.removed_members);
         if recorded || volatile || reservations_touched || !effects.is_empty() {
             let seen = Seen { jobs: recorded, nodes: nodes_touched, reservations: reservations_touched };
             self.aftermath.take_in(now, batch.changes, effects, seen);
@@ -468,20 +477,6 @@ impl Writer {
     fn take_back(&mut self, undo: Undo, error: &StoreError) -> Error {
         undo.take_back(&mut self.state);
         Error::Unavailable(Text::from(chain(error)))
-    }
-
-    fn take_in_members(&mut self, members: &[Membership], removed: &[Text]) {
-        if members.is_empty() && removed.is_empty() {
-            return;
-        }
-        let mut cluster = (**self.state.cluster()).clone();
-        for name in removed {
-            cluster.members.remove(name);
-            self.members.remove(name);
-        }
-        self.members.extend(members.iter().map(|member| (member.name.clone(), member.clone())));
-        cluster.members.extend(members.iter().map(|member| (member.name.clone(), member.clone())));
-        self.state.reconfigure(Arc::new(cluster));
     }
 
     /// Makes a new snapshot.
@@ -560,6 +555,9 @@ impl Writer {
         self.engine.know(self.state.cluster());
         let mut ledger =
             Ledger::open(&mut self.state, &*self.calendar, &self.receipts, now, self.last_change);
+        let (books, members) = std::mem::take(&mut self.imported);
+        ledger.note_books(books);
+        ledger.forget_members(members);
         ledger.recover(&mut *self.engine);
         ledger.call_attendants();
         let finished = ledger.finish();
@@ -596,6 +594,10 @@ fn serve(ledger: &mut Ledger<'_>, engine: &mut dyn Engine, boot: &Text, command:
         }
         Command::RememberMember { by, member, reply } => later(reply, ledger.remember_member(&by, member)),
         Command::ForgetMember { by, name, reply } => later(reply, ledger.forget_member(&by, name)),
+        Command::Account { by, wishes, reply } => {
+            let outcome = ledger.account(&by, &wishes);
+            later(reply, Ok(outcome))
+        }
         Command::MarkNode { by, node, wanted, reply } => later(reply, ledger.mark_node(&by, &node, wanted)),
         Command::Reserve(wish, reply) => later(reply, ledger.reserve(*wish)),
         Command::ChangeReservation(wish, reply) => later(reply, ledger.change_reservation(*wish)),

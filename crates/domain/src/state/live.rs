@@ -7,6 +7,7 @@ use super::rank::Ranks;
 use super::reserved::Reserved;
 use super::snapshot::Snapshot;
 use super::table::JobTable;
+use crate::accounting::Books;
 use crate::cluster::{Cluster, NodeUse};
 use crate::cron::Crontab;
 use crate::job::{Allocation, ArrayPart, Job, Pending, Phase, Reason, Relation};
@@ -284,6 +285,21 @@ impl State {
             for job in self.jobs.iter() {
                 self.queues.moved(&self.ranks.ranking, None, Some(job));
             }
+        }
+    }
+
+    /// Goes on with other books. Jobs are ranked anew only where their qualities of service count otherwise.
+    pub fn put_books(&mut self, books: Books) {
+        let ranks = |books: &Books| -> Vec<(Text, u32, bool)> {
+            books.all_qos().map(|qos| (qos.name.clone(), qos.priority, qos.life.deleted)).collect()
+        };
+        let ranks_alike = ranks(&books) == ranks(&self.cluster.books);
+        let next = Arc::new(Cluster { books, ..Cluster::clone(&self.cluster) });
+        if ranks_alike {
+            self.cluster = next;
+            self.version += 1;
+        } else {
+            self.reconfigure(next);
         }
     }
 

@@ -120,8 +120,8 @@ fn nobody_is_halted_if_those_who_are_could_not_go_on_together() {
         let (by, mode) = (PreemptType::Qos, PreemptMode::Suspend);
         cluster.preempt = PreemptRules { by, mode, ..PreemptRules::default() };
         let preempt = vec!["spare".into()];
-        cluster.qos.push(Qos { preempt, ..Qos::named("urgent".into()) });
-        cluster.qos.push(Qos::named("spare".into()));
+        cluster.configure_books(|books| books.qos.push(Qos { preempt, ..Qos::named("urgent".into()) }));
+        cluster.configure_books(|books| books.qos.push(Qos::named("spare".into())));
     });
     let of = |job, qos: &'static str, minutes| {
         with_spec(job, |spec| (spec.qos, spec.time_limit) = (qos.into(), TimeLimit::Minutes(minutes)))
@@ -160,9 +160,11 @@ fn components_for_whom_one_is_halted_after_others_have_gone_keep_their_places() 
         cluster.preempt =
             PreemptRules { by: PreemptType::Qos, mode: PreemptMode::Cancel, ..PreemptRules::default() };
         let preempt = vec!["halted".into(), "gone".into()];
-        cluster.qos.push(Qos { preempt, ..Qos::named("urgent".into()) });
-        cluster.qos.push(Qos::named("gone".into()));
-        cluster.qos.push(Qos { preempt_mode: Some(PreemptMode::Suspend), ..Qos::named("halted".into()) });
+        cluster.configure_books(|books| books.qos.push(Qos { preempt, ..Qos::named("urgent".into()) }));
+        cluster.configure_books(|books| books.qos.push(Qos::named("gone".into())));
+        cluster.configure_books(|books| {
+            books.qos.push(Qos { preempt_mode: Some(PreemptMode::Suspend), ..Qos::named("halted".into()) })
+        });
     });
     let of = |job, qos: &'static str| with_spec(job, |spec| spec.qos = qos.into());
     let on_last = |job| without(without(job, "n0"), "n1");
@@ -188,9 +190,11 @@ fn whoever_will_be_halted_for_one_is_not_counted_on_by_another() {
         cluster.preempt =
             PreemptRules { by: PreemptType::Qos, mode: PreemptMode::Cancel, ..PreemptRules::default() };
         let preempt = vec!["halted".into(), "gone".into()];
-        cluster.qos.push(Qos { preempt, ..Qos::named("urgent".into()) });
-        cluster.qos.push(Qos::named("gone".into()));
-        cluster.qos.push(Qos { preempt_mode: Some(PreemptMode::Suspend), ..Qos::named("halted".into()) });
+        cluster.configure_books(|books| books.qos.push(Qos { preempt, ..Qos::named("urgent".into()) }));
+        cluster.configure_books(|books| books.qos.push(Qos::named("gone".into())));
+        cluster.configure_books(|books| {
+            books.qos.push(Qos { preempt_mode: Some(PreemptMode::Suspend), ..Qos::named("halted".into()) })
+        });
     });
     let of = |job, qos: &'static str| with_spec(job, |spec| spec.qos = qos.into());
     world.starts([of(wants(1, "low", 4), "halted"), of(wants(2, "low", 2), "gone")]);

@@ -196,7 +196,7 @@ fn nothing_is_kept_free_for_jobs_that_count_little() {
     check(|cluster| cluster.scheduling.backfill.least_age = Duration::from_secs(60), &[1, 3]);
     let no_reserve = |cluster: &mut Cluster| {
         let flags = QosFlags { no_reserve: true, ..QosFlags::default() };
-        cluster.qos.push(Qos { flags, ..Qos::named("loose".into()) });
+        cluster.configure_books(|books| books.qos.push(Qos { flags, ..Qos::named("loose".into()) }));
     };
     check(no_reserve, &[1, 3]);
 }
@@ -206,7 +206,7 @@ fn a_partition_limits_time_unless_the_quality_of_service_goes_before_it() {
     let mut world = World::new(|cluster| {
         cluster.partitions[0].max_time = TimeLimit::Minutes(10);
         let flags = QosFlags { partition_time_limit: true, ..QosFlags::default() };
-        cluster.qos.push(Qos { flags, ..Qos::named("long".into()) });
+        cluster.configure_books(|books| books.qos.push(Qos { flags, ..Qos::named("long".into()) }));
     });
     let normal = world.submit(&["a"], 60, ask(1, 1));
     world.submit_with(&["a"], 60, ask(1, 1), |spec| spec.qos = "long".into());
@@ -220,7 +220,7 @@ fn a_partition_limits_nodes_unless_the_quality_of_service_goes_before_it() {
         cluster.partitions[0].max_nodes = Some(1);
         cluster.partitions[1].min_nodes = 2;
         let flags = QosFlags { partition_max_nodes: true, partition_min_nodes: true, ..QosFlags::default() };
-        cluster.qos.push(Qos { flags, ..Qos::named("wide".into()) });
+        cluster.configure_books(|books| books.qos.push(Qos { flags, ..Qos::named("wide".into()) }));
     });
     let normal = world.submit(&["a"], 10, ask(2, 2));
     world.submit_with(&["a"], 10, ask(2, 2), |spec| spec.qos = "wide".into());

@@ -323,9 +323,9 @@ fn qualities_of_service_name_whom_they_push_aside() {
     let mut world = with(1, |cluster| {
         let (by, mode) = (PreemptType::Qos, PreemptMode::Cancel);
         cluster.preempt = PreemptRules { by, mode, ..PreemptRules::default() };
-        cluster.qos.push(qos("urgent", &["normal", "spare"], None));
-        cluster.qos.push(qos("spare", &[], Some(PreemptMode::Requeue)));
-        cluster.qos.push(qos("safe", &[], None));
+        cluster.configure_books(|books| books.qos.push(qos("urgent", &["normal", "spare"], None)));
+        cluster.configure_books(|books| books.qos.push(qos("spare", &[], Some(PreemptMode::Requeue))));
+        cluster.configure_books(|books| books.qos.push(qos("safe", &[], None)));
     });
     let of = |id, qos: &'static str, cpus| {
         let mut job = wants(id, "low", cpus);

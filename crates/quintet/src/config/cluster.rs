@@ -6,12 +6,13 @@ use super::hardware::{cpus_of_cores, switches, system_share};
 use super::hostnames::expand;
 use super::scheduling;
 use super::units::OverSubscribe;
+use domain::accounting::{Books, Configured};
 use domain::cluster::{
     Cluster, ExitCodes, GpuDefaults, Gres, Limits, Node, Partition, PartitionSharing, Switches, Topology,
 };
-use domain::who::Membership;
+use domain::who::{AdminLevel, Membership};
 use domain::{JobId, NodeIndex, Text, TimeLimit, Timestamp};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 /// Makes the cluster.
@@ -24,9 +25,7 @@ pub(super) fn cluster(file: &File, machine: &Node, now: Timestamp) -> Result<Clu
         partitions: Vec::new(),
         licenses: file.licenses.iter().map(|(name, count)| (Text::from(name), *count)).collect(),
         switches: Switches::default(),
-        associations: associations(file),
-        members: file.users.iter().map(member).map(|member| (member.name.clone(), member)).collect(),
-        qos: scheduling::qos(&file.qos)?,
+        books: Books::configured(&Text::from(&file.cluster.name), configured(file)?),
         preempt: scheduling::preempt(&file.preempt)?,
         scheduling: scheduling::scheduler(&file.scheduler)?,
         priority: scheduling::priority(&file.priority)?,
@@ -51,23 +50,25 @@ fn member(user: &super::file::UserTable) -> Membership {
     }
 }
 
-/// Numbers associations in the order in which an accounting database would have been filled from this file: the account
-/// `root` with its user, the other accounts, then each user's.
-fn associations(file: &File) -> BTreeMap<(Text, Text), u32> {
-    let root = || Text::const_new("root");
-    let accounts = file.accounts.iter().map(|account| Text::from(account.name.to_lowercase()));
-    let accounts = accounts.filter(|name| *name != "root").map(|account| (account, Text::default()));
-    let users = file.users.iter().map(member).flat_map(|member| {
-        let own = std::iter::once(member.default_account.clone()).chain(member.accounts.clone());
-        own.filter(|account| !account.is_empty()).map(move |account| (account, member.name.clone()))
+/// Returns what of accounting is configured. Users who have no account and may do no more than others are none of its
+/// matters, and neither is the service's own user.
+fn configured(file: &File) -> Result<Configured, ConfigError> {
+    let accounts = file.accounts.iter().map(|account| {
+        (
+            Text::from(account.name.to_lowercase()),
+            Text::from(&account.description),
+            Text::from(&account.organization),
+        )
     });
-    let first = [(root(), Text::default()), (root(), root())];
-    let mut numbers = BTreeMap::new();
-    for association in first.into_iter().chain(accounts).chain(users) {
-        let next = u32::try_from(numbers.len() + 1).unwrap_or(u32::MAX);
-        numbers.entry(association).or_insert(next);
-    }
-    numbers
+    let counts = |member: &Membership| {
+        let has_account = !member.default_account.is_empty() || !member.accounts.is_empty();
+        has_account || member.level > AdminLevel::None && member.name != file.cluster.service_user
+    };
+    Ok(Configured {
+        accounts: accounts.filter(|(name, ..)| *name != "root").collect(),
+        users: file.users.iter().map(member).filter(counts).collect(),
+        qos: scheduling::qos(&file.qos)?,
+    })
 }
 
 fn limits(table: &ClusterTable) -> Result<Limits, ConfigError> {

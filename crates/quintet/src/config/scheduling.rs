@@ -144,7 +144,8 @@ pub(super) fn qos(tables: &[QosTable]) -> Result<Vec<Qos>, ConfigError> {
     let unfit = |why: String| Err(ConfigError::unfit("[[qos]]", why));
     let mut all = tables.iter().map(one_qos).collect::<Result<Vec<Qos>, ConfigError>>()?;
     if !all.iter().any(|qos| qos.name == "normal") {
-        all.insert(0, Qos::named(Text::const_new("normal")));
+        let description = Text::const_new("Normal QOS default");
+        all.insert(0, Qos { description, ..Qos::named(Text::const_new("normal")) });
     }
     for (at, qos) in all.iter().enumerate() {
         if all.iter().take(at).any(|other| other.name == qos.name) {
@@ -178,6 +179,7 @@ fn one_qos(table: &QosTable) -> Result<Qos, ConfigError> {
         preempt_exempt_time: table.preempt_exempt_time.map(|wait| wait.0),
         usage_factor,
         flags: qos_flags(table)?,
+        ..Qos::named(lower(&table.name))
     })
 }
 

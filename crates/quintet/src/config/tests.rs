@@ -2,7 +2,7 @@
 
 use super::*;
 use domain::TimeLimit;
-use domain::cluster::{NodeFlags, PartitionState, PreemptMode, PreemptType, Qos, Topology};
+use domain::cluster::{Cluster, NodeFlags, PartitionState, PreemptMode, PreemptType, Topology};
 use domain::priority::PriorityType;
 use domain::who::AdminLevel;
 use std::collections::BTreeSet;
@@ -124,7 +124,7 @@ fn testbed_is_like_the_recorded_one() {
     assert_eq!((long.max_time, long.tier, long.nodes.len()), (TimeLimit::Unlimited, 2, 1));
     assert_eq!(cluster.partition("idle").unwrap().state, PartitionState::Down);
     assert_eq!(cluster.licenses["matlab"], 10);
-    assert_eq!(cluster.members["alice"].default_account, "physics");
+    assert_eq!(cluster.books.default_account("alice").unwrap(), "physics");
     assert_eq!(cluster.level_of("slurm"), AdminLevel::Administrator);
     assert!(cluster.limits.track_wckeys);
     assert_eq!(cluster.limits.kill_wait.as_secs(), 5);
@@ -155,15 +155,17 @@ fn suite_is_what_the_clients_need() {
 #[test]
 fn qualities_of_service_are_as_written() {
     let cluster = cluster_of("");
-    assert_eq!(cluster.qos, [Qos::named("normal".into())]);
+    let names = |cluster: &Cluster| -> Vec<String> {
+        cluster.books.all_qos().map(|qos| qos.name.to_string()).collect()
+    };
+    assert_eq!(names(&cluster), ["normal"]);
     let cluster = cluster_of(
         "[preempt]\ntype = \"qos\"\nmode = \"requeue\"\nexempt_time = \"1m\"\n\
          [[qos]]\nname = \"High\"\npriority = 10\npreempt = [\"low\"]\nflags = [\"NoReserve\"]\n\
          [[qos]]\nname = \"low\"\npreempt_mode = \"cancel\"\ngrace_time = 30\nusage_factor = 0.5\n\
          [[partitions]]\nname = \"p\"\npreempt_mode = \"off\"\n",
     );
-    let names: Vec<&str> = cluster.qos.iter().map(|qos| qos.name.as_str()).collect();
-    assert_eq!(names, ["normal", "high", "low"]);
+    assert_eq!(names(&cluster), ["normal", "high", "low"]);
     let high = cluster.qos("HIGH").unwrap();
     assert_eq!((high.priority, high.flags.no_reserve, high.may_preempt("LOW")), (10, true, true));
     assert_eq!(high.preempt_exempt_time, None);

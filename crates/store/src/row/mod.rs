@@ -49,6 +49,7 @@ macro_rules! codes {
 
 mod amendment;
 mod array;
+pub(crate) mod book;
 mod change;
 mod crontab;
 mod dependency;

@@ -25,7 +25,7 @@ macro_rules! as_they_are {
     )*};
 }
 
-as_they_are! { bool u8 u16 u32 u64 i32 i64 Text [u32; 3] }
+as_they_are! { bool f64 u8 u16 u32 u64 i32 i64 Text [u32; 3] }
 
 macro_rules! numbers {
     ($($type:ident($inner:ty))*) => {$(

@@ -3,7 +3,7 @@
 use super::ledger::{Known, Ledger, NO_SPEC, Parts, Place};
 use super::recent::Recent;
 use crate::content::{Content, Packer};
-use crate::row::{encode, encode_job, encoded};
+use crate::row::{book, encode, encode_job, encoded};
 use domain::job::{ArrayPart, Job, JobSpec, Payload};
 use domain::ports::{Batch, Closed, ClosedStep};
 use domain::service::StateChange;
@@ -70,7 +70,6 @@ statements! {
     remove_closed: "DELETE FROM closed WHERE id <= ?1";
     add_change: "INSERT OR REPLACE INTO change (last, body) VALUES (?1, ?2)";
     remove_changes: "DELETE FROM change WHERE last <= ?1";
-    put_member: "INSERT OR REPLACE INTO member (name, body) VALUES (?1, ?2)";
     remove_member: "DELETE FROM member WHERE name = ?1";
     remove_node: "DELETE FROM node WHERE name = ?1";
     put_node: "INSERT OR REPLACE INTO node (name, body) VALUES (?1, ?2)";
@@ -80,6 +79,8 @@ statements! {
     remove_reservation: "DELETE FROM reservation WHERE id = ?1";
     add_receipt: "INSERT INTO receipt (id, body) VALUES (?1, ?2)";
     remove_receipts: "DELETE FROM receipt WHERE id <= ?1";
+    put_book: "INSERT OR REPLACE INTO book (kind, name, body) VALUES (?1, ?2, ?3)";
+    remove_book: "DELETE FROM book WHERE kind = ?1 AND name = ?2";
     put_number: "INSERT OR REPLACE INTO number (name, value) VALUES (?1, ?2)";
 }
 
@@ -110,11 +111,23 @@ impl Recording<'_> {
         }
         self.forget_closed()?;
         self.changes(&batch.changes, batch.forget_changes)?;
-        for member in &batch.members {
-            self.statements.put_member.execute(params![member.name.as_str(), encoded(member)])?;
-        }
         for name in &batch.removed_members {
             self.statements.remove_member.execute([name.as_str()])?;
+        }
+        for record in &batch.books {
+            let (kind, name) = book::place(&record.key());
+            let body = book::body(record);
+            self.written += body.len();
+            self.statements.put_book.execute(params![kind, name.as_str(), body])?;
+        }
+        for key in &batch.removed_books {
+            let (kind, name) = book::place(key);
+            self.statements.remove_book.execute(params![kind, name.as_str()])?;
+        }
+        if let Some(last) = batch.last_numbers {
+            for (name, number) in book::numbers(last) {
+                self.statements.put_number.execute(params![name, number])?;
+            }
         }
         for name in &batch.removed_nodes {
             self.statements.remove_node.execute([name.as_str()])?;

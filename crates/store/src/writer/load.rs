@@ -3,8 +3,9 @@
 use super::ledger::{Known, Ledger, Parts};
 use crate::database::Database;
 use crate::failure::{failed, unreadable};
-use crate::row::{decode, decode_all, decode_job};
+use crate::row::{book, decode, decode_all, decode_job};
 use domain::JobId;
+use domain::accounting::{LastNumbers, Record};
 use domain::cluster::NodeMark;
 use domain::cron::Crontab;
 use domain::job::{ArrayPart, Job, JobSpec};
@@ -54,6 +55,8 @@ pub(super) fn load(connection: &Connection, path: &Path, ledger: &mut Ledger) ->
         next_id: read_number(connection, "next job").map_err(sqlite)?.map(JobId),
         changes: read_changes(connection, path)?,
         members: read_members(connection, path)?,
+        books: read_books(connection, path)?,
+        last_numbers: read_last_numbers(connection).map_err(sqlite)?,
         nodes: read_nodes(connection, path)?,
         crontabs: read_crontabs(connection, path)?,
         reservations: read_reservations(connection, path)?,
@@ -182,6 +185,29 @@ fn read_members(connection: &Connection, path: &Path) -> Result<Vec<Membership>,
     members
         .collect::<Result<_, _>>()
         .map_err(|error| unreadable(format!("a user in {}", path.display()), error))
+}
+
+fn read_books(connection: &Connection, path: &Path) -> Result<Vec<Record>, StoreError> {
+    let sqlite = |error| failed("load the jobs", path, error);
+    let mut statement = connection.prepare("SELECT kind, name, body FROM book").map_err(sqlite)?;
+    let rows = statement.query_map([], |row| {
+        let (kind, name): (u8, String) = (row.get(0)?, row.get(1)?);
+        let record = book::record(kind, &name, row.get_ref(2)?.as_blob()?);
+        Ok(record.map_err(|error| unreadable(format!("a record of accounting in {}", path.display()), error)))
+    });
+    rows.map_err(sqlite)?.map(|row| row.map_err(sqlite).flatten()).collect()
+}
+
+fn read_last_numbers(connection: &Connection) -> rusqlite::Result<LastNumbers> {
+    let mut last = LastNumbers::default();
+    for (name, into) in [
+        (book::LAST_ASSOCIATION, &mut last.association),
+        (book::LAST_QOS, &mut last.qos),
+        (book::LAST_WCKEY, &mut last.wckey),
+    ] {
+        *into = read_number(connection, name)?.unwrap_or(0);
+    }
+    Ok(last)
 }
 
 fn read_nodes(connection: &Connection, path: &Path) -> Result<Vec<NodeMark>, StoreError> {

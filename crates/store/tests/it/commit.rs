@@ -1,6 +1,7 @@
 //! What is committed comes back.
 
 use crate::samples::*;
+use domain::accounting::{Account, LastNumbers, Record, RecordKey};
 use domain::cron::{Crontab, Installed};
 use domain::job::{
     Allocation, ArrayPart, Change, CpuSet, Event, GresShare, Hold, Job, JobFlags, Outcome, Owner, Phase,
@@ -9,10 +10,10 @@ use domain::job::{
 use domain::ports::{Batch, History, Store};
 use domain::reservation::{Access, Names, Reservation, ReservationFlags, ReservedNode};
 use domain::service::{ClientKey, Note, Receipt};
-use domain::who::AdminLevel;
 use domain::{ChangeId, JobId, NodeIndex, TaskIndex, TimeLimit, Timestamp, Uid};
 use rusqlite::Connection;
 use smallvec::smallvec;
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -27,7 +28,7 @@ fn rows(directory: &Path, table: &str) -> i64 {
 fn a_fresh_store_is_empty() {
     let directory = tempfile::tempdir().unwrap();
     let saved = saved(directory.path());
-    assert!(saved.jobs.is_empty() && saved.changes.is_empty() && saved.members.is_empty());
+    assert!(saved.jobs.is_empty() && saved.changes.is_empty() && saved.books.is_empty());
     assert_eq!(saved.next_id, None);
 }
 
@@ -36,15 +37,12 @@ fn every_field_comes_back() {
     let directory = tempfile::tempdir().unwrap();
     let (mut writer, _) = open(directory.path());
     let jobs = full_jobs();
-    let members = vec![
-        member("alice", AdminLevel::None),
-        member("bob", AdminLevel::Operator),
-        member("carol", AdminLevel::Administrator),
-    ];
+    let last_numbers = LastNumbers { association: 9, qos: 3, wckey: 7 };
     let batch = Batch {
         changes: full_changes(),
         next_id: Some(JobId(99)),
-        members: members.clone(),
+        books: full_books(),
+        last_numbers: Some(last_numbers),
         nodes: vec![mark("n1"), mark("n2"), mark("n1")],
         ..batch_of(jobs.clone())
     };
@@ -56,7 +54,8 @@ fn every_field_comes_back() {
     }
     assert_eq!(saved.jobs.len(), jobs.len());
     assert_eq!(saved.changes, full_changes());
-    assert_eq!(saved.members, members);
+    assert_eq!(by_key(saved.books), by_key(full_books()));
+    assert_eq!(saved.last_numbers, last_numbers);
     assert_eq!(saved.nodes, [mark("n1"), mark("n2")]);
     assert_eq!(saved.next_id, Some(JobId(99)));
 }
@@ -230,17 +229,20 @@ fn old_changes_are_forgotten() {
 }
 
 #[test]
-fn members_are_changed_and_removed() {
+fn records_of_accounting_are_changed_and_removed() {
     let directory = tempfile::tempdir().unwrap();
     let (mut writer, _) = open(directory.path());
-    let (alice, bob) = (member("alice", AdminLevel::None), member("bob", AdminLevel::Operator));
-    writer.commit(&Batch { members: vec![alice, bob], ..Batch::default() }).unwrap();
-    let alice = member("alice", AdminLevel::Administrator);
-    let batch =
-        Batch { members: vec![alice.clone()], removed_members: vec![text("bob")], ..Batch::default() };
-    writer.commit(&batch).unwrap();
+    writer.commit(&Batch { books: full_books(), ..Batch::default() }).unwrap();
+    let changed = Account { name: text("Physics"), description: text("other"), ..Account::default() };
+    let keep = Record::Account(Arc::new(changed));
+    let gone = full_books().iter().map(Record::key).filter(|key| *key != keep.key()).collect();
+    writer.commit(&Batch { books: vec![keep.clone()], removed_books: gone, ..Batch::default() }).unwrap();
     drop(writer);
-    assert_eq!(saved(directory.path()).members, [alice]);
+    assert_eq!(saved(directory.path()).books, [keep]);
+}
+
+fn by_key(records: Vec<Record>) -> BTreeMap<RecordKey, Record> {
+    records.into_iter().map(|record| (record.key(), record)).collect()
 }
 
 #[test]

@@ -1,11 +1,16 @@
 //! Jobs for tests. Every field of every sample is written out and set, so that one which the store forgets makes a
 //! comparison fail.
 
-use domain::cluster::{Gres, Made, MadeKind, NodeFlags, NodeMark, SystemShare, Topology, Upkeep};
+use domain::accounting::{
+    Account, Association, ClusterRecord, Life, Limit, Place, Qos, QosFlags, Record, User, Wckey,
+};
+use domain::cluster::{
+    Gres, Made, MadeKind, NodeFlags, NodeMark, PreemptMode, SystemShare, Topology, Upkeep,
+};
 use domain::job::*;
 use domain::ports::{Batch, Closed, ClosedStep, Saved, Store};
 use domain::service::{StateChange, StateWord};
-use domain::who::{AdminLevel, Membership};
+use domain::who::AdminLevel;
 use domain::{ChangeId, Gid, JobId, NodeIndex, TaskIndex, Text, TimeLimit, Timestamp, Uid};
 use smallvec::smallvec;
 use std::path::Path;
@@ -473,13 +478,82 @@ pub(crate) fn full_changes() -> Vec<StateChange> {
     words.into_iter().enumerate().map(change).collect()
 }
 
-pub(crate) fn member(name: &str, level: AdminLevel) -> Membership {
-    Membership {
-        name: text(name),
-        level,
+/// Makes a record of each kind, with every field set.
+pub(crate) fn full_books() -> Vec<Record> {
+    let life = Life { created: at(1), modified: at(2), deleted: true };
+    let account = Account {
+        name: text("physics"),
+        description: text("Physics"),
+        organization: text("science"),
+        coordinators: vec![text("alice")],
+        users_are_coordinators: Some(false),
+        life,
+    };
+    let user = User {
+        name: text("alice"),
+        level: AdminLevel::Operator,
         default_account: text("physics"),
-        accounts: vec![text("physics"), text("chemistry")],
-    }
+        default_wckey: text("key"),
+        life,
+    };
+    let place = Place {
+        cluster: text("here"),
+        account: text("physics"),
+        user: text("alice"),
+        partition: text("debug"),
+    };
+    let association = Association {
+        id: 9,
+        place,
+        parent: text("root"),
+        shares: 5,
+        comment: text("words"),
+        priority: Some(0),
+        qos: Some(vec![1, 3]),
+        default_qos: Some(3),
+        limits: Limit::ALL.into_iter().map(|limit| (limit, 1, 0)).collect(),
+        life,
+    };
+    let flags = QosFlags {
+        no_reserve: true,
+        partition_time_limit: true,
+        partition_max_nodes: true,
+        partition_min_nodes: true,
+        enforce_usage_threshold: true,
+        required_reservation: true,
+        deny_limit: true,
+        override_partition_qos: true,
+        no_decay: true,
+        usage_factor_safe: true,
+        relative: true,
+    };
+    let qos = Qos {
+        id: 3,
+        name: text("high"),
+        description: text("High"),
+        priority: 7,
+        preempt: vec![text("normal")],
+        preempt_mode: Some(PreemptMode::Suspend),
+        grace_time: Duration::from_secs(60),
+        preempt_exempt_time: Some(Duration::from_secs(1)),
+        usage_factor: 0.5,
+        usage_threshold: Some(0.25),
+        limit_factor: Some(2.0),
+        limits: [(Limit::MaxTresPerUser, 1, 16)].into_iter().collect(),
+        flags,
+        life,
+    };
+    let key = Wckey { id: 7, cluster: text("here"), user: text("alice"), name: text("*"), life };
+    let cluster = ClusterRecord { name: text("there"), external: true, life };
+    vec![
+        Record::Account(Arc::new(account)),
+        Record::User(Arc::new(user)),
+        Record::Association(Arc::new(association)),
+        Record::Qos(Arc::new(qos)),
+        Record::Wckey(Arc::new(key)),
+        Record::Cluster(Arc::new(cluster)),
+        Record::Imported(text("account physics")),
+    ]
 }
 
 /// Makes the administrative state of a node.

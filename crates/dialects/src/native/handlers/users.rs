@@ -17,7 +17,10 @@ const LARGEST_BODY: u64 = 256 << 10;
 pub(in super::super) fn list(call: Call<'_>) -> Result<Answer, NativeError> {
     call.parameters(&[])?;
     let snapshot = call.site.jobs.snapshot();
-    let users = snapshot.cluster.members.values().map(to_wire::user).collect();
+    let books = &snapshot.cluster.books;
+    let living = books.users().into_iter().filter(|user| !user.life.deleted);
+    let members = living.filter_map(|user| books.membership(&user.name));
+    let users = members.map(|member| to_wire::user(&member)).collect();
     Ok(reply::json(StatusCode::OK, &wire::Users { users }))
 }
 
@@ -25,8 +28,8 @@ pub(in super::super) fn list(call: Call<'_>) -> Result<Answer, NativeError> {
 pub(in super::super) fn show(call: Call<'_>) -> Result<Answer, NativeError> {
     call.parameters(&[])?;
     let snapshot = call.site.jobs.snapshot();
-    match snapshot.cluster.members.get(call.parameter) {
-        Some(member) => Ok(reply::json(StatusCode::OK, &to_wire::user(member))),
+    match snapshot.cluster.books.membership(call.parameter) {
+        Some(member) => Ok(reply::json(StatusCode::OK, &to_wire::user(&member))),
         None => Err(NativeError::NoSuchUser(Text::from(call.parameter))),
     }
 }

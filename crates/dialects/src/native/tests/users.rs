@@ -73,7 +73,7 @@ async fn administrators_add_and_remove_users() {
     let all = world.get("alice", "users").await.json();
     let names: Vec<&str> =
         all["users"].as_array().unwrap().iter().map(|user| user["name"].as_str().unwrap()).collect();
-    assert_eq!(names, ["ada", "bob", "olga"]);
+    assert_eq!(names, ["ada", "bob", "olga", "root"]);
     assert_eq!(send(&world, "bob", "DELETE", "users/bob", "").await.status, 403);
     let removed = send(&world, "ada", "DELETE", "users/bob", "").await;
     assert_eq!((removed.status, removed.body.as_str()), (204, ""));

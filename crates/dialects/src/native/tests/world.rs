@@ -3,6 +3,7 @@
 
 use crate::tokens::mint;
 use crate::{Keyring, Services, serve};
+use domain::accounting::{Books, Configured};
 use domain::cluster::{Cluster, Limits, Node, NodeFlags, Partition, Topology};
 use domain::history::{self, Wanted};
 use domain::job::{
@@ -220,15 +221,14 @@ fn cluster(limits: Limits) -> Cluster {
         default_memory_per_cpu: Some(100),
         ..Partition::default()
     };
-    let member = |name: &str, level| {
-        (Text::from(name), Membership { name: name.into(), level, ..Membership::default() })
-    };
+    let member = |name: &str, level| Membership { name: name.into(), level, ..Membership::default() };
+    let users = vec![member("olga", AdminLevel::Operator), member("ada", AdminLevel::Administrator)];
     Cluster {
         name: text("testbed"),
         host: text("testbed"),
         nodes: vec![node],
         partitions: vec![partition],
-        members: [member("olga", AdminLevel::Operator), member("ada", AdminLevel::Administrator)].into(),
+        books: Books::configured(&text("testbed"), Configured { users, ..Configured::default() }),
         limits,
         ..Cluster::default()
     }

@@ -152,17 +152,16 @@ fn found<T>(names: &[Text], found: Vec<T>) -> Read<Vec<T>> {
 fn associations(query: &JobCondition, snapshot: &Snapshot) -> Read<Vec<(Text, Text, Text)>> {
     let names = list(query.association.as_ref());
     let ids = numbers(&names)?;
-    let all = snapshot.cluster.associations.iter();
-    let meant = all.filter(|(_, id)| ids.contains(id));
-    let charged = meant.map(|((account, user), _)| (account.clone(), user.clone(), Text::default()));
+    let meant = ids.iter().filter_map(|id| snapshot.cluster.books.association(*id)).map(|one| &one.place);
+    let charged = meant.map(|place| (place.account.clone(), place.user.clone(), place.partition.clone()));
     found(&names, charged.collect())
 }
 
 fn qos(query: &JobCondition, snapshot: &Snapshot) -> Read<Vec<Text>> {
     let names = list(query.qos.as_ref());
     let ids = numbers(&names)?;
-    let all = (1_u32..).zip(&snapshot.cluster.qos);
-    found(&names, all.filter(|(id, _)| ids.contains(id)).map(|(_, qos)| qos.name.clone()).collect())
+    let meant = snapshot.cluster.books.all_qos().filter(|qos| ids.contains(&qos.id));
+    found(&names, meant.map(|qos| qos.name.clone()).collect())
 }
 
 /// A key that was assumed, and not asked for, is kept with a star in front.

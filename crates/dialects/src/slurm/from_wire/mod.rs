@@ -1,5 +1,6 @@
 //! Wire → domain. May refuse, naming what is wrong in Slurm's numbers.
 
+pub(super) mod accounting;
 mod accounting_jobs;
 mod binding;
 mod document;

@@ -24,7 +24,7 @@ pub(super) fn list(mut call: Call<'_>) -> Answer {
     };
     let wanted = WantedShares { accounts: names(query.accounts), users: names(query.users) };
     let cluster = &call.site.jobs.snapshot().cluster;
-    let has_accounts = cluster.associations.keys().any(|(account, _)| *account != "root");
+    let has_accounts = cluster.books.has_accounts();
     let mut answer = SharesResp::default();
     if has_accounts {
         let told = shares(cluster, &wanted);

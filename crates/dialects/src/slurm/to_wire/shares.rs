@@ -32,7 +32,7 @@ impl Wanted {
 /// Describes the associations asked for with the accounts above them, accounts in the order of their names, each before
 /// its users.
 pub(in crate::slurm) fn shares(cluster: &Cluster, wanted: &Wanted) -> Vec<AssocSharesObjWrap> {
-    let all = &cluster.associations;
+    let all = &tree(cluster);
     let is_account = |user: &Text| user.is_empty();
     let asks_for_all = wanted.accounts.is_empty() && wanted.users.is_empty();
     let shown: BTreeSet<&Text> = all
@@ -73,6 +73,20 @@ pub(in crate::slurm) fn shares(cluster: &Cluster, wanted: &Wanted) -> Vec<AssocS
         !(entry.parent.is_empty() || entry.parent == ROOT && entry.kind == SharesType::User.into())
     });
     told
+}
+
+/// Returns the numbers of the associations by account and user; a user of no name stands for the account itself.
+fn tree(cluster: &Cluster) -> BTreeMap<(Text, Text), u32> {
+    let living =
+        cluster.books.in_order(|one| !one.life.deleted && one.place.cluster == *cluster.books.cluster());
+    let pairs =
+        living.into_iter().map(|(_, one)| ((one.place.account.clone(), one.place.user.clone()), one.id));
+    let mut tree = BTreeMap::new();
+    for (pair, id) in pairs {
+        // The oldest, where there is one for each partition.
+        tree.entry(pair).or_insert(id);
+    }
+    tree
 }
 
 /// One share of so many.
@@ -133,15 +147,23 @@ fn tracked(cluster: &Cluster) -> Vec<Text> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use domain::accounting::{Books, Configured};
+    use domain::who::Membership;
 
     fn cluster() -> Cluster {
-        let pairs =
-            [("root", ""), ("root", "root"), ("physics", ""), ("bio", ""), ("bio", "alice"), ("bio", "bob")];
-        let associations = pairs
-            .into_iter()
-            .zip(1..)
-            .map(|((account, user), number)| ((Text::const_new(account), Text::const_new(user)), number));
-        Cluster { associations: associations.collect(), ..Cluster::default() }
+        let account = |name: &'static str| (Text::const_new(name), Text::default(), Text::default());
+        let user = |name: &'static str| Membership {
+            name: Text::const_new(name),
+            default_account: Text::const_new("bio"),
+            ..Membership::default()
+        };
+        let configured = Configured {
+            accounts: vec![account("physics"), account("bio")],
+            users: vec![user("alice"), user("bob")],
+            ..Configured::default()
+        };
+        let name = Text::const_new("x");
+        Cluster { books: Books::configured(&name, configured), name, ..Cluster::default() }
     }
 
     fn names(accounts: &[&str], users: &[&str]) -> Vec<(String, String)> {

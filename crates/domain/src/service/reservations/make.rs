@@ -95,8 +95,8 @@ impl Ledger<'_> {
 
     /// Checks that there are these accounts, if any are known at all.
     pub(super) fn check_accounts(&self, names: &[Text]) -> Result<(), Problem> {
-        let known = &self.cluster().associations;
-        let is_known = |name: &&Text| known.is_empty() || known.keys().any(|(account, _)| account == *name);
+        let books = &self.cluster().books;
+        let is_known = |name: &&Text| !books.has_accounts() || books.account(name).is_some();
         match names.iter().find(|name| !is_known(name)) {
             Some(unknown) => Err(Problem::BadAccount(unknown.clone())),
             None => Ok(()),

@@ -24,7 +24,8 @@ pub(crate) fn vary(dice: &mut Dice, cluster: &mut Cluster) {
         warning: PreemptionWarning::Terminate,
         for_licenses: false,
     };
-    cluster.qos = ["low", "normal", "high"].iter().map(|name| qos(dice, name)).collect();
+    let all = ["low", "normal", "high"].iter().map(|name| qos(dice, name)).collect();
+    cluster.configure_books(|books| books.qos = all);
     let tiers: Vec<u16> = (0..4).map(|_| dice.few(4)).collect();
     let mode = |dice: &mut Dice| if dice.once_in(3) { Some(dice.one_of(&MODES)) } else { None };
     for (partition, tier) in cluster.partitions.iter_mut().zip(tiers) {

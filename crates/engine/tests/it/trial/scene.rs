@@ -2,11 +2,10 @@
 
 use super::dice::Dice;
 use crate::cluster::{cluster, node, partition};
+use domain::TimeLimit;
 use domain::cluster::{Cluster, Gres, Node};
 use domain::job::CpuSet;
 use domain::who::{AdminLevel, Membership};
-use domain::{Text, TimeLimit};
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// How long processes have between SIGTERM and SIGKILL.
@@ -49,10 +48,9 @@ impl Scene {
         let mut cluster = cluster(nodes, vec![main, short, wide, alone]);
         cluster.limits.kill_wait = KILL_WAIT;
         cluster.limits.kept_changes = 1_000;
-        cluster.members = BTreeMap::from([(
-            Text::const_new(USERS[0]),
-            Membership { name: USERS[0].into(), level: AdminLevel::Operator, ..Membership::default() },
-        )]);
+        let operator =
+            Membership { name: USERS[0].into(), level: AdminLevel::Operator, ..Membership::default() };
+        cluster.configure_books(|books| books.users = vec![operator]);
         Scene { cluster }
     }
 }

@@ -2,7 +2,7 @@
 
 use super::tres::amount;
 use domain::Text;
-use domain::accounting::trackables;
+use domain::accounting::{Books, ClusterRecord, ROOT as ROOT_ACCOUNT, trackables};
 use domain::cluster::{Cluster, fold};
 use slurm_wire::accounting::cluster::ClusterRec;
 use slurm_wire::words::ClusterFlag;
@@ -34,5 +34,16 @@ pub(in crate::slurm) fn cluster(cluster: &Cluster, address: SocketAddr) -> Clust
     record.associations.root.cluster = cluster.name.clone();
     record.associations.root.id = ROOT;
     record.tres = trackables(cluster).iter().map(amount).collect();
+    record
+}
+
+/// Describes another cluster that the books know: its name, and the root of its tree.
+pub(in crate::slurm) fn other_cluster(known: &ClusterRecord, books: &Books) -> ClusterRec {
+    let mut record = ClusterRec { name: known.name.clone(), ..ClusterRec::default() };
+    if let Some(root) = books.account_on(&known.name, &ROOT_ACCOUNT) {
+        record.associations.root.account = ROOT_ACCOUNT;
+        record.associations.root.cluster = known.name.clone();
+        record.associations.root.id = root.id;
+    }
     record
 }

@@ -2,11 +2,17 @@
 
 mod cluster;
 mod job;
+mod limits;
+mod records;
 mod service;
 mod step;
+mod texts;
 mod tres;
 
-pub(in crate::slurm) use cluster::cluster;
+pub(in crate::slurm) use cluster::{cluster, other_cluster};
 pub(in crate::slurm) use job::{Seen, job};
+pub(in crate::slurm) use limits::{AssociationShown, association, qos};
+pub(in crate::slurm) use records::{Groups, Shown, account, user, wckey};
 pub(in crate::slurm) use service::{pings, statistics};
+pub(in crate::slurm) use texts::{added_accounts, added_users, removed_association, removed_wckey};
 pub(in crate::slurm) use tres::counted;
