@@ -18,6 +18,9 @@ RECORDED = {
     (500, 4003),
     # An unknown cluster in a query of accounting.
     (500, 7104),
+    # Users and associations that are more than one, or none, where one is meant.
+    (500, 9210),
+    (500, 9211),
     # A token that does not hold, at the controller and at accounting.
     (511, 1007),
     (502, 7000),
