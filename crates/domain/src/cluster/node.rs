@@ -289,14 +289,16 @@ impl NodeUse {
         both.exclusive = self.exclusive.max(other.exclusive);
         both.same_user = self.same_user.max(other.same_user);
         both.same_label = self.same_label.max(other.same_label);
-        for (user, jobs) in &other.users {
-            if !both.users.iter().any(|(own, _)| own == user) {
-                both.users.push((*user, *jobs));
-            }
-        }
-        for (label, jobs) in &other.labels {
-            if !both.labels.iter().any(|(own, _)| own == label) {
-                both.labels.push((label.clone(), *jobs));
+        raise(&mut both.users, &other.users);
+        raise(&mut both.labels, &other.labels);
+        for (partition, cpus) in &other.capped {
+            let at = both.capped.iter().position(|(name, _)| name == partition).unwrap_or_else(|| {
+                both.capped.push((partition.clone(), BTreeMap::new()));
+                both.capped.len() - 1
+            });
+            for (cpu, jobs) in cpus {
+                let most = both.capped[at].1.entry(*cpu).or_default();
+                *most = (*most).max(*jobs);
             }
         }
         both
@@ -416,6 +418,19 @@ impl NodeUse {
     }
 }
 
+/// Raises each count to the other one of the same name.
+fn raise<Name: Clone + PartialEq>(
+    counts: &mut SmallVec<impl smallvec::Array<Item = (Name, u32)>>,
+    others: &[(Name, u32)],
+) {
+    for (name, more) in others {
+        match counts.iter_mut().find(|(own, _)| own == name) {
+            Some((_, jobs)) => *jobs = (*jobs).max(*more),
+            None => counts.push((name.clone(), *more)),
+        }
+    }
+}
+
 /// A job's share of a node, and how it stands to other jobs there.
 #[derive(Clone, Copy, Debug)]
 pub struct Taken<'a> {
@@ -444,6 +459,7 @@ pub struct Taken<'a> {
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
+    use crate::NodeIndex;
 
     /// A node of eight CPUs that nobody has said anything about.
     pub(in crate::cluster) fn node(name: &'static str) -> Node {
@@ -472,5 +488,51 @@ pub(super) mod tests {
             booted: Timestamp::EPOCH,
             upkeep: Upkeep::default(),
         }
+    }
+
+    fn share(cpus: [u32; 2]) -> NodeShare {
+        let cpus = CpuSet::from_iter(cpus);
+        NodeShare { node: NodeIndex(0), cpus, memory: 0, tasks: 1, gres: SmallVec::new() }
+    }
+
+    fn taken<'a>(share: &'a NodeShare, user: u32, label: &'a Text, is_alone: bool) -> Taken<'a> {
+        Taken {
+            share,
+            user: Uid(user),
+            whole: false,
+            same_user: is_alone,
+            label,
+            same_label: is_alone,
+            shares_cpus: false,
+            capped_by: None,
+            is_suspended: false,
+            is_completing: false,
+        }
+    }
+
+    #[test]
+    fn whoever_comes_later_keeps_others_away_when_a_job_of_the_same_user_goes() {
+        let shares = [share([0, 1]), share([2, 3]), share([2, 3])];
+        let labels = [Text::const_new("red"), Text::const_new("blue")];
+        let leaves_later = taken(&shares[0], 1, &labels[0], false);
+        let leaves_first = taken(&shares[1], 2, &labels[1], false);
+        let comes = taken(&shares[2], 1, &labels[0], true);
+        let (mut now, mut then) = (NodeUse::default(), NodeUse::default());
+        [leaves_later, leaves_first].into_iter().for_each(|taken| now.hand_out(taken));
+        [leaves_later, comes].into_iter().for_each(|taken| then.hand_out(taken));
+        let mut both = now.or(&then);
+        both.give_back(leaves_later);
+        assert_eq!(both.users.iter().find(|(user, _)| *user == Uid(1)), Some(&(Uid(1), 1)));
+        assert!(!both.admits(Uid(2), false, &labels[0], false), "another user");
+        both.users.clear();
+        assert!(!both.admits(Uid(2), false, &labels[1], false), "another label");
+    }
+
+    #[test]
+    fn whoever_comes_later_counts_towards_the_cap_of_its_partition() {
+        let (share, none, partition) = (share([0, 1]), Text::default(), Text::const_new("capped"));
+        let mut then = NodeUse::default();
+        then.hand_out(Taken { capped_by: Some(&partition), ..taken(&share, 1, &none, false) });
+        assert_eq!(NodeUse::default().or(&then).capped, then.capped);
     }
 }
