@@ -292,3 +292,34 @@ fn nobody_goes_for_cores_that_stay_reserved() {
         world.pass(1);
     }
 }
+
+#[test]
+fn nobody_is_halted_for_one_whose_licences_stay_reserved() {
+    let mut world = with(2, |cluster| {
+        let (by, mode) = (PreemptType::PartitionPriority, PreemptMode::Suspend);
+        cluster.preempt = PreemptRules { by, mode, ..PreemptRules::default() };
+    });
+    let quick = with_spec(licensed(wants(2, "low", 8), 2), |spec| spec.time_limit = TimeLimit::Minutes(5));
+    world.starts([without(wants(1, "low", 8), "n1"), without(quick, "n0")]);
+    // Of three licences two are in use, and two are reserved for when these have been given back.
+    let start = world.now.after(Duration::from_secs(1_200));
+    world.reserve(Reservation {
+        name: "r".into(),
+        number: 1,
+        start,
+        end: start.after(Duration::from_secs(36_000)),
+        nodes: vec![ReservedNode::whole(NodeIndex(1))],
+        licenses: vec![("matlab".into(), 2)],
+        access: Access { users: Names { names: vec!["carol".into()], excluded: false }, ..Access::default() },
+        ..Reservation::default()
+    });
+    let high = world.submit(without(licensed(wants(3, "high", 8), 1), "n1"));
+    for _ in 0..3 {
+        assert_eq!(asked(&world.plan()), [], "it would not start");
+        world.pass(1);
+    }
+    world.end(JobId(2));
+    world.pass(1);
+    assert_eq!(asked(&world.plan()), [(1, PreemptHow::Suspend)]);
+    assert!(world.is_running(high));
+}

@@ -129,8 +129,8 @@ impl<'a> Displacing<'a, '_> {
         })
     }
 
-    /// Tells whether the places are open to the jobs once the others are gone: what reservations keep of a node in use is not
-    /// among what becomes free.
+    /// Tells whether the places and licences are open to the jobs once the others are gone: what reservations keep of a node
+    /// in use is not among what becomes free, and what they keep of licences is nobody else's even before they begin.
     fn are_open(&self, wanted: &Wanted<'_, 'a>, trial: &Trial<'_, '_, 'a>, ground: &Ground<'a>) -> bool {
         let reserved = Reserved::new(self.state, self.now);
         if reserved.is_empty() {
@@ -139,9 +139,12 @@ impl<'a> Displacing<'a, '_> {
         let mut cleared = ground.clone();
         trial.victims.iter().for_each(|victim| victim.leave(&mut cleared));
         let found = trial.bookings.iter().zip(&trial.partitions);
-        wanted.iter().zip(found).all(|((job, _), ((until, place, _), (_, demand)))| {
+        wanted.iter().zip(found).all(|((job, _), ((until, place, licenses), (_, demand)))| {
             cleared.fence_in(Some(reserved.fence_until(Membership::Outside, job, *until)));
-            cleared.has_room_at(place, demand, job)
+            let has = |(name, count): &(Text, u32)| cleared.free_licenses(name) >= *count;
+            let is_open = licenses.iter().all(has) && cleared.has_room_at(place, demand, job);
+            cleared.keep_licenses(licenses);
+            is_open
         })
     }
 
