@@ -55,6 +55,7 @@ impl Reserved {
         now: Timestamp,
         tally: &mut Tally,
     ) -> Result<(), String> {
+        let mut elsewhere = Vec::new();
         for one in &batch.reservations {
             let is_asked = self.asked.as_ref() == Some(&one.name);
             let verdict = match self.known.get(&one.number) {
@@ -70,7 +71,7 @@ impl Reserved {
                 (before.start, before.end, &before.nodes) != (one.start, one.end, &one.nodes)
             };
             if before.as_ref().is_none_or(is_elsewhere) {
-                self.check_apart(one, now)?;
+                elsewhere.push(one);
             }
             self.used.entry(one.number).or_insert(now);
         }
@@ -85,7 +86,8 @@ impl Reserved {
             self.used.remove(number);
             tally.count("reservations gone");
         }
-        Ok(())
+        // What one leaves another may take at once.
+        elsewhere.into_iter().try_for_each(|one| self.check_apart(one, now))
     }
 
     /// Tells whether one that goes when nobody uses it has been without jobs for long enough.
