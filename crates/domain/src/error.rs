@@ -244,6 +244,8 @@ problems! {
     BadConfiguration(Text) => Invalid, "the configuration is wrong: {0}";
     /// Something has changed in the configuration that takes a restart.
     NeedsRestart(Text) => Conflict, "{0} cannot change while the service runs";
+    /// Accounting limits how much or how many a user, an account or a quality of service may have; the limit by its name.
+    OverLimit(Text) => Conflict, "an accounting limit is exceeded: {0}";
     /// The table of jobs is full.
     TooManyJobs => Conflict, "too many jobs";
 }

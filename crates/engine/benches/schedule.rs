@@ -7,11 +7,14 @@
 mod cluster;
 
 use cluster::{array, ask, cluster as make_cluster, job, node, partition};
+use domain::accounting::{
+    Association, Books, Enforcement, LastNumbers, Limit, Place, Qos, ROOT, Record, tres,
+};
 use domain::job::{End, Event, Exit, GresRequest, Job, Memory, Per, Resources, Usage};
 use domain::ports::Plan;
 use domain::priority::{PriorityType, Rules};
 use domain::state::State;
-use domain::{JobId, Timestamp};
+use domain::{JobId, Text, Timestamp};
 use engine::local::schedule::Scheduler;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -192,8 +195,72 @@ fn ranked() {
     report("one turn of them", micros);
 }
 
+/// A thousand accounts of a hundred users, each with limits of its own, and jobs of all of them.
+fn accounted(enforce: &[&str]) -> Bench {
+    let nodes = (1..=1000).map(|at| node(&format!("n{at}"), 8, 1, 64_000, 0)).collect::<Vec<_>>();
+    let mut cluster = make_cluster(nodes, vec![partition("main", 0..1000)]);
+    let place = |account: Text, user: Text| Place {
+        cluster: "test".into(),
+        account,
+        user,
+        partition: Text::default(),
+    };
+    let one = |id, place, parent, limits: &[(Limit, u32, u64)]| {
+        let limits = limits.iter().copied().collect();
+        Record::Association(Arc::new(Association {
+            id,
+            place,
+            parent,
+            shares: 1,
+            limits,
+            ..Association::default()
+        }))
+    };
+    let mut records = vec![
+        Record::Qos(Arc::new(Qos { id: 1, ..Qos::named(Text::const_new("normal")) })),
+        one(1, place(ROOT, Text::default()), Text::default(), &[(Limit::GrpTres, tres::CPU, 7000)]),
+    ];
+    for account in 0..1000_u32 {
+        let name = Text::from(format!("account{account}"));
+        let of_account = [(Limit::GrpTres, tres::CPU, 64), (Limit::GrpTresRunMins, tres::CPU, 10_000)];
+        records.push(one(2 + account, place(name.clone(), Text::default()), ROOT, &of_account));
+        for user in 0..100 {
+            let of_user =
+                [(Limit::MaxJobs, 0, 6), (Limit::GrpTres, tres::CPU, 4), (Limit::MaxSubmitJobs, 0, 1000)];
+            let id = 2000 + account * 100 + user;
+            let user = Text::from(format!("user{account}-{user}"));
+            records.push(one(id, place(name.clone(), user), Text::default(), &of_user));
+        }
+    }
+    cluster.books = Books::restored(&Text::const_new("test"), records, LastNumbers::default());
+    cluster.enforcement = Enforcement::parse(enforce.iter().copied()).unwrap();
+    let mut bench = Bench {
+        state: State::new(Arc::new(cluster)),
+        scheduler: Scheduler::new(),
+        now: Timestamp::from_seconds(1000),
+    };
+    for at in 0..100_000_u32 {
+        let id = bench.state.take_id();
+        let mut job = job(id.0, "main", 10 + at % 17 * 90, ask(1, 1 + at % 4));
+        let spec = Arc::make_mut(&mut job.spec);
+        spec.account = Text::from(format!("account{}", at % 1000));
+        spec.owner.name = Text::from(format!("user{}-{}", at % 1000, at / 1000));
+        spec.owner.uid = domain::Uid(10_000 + at);
+        bench.state.put(Arc::new(job));
+    }
+    bench
+}
+
 fn main() {
     ranked();
+
+    for (what, enforce) in [("counted", &[][..]), ("enforced", &["limits", "safe", "qos"][..])] {
+        let mut bench = accounted(enforce);
+        let name = format!("1000 x 8 CPUs, 100,000 associations {what}, 100,000 jobs");
+        bench.fill();
+        deep(&format!("{name}: backfill"), &mut bench);
+        turnover(&format!("{name}: one has ended"), &mut bench);
+    }
 
     for depth in [500, 100_000] {
         let name = format!("1000 x 8 CPUs, 100,000 jobs of all kinds, {depth} deep");

@@ -39,6 +39,7 @@ impl Database {
             M::up(include_str!("schema/queue_4.sql")),
             M::up(include_str!("schema/queue_5.sql")),
             M::up(include_str!("schema/queue_6.sql")),
+            M::up(include_str!("schema/queue_7.sql")),
         ];
         const HISTORY: &[M] = &[
             M::up(include_str!("schema/history_1.sql")),

@@ -250,6 +250,11 @@ impl Books {
         all
     }
 
+    /// Goes through the living associations, in no order.
+    pub fn living(&self) -> impl Iterator<Item = &Association> {
+        self.associations.values().map(|one| &**one).filter(|one| !one.life.deleted)
+    }
+
     /// Returns an association by its number, deleted ones too.
     pub fn association(&self, id: u32) -> Option<&Arc<Association>> {
         self.associations.get(&id)

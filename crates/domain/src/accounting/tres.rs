@@ -78,3 +78,25 @@ pub fn trackables(cluster: &Cluster) -> Vec<Trackable> {
     }));
     all
 }
+
+/// Numbers of the generic resources of a cluster by their names.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Numbers(Vec<(Text, u32)>);
+
+impl Numbers {
+    /// Looks at what a cluster has.
+    pub fn of_cluster(cluster: &Cluster) -> Self {
+        let gres = trackables(cluster).into_iter().filter(|one| one.kind == "gres");
+        Numbers(gres.map(|one| (one.name, one.id)).collect())
+    }
+
+    /// Returns the number of a generic resource.
+    pub fn of(&self, name: &str) -> Option<u32> {
+        self.0.iter().find(|(known, _)| known == name).map(|(_, number)| *number)
+    }
+
+    /// Goes through all: name and number.
+    pub fn iter(&self) -> impl Iterator<Item = &(Text, u32)> {
+        self.0.iter()
+    }
+}

@@ -23,7 +23,7 @@ pub use scheduling::{Backfill, SchedulerType, Scheduling};
 pub use switches::{Switch, Switches};
 pub use upkeep::{Upkeep, read_gres};
 
-use crate::accounting::{Books, Configured};
+use crate::accounting::{Books, Configured, Enforcement};
 use crate::job::{Allocation, Job, JobSpec, Sharing};
 use crate::priority::Rules;
 use crate::who::AdminLevel;
@@ -47,6 +47,8 @@ pub struct Cluster {
     pub switches: Switches,
     /// Accounts, users, associations and qualities of service: what is configured of them, and what became of it.
     pub books: Books,
+    /// What of accounting binds jobs.
+    pub enforcement: Enforcement,
     /// Who may have to make way for whom, and how.
     pub preempt: PreemptRules,
     /// How far and how deep the scheduler looks.
@@ -70,6 +72,7 @@ impl Default for Cluster {
             licenses: BTreeMap::new(),
             switches: Switches::default(),
             books: Books::configured(&Text::default(), Configured::default()),
+            enforcement: Enforcement::default(),
             preempt: PreemptRules::default(),
             scheduling: Scheduling::default(),
             priority: Rules::default(),

@@ -1,6 +1,7 @@
 //! Partitions: queues with limits over sets of nodes.
 
 use super::PreemptMode;
+use crate::priority::TresWeight;
 use crate::{NodeIndex, Text, TimeLimit};
 use std::time::Duration;
 
@@ -65,6 +66,10 @@ pub struct Partition {
     pub preempt_mode: Option<PreemptMode>,
     /// How long jobs may exceed their time limit (`OverTimeLimit`); `None` for the cluster's.
     pub overtime: Option<Duration>,
+    /// The quality of service whose limits hold for all its jobs; empty for none.
+    pub qos: Text,
+    /// What its resources are charged (`TRESBillingWeights`); empty for the CPUs.
+    pub billing: Vec<TresWeight>,
     /// Hidden from plain listings.
     pub hidden: bool,
 }
@@ -102,6 +107,8 @@ impl Default for Partition {
             grace_time: 0,
             preempt_mode: None,
             overtime: None,
+            qos: Text::default(),
+            billing: Vec::new(),
             hidden: false,
         }
     }

@@ -1,6 +1,6 @@
 //! What is remembered. Writing is for the single writer; reading history is for everybody.
 
-use crate::accounting::{LastNumbers, Record, RecordKey};
+use crate::accounting::{LastNumbers, Past, Record, RecordKey, UsedBy};
 use crate::cluster::NodeMark;
 use crate::cron::Crontab;
 use crate::history::{Amendment, Wanted};
@@ -57,6 +57,10 @@ pub struct Saved {
     pub changes: Vec<StateChange>,
     /// Users added at run time before there were books; they are brought into those once.
     pub members: Vec<Membership>,
+    /// What was used, in no order.
+    pub usage: Vec<(UsedBy, Past)>,
+    /// Until when the use of live jobs is in it.
+    pub accounted: Timestamp,
     /// The records of accounting, in no order.
     pub books: Vec<Record>,
     /// The numbers they were given last.
@@ -94,6 +98,10 @@ pub struct Batch {
     pub next_id: Option<JobId>,
     /// Users that were added before there were books, and are in these now.
     pub removed_members: Vec<Text>,
+    /// What was used by those that have used more.
+    pub usage: Vec<(UsedBy, Past)>,
+    /// Until when the use of live jobs is taken in, where that has changed.
+    pub accounted: Option<Timestamp>,
     /// Records of accounting that are new or have changed.
     pub books: Vec<Record>,
     /// Records of accounting that are gone.
@@ -129,6 +137,8 @@ impl Batch {
             && self.steps.is_empty()
             && self.gone.is_empty()
             && self.changes.is_empty()
+            && self.usage.is_empty()
+            && self.accounted.is_none()
             && self.books.is_empty()
             && self.removed_books.is_empty()
             && self.removed_members.is_empty()

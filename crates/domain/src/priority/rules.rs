@@ -26,6 +26,8 @@ pub struct Rules {
     pub max_age: Duration,
     /// How often priorities are worked out anew (`PriorityCalcPeriod`).
     pub calc_period: Duration,
+    /// After this time use counts half as much (`PriorityDecayHalfLife`); `None` for always as much.
+    pub half_life: Option<Duration>,
     /// Small jobs have the greater share of size (`PriorityFavorSmall`).
     pub favor_small: bool,
     /// Switches.
@@ -45,6 +47,7 @@ impl Default for Rules {
             tres: Vec::new(),
             max_age: Duration::from_secs(7 * 24 * 3600),
             calc_period: Duration::from_secs(300),
+            half_life: Some(Duration::from_secs(7 * 24 * 3600)),
             favor_small: false,
             flags: PriorityFlags::default(),
         }
@@ -78,6 +81,10 @@ pub struct PriorityFlags {
     pub plain_qos: bool,
     /// What a job asks for counts as it is (`NO_NORMAL_TRES`); memory in megabytes.
     pub plain_tres: bool,
+    /// Of the resources of a node that are charged, the dearest alone counts (`MAX_TRES`).
+    pub max_tres: bool,
+    /// Fair share by use and shares of each alone, not along the tree (`NO_FAIR_TREE`).
+    pub classic_fair_share: bool,
 }
 
 /// The weight of one thing a job can ask for.

@@ -102,6 +102,7 @@ impl<'a> Ledger<'a> {
         last_change: ChangeId,
     ) -> Self {
         let (first_id, first_reservation) = (state.next_id(), state.next_reservation());
+        state.set_time(now);
         Ledger {
             now,
             state,
@@ -371,8 +372,11 @@ impl<'a> Ledger<'a> {
         let last_numbers = (!self.books.is_empty()).then(|| known.last_numbers());
         let books = found.into_iter().filter_map(|(_, record)| record).collect();
         let removed_books = gone.into_iter().map(|(key, _)| key.clone()).collect();
+        let (usage, accounted) = (self.state.take_used(), self.state.take_accounted());
         let batch = Batch {
             jobs,
+            usage,
+            accounted,
             payloads: self.payloads,
             closed: self.closed,
             steps: self.steps,
@@ -441,6 +445,9 @@ impl<'a> Ledger<'a> {
     }
 
     fn close_steps(&mut self, job: &Job, steps: Vec<EndedStep>) {
+        if self.cluster().enforcement.no_steps {
+            return;
+        }
         for step in steps {
             let nodes = self.state.cluster().fold_shares(&step.step.shares);
             let (submitted, attempt) = (job.submitted, job.restarts);
@@ -449,6 +456,9 @@ impl<'a> Ledger<'a> {
     }
 
     fn close(&mut self, job: Arc<Job>) {
+        if self.cluster().enforcement.no_jobs {
+            return;
+        }
         let nodes = job.run().map(|run| self.state.cluster().fold_nodes(&run.allocation)).unwrap_or_default();
         self.closed.push(Closed { job, nodes });
     }

@@ -10,6 +10,7 @@ mod changeable;
 mod components;
 mod crontab;
 mod dependencies;
+mod entitled;
 mod feed;
 mod foresee;
 mod handle;

@@ -82,7 +82,8 @@ impl Ranker {
     pub(super) fn new(state: &State, now: Timestamp) -> Self {
         let period = state.ranking().rules().calc_period;
         let next = now.after(period);
-        Ranker { period, due: state.ranking().moves().then_some(next), next, is_under_way: false }
+        let has_to = state.ranking().moves() || state.cluster().books.has_accounts();
+        Ranker { period, due: has_to.then_some(next), next, is_under_way: false }
     }
 
     /// Returns when there is something to do again.
@@ -96,6 +97,12 @@ impl Ranker {
             return false;
         }
         if !self.is_under_way {
+            state.account(now);
+            if !state.ranking().moves() {
+                self.next = now.after(self.period);
+                self.due = Some(self.next);
+                return true;
+            }
             state.begin_ranking(now);
             self.next = now.after(self.period);
         }

@@ -1,6 +1,7 @@
 //! Checks of a submission that need only what is configured: done on the caller's thread, so that the writer is left
 //! with what needs the live jobs. Order and outcome are the original's (facts 2.4).
 
+use super::entitled::check_entitled;
 use super::receipts::ClientKey;
 use super::submission::{Note, Submission};
 use crate::cluster::{Cluster, Limits, Partition, PartitionState};
@@ -54,6 +55,7 @@ pub(super) fn prepare(
     let dependency = Dependency::parse(&dependency)?;
     fill_in_membership(&mut spec, cluster);
     choose_partitions(by, &mut spec, time_limit, cluster, groups)?;
+    check_entitled(&spec, cluster)?;
     spec.requeue = requeue.unwrap_or(cluster.limits.requeue);
     check_times(&spec, now)?;
     let held = hold || spec.fixed_priority == Some(0);
@@ -170,7 +172,9 @@ fn fill_in_membership(spec: &mut JobSpec, cluster: &Cluster) {
             spec.account = default.clone();
         }
     }
-    spec.account = charged(cluster, &spec.owner.name, &spec.account);
+    if !cluster.enforcement.associations {
+        spec.account = charged(cluster, &spec.owner.name, &spec.account);
+    }
     if spec.qos.is_empty() {
         spec.flags = spec.flags.with(JobFlags::USING_DEFAULT_QOS);
         let own = books.governing(&spec.account, &spec.owner.name, spec.partition());

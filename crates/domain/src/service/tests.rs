@@ -1,7 +1,7 @@
 //! The service with a store in memory, an engine that starts what fits into its slots, and a clock that is set by hand.
 
 use super::*;
-use crate::accounting::{LastNumbers, Record, RecordKey};
+use crate::accounting::{LastNumbers, Past, Record, RecordKey, UsedBy};
 use crate::cluster::{Cluster, Node, NodeFlags, NodeMark, Partition, Topology};
 use crate::history::Wanted;
 use crate::job::{
@@ -25,6 +25,7 @@ mod cron;
 mod dependencies;
 mod durable;
 mod het;
+mod limits;
 mod made_nodes;
 mod nodes;
 mod reconfigure;
@@ -42,6 +43,8 @@ struct Memory {
     changes: Vec<StateChange>,
     books: BTreeMap<RecordKey, Record>,
     last_numbers: LastNumbers,
+    usage: BTreeMap<UsedBy, Past>,
+    accounted: Timestamp,
     nodes: BTreeMap<Text, NodeMark>,
     crontabs: BTreeMap<Uid, Arc<crate::cron::Crontab>>,
     reservations: BTreeMap<u32, Arc<crate::reservation::Reservation>>,
@@ -67,6 +70,8 @@ impl Store for MemoryStore {
             members: Vec::new(),
             books: memory.books.values().cloned().collect(),
             last_numbers: memory.last_numbers,
+            usage: memory.usage.iter().map(|(by, past)| (*by, past.clone())).collect(),
+            accounted: memory.accounted,
             nodes: memory.nodes.values().cloned().collect(),
             crontabs: memory.crontabs.values().map(|crontab| (**crontab).clone()).collect(),
             reservations: memory.reservations.values().map(|kept| (**kept).clone()).collect(),
@@ -96,6 +101,8 @@ impl Store for MemoryStore {
             memory.books.remove(key);
         }
         memory.last_numbers = batch.last_numbers.unwrap_or(memory.last_numbers);
+        memory.usage.extend(batch.usage.iter().cloned());
+        memory.accounted = batch.accounted.unwrap_or(memory.accounted);
         for name in &batch.removed_nodes {
             memory.nodes.remove(name);
         }

@@ -184,6 +184,7 @@ impl Writer {
         let pacer = Pacer::new(cluster.limits.batch_delay);
         let mut state = State::new(Arc::new(cluster));
         let ranker = Ranker::new(&state, now);
+        state.remember_usage(std::mem::take(&mut saved.usage), saved.accounted);
         state.begin_ranking(now);
         for job in saved.jobs {
             let job = state.ranked(job);
@@ -424,6 +425,7 @@ impl Writer {
         if recorded {
             batch.forget_changes = self.feed.surplus(self.aftermath.changes.len() + batch.changes.len());
             if let Err(error) = self.store.commit(&batch) {
+                self.state.store_again(&batch.usage);
                 return Err(self.take_back(undo, &error));
             }
             self.statistics.commits += 1;

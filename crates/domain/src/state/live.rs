@@ -7,7 +7,7 @@ use super::rank::Ranks;
 use super::reserved::Reserved;
 use super::snapshot::Snapshot;
 use super::table::JobTable;
-use crate::accounting::Books;
+use crate::accounting::{Books, Past, Usage, UsedBy};
 use crate::cluster::{Cluster, NodeUse};
 use crate::cron::Crontab;
 use crate::job::{Allocation, ArrayPart, Job, Pending, Phase, Reason, Relation};
@@ -37,6 +37,7 @@ pub struct State {
     singletons: BTreeMap<(Uid, Text), BTreeSet<JobId>>,
     crontabs: Arc<BTreeMap<Uid, Arc<Crontab>>>,
     pub(super) reserved: Reserved,
+    pub(super) usage: Usage,
     next_id: JobId,
     version: u64,
     /// When the next node goes back into service by itself.
@@ -60,6 +61,7 @@ impl State {
         State {
             node_alarm: next_resume(&cluster),
             ranks: Ranks::new(Arc::new(Ranking::of(&cluster)), cluster.started),
+            usage: Usage::new(&cluster),
             cluster,
             jobs: JobTable::default(),
             nodes,
@@ -139,6 +141,37 @@ impl State {
         allocation.nodes.iter().all(|share| {
             self.nodes.get(share.node.0 as usize).is_some_and(|in_use| in_use.has_room_for(share, sharers))
         })
+    }
+
+    /// Returns what is used of accounting's limits.
+    pub fn usage(&self) -> &Usage {
+        &self.usage
+    }
+
+    /// Says what time it is, as far as use is counted.
+    pub fn set_time(&mut self, now: Timestamp) {
+        self.usage.set_time(now);
+    }
+
+    /// Returns what has been used since this was asked last, to be stored.
+    pub(crate) fn take_used(&mut self) -> Vec<(UsedBy, Past)> {
+        self.usage.take_touched()
+    }
+
+    /// Returns until when the use of live jobs has been taken in, if that has not been told before.
+    pub(crate) fn take_accounted(&mut self) -> Option<Timestamp> {
+        self.usage.take_accounted()
+    }
+
+    /// Takes in what was used, as it was stored; live jobs are put in their places afterwards.
+    pub(crate) fn remember_usage(&mut self, usage: Vec<(UsedBy, Past)>, accounted: Timestamp) {
+        usage.into_iter().for_each(|(by, past)| self.usage.remember(by, past));
+        self.account(accounted);
+    }
+
+    /// Takes in that what was told to be stored could not be.
+    pub(crate) fn store_again(&mut self, usage: &[(UsedBy, Past)]) {
+        usage.iter().for_each(|(by, _)| self.usage.touch(*by));
     }
 
     /// Returns how many tasks of an array hold resources.
@@ -279,6 +312,7 @@ impl State {
         self.node_alarm = next_resume(&cluster);
         self.fit_node_use(&cluster);
         self.cluster = cluster;
+        self.usage.reconfigure(&self.cluster, self.jobs.iter());
         self.version += 1;
         if !before.ranks_like(&self.ranks.ranking) {
             self.queues = Queues::default();
@@ -297,6 +331,7 @@ impl State {
         let next = Arc::new(Cluster { books, ..Cluster::clone(&self.cluster) });
         if ranks_alike {
             self.cluster = next;
+            self.usage.reconfigure(&self.cluster, self.jobs.iter());
             self.version += 1;
         } else {
             self.reconfigure(next);
@@ -356,6 +391,7 @@ impl State {
             nodes: Arc::clone(&self.nodes),
             licenses: Arc::clone(&self.licenses),
             ranking: Arc::clone(&self.ranks.ranking),
+            shares: Arc::clone(self.shares()),
             crontabs: Arc::clone(&self.crontabs),
             reservations: Arc::clone(self.reserved.all()),
             ..Snapshot::default()
@@ -376,6 +412,7 @@ impl State {
         self.reserved.moved(id, after);
         self.depend(id, before, after);
         self.hold_resources(id, before, after);
+        self.usage.moved(&self.cluster, id, before, after);
     }
 
     fn depend(&mut self, id: JobId, before: Option<&Job>, after: Option<&Job>) {

@@ -2,6 +2,7 @@
 //! so that nobody waits long for it.
 
 use super::live::State;
+use crate::accounting::{Line, Shares};
 use crate::job::Job;
 use crate::priority::{Ranking, Standing};
 use crate::{JobId, Timestamp};
@@ -16,6 +17,7 @@ pub(super) struct Ranks {
     /// later.
     at: Timestamp,
     standings: HashMap<u32, Standing>,
+    shares: Arc<Shares>,
     left: Left,
 }
 
@@ -32,7 +34,7 @@ enum Left {
 
 impl Ranks {
     pub(super) fn new(ranking: Arc<Ranking>, at: Timestamp) -> Self {
-        Ranks { ranking, at, standings: HashMap::new(), left: Left::None }
+        Ranks { ranking, at, standings: HashMap::new(), shares: Arc::default(), left: Left::None }
     }
 
     fn standing(&self, job: &Job) -> Standing {
@@ -62,6 +64,27 @@ impl State {
             return job;
         }
         Job { priority: self.priority_of(&job), ..job }
+    }
+
+    /// Tells whether an association has used more of its share than the quality of service of its jobs lets start.
+    pub fn is_over_share(&self, line: &Line) -> bool {
+        let Some(least) = line.usage_threshold() else { return false };
+        self.ranks.shares.get(line.association()).is_some_and(|share| share.factor < least)
+    }
+
+    /// Returns how fair shares stood when they were worked out last.
+    pub fn shares(&self) -> &Arc<Shares> {
+        &self.ranks.shares
+    }
+
+    /// Takes in what was used until now, and works out how associations stand. Priorities follow with the next ranking.
+    pub fn account(&mut self, now: Timestamp) {
+        self.usage.set_time(now);
+        let running: Vec<Arc<Job>> = self.holding().cloned().collect();
+        self.usage.advance(running.iter());
+        let shares = Arc::new(Shares::of(self.cluster(), self.usage()));
+        self.take_standings(shares.standings(self.cluster()));
+        self.ranks.shares = shares;
     }
 
     /// Takes in how associations stand, by their numbers; priorities follow with the next ranking.

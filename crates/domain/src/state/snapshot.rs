@@ -1,6 +1,7 @@
 //! What readers see: a picture of the state that never changes.
 
 use super::table::JobTable;
+use crate::accounting::Shares;
 use crate::cluster::{Cluster, NodeUse};
 use crate::cron::Crontab;
 use crate::job::{ArrayPart, Job, Phase};
@@ -26,6 +27,8 @@ pub struct Snapshot {
     pub licenses: Arc<BTreeMap<Text, u32>>,
     /// How jobs are ranked.
     pub ranking: Arc<Ranking>,
+    /// How fair shares stood when they were worked out last.
+    pub shares: Arc<Shares>,
     /// Crontabs by user.
     pub crontabs: Arc<BTreeMap<Uid, Arc<Crontab>>>,
     /// Reservations in the order in which they were made.
@@ -54,6 +57,7 @@ impl Default for Snapshot {
             jobs: JobTable::default(),
             nodes: Arc::default(),
             licenses: Arc::default(),
+            shares: Arc::default(),
             crontabs: Arc::default(),
             reservations: Arc::default(),
             reservations_changed: Timestamp::EPOCH,

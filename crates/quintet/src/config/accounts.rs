@@ -2,6 +2,7 @@
 
 use super::ConfigError;
 use super::file::{File, UserTable};
+use domain::accounting::Enforcement;
 
 /// An account.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -12,6 +13,14 @@ pub(crate) struct Account {
     pub(crate) description: String,
     /// To whom it belongs.
     pub(crate) organization: String,
+}
+
+/// Reads what of accounting is enforced.
+pub(super) fn enforcement(words: &[String]) -> Result<Enforcement, ConfigError> {
+    Enforcement::parse(words.iter().map(String::as_str)).map_err(|unknown| {
+        let known = "associations, limits, qos, safe, wckeys, nojobs, nosteps, all, none";
+        ConfigError::unfit("[accounting]", format!("enforce has \"{unknown}\"; known are {known}"))
+    })
 }
 
 /// Returns the accounts, and refuses users and partitions that name others.

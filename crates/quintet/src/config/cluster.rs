@@ -1,6 +1,7 @@
 //! From the file and this machine to the cluster: nodes, partitions, licences, members, limits.
 
 use super::ConfigError;
+use super::accounts;
 use super::file::{ClusterTable, File, GresTable, NodeTable, PartitionTable};
 use super::hardware::{cpus_of_cores, switches, system_share};
 use super::hostnames::expand;
@@ -26,6 +27,7 @@ pub(super) fn cluster(file: &File, machine: &Node, now: Timestamp) -> Result<Clu
         licenses: file.licenses.iter().map(|(name, count)| (Text::from(name), *count)).collect(),
         switches: Switches::default(),
         books: Books::configured(&Text::from(&file.cluster.name), configured(file)?),
+        enforcement: accounts::enforcement(&file.accounting.enforce)?,
         preempt: scheduling::preempt(&file.preempt)?,
         scheduling: scheduling::scheduler(&file.scheduler)?,
         priority: scheduling::priority(&file.priority)?,
@@ -318,6 +320,8 @@ fn partition(table: &PartitionTable, cluster: &Cluster, is_default: bool) -> Res
         overtime: table.over_time_limit.map(|limit| overtime(limit.0)),
         grace_time: u32::try_from(table.grace_time.0.as_secs()).unwrap_or(u32::MAX),
         preempt_mode: table.preempt_mode,
+        qos: Text::from(table.qos.to_lowercase()),
+        billing: scheduling::billing(&table.tres_billing_weights, &table.name)?,
         hidden: table.hidden,
     })
 }

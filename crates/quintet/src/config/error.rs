@@ -44,14 +44,6 @@ pub(crate) enum ConfigError {
         /// What is wrong with it.
         why: String,
     },
-    /// Asked for, and not there yet.
-    #[error("{table}: {what} is not supported yet")]
-    Unsupported {
-        /// The table concerned.
-        table: String,
-        /// What is asked for.
-        what: String,
-    },
 }
 
 impl ConfigError {

@@ -240,6 +240,10 @@ pub(crate) struct PartitionTable {
     #[serde(default, deserialize_with = "preempt_mode")]
     pub(crate) preempt_mode: Option<PreemptMode>,
     #[serde(default)]
+    pub(crate) qos: String,
+    #[serde(default)]
+    pub(crate) tres_billing_weights: BTreeMap<String, f64>,
+    #[serde(default)]
     pub(crate) hidden: bool,
 }
 
@@ -277,6 +281,8 @@ impl PartitionTable {
             grace_time: no_wait(),
             over_time_limit: None,
             preempt_mode: None,
+            qos: String::new(),
+            tres_billing_weights: BTreeMap::new(),
             hidden: false,
         }
     }

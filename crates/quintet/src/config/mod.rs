@@ -117,10 +117,7 @@ impl Config {
     }
 
     fn check(&self) -> Result<(), ConfigError> {
-        if !self.file.accounting.enforce.is_empty() {
-            let what = "enforcing associations, limits and qualities of service".to_owned();
-            return Err(ConfigError::Unsupported { table: "[accounting]".to_owned(), what });
-        }
+        accounts::enforcement(&self.file.accounting.enforce)?;
         self.check_engine()?;
         if self.file.engine.launchers == Some(0) {
             return Err(ConfigError::unfit("[engine]", "launchers must be at least 1"));

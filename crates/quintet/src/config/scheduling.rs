@@ -115,6 +115,7 @@ pub(crate) struct PriorityTable {
     pub(crate) weight_tres: BTreeMap<String, f64>,
     pub(crate) max_age: Wait,
     pub(crate) calc_period: Wait,
+    pub(crate) decay_half_life: Wait,
     pub(crate) favor_small: bool,
     pub(crate) flags: Vec<String>,
 }
@@ -133,6 +134,7 @@ impl Default for PriorityTable {
             weight_tres: BTreeMap::new(),
             max_age: Wait(rules.max_age),
             calc_period: Wait(rules.calc_period),
+            decay_half_life: Wait(rules.half_life.unwrap_or_default()),
             favor_small: rules.favor_small,
             flags: Vec::new(),
         }
@@ -273,10 +275,6 @@ fn scheduler_type<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Scheduler
 /// Makes the rules of ranking.
 pub(super) fn priority(table: &PriorityTable) -> Result<Rules, ConfigError> {
     let unfit = |why: &str| Err(ConfigError::unfit("[priority]", why));
-    if table.weight_assoc > 0 || table.weight_fairshare > 0 {
-        let what = "priority by associations and fair share".to_owned();
-        return Err(ConfigError::Unsupported { table: "[priority]".to_owned(), what });
-    }
     if table.max_age.0.is_zero() || table.calc_period.0.is_zero() {
         return unfit("max_age and calc_period must be at least a second");
     }
@@ -291,6 +289,7 @@ pub(super) fn priority(table: &PriorityTable) -> Result<Rules, ConfigError> {
         tres: table.weight_tres.iter().map(tres_weight).collect::<Result<_, _>>()?,
         max_age: table.max_age.0,
         calc_period: table.calc_period.0,
+        half_life: (!table.decay_half_life.0.is_zero()).then_some(table.decay_half_life.0),
         favor_small: table.favor_small,
         flags: priority_flags(&table.flags)?,
     })
@@ -309,6 +308,26 @@ fn tres_weight((name, weight): (&String, &f64)) -> Result<TresWeight, ConfigErro
     Ok(TresWeight { tres, weight: *weight })
 }
 
+/// Makes the weights by which a partition's resources are charged.
+pub(super) fn billing(
+    weights: &BTreeMap<String, f64>,
+    partition: &str,
+) -> Result<Vec<TresWeight>, ConfigError> {
+    let unfit =
+        |why: String| ConfigError::unfit("[[partitions]]", format!("partition \"{partition}\": {why}"));
+    let one = |(name, weight): (&String, &f64)| {
+        let tres = Tres::parse(name).filter(|tres| !matches!(tres, Tres::License(_)));
+        let tres = tres.ok_or_else(|| {
+            unfit(format!("tres_billing_weights names \"{name}\"; known are cpu, mem, node, gres/NAME"))
+        })?;
+        match weight.is_finite() && *weight >= 0.0 {
+            true => Ok(TresWeight { tres, weight: *weight }),
+            false => Err(unfit(format!("the weight of \"{name}\" must be 0 or more"))),
+        }
+    };
+    weights.iter().map(one).collect()
+}
+
 fn priority_flags(names: &[String]) -> Result<PriorityFlags, ConfigError> {
     let mut flags = PriorityFlags::default();
     for name in names {
@@ -316,6 +335,8 @@ fn priority_flags(names: &[String]) -> Result<PriorityFlags, ConfigError> {
             "ACCRUE_ALWAYS" => flags.accrue_always = true,
             "INCR_ONLY" => flags.increase_only = true,
             "SMALL_RELATIVE_TO_TIME" => flags.small_relative_to_time = true,
+            "MAX_TRES" => flags.max_tres = true,
+            "NO_FAIR_TREE" => flags.classic_fair_share = true,
             "NO_NORMAL_ASSOC" => flags.plain_association = true,
             "NO_NORMAL_PART" => flags.plain_partition = true,
             "NO_NORMAL_QOS" => flags.plain_qos = true,
@@ -325,7 +346,7 @@ fn priority_flags(names: &[String]) -> Result<PriorityFlags, ConfigError> {
                 (flags.plain_qos, flags.plain_tres) = (true, true);
             }
             _ => {
-                let known = "ACCRUE_ALWAYS, INCR_ONLY, NO_NORMAL_ALL, NO_NORMAL_ASSOC, NO_NORMAL_PART, \
+                let known = "ACCRUE_ALWAYS, INCR_ONLY, MAX_TRES, NO_FAIR_TREE, NO_NORMAL_ALL, NO_NORMAL_ASSOC, NO_NORMAL_PART, \
                              NO_NORMAL_QOS, NO_NORMAL_TRES, SMALL_RELATIVE_TO_TIME";
                 let why = format!("unknown flag \"{name}\"; known are {known}");
                 return Err(ConfigError::unfit("[priority]", why));

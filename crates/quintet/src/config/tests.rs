@@ -2,6 +2,7 @@
 
 use super::*;
 use domain::TimeLimit;
+use domain::accounting::Enforcement;
 use domain::cluster::{Cluster, NodeFlags, PartitionState, PreemptMode, PreemptType, Topology};
 use domain::priority::PriorityType;
 use domain::who::AdminLevel;
@@ -9,6 +10,7 @@ use std::collections::BTreeSet;
 
 const EXAMPLE: &str = include_str!("../../../../quintet.example.toml");
 const TESTBED: &str = include_str!("../../../../conformance/slurm/testbed.toml");
+const ENFORCED: &str = include_str!("../../../../conformance/slurm/testbed-enforce.toml");
 const SUITE: &str = include_str!("../../../../conformance/slurm/suite.toml");
 
 fn machine() -> Node {
@@ -103,6 +105,14 @@ fn example_shows_every_key() {
         let shown: BTreeSet<&String> = table.keys().collect();
         assert_eq!(shown, known.iter().collect(), "[{path}]");
     }
+}
+
+#[test]
+fn the_enforcing_testbed_is_the_same_but_for_that() {
+    let (enforced, plain) = (cluster_of(ENFORCED), cluster_of(TESTBED));
+    let wanted = Enforcement { associations: true, limits: true, qos: true, ..Enforcement::default() };
+    assert_eq!(enforced.enforcement, wanted);
+    assert_eq!(Cluster { enforcement: Enforcement::default(), ..enforced }, plain);
 }
 
 #[test]
@@ -262,8 +272,11 @@ fn what_is_wrong_is_told() {
     check("[engine]\nkind = \"cloud\"", "q.toml:2:8: unknown value \"cloud\"; known are \"local\"");
     check("listen = \"nowhere\"", "q.toml:1:10: invalid socket address syntax");
     check(
-        "[accounting]\nenforce = [\"limits\"]",
-        "[accounting]: enforcing associations, limits and qualities of service is not supported yet",
+        "[accounting]\nenforce = [\"limit\"]",
+        concat!(
+            "[accounting]: enforce has \"limit\"; known are ",
+            "associations, limits, qos, safe, wckeys, nojobs, nosteps, all, none"
+        ),
     );
     check(
         "[slurm]\nversions = [\"v0.0.39\"]",
@@ -326,8 +339,8 @@ fn what_is_wrong_is_told() {
         "q.toml:2:8: gang scheduling is not offered: jobs take no turns; \"suspend\" alone stops and resumes them",
     );
     check(
-        "[priority]\nweight_fairshare = 5",
-        "[priority]: priority by associations and fair share is not supported yet",
+        "[[partitions]]\nname = \"a\"\ntres_billing_weights = { fans = 1.0 }",
+        "[[partitions]]: partition \"a\": tres_billing_weights names \"fans\"; known are cpu, mem, node, gres/NAME",
     );
     check(
         "[scheduler]\nbf_window = 0",

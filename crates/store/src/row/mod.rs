@@ -63,6 +63,7 @@ mod reservation;
 mod resources;
 mod spec;
 mod step;
+pub(crate) mod usage;
 
 pub(crate) use job::{decode_job, encode_job};
 

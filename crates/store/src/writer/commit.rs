@@ -3,7 +3,7 @@
 use super::ledger::{Known, Ledger, NO_SPEC, Parts, Place};
 use super::recent::Recent;
 use crate::content::{Content, Packer};
-use crate::row::{book, encode, encode_job, encoded};
+use crate::row::{book, encode, encode_job, encoded, usage};
 use domain::job::{ArrayPart, Job, JobSpec, Payload};
 use domain::ports::{Batch, Closed, ClosedStep};
 use domain::service::StateChange;
@@ -80,6 +80,7 @@ statements! {
     add_receipt: "INSERT INTO receipt (id, body) VALUES (?1, ?2)";
     remove_receipts: "DELETE FROM receipt WHERE id <= ?1";
     put_book: "INSERT OR REPLACE INTO book (kind, name, body) VALUES (?1, ?2, ?3)";
+    put_usage: "INSERT OR REPLACE INTO usage (kind, id, body) VALUES (?1, ?2, ?3)";
     remove_book: "DELETE FROM book WHERE kind = ?1 AND name = ?2";
     put_number: "INSERT OR REPLACE INTO number (name, value) VALUES (?1, ?2)";
 }
@@ -119,6 +120,15 @@ impl Recording<'_> {
             let body = book::body(record);
             self.written += body.len();
             self.statements.put_book.execute(params![kind, name.as_str(), body])?;
+        }
+        for (by, past) in &batch.usage {
+            let (kind, id) = usage::place(*by);
+            let body = encoded(past);
+            self.written += body.len();
+            self.statements.put_usage.execute(params![kind, id, body])?;
+        }
+        if let Some(until) = batch.accounted {
+            self.statements.put_number.execute(params![usage::ACCOUNTED, until.seconds()])?;
         }
         for key in &batch.removed_books {
             let (kind, name) = book::place(key);

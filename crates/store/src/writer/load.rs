@@ -3,9 +3,8 @@
 use super::ledger::{Known, Ledger, Parts};
 use crate::database::Database;
 use crate::failure::{failed, unreadable};
-use crate::row::{book, decode, decode_all, decode_job};
-use domain::JobId;
-use domain::accounting::{LastNumbers, Record};
+use crate::row::{book, decode, decode_all, decode_job, usage};
+use domain::accounting::{LastNumbers, Past, Record, UsedBy};
 use domain::cluster::NodeMark;
 use domain::cron::Crontab;
 use domain::job::{ArrayPart, Job, JobSpec};
@@ -13,6 +12,7 @@ use domain::ports::{Saved, StoreError};
 use domain::reservation::Reservation;
 use domain::service::{Receipt, StateChange};
 use domain::who::Membership;
+use domain::{JobId, Timestamp};
 use rusqlite::{Connection, Row};
 use std::collections::HashMap;
 use std::path::Path;
@@ -55,6 +55,10 @@ pub(super) fn load(connection: &Connection, path: &Path, ledger: &mut Ledger) ->
         next_id: read_number(connection, "next job").map_err(sqlite)?.map(JobId),
         changes: read_changes(connection, path)?,
         members: read_members(connection, path)?,
+        usage: read_usage(connection, path)?,
+        accounted: Timestamp::from_seconds(
+            read_number(connection, usage::ACCOUNTED).map_err(sqlite)?.unwrap_or(0).into(),
+        ),
         books: read_books(connection, path)?,
         last_numbers: read_last_numbers(connection).map_err(sqlite)?,
         nodes: read_nodes(connection, path)?,
@@ -194,6 +198,17 @@ fn read_books(connection: &Connection, path: &Path) -> Result<Vec<Record>, Store
         let (kind, name): (u8, String) = (row.get(0)?, row.get(1)?);
         let record = book::record(kind, &name, row.get_ref(2)?.as_blob()?);
         Ok(record.map_err(|error| unreadable(format!("a record of accounting in {}", path.display()), error)))
+    });
+    rows.map_err(sqlite)?.map(|row| row.map_err(sqlite).flatten()).collect()
+}
+
+fn read_usage(connection: &Connection, path: &Path) -> Result<Vec<(UsedBy, Past)>, StoreError> {
+    let sqlite = |error| failed("load the jobs", path, error);
+    let mut statement = connection.prepare("SELECT kind, id, body FROM usage").map_err(sqlite)?;
+    let rows = statement.query_map([], |row| {
+        let (kind, id): (u8, u32) = (row.get(0)?, row.get(1)?);
+        let past = decode(row.get_ref(2)?.as_blob()?).and_then(|past| Ok((usage::used_by(kind, id)?, past)));
+        Ok(past.map_err(|error| unreadable(format!("what was used in {}", path.display()), error)))
     });
     rows.map_err(sqlite)?.map(|row| row.map_err(sqlite).flatten()).collect()
 }

@@ -23,11 +23,12 @@ pub(super) fn list(mut call: Call<'_>) -> Answer {
         names.map(Text::from).collect::<Vec<_>>()
     };
     let wanted = WantedShares { accounts: names(query.accounts), users: names(query.users) };
-    let cluster = &call.site.jobs.snapshot().cluster;
+    let snapshot = call.site.jobs.snapshot();
+    let cluster = &snapshot.cluster;
     let has_accounts = cluster.books.has_accounts();
     let mut answer = SharesResp::default();
     if has_accounts {
-        let told = shares(cluster, &wanted);
+        let told = shares(cluster, &snapshot.shares, &wanted);
         for _ in told.iter().filter(|entry| matches!(entry.fairshare.level, NoVal::Set(_))) {
             call.report.warn("Dumping (0xffffffffffffffff) as place holder for Infinity", "");
         }

@@ -1,7 +1,7 @@
-//! Fair shares: the tree of accounts and users. What they have used is not counted as long as accounting is not served,
-//! so that everybody's is what the original shows of those who have used nothing.
+//! Fair shares: the tree of accounts and users, what they should have and what they have used.
 
 use domain::Text;
+use domain::accounting::Shares;
 use domain::cluster::Cluster;
 use slurm_wire::NoVal;
 use slurm_wire::shares::{AssocSharesObjWrap, SharesFloat128Tres, SharesUint64Tres};
@@ -31,7 +31,11 @@ impl Wanted {
 
 /// Describes the associations asked for with the accounts above them, accounts in the order of their names, each before
 /// its users.
-pub(in crate::slurm) fn shares(cluster: &Cluster, wanted: &Wanted) -> Vec<AssocSharesObjWrap> {
+pub(in crate::slurm) fn shares(
+    cluster: &Cluster,
+    standing: &Shares,
+    wanted: &Wanted,
+) -> Vec<AssocSharesObjWrap> {
     let all = &tree(cluster);
     let is_account = |user: &Text| user.is_empty();
     let asks_for_all = wanted.accounts.is_empty() && wanted.users.is_empty();
@@ -65,6 +69,9 @@ pub(in crate::slurm) fn shares(cluster: &Cluster, wanted: &Wanted) -> Vec<AssocS
                 (entry.name, entry.parent) = (account.clone(), ROOT.clone());
                 entry.shares_normalized = part(siblings(&ROOT));
             }
+            if *account != ROOT || !is_account(user) {
+                take_standing(&mut entry, cluster, standing);
+            }
             entry
         })
         .collect();
@@ -73,6 +80,23 @@ pub(in crate::slurm) fn shares(cluster: &Cluster, wanted: &Wanted) -> Vec<AssocS
         !(entry.parent.is_empty() || entry.parent == ROOT && entry.kind == SharesType::User.into())
     });
     told
+}
+
+/// Shows how an association stands, as far as that has been worked out.
+fn take_standing(entry: &mut AssocSharesObjWrap, cluster: &Cluster, standing: &Shares) {
+    if let Some(association) = cluster.books.association(entry.id) {
+        entry.shares = NoVal::Set(association.shares);
+    }
+    let Some(share) = standing.get(entry.id) else { return };
+    entry.shares_normalized = NoVal::Set(share.normalized);
+    entry.usage_normalized = NoVal::Set(share.normalized_use);
+    entry.effective_usage = NoVal::Set(share.effective_use);
+    // A cast of a float keeps within the bounds of the integer.
+    entry.usage = share.used as i64;
+    if entry.kind == SharesType::User.into() {
+        entry.fairshare.factor = NoVal::Set(share.factor);
+    }
+    entry.fairshare.level = NoVal::Set(if share.level.is_finite() { share.level } else { NEVER_USED });
 }
 
 /// Returns the numbers of the associations by account and user; a user of no name stands for the account itself.
@@ -168,13 +192,15 @@ mod tests {
 
     fn names(accounts: &[&str], users: &[&str]) -> Vec<(String, String)> {
         let list = |names: &[&str]| names.iter().map(|name| Text::from(*name)).collect();
-        let told = shares(&cluster(), &Wanted { accounts: list(accounts), users: list(users) });
+        let told =
+            shares(&cluster(), &Shares::default(), &Wanted { accounts: list(accounts), users: list(users) });
         told.iter().map(|entry| (entry.name.to_string(), entry.parent.to_string())).collect()
     }
 
     #[test]
     fn the_tree_is_told_from_its_root() {
-        let told = shares(&cluster(), &Wanted { accounts: Vec::new(), users: Vec::new() });
+        let told =
+            shares(&cluster(), &Shares::default(), &Wanted { accounts: Vec::new(), users: Vec::new() });
         let each: Vec<_> = told.iter().map(|entry| (entry.id, &*entry.name, &*entry.parent)).collect();
         assert_eq!(
             each,

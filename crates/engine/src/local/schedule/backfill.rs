@@ -18,6 +18,7 @@ use super::preempt::{Displacing, Made, awaits_room};
 use super::reserved::Reserved;
 use super::waits::Waits;
 use super::walk::{Turn, Walk};
+use domain::accounting::Planned;
 use domain::cluster::{SchedulerType, Scheduling};
 use domain::fit::{Demand, Placement};
 use domain::job::{ArrayPart, Job, JobSpec, Reason};
@@ -84,6 +85,7 @@ pub(super) fn run<'a, 'm>(
         booked_of_partition: vec![0; partitions],
         booked_of_user: HashMap::new(),
         not_before: vec![now; partitions],
+        planned_use: Planned::default(),
         reserved: Reserved::new(state, now),
         membership: Membership::Outside,
         views: HashMap::new(),
@@ -136,6 +138,8 @@ struct Backfill<'a, 'p, 'm> {
     most_starts: usize,
     /// When the last job planned in each partition starts, where nobody overtakes.
     not_before: Vec<Timestamp>,
+    /// What is booked for later counts for accounting's limits.
+    planned_use: Planned,
 }
 
 /// Returns after how many starts a pass makes no more, if some have been made before it.
@@ -246,7 +250,10 @@ impl<'a> Backfill<'a, '_, '_> {
     fn is_kept_for(&self, job: &Job) -> bool {
         let cluster = self.layout.cluster();
         let backfill = &cluster.scheduling.backfill;
+        let partition = cluster.partition(job.spec.partition());
+        let least = partition.map_or(0, |partition| self.ground.least_priority(job, partition));
         job.priority >= backfill.least_priority
+            && u64::from(job.priority) >= least
             && self.now.since(job.eligible) >= backfill.least_age
             && !cluster.qos_flags(&job.spec.qos).no_reserve
     }
@@ -270,6 +277,7 @@ impl<'a> Backfill<'a, '_, '_> {
         if !may_book {
             // Too deep to say more, or of no use; an obstacle is told all the same.
             let obstacle = self.obstacle(job, partition);
+            let obstacle = obstacle.or_else(|| self.within_limits(job, partition).err());
             let reason = obstacle.unwrap_or_else(|| self.turn_to_wait(partition));
             self.waits.note(job.id, reason, None);
             return;
@@ -279,6 +287,12 @@ impl<'a> Backfill<'a, '_, '_> {
         loop {
             if self.ground.is_throttled(job) {
                 self.waits.note(job.id, Reason::JobArrayTaskLimit, None);
+                return;
+            }
+            if let Err(reason) = self.within_limits(job, partition) {
+                if booked_tasks == 0 {
+                    self.waits.note(job.id, reason, None);
+                }
                 return;
             }
             let chance = self.best_chance(job, tier);
@@ -340,6 +354,12 @@ impl<'a> Backfill<'a, '_, '_> {
                 return;
             }
         }
+    }
+
+    /// Tells whether accounting lets a job start in a partition, besides those that start before it.
+    fn within_limits(&self, job: &Job, partition: usize) -> Result<(), Reason> {
+        let partition = self.layout.partition(&self.layout.partitions[partition]);
+        self.ground.within_limits(job, partition, self.now, &self.planned_use)
     }
 
     /// Has others make way for a job, if it then disturbs nothing that is booked. The room may be there now or later.
@@ -523,6 +543,7 @@ impl<'a> Backfill<'a, '_, '_> {
         let nodes = &self.layout.partitions[chance.partition].nodes;
         let wish = Wish { demand: &chance.demand, nodes, user: job.spec.owner.uid, limit: chance.limit };
         self.forecast.book(wish, chance.at.max(self.now), &chance.placement);
+        self.ground.book_use(job, chance.demand.partition, chance.at.max(self.now), &mut self.planned_use);
         if self.layout.cluster().scheduling.by == SchedulerType::Builtin {
             self.not_before[chance.partition] = chance.at;
         }

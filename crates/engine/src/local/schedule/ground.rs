@@ -1,12 +1,13 @@
 //! What is free at this moment, with what this pass has already proposed taken off; and which units a job gets.
 
-use domain::cluster::{Cluster, Node, NodeUse, Taken};
+use domain::accounting::{Moment, Planned, Wanted, held, minutes};
+use domain::cluster::{Cluster, Node, NodeUse, Partition, Taken};
 use domain::fit::{Amounts, Demand, Placement, place};
-use domain::job::{Allocation, ArrayPart, Job, NodeShare};
+use domain::job::{Allocation, ArrayPart, Job, NodeShare, Reason};
 use domain::ports::Start;
 use domain::reservation::{Closed, Fence, Reservation};
 use domain::state::State;
-use domain::{JobId, NodeIndex, TaskIndex, Text, TimeLimit, Uid};
+use domain::{JobId, NodeIndex, TaskIndex, Text, TimeLimit, Timestamp, Uid};
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
@@ -23,6 +24,8 @@ pub(super) struct Ground<'a> {
     /// Jobs of arrays for which others make way, each with its array: one more task of it will run.
     owed: HashMap<JobId, JobId>,
     started: HashSet<JobId>,
+    /// What the starts of this pass count for accounting's limits.
+    planned: Planned,
     /// What reservations close to the job that is looked at; `None` without reservations.
     fence: Option<Fence<'a>>,
 }
@@ -38,6 +41,7 @@ impl<'a> Ground<'a> {
             tasks: HashMap::new(),
             owed: HashMap::new(),
             started: HashSet::new(),
+            planned: Planned::default(),
             fence: None,
         }
     }
@@ -170,6 +174,70 @@ impl<'a> Ground<'a> {
         }
     }
 
+    /// Tells whether accounting lets a job start in a partition, besides what this pass starts and `booked` for later.
+    ///
+    /// # Errors
+    /// The limit that keeps it waiting.
+    pub(super) fn within_limits(
+        &self,
+        job: &Job,
+        partition: &Partition,
+        now: Timestamp,
+        booked: &Planned,
+    ) -> Result<(), Reason> {
+        let cluster = self.state.cluster();
+        if !cluster.enforcement.limits {
+            return Ok(());
+        }
+        let usage = self.state.usage();
+        let Some(line) = usage.line_of(cluster, job, partition).filter(|line| !line.is_open()) else {
+            return Ok(());
+        };
+        if self.state.is_over_share(&line) {
+            return Err(Reason::QosUsageThreshold);
+        }
+        let wanted = Wanted::by(&job.spec, cluster, partition, (usage.numbers(), &line));
+        let planned = [&self.planned, booked];
+        usage.may_start(&line, &wanted, Moment { now, safe: cluster.enforcement.safe, planned: &planned })
+    }
+
+    /// Takes in that a job starts, for accounting's limits.
+    fn plan_use(&mut self, job: &Job, partition: &Partition, allocation: &Allocation, limit: TimeLimit) {
+        let cluster = self.state.cluster();
+        if !cluster.enforcement.limits {
+            return;
+        }
+        let usage = self.state.usage();
+        let Some(line) = usage.line_of(cluster, job, partition).filter(|line| !line.is_open()) else {
+            return;
+        };
+        let wanted = Wanted {
+            quantities: held(allocation, cluster, usage.numbers()),
+            nodes: u32::try_from(allocation.nodes.len()).unwrap_or(u32::MAX),
+            minutes: minutes(limit),
+        };
+        self.planned.add(&line, &wanted, Timestamp::EPOCH);
+    }
+
+    /// Takes into `booked` that a job will start at a time.
+    pub(super) fn book_use(&self, job: &Job, partition: &Partition, at: Timestamp, booked: &mut Planned) {
+        let cluster = self.state.cluster();
+        let usage = self.state.usage();
+        if cluster.enforcement.limits
+            && let Some(line) = usage.line_of(cluster, job, partition).filter(|line| !line.is_open())
+        {
+            let wanted = Wanted::by(&job.spec, cluster, partition, (usage.numbers(), &line));
+            booked.add(&line, &wanted, at);
+        }
+    }
+
+    /// Returns the priority below which accounting has nothing kept free for a job.
+    pub(super) fn least_priority(&self, job: &Job, partition: &Partition) -> u64 {
+        let cluster = self.state.cluster();
+        let line = self.state.usage().line_of(cluster, job, partition).filter(|_| cluster.enforcement.limits);
+        line.map_or(0, |line| line.least_priority())
+    }
+
     /// Takes in that others make way for a job: its place among the running tasks of its array is nobody else's.
     pub(super) fn owe(&mut self, job: &Job) {
         if job.array.is_some() {
@@ -216,6 +284,7 @@ impl<'a> Ground<'a> {
         };
         let task = self.next_task(job);
         self.take(job, &allocation);
+        self.plan_use(job, demand.partition, &allocation, limit);
         Some(Start { job: job.id, task, allocation: Arc::new(allocation), limit, backfilled })
     }
 

@@ -12,6 +12,7 @@ use super::reserved::{Reserved, names_reservation};
 use super::resume::Returning;
 use super::waits::Waits;
 use super::walk::{Turn, Walk};
+use domain::accounting::Planned;
 use domain::cluster::SchedulerType;
 use domain::fit::{Demand, place};
 use domain::job::{ArrayPart, HetPart, Job, Reason};
@@ -47,6 +48,8 @@ pub(super) struct MainPass<'a, 'g, 'm> {
     reserved: Reserved<'a>,
     /// Numbers of reservations in which a job waits already.
     closed_reservations: Vec<u32>,
+    /// This pass books nothing for later.
+    nothing: Planned,
 }
 
 /// How an attempt went.
@@ -108,6 +111,7 @@ impl<'a, 'g, 'm> MainPass<'a, 'g, 'm> {
             returning: Returning::new(state),
             reserved: Reserved::new(state, now),
             closed_reservations: Vec::new(),
+            nothing: Planned::default(),
         };
         pass.walk(state);
         let exit = match pass.starts.len() {
@@ -407,6 +411,9 @@ impl<'a, 'g, 'm> MainPass<'a, 'g, 'm> {
         loop {
             if self.ground.is_throttled(job) {
                 return Attempt::Aside(Reason::JobArrayTaskLimit);
+            }
+            if let Err(reason) = self.ground.within_limits(job, demand.partition, self.now, &self.nothing) {
+                return Attempt::Aside(reason);
             }
             let Some(licenses) = self.licenses(&demand) else {
                 let is_closed = |(name, _): &(Text, u32)| self.closed_licenses.contains(&name);

@@ -72,8 +72,17 @@ impl<'a> Backfill<'a, '_, '_> {
         }
         let Some(members) = eligible(state, part) else { return };
         let mut wanted = Vec::with_capacity(members.len());
+        // All of them start together, so that their use adds up.
+        let mut planned = self.planned_use.clone();
         for job in &members {
-            match demands(self.layout, job, self.now) {
+            let demands = demands(self.layout, job, self.now).and_then(|demands| {
+                if let Some((_, demand)) = demands.first() {
+                    self.ground.within_limits(job, demand.partition, self.now, &planned)?;
+                    self.ground.book_use(job, demand.partition, self.now, &mut planned);
+                }
+                Ok(demands)
+            });
+            match demands {
                 Ok(demands) => wanted.push((*job, demands)),
                 // The others wait for this one.
                 Err(reason) => return self.waits.note(job.id, reason, None),

@@ -1,0 +1,317 @@
+//! Every kind of limit of accounting: who is over it waits and says so by the limit's name, whoever is not goes ahead, and
+//! when there is room, or more is allowed, the job starts. The names are those a real Slurm showed for the same limits.
+
+use crate::cluster::{ask, cluster, job, node, partition};
+use domain::accounting::tres::{BILLING, CPU, DYNAMIC_OFFSET, MEMORY, NODE};
+use domain::accounting::{
+    Account, Association, Books, Enforcement, LastNumbers, Limit, Limits, Place, Qos, QosFlags, ROOT, Record,
+};
+use domain::cluster::Cluster;
+use domain::job::{End, Event, Exit, GresRequest, Job, Per, Phase, Reason, Resources, Usage, WayIn};
+use domain::state::State;
+use domain::{JobId, Text, Timestamp};
+use engine::local::schedule::Scheduler;
+use std::sync::Arc;
+use std::time::Duration;
+
+const GPU: u32 = DYNAMIC_OFFSET + 1;
+
+/// Where a limit is set.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum At {
+    Qos,
+    Account,
+    User,
+    Root,
+}
+
+/// A limit as it is set.
+type Set = (At, Limit, u32, u64);
+
+fn limits_at(at: At, set: &[Set]) -> Limits {
+    set.iter()
+        .filter(|(place, ..)| *place == at)
+        .map(|(_, limit, resource, most)| (*limit, *resource, *most))
+        .collect()
+}
+
+/// Root, an account, another one, and alice in both.
+fn books(set: &[Set], qos: impl FnOnce(&mut Qos)) -> Books {
+    let mut normal = Qos { id: 1, limits: limits_at(At::Qos, set), ..Qos::named(Text::const_new("normal")) };
+    qos(&mut normal);
+    let place = |account: &str, user: &str| Place {
+        cluster: "test".into(),
+        account: account.into(),
+        user: user.into(),
+        partition: Text::default(),
+    };
+    let association = |id, account: &str, user: &str, limits| {
+        let is_below = user.is_empty() && account != "root";
+        let parent = if is_below { ROOT } else { Text::default() };
+        let place = place(account, user);
+        Record::Association(Arc::new(Association {
+            id,
+            place,
+            parent,
+            shares: 1,
+            limits,
+            ..Association::default()
+        }))
+    };
+    let account = |name: &str| Record::Account(Arc::new(Account { name: name.into(), ..Account::default() }));
+    let records = [
+        Record::Qos(Arc::new(normal)),
+        account("root"),
+        account("physics"),
+        account("chemistry"),
+        association(1, "root", "", limits_at(At::Root, set)),
+        association(2, "physics", "", limits_at(At::Account, set)),
+        association(3, "chemistry", "", Limits::default()),
+        association(4, "physics", "alice", limits_at(At::User, set)),
+        association(5, "chemistry", "alice", Limits::default()),
+    ];
+    Books::restored(&"test".into(), records, LastNumbers::default())
+}
+
+struct World {
+    state: State,
+    scheduler: Scheduler,
+    now: Timestamp,
+}
+
+impl World {
+    /// Four nodes of eight CPUs and two GPUs.
+    fn new(books: Books, change: impl FnOnce(&mut Cluster)) -> Self {
+        let nodes = (1..=4).map(|at| node(&format!("n{at}"), 8, 1, 16_000, 2)).collect();
+        let mut cluster = cluster(nodes, vec![partition("a", 0..4)]);
+        cluster.books = books;
+        cluster.enforcement = Enforcement::parse(["limits", "safe", "qos"]).unwrap();
+        change(&mut cluster);
+        let state = State::new(Arc::new(cluster));
+        World { state, scheduler: Scheduler::new(), now: Timestamp::from_seconds(1000) }
+    }
+
+    /// Submits a job of two CPUs and a GPU for an hour.
+    fn submit(&mut self, account: &str) -> JobId {
+        let gpu = GresRequest { name: "gpu".into(), kind: Text::default(), count: 1, per: Per::Node };
+        let asked = Resources { gres: [gpu].into_iter().collect(), ..ask(1, 2) };
+        let id = self.state.take_id();
+        let mut job = Job { eligible: self.now, submitted: self.now, ..job(id.0, "a", 60, asked) };
+        Arc::make_mut(&mut job.spec).account = account.into();
+        self.state.put(Arc::new(job));
+        id
+    }
+
+    fn plan(&mut self) {
+        self.now = self.now.after(Duration::from_secs(10));
+        self.state.set_time(self.now);
+        let plan = self.scheduler.plan(&self.state, self.now);
+        for start in &plan.starts {
+            let (allocation, limit) = (Arc::clone(&start.allocation), start.limit);
+            let (at, overtime) = (self.now, Duration::ZERO);
+            self.happen(
+                start.job,
+                Event::Started {
+                    at,
+                    allocation,
+                    limit,
+                    boot: "boot".into(),
+                    overtime,
+                    way_in: WayIn::InOrder,
+                },
+            );
+        }
+        for (id, reason, expected_start) in &plan.waits {
+            self.happen(*id, Event::Considered { reason: *reason, expected_start: *expected_start });
+        }
+    }
+
+    fn happen(&mut self, id: JobId, event: Event) {
+        let job = self.state.job(id).unwrap().apply(event).unwrap().job;
+        self.state.put(Arc::new(job));
+    }
+
+    fn end(&mut self, id: JobId) {
+        let end = End::Process(Exit::Code(0));
+        self.happen(id, Event::Ended { at: self.now, end, usage: Usage::default(), requeue: None });
+    }
+
+    /// Returns why a job waits; `None` if it runs.
+    fn waits(&self, id: JobId) -> Option<Reason> {
+        match &self.state.job(id).unwrap().phase {
+            Phase::Pending(pending) => Some(pending.reason),
+            Phase::Running(_) => None,
+            phase => panic!("job {id:?} is {}", phase.name()),
+        }
+    }
+}
+
+/// One job runs, the next one waits for it to end; a job of another account is not kept waiting unless the limit is its own.
+#[test]
+fn jobs_wait_for_others_of_the_same_limit() {
+    use At::{Account, Qos, Root, User};
+    use Limit::*;
+    use Reason as R;
+    // Where, what, of which resource, how much; the reason; whether the other account is held as well.
+    let table: &[(Set, Reason, bool)] = &[
+        ((Account, GrpJobs, 0, 1), R::AssocGrpJobsLimit, false),
+        ((Root, GrpJobs, 0, 1), R::AssocGrpJobsLimit, true),
+        ((User, GrpJobs, 0, 1), R::AssocGrpJobsLimit, false),
+        ((Account, MaxJobs, 0, 1), R::AssocMaxJobsLimit, false),
+        ((User, MaxJobs, 0, 1), R::AssocMaxJobsLimit, false),
+        ((Account, GrpTres, CPU, 3), R::AssocGrpCpuLimit, false),
+        ((Account, GrpTres, MEMORY, 250), R::AssocGrpMemLimit, false),
+        ((Account, GrpTres, GPU, 1), R::AssocGrpGres, false),
+        ((Account, GrpTres, BILLING, 3), R::AssocGrpBilling, false),
+        ((Account, GrpTres, NODE, 1), R::AssocGrpNodeLimit, false),
+        ((Account, GrpTresRunMins, CPU, 200), R::AssocGrpCpuRunMinutesLimit, false),
+        ((Account, GrpTresRunMins, GPU, 100), R::AssocGrpGresRunMinutes, false),
+        ((Account, GrpTresMins, CPU, 150), R::AssocGrpCpuMinutesLimit, false),
+        ((Qos, GrpJobs, 0, 1), R::QosGrpJobsLimit, true),
+        ((Qos, GrpTres, CPU, 3), R::QosGrpCpuLimit, true),
+        ((Qos, GrpTres, MEMORY, 250), R::QosGrpMemLimit, true),
+        ((Qos, GrpTres, BILLING, 3), R::QosGrpBilling, true),
+        ((Qos, GrpTresRunMins, CPU, 200), R::QosGrpCpuRunMinutesLimit, true),
+        ((Qos, MaxJobsPerUser, 0, 1), R::QosMaxJobsPerUserLimit, true),
+        ((Qos, MaxJobsPerAccount, 0, 1), R::MaxJobsPerAccount, false),
+        ((Qos, MaxTresPerUser, CPU, 3), R::QosMaxCpuPerUserLimit, true),
+        ((Qos, MaxTresPerUser, GPU, 1), R::QosMaxGresPerUser, true),
+        ((Qos, MaxTresPerAccount, CPU, 3), R::MaxCpuPerAccount, false),
+        ((Qos, MaxTresRunMinsPerUser, CPU, 200), R::MaxCpuRunMinsPerUser, true),
+        ((Qos, MaxTresRunMinsPerAccount, CPU, 200), R::MaxCpuRunMinsPerAccount, false),
+    ];
+    for (set, reason, holds_all) in table {
+        let mut world = World::new(books(&[*set], |_| {}), |_| {});
+        let (first, second) = (world.submit("physics"), world.submit("physics"));
+        let other = world.submit("chemistry");
+        world.plan();
+        assert_eq!(world.waits(first), None, "{set:?}");
+        assert_eq!(world.waits(second), Some(*reason), "{set:?}");
+        assert_eq!(world.waits(other).is_some(), *holds_all, "{set:?}");
+        world.end(first);
+        world.plan();
+        assert_eq!(world.waits(second), None, "{set:?}");
+    }
+}
+
+/// A job that asks for too much waits until more is allowed.
+#[test]
+fn jobs_wait_that_ask_for_too_much() {
+    use At::{Account, Qos, User};
+    use Limit::*;
+    use Reason as R;
+    let table: &[(Set, u64, Reason)] = &[
+        ((User, MaxWallPerJob, 0, 30), 60, R::AssocMaxWallDurationPerJobLimit),
+        ((Account, MaxTresPerJob, CPU, 1), 2, R::AssocMaxCpuPerJobLimit),
+        ((Account, MaxTresPerJob, MEMORY, 100), 200, R::AssocMaxMemPerJob),
+        ((Account, MaxTresPerNode, CPU, 1), 2, R::AssocMaxCpuPerNode),
+        ((Account, MaxTresMinsPerJob, CPU, 100), 120, R::AssocMaxCpuMinutesPerJobLimit),
+        ((Account, GrpWall, 0, 30), 60, R::AssocGrpWallLimit),
+        ((Account, GrpTresMins, CPU, 100), 120, R::AssocGrpCpuMinutesLimit),
+        ((Account, GrpTresRunMins, CPU, 100), 120, R::AssocGrpCpuRunMinutesLimit),
+        ((Qos, MaxWallPerJob, 0, 30), 60, R::QosMaxWallDurationPerJobLimit),
+        ((Qos, MaxTresPerJob, GPU, 0), 1, R::QosMaxGresPerJob),
+        ((Qos, MaxTresPerJob, NODE, 0), 1, R::QosMaxNodePerJobLimit),
+        ((Qos, MaxTresPerNode, CPU, 1), 2, R::QosMaxCpuPerNode),
+        ((Qos, MaxTresMinsPerJob, CPU, 100), 120, R::QosMaxCpuMinutesPerJobLimit),
+        ((Qos, GrpWall, 0, 30), 60, R::QosGrpWallLimit),
+        ((Qos, GrpTresMins, CPU, 100), 120, R::QosGrpCpuMinutesLimit),
+        ((Qos, MinTresPerJob, CPU, 4), 2, R::QosMinCpuNotSatisfied),
+        ((Qos, MinTresPerJob, GPU, 2), 1, R::QosMinGres),
+    ];
+    for (set, enough, reason) in table {
+        let mut world = World::new(books(&[*set], |_| {}), |_| {});
+        let job = world.submit("physics");
+        world.plan();
+        assert_eq!(world.waits(job), Some(*reason), "{set:?}");
+        let (at, limit, resource, _) = *set;
+        world.state.put_books(books(&[(at, limit, resource, *enough)], |_| {}));
+        world.plan();
+        assert_eq!(world.waits(job), None, "{set:?}");
+    }
+}
+
+/// Quality of service before association, the nearest association before those above, except for limits of groups.
+#[test]
+fn one_limit_takes_the_place_of_another() {
+    use At::{Account, Qos, User};
+    use Limit::*;
+    let runs_both = |set: &[Set], change: fn(&mut domain::cluster::Qos)| {
+        let mut world = World::new(books(set, change), |_| {});
+        let jobs = [world.submit("physics"), world.submit("physics")];
+        world.plan();
+        jobs.map(|job| world.waits(job))
+    };
+    let plain = |_: &mut domain::cluster::Qos| {};
+    for (over, under) in [
+        ((Qos, GrpJobs, 0, 5), (Account, GrpJobs, 0, 1)),
+        ((Qos, MaxJobsPerUser, 0, 5), (Account, MaxJobs, 0, 1)),
+        ((Qos, MaxTresPerJob, CPU, 4), (Account, MaxTresPerJob, CPU, 1)),
+        ((Qos, MaxWallPerJob, 0, 100), (Account, MaxWallPerJob, 0, 30)),
+        ((User, MaxJobs, 0, 2), (Account, MaxJobs, 0, 1)),
+    ] {
+        assert_eq!(runs_both(&[over, under], plain), [None, None], "{over:?}");
+    }
+    let group = runs_both(&[(User, GrpJobs, 0, 5), (Account, GrpJobs, 0, 1)], plain);
+    assert_eq!(group, [None, Some(Reason::AssocGrpJobsLimit)]);
+    // A factor widens what associations give of resources.
+    let widened = |qos: &mut domain::cluster::Qos| qos.limit_factor = Some(2.0);
+    assert_eq!(runs_both(&[(Account, GrpTres, CPU, 2)], widened), [None, None]);
+    assert_eq!(runs_both(&[(Account, GrpTres, CPU, 2)], plain), [None, Some(Reason::AssocGrpCpuLimit)]);
+}
+
+#[test]
+fn the_quality_of_service_of_the_partition_comes_first_unless_told_otherwise() {
+    let of_job = [(At::Qos, Limit::MaxTresPerJob, CPU, 1)];
+    for (overrides, reason) in [(false, None), (true, Some(Reason::QosMaxCpuPerJobLimit))] {
+        let own = books(&of_job, |qos| {
+            qos.flags = QosFlags { override_partition_qos: overrides, ..QosFlags::default() };
+        });
+        let limits = [(Limit::MaxTresPerJob, CPU, 8)].into_iter().collect();
+        let of_partition = Qos { id: 2, limits, ..Qos::named(Text::const_new("wide")) };
+        let mut records: Vec<Record> = own.all_qos().cloned().map(Record::Qos).collect();
+        records.push(Record::Qos(Arc::new(of_partition)));
+        records.extend((1..=5).filter_map(|id| own.association(id).cloned()).map(Record::Association));
+        let both = Books::restored(&"test".into(), records, LastNumbers::default());
+        let mut world = World::new(both, |cluster| cluster.partitions[0].qos = "wide".into());
+        let job = world.submit("physics");
+        world.plan();
+        assert_eq!(world.waits(job), reason);
+    }
+}
+
+#[test]
+fn what_was_used_counts_and_fades() {
+    let set = [(At::Account, Limit::GrpTresMins, CPU, 150)];
+    let mut world = World::new(books(&set, |_| {}), |cluster| {
+        cluster.priority.half_life = Some(Duration::from_secs(3600));
+    });
+    let first = world.submit("physics");
+    world.plan();
+    world.now = world.now.after(Duration::from_secs(3600));
+    world.state.set_time(world.now);
+    world.end(first);
+    // Two CPUs for an hour are behind it, as many minutes are asked for again.
+    let second = world.submit("physics");
+    world.plan();
+    assert_eq!(world.waits(second), Some(Reason::AssocGrpCpuMinutesLimit));
+    world.now = world.now.after(Duration::from_secs(3600));
+    world.plan();
+    assert_eq!(world.waits(second), Some(Reason::AssocGrpCpuMinutesLimit), "sixty of them are left");
+    world.now = world.now.after(Duration::from_secs(3600));
+    world.plan();
+    assert_eq!(world.waits(second), None, "thirty of them are left");
+}
+
+#[test]
+fn tasks_of_an_array_start_as_far_as_the_limit_goes() {
+    let mut world = World::new(books(&[(At::User, Limit::MaxJobs, 0, 3)], |_| {}), |_| {});
+    let id = world.state.take_id();
+    let pool = crate::cluster::array(job(id.0, "a", 60, ask(1, 1)), 10, 0);
+    let mut job = Job { eligible: world.now, ..pool };
+    Arc::make_mut(&mut job.spec).account = "physics".into();
+    world.state.put(Arc::new(job));
+    let plan = world.scheduler.plan(&world.state, world.now);
+    assert_eq!(plan.starts.len(), 3);
+    assert!(plan.waits.iter().any(|(_, reason, _)| *reason == Reason::AssocMaxJobsLimit));
+}
