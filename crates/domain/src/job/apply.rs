@@ -2,9 +2,9 @@
 //! answer, and an event that does not fit is refused, never ignored.
 
 use super::{
-    Change, Completing, End, Ended, EndedStep, Event, Exit, HetPart, Hold, Job, JobFlags, JobStep, Outcome,
-    Pending, Phase, Preemption, PutBack, Reason, Requeue, Running, StepEnd, Steps, SuspendedBy, TermState,
-    Usage, WarningScope,
+    Change, Completing, End, Ended, EndedStep, Event, Exit, HetPart, Hold, Job, JobFlags, JobKind, JobStep,
+    Outcome, Pending, Phase, Preemption, PutBack, Reason, Requeue, Running, StepEnd, Steps, SuspendedBy,
+    TermState, Usage, WarningScope,
 };
 use crate::error::Refused;
 use crate::{Text, TimeLimit, Timestamp, Uid};
@@ -560,6 +560,8 @@ impl Job {
         let requeue = match &end {
             // A component starts with its leader or not at all: alone in the queue it would wait for ever.
             _ if self.het.is_some_and(|part| !part.is_leader()) => None,
+            // Whoever asked for an allocation has been told that it is gone, and waits for no other.
+            _ if self.spec.kind == JobKind::Allocation => None,
             End::Vanished if self.spec.requeue => Some(requeue.unwrap_or_default()),
             End::LaunchFailed(_) => requeue.or(Some(LAUNCH_FAILED)),
             End::Process(_) => requeue,

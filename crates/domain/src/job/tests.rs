@@ -155,6 +155,17 @@ fn a_job_its_node_lost_goes_back_and_history_keeps_the_attempt() {
 }
 
 #[test]
+fn an_allocation_its_node_lost_is_gone_whatever_was_asked_for() {
+    for end in [End::Vanished, End::LaunchFailed("run the prolog: it failed".into())] {
+        let mut held = job(1);
+        let spec = Arc::make_mut(&mut held.spec);
+        (spec.kind, spec.requeue) = (JobKind::Allocation, true);
+        let step = held.apply(started()).expect("it starts").job.apply(ended(end)).expect("it ends");
+        assert_eq!(outcome(&step.job).map(|(outcome, ..)| outcome), Some(Outcome::NodeFail));
+    }
+}
+
+#[test]
 fn holds_dependencies_and_begin_times_keep_a_job_out_of_the_queue() {
     let held = after([Event::Held { hold: Hold::User }]).job;
     assert_eq!((held.eligible, held.priority), (Timestamp::NEVER, 0));
