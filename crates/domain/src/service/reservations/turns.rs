@@ -27,7 +27,11 @@ impl Ledger<'_> {
                 self.end_turn(reservation);
             } else {
                 self.watch_use(reservation);
-                self.replace_nodes(reservation);
+                // It may have gone, or moved on to its next turn.
+                let mut all = self.state().reservations().iter();
+                if let Some(still) = all.find(|other| other.number == reservation.number).cloned() {
+                    self.replace_nodes(&still);
+                }
             }
         }
     }

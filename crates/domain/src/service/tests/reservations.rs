@@ -327,6 +327,32 @@ async fn one_that_nobody_uses_goes_after_a_while() {
 }
 
 #[tokio::test]
+async fn one_that_goes_gets_no_other_node_first() {
+    let world = World::with(0, |cluster| {
+        let second = Node { name: "n2".into(), ..cluster.nodes[0].clone() };
+        cluster.nodes.push(second);
+        cluster.partitions[0].nodes.push(crate::NodeIndex(1));
+    });
+    let root = world.service.principal("root");
+    let mark = async |node: &'static str, wanted: Availability| {
+        world.service.mark_node(&root, node.into(), wanted).await.unwrap();
+    };
+    let unused = |wish: &mut ReservationWish| {
+        (wish.node_list, wish.node_count) = (Vec::new(), Some(1));
+        wish.flags = on(ReservationFlags::PURGE_COMP.with(ReservationFlags::REPLACE_DOWN));
+        wish.purge_after = Some(60);
+    };
+    world.reserve(unused).await.unwrap();
+    world.at_second(10, |world| world.reservation("r").is_some_and(|kept| kept.idle_since.is_some())).await;
+    mark("n2", Availability::Drain("disk".into())).await;
+    mark("n1", Availability::Drain("disk".into())).await;
+    // Another node is there again at the moment at which it has been without jobs for long enough.
+    world.clock.0.store((NOW + 80) * 1_000_000, Ordering::SeqCst);
+    mark("n2", Availability::Resume).await;
+    assert_eq!(world.reservation("r"), None);
+}
+
+#[tokio::test]
 async fn one_that_drew_a_job_in_is_in_use_at_once() {
     let world = World::new(1);
     let drawing = |wish: &mut ReservationWish| {
