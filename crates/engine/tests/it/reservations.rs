@@ -325,14 +325,7 @@ fn magnetic_ones_take_in_whom_they_are_for() {
 fn guests_use_what_is_left_and_leave_when_it_is_needed() {
     let mut world = world();
     world.reserve(Reservation { max_start_delay: 60, ..reservation("r", &[0, 1], 0, 600) });
-    let guest = |world: &mut World, lead: u16| {
-        let id = world.submit(30, ask(1, 4));
-        let mut job = (**world.state.job(id).unwrap()).clone();
-        let warning = Warning { signal: 10, lead, scope: WarningScope::Steps, flags: 1 << 8 };
-        Arc::make_mut(&mut job.spec).warning = Some(warning);
-        world.state.put(Arc::new(job));
-        id
-    };
+    let guest = |world: &mut World, lead| as_guest(world, lead, |_| {});
     let (late, soon, other) = (guest(&mut world, 61), guest(&mut world, 60), guest(&mut world, 30));
     world.plan();
     assert_eq!(world.place(late), "nowhere");
@@ -345,6 +338,35 @@ fn guests_use_what_is_left_and_leave_when_it_is_needed() {
     world.happen(other, ended(world.now));
     world.after(1);
     assert_eq!(world.place(own), "1:0,1");
+}
+
+fn as_guest(world: &mut World, lead: u16, change: impl FnOnce(&mut Resources)) -> JobId {
+    let mut asked = ask(1, 4);
+    change(&mut asked);
+    let id = world.submit(30, asked);
+    let mut job = (**world.state.job(id).unwrap()).clone();
+    let warning = Warning { signal: 10, lead, scope: WarningScope::Steps, flags: 1 << 8 };
+    Arc::make_mut(&mut job.spec).warning = Some(warning);
+    world.state.put(Arc::new(job));
+    id
+}
+
+#[test]
+fn jobs_that_may_run_on_after_their_reservation_are_counted_as_long() {
+    let expected = |overrun| {
+        let mut cluster = cluster(vec![node("n1", 4, 1, 10_000, 0)], vec![partition("a", 0..1)]);
+        cluster.limits.reservation_overrun = overrun;
+        let mut world = over(cluster);
+        world.reserve(reservation("r", &[0], 0, 60));
+        world.submit_into("r", 200, ask(1, 4));
+        world.plan();
+        let next = world.submit(10, ask(1, 1));
+        world.after(0);
+        world.expected(next)
+    };
+    assert_eq!(expected(Duration::ZERO), Some(60));
+    assert_eq!(expected(Duration::from_secs(600)), Some(70));
+    assert_eq!(expected(Duration::MAX), Some(200));
 }
 
 #[test]

@@ -11,6 +11,7 @@ use domain::reservation::{Fence, Membership, Reservation, ReservationFlags, Rese
 use domain::state::State;
 use domain::{NodeIndex, Timestamp};
 use std::sync::Arc;
+use std::time::Duration;
 
 /// A reservation without end is taken to last this long.
 const LONG: u32 = 10;
@@ -101,7 +102,8 @@ impl<'a> Forecast<'a> {
     }
 }
 
-/// Returns when a job will have given back what it holds: with the reservation it runs in, if that ends before.
+/// Returns when a job will have given back what it holds: with the reservation it runs in, if that ends before, or as long
+/// after it as jobs may run on (`ResvOverRun`).
 pub(super) fn end_with_reservation(
     state: &State,
     allocation: &Allocation,
@@ -113,7 +115,8 @@ pub(super) fn end_with_reservation(
     }
     let own = state.reservation(&allocation.reservation);
     let own = own.filter(|own| !own.flags.has(ReservationFlags::FLEX) && own.is_open(now));
-    own.map_or(end, |own| end.min(own.end))
+    let overrun = state.cluster().limits.reservation_overrun;
+    own.filter(|_| overrun != Duration::MAX).map_or(end, |own| end.min(own.end.after(overrun)))
 }
 
 /// Returns what a reservation has of a node.
