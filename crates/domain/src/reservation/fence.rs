@@ -33,6 +33,8 @@ pub struct Fence<'a> {
     own: Option<&'a Arc<Reservation>>,
     /// Reservations of others that it would run into.
     others: Vec<&'a Arc<Reservation>>,
+    /// Those of them whose nodes it may use until they need them; not their licences, for which nobody is asked to leave.
+    hosts: Vec<&'a Arc<Reservation>>,
 }
 
 impl<'a> Fence<'a> {
@@ -58,14 +60,17 @@ impl<'a> Fence<'a> {
             start < until && now < end
         };
         let others = reservations.iter().filter(is_other).filter(meets).collect();
-        Fence { own, others }
+        Fence { own, others, hosts: Vec::new() }
     }
 
-    /// Opens the reservations that a job may overlap since it leaves within the time they allow for that.
+    /// Opens the nodes of reservations that a job may overlap since it leaves within the time they allow for that; but not of
+    /// those, by their numbers, whose own jobs wait.
     #[must_use]
-    pub fn leaving_after(mut self, seconds: Option<u16>) -> Self {
+    pub fn leaving_after(mut self, seconds: Option<u16>, but: &[u32]) -> Self {
         if let Some(seconds) = seconds {
-            self.others.retain(|other| u32::from(seconds) > other.max_start_delay);
+            let takes =
+                |other: &&Arc<Reservation>| other.takes_guests(seconds) && !but.contains(&other.number);
+            (self.hosts, self.others) = self.others.into_iter().partition(takes);
         }
         self
     }
@@ -128,12 +133,18 @@ impl<'a> Fence<'a> {
 
     /// Returns how many of a licence the reservations of others keep, beyond what their own jobs have of them.
     pub fn kept_licenses(&self, name: &Text, state: &State) -> u32 {
-        let kept = self.others.iter().map(|other| other.kept_licenses(name, state));
+        let closed = self.others.iter().chain(&self.hosts);
+        let kept = closed.map(|other| other.kept_licenses(name, state));
         kept.fold(0, u32::saturating_add)
     }
 }
 
 impl Reservation {
+    /// Tells whether others may use its nodes who leave so many seconds after they are told (`MaxStartDelay`).
+    pub fn takes_guests(&self, seconds: u16) -> bool {
+        self.max_start_delay > 0 && u32::from(seconds) <= self.max_start_delay
+    }
+
     /// Returns how many of a licence it keeps free: those it has and its own jobs do not use.
     pub fn kept_licenses(&self, name: &Text, state: &State) -> u32 {
         let count = self.licenses.iter().find(|(known, _)| known == name).map_or(0, |(_, count)| *count);

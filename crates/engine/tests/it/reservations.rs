@@ -352,6 +352,37 @@ fn as_guest(world: &mut World, lead: u16, change: impl FnOnce(&mut Resources)) -
 }
 
 #[test]
+fn no_guest_comes_in_where_somebody_waits_inside() {
+    let mut world = world();
+    world.reserve(Reservation { max_start_delay: 60, ..reservation("r", &[0, 1], 0, 600) });
+    let first = as_guest(&mut world, 30, |_| {});
+    world.plan();
+    let own = world.submit_into("r", 30, ask(2, 8));
+    assert_eq!(world.plan().preempts.len(), 1);
+    let second = as_guest(&mut world, 30, |_| {});
+    world.after(1);
+    assert_eq!(world.place(second), "nowhere", "the other node is waited for as well");
+    world.happen(first, ended(world.now));
+    world.after(1);
+    assert_eq!(world.place(own), "0:0,1,2,3 1:0,1,2,3");
+}
+
+#[test]
+fn guests_are_let_in_where_that_is_said_and_have_nodes_only() {
+    let mut world = world();
+    world.reserve(reservation("r", &[0], 0, 600));
+    let licensed = Reservation { licenses: vec![("matlab".into(), 3)], ..reservation("s", &[1], 0, 600) };
+    world.reserve(Reservation { max_start_delay: 60, ..licensed });
+    let with_licence = |asked: &mut Resources| asked.licenses.push(("matlab".into(), 1));
+    let at_once = as_guest(&mut world, 0, |asked| asked.excluded_nodes.push("n2".into()));
+    let licensed = as_guest(&mut world, 30, with_licence);
+    let modest = as_guest(&mut world, 30, |_| {});
+    world.plan();
+    assert_eq!(world.place(at_once), "nowhere", "that reservation takes no guests");
+    assert_eq!((world.place(licensed), world.place(modest)), ("nowhere".into(), "1:0,1,2,3".into()));
+}
+
+#[test]
 fn jobs_that_may_run_on_after_their_reservation_are_counted_as_long() {
     let expected = |overrun| {
         let mut cluster = cluster(vec![node("n1", 4, 1, 10_000, 0)], vec![partition("a", 0..1)]);

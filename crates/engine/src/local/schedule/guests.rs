@@ -48,7 +48,7 @@ pub(super) fn asked_to_leave<'a>(
 fn guests<'a>(reserved: Reserved<'a>, own: &Reservation) -> Vec<&'a Arc<Job>> {
     let leaves = |job: &&Arc<Job>| {
         let after = job.spec.warning.and_then(|warning| warning.leaves_reservation_after());
-        after.is_some_and(|seconds| u32::from(seconds) <= own.max_start_delay)
+        after.is_some_and(|seconds| own.takes_guests(seconds))
     };
     let is_guest = |job: &&Arc<Job>| match &job.phase {
         Phase::Running(run) => {

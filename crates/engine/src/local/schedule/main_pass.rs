@@ -381,8 +381,11 @@ impl<'a, 'g, 'm> MainPass<'a, 'g, 'm> {
             Err(reason) => return Attempt::Aside(reason),
         };
         let mut first: Option<Attempt<'a>> = None;
+        let until = job.spec.time_limit.end_from(self.now);
         for membership in &memberships {
-            self.ground.fence_in(Some(self.reserved.fence(*membership, job, job.spec.time_limit)));
+            // Where somebody waits inside no more guests come in.
+            let fence = self.reserved.fence_until_but(*membership, job, until, &self.closed_reservations);
+            self.ground.fence_in(Some(fence));
             let own = self.ground.own_reservation().map(|own| own.number);
             let attempt = match own {
                 Some(own) if self.closed_reservations.contains(&own) => Attempt::Aside(Reason::Priority),

@@ -113,8 +113,20 @@ impl<'a> Reserved<'a> {
 
     /// Returns what is closed to a job that would run until a time at the latest.
     pub(super) fn fence_until(&self, membership: Membership<'a>, job: &Job, until: Timestamp) -> Fence<'a> {
+        self.fence_until_but(membership, job, until, &[])
+    }
+
+    /// Does the same where some reservations, by their numbers, take no guests any more.
+    pub(super) fn fence_until_but(
+        &self,
+        membership: Membership<'a>,
+        job: &Job,
+        until: Timestamp,
+        waited_in: &[u32],
+    ) -> Fence<'a> {
         let fence = Fence::of(self.all(), membership, self.now, until);
-        fence.leaving_after(job.spec.warning.and_then(|warning| warning.leaves_reservation_after()))
+        let leaves = job.spec.warning.and_then(|warning| warning.leaves_reservation_after());
+        fence.leaving_after(leaves, waited_in)
     }
 }
 
