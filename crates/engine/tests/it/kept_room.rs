@@ -6,7 +6,7 @@ use crate::preempt::{World, asked, component, wants, with, with_spec, world};
 use domain::cluster::{PreemptMode, PreemptRules, PreemptType, Qos};
 use domain::job::{ArrayPart, CpuSet, Event, Job, Memory, Sharing, SuspendedBy};
 use domain::ports::PreemptHow;
-use domain::reservation::{Access, Names, Reservation, ReservedNode};
+use domain::reservation::{Access, Names, Reservation, ReservationFlags, ReservedNode};
 use domain::{JobId, NodeIndex, TaskIndex, TimeLimit};
 use std::time::Duration;
 
@@ -299,7 +299,7 @@ fn nobody_is_halted_for_one_whose_licences_stay_reserved() {
         let (by, mode) = (PreemptType::PartitionPriority, PreemptMode::Suspend);
         cluster.preempt = PreemptRules { by, mode, ..PreemptRules::default() };
     });
-    let quick = with_spec(licensed(wants(2, "low", 8), 2), |spec| spec.time_limit = TimeLimit::Minutes(5));
+    let quick = with_spec(licensed(wants(2, "high", 8), 2), |spec| spec.time_limit = TimeLimit::Minutes(5));
     world.starts([without(wants(1, "low", 8), "n1"), without(quick, "n0")]);
     // Of three licences two are in use, and two are reserved for when these have been given back.
     let start = world.now.after(Duration::from_secs(1_200));
@@ -322,4 +322,55 @@ fn nobody_is_halted_for_one_whose_licences_stay_reserved() {
     world.pass(1);
     assert_eq!(asked(&world.plan()), [(1, PreemptHow::Suspend)]);
     assert!(world.is_running(high));
+}
+
+#[test]
+fn room_that_others_leave_in_a_reservation_is_waited_for_there() {
+    let mut world = by_tier(1);
+    world.starts([wants(1, "low", 2)]);
+    // Made although it runs beyond the start.
+    let cores = ReservedNode { cpus: Some(CpuSet::first(2)), ..ReservedNode::whole(NodeIndex(0)) };
+    reserve(&mut world, 0, cores);
+    let inside = world.submit(with_spec(wants(2, "high", 2), |spec| {
+        spec.owner.name = "carol".into();
+        spec.uncommon_mut().reservation = "r".into();
+    }));
+    assert_eq!(asked(&world.plan()), [(1, PreemptHow::Cancel)]);
+    for _ in 0..3 {
+        world.pass(1);
+        world.plan();
+        assert!(!world.is_running(inside), "what is free of the node is not reserved");
+    }
+    world.end(JobId(1));
+    world.pass(1);
+    let plan = world.plan();
+    assert_eq!(plan.starts.first().map(|start| start.allocation.reservation.as_str()), Some("r"));
+}
+
+#[test]
+fn room_that_others_leave_outside_of_a_flexible_reservation_is_kept_at_once() {
+    let mut world = by_tier(2);
+    world.starts([without(wants(1, "low", 4), "n1"), without(wants(2, "high", 8), "n0")]);
+    let (users, start) = (Names { names: vec!["carol".into()], excluded: false }, world.now);
+    world.reserve(Reservation {
+        name: "r".into(),
+        number: 1,
+        start,
+        end: start.after(Duration::from_secs(36_000)),
+        flags: ReservationFlags::FLEX,
+        nodes: vec![ReservedNode::whole(NodeIndex(1))],
+        access: Access { users, ..Access::default() },
+        ..Reservation::default()
+    });
+    let inside = world.submit(with_spec(wants(3, "high", 8), |spec| {
+        spec.owner.name = "carol".into();
+        spec.uncommon_mut().reservation = "r".into();
+    }));
+    let outside = world.submit(wants(4, "high", 4));
+    assert_eq!(asked(&world.plan()), [(1, PreemptHow::Cancel)]);
+    assert!(!world.is_running(outside), "what is free of the node is part of the room");
+    world.end(JobId(1));
+    world.pass(1);
+    world.plan();
+    assert!(world.is_running(inside));
 }

@@ -181,11 +181,15 @@ impl<'a> Backfill<'a, '_, '_> {
             }
             depth += 1;
             let may_book = self.has_prospects(turn.job, tier) && self.may_book(turn.job, turn.partition);
-            if self.reserved.is_empty() {
-                self.look_here(&turn, state, may_book);
-            } else {
-                self.look_wherever_it_may_be(&turn, state, may_book);
-            }
+            self.look(&turn, state, may_book);
+        }
+    }
+
+    fn look(&mut self, turn: &Turn<'a>, state: &'a State, may_book: bool) {
+        if self.reserved.is_empty() {
+            self.look_here(turn, state, may_book);
+        } else {
+            self.look_wherever_it_may_be(turn, state, may_book);
         }
     }
 
@@ -260,12 +264,13 @@ impl<'a> Backfill<'a, '_, '_> {
 
     /// Books a job for which others make way, before anybody else is looked at.
     fn book_first(&mut self, job: &'a Arc<Job>) {
-        if let Some(part) = job.het.filter(|part| part.size > 1) {
-            return self.look_at_components(part, self.state, true);
-        }
+        let is_joint = job.het.is_some_and(|part| part.size > 1);
         for partition in self.displacing.owed_in(job) {
+            if is_joint {
+                return self.look(&Turn { job, partition }, self.state, true);
+            }
             if self.seen.insert((job.id, self.layout.partitions[partition].tier)) {
-                self.look_at(job, partition, true);
+                self.look(&Turn { job, partition }, self.state, true);
             }
         }
         // It waits for this room and tries no other partition.

@@ -207,7 +207,13 @@ impl<'a, 'g, 'm> MainPass<'a, 'g, 'm> {
             let attempt = match self.attempt(job, partition, &entry.nodes) {
                 Attempt::Busy(demand) => match self.make_room(job, partition, &demand) {
                     Room::Made => self.attempt(job, partition, &entry.nodes),
-                    Room::Coming | Room::None => Attempt::Busy(demand),
+                    Room::Coming => {
+                        // It may lie beyond the reservation; in later passes it is kept.
+                        let nodes = self.displacing.confined(job).unwrap_or_default();
+                        nodes.iter().for_each(|node| self.close(*node));
+                        Attempt::Busy(demand)
+                    }
+                    Room::None => Attempt::Busy(demand),
                 },
                 attempt => attempt,
             };
