@@ -164,6 +164,21 @@ fn behind(what: &str, bench: &mut Bench) {
     report(what, micros.collect());
 }
 
+/// Somebody asks when a job would start that is not submitted, behind all others.
+fn asked(what: &str, bench: &mut Bench) {
+    let micros = (0..100).map(|_| {
+        let id = bench.state.take_id();
+        bench.state.put(Arc::new(job(id.0, "main", 10, ask(1, 1))));
+        let begun = Instant::now();
+        let told = bench.scheduler.foresee(&bench.state, &[id], bench.now);
+        let cost = begun.elapsed().as_secs_f64() * 1e6;
+        assert_eq!(told.len(), 1, "it is told");
+        bench.state.take(id);
+        cost
+    });
+    report(what, micros.collect());
+}
+
 /// All priorities worked out anew, some thousand in a turn.
 fn ranked() {
     let mut cluster = make_cluster(vec![node("n1", 8, 1, 64_000, 0)], vec![partition("main", 0..1)]);
@@ -267,6 +282,7 @@ fn main() {
         let mut bench = busy(depth);
         deep(&format!("{name}: backfill"), &mut bench);
         behind(&format!("{name}: one more is submitted"), &mut bench);
+        asked(&format!("{name}: a dry run of one more"), &mut bench);
         turnover(&format!("{name}: one has ended"), &mut bench);
     }
 

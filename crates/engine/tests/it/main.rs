@@ -15,6 +15,7 @@ mod preempt;
 mod reservations;
 mod running;
 mod simulation;
+mod test_only;
 mod trial;
 mod trials;
 mod workload;

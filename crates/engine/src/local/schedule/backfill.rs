@@ -91,10 +91,12 @@ pub(super) fn run<'a, 'm>(
         views: HashMap::new(),
         parked: None,
         is_inside_now: false,
+        most_work: MOST_WORK,
         most_starts: most_starts(&layout.cluster().scheduling, starts_before),
     };
     kept.iter().filter_map(|id| state.job(*id)).for_each(|job| pass.book_first(job));
     pass.walk(state);
+    pass.look_for_curious(state);
     pass.note_closed(state);
     let (work, table) = (pass.forecast.work, pass.forecast.size());
     (Effort { depth: pass.booked, work, table, exit: pass.exit() }, pass.displacing)
@@ -134,6 +136,8 @@ struct Backfill<'a, 'p, 'm> {
     /// What lies ahead for all others, while a job of a reservation is looked at.
     parked: Option<Outlook<'a>>,
     is_inside_now: bool,
+    /// Steps after which nothing more is looked for.
+    most_work: usize,
     /// Starts after which no more are made.
     most_starts: usize,
     /// When the last job planned in each partition starts, where nobody overtakes.
@@ -167,12 +171,13 @@ impl<'a> Backfill<'a, '_, '_> {
         let starts = |at: usize| layout.partition(&layout.partitions[at]).state.starts_jobs();
         let scheduling = &layout.cluster().scheduling;
         let most = scheduling.queue_depth.max(scheduling.backfill.max_jobs);
-        let is_spent = |pass: &Self| pass.forecast.work >= MOST_WORK;
+        let is_spent = |pass: &Self| pass.forecast.work >= pass.most_work;
         let mut depth = 0;
         for turn in Walk::over(layout, state, starts) {
             // Those it can plan no start for any more are told why they wait only as far as the main pass would look.
             let is_deep_enough = depth >= most || depth >= scheduling.queue_depth && is_spent(self);
-            if is_deep_enough || self.starts.len() >= MOST_STARTS {
+            let is_enough = is_deep_enough || self.waits.knows_all(self.starts);
+            if is_enough || self.starts.len() >= MOST_STARTS {
                 break;
             }
             let tier = layout.partitions[turn.partition].tier;
@@ -182,6 +187,29 @@ impl<'a> Backfill<'a, '_, '_> {
             depth += 1;
             let may_book = self.has_prospects(turn.job, tier) && self.may_book(turn.job, turn.partition);
             self.look(&turn, state, may_book);
+        }
+    }
+
+    /// Looks at those that somebody is curious about and that are too far behind to be planned, after all others.
+    fn look_for_curious(&mut self, state: &'a State) {
+        if self.waits.curious().is_empty() || self.waits.knows_all(self.starts) {
+            return;
+        }
+        self.most_work = self.forecast.work.saturating_add(MOST_WORK);
+        self.planned_together.clear();
+        let jobs: Vec<&Arc<Job>> = self.waits.curious().iter().filter_map(|id| state.job(*id)).collect();
+        for job in jobs {
+            let mut named: Vec<usize> =
+                job.spec.partitions.iter().filter_map(|name| self.layout.position(name)).collect();
+            // As they stand in order, the highest tier first.
+            named.sort_unstable();
+            for partition in named {
+                let tier = self.layout.partitions[partition].tier;
+                let is_known = self.waits.knows(job.id, self.starts);
+                if !is_known && !self.ground.has_started(job.id) && self.has_prospects(job, tier) {
+                    self.look(&Turn { job, partition }, state, true);
+                }
+            }
         }
     }
 
@@ -204,7 +232,7 @@ impl<'a> Backfill<'a, '_, '_> {
         let backfill = &self.layout.cluster().scheduling.backfill;
         if self.most_starts > 0 && self.starts.len() >= self.most_starts {
             PassExit::Starts
-        } else if self.forecast.work >= MOST_WORK {
+        } else if self.forecast.work >= self.most_work {
             PassExit::Work
         } else if self.booked >= backfill.max_jobs {
             PassExit::Depth
@@ -239,7 +267,7 @@ impl<'a> Backfill<'a, '_, '_> {
         let of_user = self.booked_of_user.entry(job.spec.owner.uid).or_default();
         let of_partition = &mut self.booked_of_partition[partition];
         let may_book = self.booked < backfill.max_jobs
-            && self.forecast.work < MOST_WORK
+            && self.forecast.work < self.most_work
             && has_room(*of_partition, backfill.max_jobs_of_partition)
             && has_room(*of_user, backfill.max_jobs_of_user);
         if may_book {
@@ -452,7 +480,7 @@ impl<'a> Backfill<'a, '_, '_> {
         let nodes = within(&entry.nodes, confined.as_deref());
         let wish = Wish { demand: &demand, nodes: &nodes, user, limit };
         let from = self.recall(partition, job).unwrap_or(self.now).max(self.not_before[partition]);
-        let mut found = self.forecast.earliest(wish, from, MOST_WORK);
+        let mut found = self.forecast.earliest(wish, from, self.most_work);
         if demand.most_switches.is_some() {
             found = self.without_switches(wish, job.eligible.after(demand.switch_wait).max(from), found);
         }
@@ -489,7 +517,7 @@ impl<'a> Backfill<'a, '_, '_> {
             return found;
         }
         let demand = wish.demand.clone().after_waiting(Duration::MAX);
-        let later = self.forecast.earliest(Wish { demand: &demand, ..wish }, patient_until, MOST_WORK);
+        let later = self.forecast.earliest(Wish { demand: &demand, ..wish }, patient_until, self.most_work);
         match (found, later) {
             (Some(found), Some(later)) if found.0 <= later.0 => Some(found),
             (found, later) => later.or(found),

@@ -6,7 +6,7 @@ use domain::{JobId, NodeIndex};
 use std::collections::HashMap;
 
 /// The outlook of heterogeneous jobs, by their leaders.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Joint(HashMap<JobId, Vec<NodeIndex>>);
 
 impl Joint {

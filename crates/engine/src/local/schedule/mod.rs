@@ -84,11 +84,17 @@ impl Scheduler {
         plan
     }
 
-    /// Says when and where these would start. It looks as if for the first time, and at all that a pass may look at.
+    /// Says when and where these would start. Costs at most what a pass costs that plans ahead, and once more what the
+    /// search for these alone costs, however long the queue is: those too far behind to be planned are asked for where the
+    /// pass has come to its end. What others have been promised stays promised.
     pub fn foresee(&self, state: &State, jobs: &[JobId], now: Timestamp) -> Vec<Foreseen> {
-        let layout = Layout::of(state.cluster());
+        let known = self.layout.as_ref().filter(|layout| layout.is_of(state.cluster()));
+        let made = known.is_none().then(|| Layout::of(state.cluster()));
+        let Some(layout) = known.or(made.as_ref()) else { return Vec::new() };
+        let (displacing, joint) = (self.displacing.clone(), self.joint.clone());
+        let mut other = Scheduler { displacing, joint, ..Scheduler::new() };
         let mut waits = Waits::curious_about(jobs.to_vec());
-        let plan = Scheduler::new().pass(&layout, state, now, &mut waits);
+        let plan = other.pass(layout, state, now, &mut waits);
         let of_start = |start: &Start| Foreseen {
             job: start.job,
             at: now,
@@ -126,7 +132,8 @@ impl Scheduler {
         };
         let mut displacing = main.displacing;
         plan.queue = layout.partitions.iter().map(|entry| state.queues().len_of(&entry.name)).sum();
-        if plan.starts.len() >= MOST_STARTS || makes_room(&displacing.preempts) {
+        let is_full = plan.starts.len() >= MOST_STARTS || makes_room(&displacing.preempts);
+        if is_full && waits.curious().is_empty() || waits.knows_all(&plan.starts) {
             // Nobody slips into room that is being made; the next pass knows whose it is.
             plan.again = Some(now);
         } else if main.left_some {
@@ -145,7 +152,7 @@ impl Scheduler {
             // Some may be gone at once.
             plan.again = Some(now);
         }
-        for job in waits.curious() {
+        for job in waits.curious().to_vec() {
             let Some(job) = state.job(job) else { continue };
             let places = job.spec.partitions.iter().map(|name| (name, displacing.promised(job, name)));
             for (partition, place) in places.filter_map(|(name, place)| Some((name, place?))) {

@@ -39,7 +39,7 @@ const TRY_AGAIN: Duration = Duration::from_secs(1);
 const KEPT: Duration = Duration::from_secs(60);
 
 /// What is remembered between passes.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Memory {
     /// Jobs for whom nobody could make way, and when they look again.
     futile: HashMap<JobId, Timestamp>,

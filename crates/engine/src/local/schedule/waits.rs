@@ -2,7 +2,7 @@
 
 use domain::fit::Placement;
 use domain::job::{Phase, Reason};
-use domain::ports::Foreseen;
+use domain::ports::{Foreseen, Start};
 use domain::state::State;
 use domain::{JobId, Text, Timestamp};
 use std::collections::HashMap;
@@ -48,8 +48,19 @@ impl Waits {
     }
 
     /// Returns whom somebody is curious about.
-    pub(super) fn curious(&self) -> Vec<JobId> {
-        self.curious_about.clone()
+    pub(super) fn curious(&self) -> &[JobId] {
+        &self.curious_about
+    }
+
+    /// Tells whether somebody is curious, and knows all by now.
+    pub(super) fn knows_all(&self, starts: &[Start]) -> bool {
+        !self.curious_about.is_empty() && self.curious_about.iter().all(|job| self.knows(*job, starts))
+    }
+
+    /// Tells whether it is known of a job.
+    pub(super) fn knows(&self, job: JobId, starts: &[Start]) -> bool {
+        self.foreseen.iter().any(|foreseen| foreseen.job == job)
+            || starts.iter().any(|start| start.job == job)
     }
 
     /// Returns what was found of those that somebody was curious about.

@@ -166,7 +166,7 @@ impl<'a> Backfill<'a, '_, '_> {
             for (partition, demand) in demands {
                 let nodes = self.open_nodes(job, *partition);
                 let wish = self.wish(job, &nodes, demand);
-                let found = self.forecast.earliest(wish, at, super::MOST_WORK).map(|(found, _)| found);
+                let found = self.forecast.earliest(wish, at, self.most_work).map(|(found, _)| found);
                 best = [best, found].into_iter().flatten().min();
             }
             // What one of them must wait for, the others wait for as well.
