@@ -4,7 +4,10 @@
 use super::dice::Dice;
 use super::reservations::{ACCOUNTS, some_name};
 use super::scene::Scene;
-use domain::job::{Constraint, GresRequest, JobFlags, JobKind, JobSpec, Memory, Per, Resources, Sharing};
+use domain::job::{
+    Constraint, GresRequest, JobFlags, JobKind, JobSpec, Memory, Per, Resources, Sharing, Warning,
+    WarningScope,
+};
 use domain::{Text, TimeLimit, Timestamp};
 
 /// A job to be submitted, and how it will behave.
@@ -200,6 +203,11 @@ const RESERVED_KINDS: &[Kind] = &[
     kind("in a reservation", 4, |wish, dice, _| wish.spec.uncommon_mut().reservation = some_name(dice)),
     kind("in one of two", 25, |wish, dice, _| {
         wish.spec.uncommon_mut().reservation = format!("{},{}", some_name(dice), some_name(dice)).into();
+    }),
+    kind("leaves a reservation", 4, |wish, dice, _| {
+        // `--signal=R:USR1@LEAD`: the ninth switch of the wire.
+        let lead = dice.one_of(&[0, 10, 30, 60]);
+        wish.spec.warning = Some(Warning { signal: 10, lead, scope: WarningScope::Steps, flags: 1 << 8 });
     }),
 ];
 

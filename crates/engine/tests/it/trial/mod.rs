@@ -65,7 +65,7 @@ impl Trial {
             policy::vary(&mut dice, &mut scene.cluster);
             operation::enrich(&mut dice, &scene, &mut operations);
             if dice.once_in(2) {
-                operation::add_reservations(&mut dice, &mut operations);
+                operation::add_reservations(&mut dice, &mut scene, &mut operations);
             }
         }
         scene.cluster.scheduling.backfill.interval = self.pace();

@@ -9,6 +9,7 @@ use super::scene::{Scene, USERS};
 use crate::cluster::job;
 use domain::job::Resources;
 use domain::{Gid, Text, Timestamp, Uid};
+use std::time::Duration;
 
 /// One thing that is done.
 #[derive(Clone, Debug)]
@@ -168,7 +169,9 @@ pub(crate) fn enrich(dice: &mut Dice, scene: &Scene, operations: &mut Vec<Operat
 }
 
 /// Adds reservations, and jobs that have to do with them.
-pub(crate) fn add_reservations(dice: &mut Dice, operations: &mut Vec<Operation>) {
+pub(crate) fn add_reservations(dice: &mut Dice, scene: &mut Scene, operations: &mut Vec<Operation>) {
+    scene.cluster.limits.reservation_overrun =
+        dice.one_of(&[Duration::ZERO, Duration::ZERO, Duration::from_secs(300), Duration::MAX]);
     reservations::enrich(dice, operations);
     for wishes in operations.iter_mut().flat_map(|operation| operation.act.wishes_mut()) {
         add_wishes(dice, wishes, reserved_places());

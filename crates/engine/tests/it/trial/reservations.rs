@@ -13,6 +13,10 @@ const NAMES: u32 = 4;
 /// Accounts that jobs are charged to, and that reservations are for.
 pub(crate) const ACCOUNTS: [&str; 2] = ["physics", "maths"];
 
+/// A group that reservations are for, and who belongs to it.
+pub(crate) const GROUP: &str = "chemists";
+pub(crate) const MEMBERS: [&str; 2] = [USERS[1], USERS[3]];
+
 /// Returns the name with a number.
 pub(crate) fn name_of(number: u32) -> Text {
     format!("r{number}").into()
@@ -63,6 +67,8 @@ const MORE: &[More] = &[
     more(20, |wish, dice, _| {
         (wish.users, wish.accounts) = (Vec::new(), vec![dice.one_of(&ACCOUNTS).into()]);
     }),
+    more(3, |wish, dice, _| wish.max_start_delay = Some(dice.up_to(60))),
+    more(8, |wish, _, _| (wish.users, wish.groups) = (Vec::new(), vec![GROUP.into()])),
 ];
 
 fn put_on(wish: &mut ReservationWish, flag: ReservationFlags) {
@@ -144,7 +150,9 @@ pub(crate) fn change(scene: &Scene, name: Text, seed: u64, now: Timestamp) -> Re
     let dice = &mut dice;
     let mut wish = ReservationWish { name, ..ReservationWish::default() };
     let from_now = |seconds: u32| Some(Timestamp::from_seconds(now.seconds() + i64::from(seconds)));
-    match dice.below(12) {
+    match dice.below(14) {
+        12 => wish.max_start_delay = Some(dice.below(60)),
+        13 => wish.groups = vec![format!("{}{GROUP}", dice.one_of(&["+", "-", ""])).into()],
         0 => wish.start = from_now(dice.below(2_000)),
         1 => wish.end = from_now(dice.below(6_000)),
         2 => (wish.duration, wish.flags.longer) = (Some(Span::Minutes(dice.up_to(60))), true),

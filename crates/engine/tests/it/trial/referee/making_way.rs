@@ -1,12 +1,14 @@
 //! Who makes way for whom: only those who may be pushed aside, not before their time, in the way that is configured; and
 //! whoever they make way for has their room. Who was suspended is halted and let go on only by those who may.
 
+use super::reserved::is_guest;
 use super::{SLACK, brief};
 use crate::trial::play::Tally;
 use crate::trial::scene::KILL_WAIT;
 use domain::cluster::{Cluster, Partition, PreemptMode, PreemptType};
 use domain::job::{Allocation, Job, JobKind, Phase, SuspendedBy};
 use domain::ports::{Plan, Preempt, PreemptHow};
+use domain::reservation::Reservation;
 use domain::state::State;
 use domain::{JobId, NodeIndex, Timestamp};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -84,7 +86,7 @@ impl MakingWay {
         let waits = |id: &JobId| state.job(*id).is_some_and(|job| job.is_eligible());
         self.claims.retain(|id, claim| waits(id) && !(claim.is_excused && claim.latest < now));
         for preempt in &plan.preempts {
-            self.check(state, plan, preempt, now).map_err(|objection| {
+            self.check(state, plan, preempt, (now, tally)).map_err(|objection| {
                 let name = |id| state.job(id).map(|job| brief(job)).unwrap_or_default();
                 format!("{objection}: {preempt:?}\n  for {}\n  {}", name(preempt.by), name(preempt.job))
             })?;
@@ -99,7 +101,13 @@ impl MakingWay {
         }
     }
 
-    fn check(&mut self, state: &State, plan: &Plan, preempt: &Preempt, now: Timestamp) -> Result<(), String> {
+    fn check(
+        &mut self,
+        state: &State,
+        plan: &Plan,
+        preempt: &Preempt,
+        (now, tally): (Timestamp, &mut Tally),
+    ) -> Result<(), String> {
         let cluster = state.cluster();
         let (Some(job), Some(other)) = (state.job(preempt.by), state.job(preempt.job)) else {
             return Err("somebody who is not there".into());
@@ -119,6 +127,15 @@ impl MakingWay {
                 .qos(&job.spec.qos)
                 .is_some_and(|qos| qos.preempt.iter().any(|name| name.eq_ignore_ascii_case(&other.spec.qos))),
         };
+        if let Some(lead) = host(state, job, other, now) {
+            let returns = other.spec.requeue && other.spec.kind == JobKind::Batch;
+            let how = if returns { PreemptHow::Requeue } else { PreemptHow::Cancel };
+            tally.count("guests asked to leave");
+            return match (preempt.how, preempt.grace) == (how, lead) {
+                true => Ok(()),
+                false => Err(format!("it should leave by {how:?} after {lead:?}")),
+            };
+        }
         // For components that start together the leader asks, whichever of them needs the room.
         let askers: Vec<&Arc<Job>> = match job.het {
             Some(part) => part.members().filter_map(|id| state.job(id)).collect(),
@@ -282,6 +299,20 @@ impl MakingWay {
             _ => {}
         }
     }
+}
+
+/// Returns how long a guest has to leave if it is one where this job may run, and in nobody else's place.
+fn host(state: &State, job: &Job, guest: &Job, now: Timestamp) -> Option<Duration> {
+    let named = job.spec.uncommon.as_deref()?.reservation.split(',');
+    let held = guest.held_resources()?;
+    let mut own = named.filter_map(|name| state.reservation(name));
+    let is_host = |own: &Arc<Reservation>| {
+        own.name != held.reservation
+            && is_guest(guest, own)
+            && own.window(now).1 > now
+            && held.nodes.iter().any(|share| own.nodes.iter().any(|reserved| reserved.node == share.node))
+    };
+    own.any(is_host).then(|| Duration::from_secs(guest.spec.warning.map_or(0, |warning| warning.lead).into()))
 }
 
 /// Returns how a job makes way, how long it is given, and how long it is left alone.

@@ -89,8 +89,7 @@ impl Referee {
         for preempt in &plan.preempts {
             self.note(now, format!("{preempt:?}"));
         }
-        // What reservations keep free is not told from what is free.
-        let is_calm = self.making_way.is_calm(state) && self.reserved.is_empty();
+        let is_calm = self.making_way.is_calm(state) && self.reserved.are_plain();
         let tally = &mut self.tally;
         let outcome = self.promises.planned(state, plan, (now, is_calm), tally);
         if let Err(objection) = outcome.and_then(|()| self.making_way.planned(state, plan, now, tally)) {
@@ -208,9 +207,10 @@ impl Referee {
             self.note(now, format!("{one:?}"));
         }
         self.reserved.moved(batch, &self.jobs, now, &mut self.tally)?;
-        if !batch.reservations.is_empty() {
-            // It may have taken a node that others have left for somebody.
+        if !batch.reservations.is_empty() || !batch.removed_reservations.is_empty() {
+            // It may have taken a node that others have left for somebody, or that was told to be free.
             self.making_way.forget_all();
+            self.promises.forget();
         }
         for job in &batch.jobs {
             let before = self.jobs.get(&job.id);
@@ -248,7 +248,8 @@ impl Referee {
         for job in &begun {
             self.take_in_start(job, now)?;
         }
-        self.reserved.check_jobs(batch, &reservations, &self.jobs, now)?;
+        let overrun = self.cluster.limits.reservation_overrun;
+        self.reserved.check_jobs(batch, &reservations, &self.jobs, (now, overrun))?;
         for job in &batch.jobs {
             together::check_leader(job, &self.jobs)?;
         }

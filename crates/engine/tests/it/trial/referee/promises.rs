@@ -13,8 +13,8 @@ use super::foresight::{earliest, is_plain};
 use super::{SLACK, brief};
 use crate::trial::play::Tally;
 use domain::job::{Job, Reason};
-use domain::ports::Plan;
-use domain::state::State;
+use domain::ports::{Plan, Start};
+use domain::state::{QueueKey, State};
 use domain::{JobId, Timestamp};
 use std::cmp::Reverse;
 use std::sync::Arc;
@@ -53,8 +53,13 @@ impl Promises {
             return Ok(());
         };
         let starts = plan.starts.iter().any(|start| start.job == first.id);
-        let is_quiet = is_calm && plan.preempts.is_empty();
-        if is_quiet && !starts && plan.starts.len() < MANY && is_plain(state.cluster(), &first) {
+        // Whoever starts inside takes no CPUs from those outside, but may take memory.
+        let is_outside = |start: &Start| start.allocation.reservation.is_empty();
+        let is_quiet = is_calm && plan.preempts.is_empty() && plan.starts.iter().all(is_outside);
+        if !is_quiet {
+            self.told = None;
+        }
+        if is_quiet && !starts && plan.starts.len() < MANY && is_plain(state, &first) {
             check(state, &first, plan, now, tally)?;
         }
         self.told = self.told.filter(|(job, _)| *job == first.id);
@@ -81,6 +86,9 @@ impl Promises {
 fn check(state: &State, first: &Job, plan: &Plan, now: Timestamp, tally: &mut Tally) -> Result<(), String> {
     let alone = earliest(state, first, &[], now);
     tally.count("promises checked");
+    if !state.reservations().is_empty() {
+        tally.count("promises checked beside a reservation");
+    }
     if alone == Some(now) {
         return Err(format!("it is first and could start now, but does not: {}", brief(first)));
     }
@@ -106,7 +114,12 @@ fn first(state: &State) -> Option<Arc<Job>> {
     let queues = state.cluster().partitions.iter().filter(|partition| partition.state.starts_jobs());
     let keys = queues.flat_map(|partition| {
         let tier = Reverse(partition.tier);
-        state.queues().of(&partition.name).take(1).map(move |key| (tier, key))
+        // Whoever waits inside of a reservation waits for nothing that others could have.
+        let is_outside = |key: &QueueKey| {
+            let uncommon = state.job(key.job).and_then(|job| job.spec.uncommon.as_deref());
+            uncommon.is_none_or(|uncommon| uncommon.reservation.is_empty())
+        };
+        state.queues().of(&partition.name).find(is_outside).map(move |key| (tier, key))
     });
     let (_, key) = keys.min_by_key(|(tier, key)| (*tier, *key))?;
     state.job(key.job).cloned()

@@ -4,6 +4,7 @@
 
 use super::brief;
 use crate::trial::play::Tally;
+use crate::trial::reservations::{GROUP, MEMBERS};
 use domain::job::{Allocation, Hold, Job, NodeShare, Phase};
 use domain::ports::Batch;
 use domain::reservation::{Names, Reservation, ReservationFlags, ReservedNode};
@@ -31,9 +32,14 @@ impl Reserved {
         self.asked = name;
     }
 
-    /// Tells whether there are none.
-    pub(super) fn is_empty(&self) -> bool {
-        self.known.is_empty()
+    /// Tells whether it can be told what is free beside them: they stand, what is theirs is nobody else's, and nobody is
+    /// drawn in.
+    pub(super) fn are_plain(&self) -> bool {
+        let moves = [ReservationFlags::FLEX, ReservationFlags::ANY_NODES, ReservationFlags::MAGNETIC];
+        let is_plain = |one: &Arc<Reservation>| {
+            one.float.is_none() && one.max_start_delay == 0 && !moves.iter().any(|flag| has(one, *flag))
+        };
+        self.known.values().all(is_plain)
     }
 
     /// Returns when one begins, ends, or goes because nobody uses it.
@@ -121,7 +127,7 @@ impl Reserved {
         batch: &Batch,
         before: &BTreeMap<u32, Arc<Reservation>>,
         jobs: &BTreeMap<JobId, Arc<Job>>,
-        now: Timestamp,
+        (now, overrun): (Timestamp, Duration),
     ) -> Result<(), String> {
         for one in self.known.values() {
             if jobs.values().any(|job| !job.is_final() && has_to_do(job, &one.name)) {
@@ -133,11 +139,16 @@ impl Reserved {
                 None => true,
                 Some(new) => new.start > old.start && old.start <= now && old.float.is_none(),
             };
+            // Whoever may run on a little has been told until when.
             let runs_on = |job: &&Arc<Job>| match &job.phase {
-                Phase::Running(run) => run.allocation.reservation == old.name && run.started < now,
+                Phase::Running(run) if run.allocation.reservation == old.name && run.started < now => {
+                    let by = run.until.after(run.overtime);
+                    run.preemption.is_none() && (overrun.is_zero() || by > old.end.after(overrun))
+                }
                 _ => false,
             };
             if is_over
+                && overrun != Duration::MAX
                 && !has(old, ReservationFlags::FLEX)
                 && let Some(job) = jobs.values().find(runs_on)
             {
@@ -207,41 +218,56 @@ impl Reserved {
         });
         for other in in_the_way {
             tally.count("started beside a reservation");
-            if let Some(share) = given.nodes.iter().find(|share| meets(other, share)) {
+            let meets = given.nodes.iter().find(|share| meets(other, share));
+            if meets.is_some() && is_guest(job, other) {
+                tally.count("started as a guest");
+            } else if let Some(share) = meets {
                 return Err(format!("it runs into {} on n{}: {other:?}", other.name, share.node.0));
             }
             for (name, _) in &given.licenses {
-                check_licenses(other, name, window(other, now).0, (jobs, licenses))?;
+                self.check_licenses(other, name, now, (jobs, licenses))?;
             }
         }
         Ok(())
     }
-}
 
-/// Checks that what a job gets and one that it is not in keeps are no more than there are when that begins.
-fn check_licenses(
-    other: &Reservation,
-    name: &Text,
-    begins: Timestamp,
-    (jobs, all): (&BTreeMap<JobId, Arc<Job>>, &BTreeMap<Text, u32>),
-) -> Result<(), String> {
-    let Some((_, reserved)) = other.licenses.iter().find(|(known, _)| known == name) else { return Ok(()) };
-    let (mut used, mut inside) = (0, 0);
-    let stays = |job: &&Arc<Job>| match &job.phase {
-        Phase::Running(run) => run.is_suspended() || run.until > begins,
-        _ => false,
-    };
-    for held in jobs.values().filter(stays).filter_map(|job| job.held_resources()) {
-        let count: u32 =
-            held.licenses.iter().filter(|(known, _)| known == name).map(|(_, count)| count).sum();
-        used += count;
-        inside += if held.reservation == other.name { count } else { 0 };
-    }
-    let kept = reserved.saturating_sub(inside);
-    let all = all.get(name).copied().unwrap_or(0);
-    match used + kept <= all {
-        true => Ok(()),
-        false => Err(format!("{used} of {all} {name} are in use, and {kept} are kept for {}", other.name)),
+    /// Checks that what a job gets and one that it is not in keeps are no more than there are when that begins. Whoever
+    /// starts with it in one that may overlap others minds none of them, and may have come after it.
+    fn check_licenses(
+        &self,
+        other: &Reservation,
+        name: &Text,
+        now: Timestamp,
+        (jobs, all): (&BTreeMap<JobId, Arc<Job>>, &BTreeMap<Text, u32>),
+    ) -> Result<(), String> {
+        let Some((_, reserved)) = other.licenses.iter().find(|(known, _)| known == name) else {
+            return Ok(());
+        };
+        let begins = window(other, now).0;
+        let minds = |held: &Allocation| {
+            let own = self.known.values().find(|own| own.name == held.reservation);
+            own.is_none_or(|own| own.number == other.number || !overlaps(own))
+        };
+        let stays = |job: &&Arc<Job>| match &job.phase {
+            Phase::Running(run) => {
+                (run.is_suspended() || run.until > begins) && (run.started < now || minds(&run.allocation))
+            }
+            _ => false,
+        };
+        let count = |held: &Allocation| -> u32 {
+            held.licenses.iter().filter(|(known, _)| known == name).map(|(_, count)| count).sum()
+        };
+        let holders = jobs.values().filter(stays).filter_map(|job| Some((job.id, job.held_resources()?)));
+        let holders: Vec<_> = holders.filter(|(_, held)| count(held) > 0).collect();
+        let used: u32 = holders.iter().map(|(_, held)| count(held)).sum();
+        let inside = holders.iter().filter(|(_, held)| held.reservation == other.name);
+        let kept = reserved.saturating_sub(inside.map(|(_, held)| count(held)).sum());
+        let all = all.get(name).copied().unwrap_or(0);
+        if used + kept <= all {
+            return Ok(());
+        }
+        let who: Vec<_> = holders.iter().map(|(id, held)| (id.0, &held.reservation)).collect();
+        Err(format!("{used} of {all} {name} are in use, and {kept} are kept for {}: {who:?}", other.name))
     }
 }
 
@@ -251,12 +277,18 @@ fn check_inside(own: &Reservation, job: &Job, given: &Allocation, now: Timestamp
     let is_named = list(job).any(|name| name == own.name);
     let is_drawn = has(own, ReservationFlags::MAGNETIC) && list(job).next().is_none();
     let access = &own.access;
-    let is_for_somebody = !access.users.names.is_empty() || !access.accounts.names.is_empty();
+    let is_for_somebody =
+        !access.users.names.is_empty() || !access.accounts.names.is_empty() || !access.groups.is_empty();
+    let is_member = access.groups.is_empty() || access.groups == [GROUP] && MEMBERS.contains(&owner.as_str());
     let (start, end) = window(own, now);
     if !is_named && !is_drawn {
         return Err(format!("it does not name {}", own.name));
     }
-    if !is_for_somebody || !is_meant(&access.users, owner) || !is_meant(&access.accounts, &job.spec.account) {
+    if !is_for_somebody
+        || !is_member
+        || !is_meant(&access.users, owner)
+        || !is_meant(&access.accounts, &job.spec.account)
+    {
         return Err(format!("{} is not for it: {access:?}", own.name));
     }
     let is_open = start <= now && now < end;
@@ -335,6 +367,12 @@ fn check_turn(
         true => Err(format!("it had the nodes {:?}", before.nodes)),
         false => Ok(()),
     }
+}
+
+/// Tells whether a job may use what is not used of a reservation: it leaves as soon as that wants.
+pub(super) fn is_guest(job: &Job, host: &Reservation) -> bool {
+    let leaves = job.spec.warning.filter(|warning| warning.flags & 1 << 8 != 0);
+    leaves.is_some_and(|warning| host.max_start_delay > 0 && u32::from(warning.lead) <= host.max_start_delay)
 }
 
 fn has(one: &Reservation, flag: ReservationFlags) -> bool {
