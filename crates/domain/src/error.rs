@@ -224,6 +224,8 @@ problems! {
     AdministratorOnly(Text) => Forbidden, "{0} takes an administrator";
     /// A node cannot be brought into this state, or not from the one it is in.
     NodeTransition(Text) => Conflict, "node {0} cannot be brought into this state";
+    /// A node in its state cannot be given another by that word.
+    NodeState(Text) => Conflict, "node {0} cannot be given that state";
     /// A node to be made has the name of one that is there.
     NodeExists(Text) => Conflict, "there is a node {0} already";
     /// There would be more nodes than there may be.

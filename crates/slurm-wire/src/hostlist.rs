@@ -37,12 +37,30 @@ pub fn count(text: &str) -> Option<usize> {
 /// # Errors
 /// If it is malformed or stands for more than [`MOST_HOSTS`] names.
 pub fn expand(text: &str) -> Result<Vec<CompactString>, HostlistError> {
+    expand_within(text, MOST_HOSTS)
+}
+
+/// Returns the names that several host lists stand for together.
+///
+/// # Errors
+/// The first list that is malformed, or with which there are more than [`MOST_HOSTS`] names.
+pub fn expand_all<T: AsRef<str>>(lists: &[T]) -> Result<Vec<CompactString>, (&T, HostlistError)> {
+    let mut names = Vec::new();
+    for list in lists {
+        let room = MOST_HOSTS - names.len();
+        names.extend(expand_within(list.as_ref(), room).map_err(|error| (list, error))?);
+    }
+    Ok(names)
+}
+
+/// Returns the names of a host list if they are no more than there is room for. Nothing is expanded otherwise.
+fn expand_within(text: &str, room: usize) -> Result<Vec<CompactString>, HostlistError> {
     let malformed = || HostlistError::Malformed(text.chars().take(200).collect());
     let mut names = Vec::new();
     for part in split(text).ok_or_else(malformed)? {
         let pieces = pieces(part).ok_or_else(malformed)?;
         let count = pieces.iter().try_fold(1_usize, |count, piece| count.checked_mul(piece.count()));
-        if count.is_none_or(|count| count > MOST_HOSTS - names.len()) {
+        if count.is_none_or(|count| count > room - names.len()) {
             return Err(HostlistError::TooMany);
         }
         let last = pieces.iter().rposition(|piece| matches!(piece, Piece::Ranges(_)));
@@ -315,6 +333,10 @@ mod tests {
         assert_eq!(expand("n[0-65536]"), Err(HostlistError::TooMany));
         assert_eq!(expand("n[0-999]m[0-999]"), Err(HostlistError::TooMany));
         assert_eq!(expand("n[0-999999999999999999],n[0-999999999999999999]"), Err(HostlistError::TooMany));
+        assert_eq!(expand_all(&["n[0-65534]", "m"]).map(|names| names.len()), Ok(MOST_HOSTS));
+        assert_eq!(expand_all(&["n[0-65534]", "m[0-1]"]), Err((&"m[0-1]", HostlistError::TooMany)));
+        let many = vec!["n[0-65535]"; 100_000];
+        assert_eq!(expand_all(&many), Err((&many[1], HostlistError::TooMany)));
     }
 
     #[test]

@@ -135,7 +135,7 @@ fn problem_number(problem: &Problem) -> i32 {
         Problem::AdministratorOnly(_) => slurm::USER_ID,
         Problem::NodeExists(_) => slurm::NODE_EXISTS,
         Problem::NodeTableFull => NODE_TABLE_FULL,
-        Problem::NotMade(_) | Problem::BadNodeKind(_) => slurm::NODE_STATE,
+        Problem::NotMade(_) | Problem::BadNodeKind(_) | Problem::NodeState(_) => slurm::NODE_STATE,
         Problem::NodeBusy(_) => slurm::NODES_BUSY,
         Problem::NodeTransition(_) => slurm::NODE_TRANSITION,
         Problem::NoPowerControl => POWER_ACTION,

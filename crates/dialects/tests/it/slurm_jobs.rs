@@ -239,6 +239,52 @@ async fn jobs_are_cancelled_one_by_one_and_by_filter() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn tasks_nobody_asked_for_are_gone_with_a_job_that_never_ran() {
+    let site = site().await;
+    for (fields, tasks) in [
+        (r#""hold":true"#, None),
+        (r#""hold":true,"cpus_per_task":2"#, None),
+        (r#""hold":true,"tasks":1"#, Some(1)),
+        (r#""hold":true,"tasks":3"#, Some(3)),
+        (r#""hold":true,"tasks_per_node":2"#, Some(2)),
+    ] {
+        let id = site.job("alice", fields).await;
+        let waiting = site.shown(id).await;
+        assert!(waiting.get("job_resources").is_none(), "it has none, and its description knows no null");
+        assert_eq!(waiting["tasks"]["number"], tasks.unwrap_or(1), "{fields}");
+        site.slurm("alice", "DELETE", &format!("job/{id}"), "").await;
+        let shown = site.shown(id).await;
+        let number = tasks.unwrap_or(0);
+        assert_eq!(
+            shown["tasks"],
+            json!({"set": tasks.is_some(), "infinite": false, "number": number}),
+            "{fields}"
+        );
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nodes_of_a_filter_are_lists() {
+    let site = site().await;
+    let id = site.job("alice", r#""name":"there""#).await;
+    site.until(id, "RUNNING").await;
+    for (nodes, meant) in [
+        (json!(["n1"]), true),
+        (json!(["n[1-3]"]), true),
+        (json!(["zz", "n[0-9]"]), true),
+        (json!("n[1-2]"), true),
+        (json!(["n[2-3]"]), false),
+        (json!(["ALL"]), false),
+    ] {
+        let reply = site.slurm("bob", "DELETE", "jobs", &json!({"nodes": nodes}).to_string()).await.json();
+        assert_eq!(reply["status"][0]["error"]["code"] == 2002, meant, "{nodes} {reply}");
+    }
+    let many = json!({"nodes": vec!["n[0-65535]"; 10_000]}).to_string();
+    let reply = site.slurm("bob", "DELETE", "jobs", &many).await;
+    assert_eq!((reply.status, reply.errors()[0].0), (422, 2018));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_is_wrong_with_the_name_of_a_job_has_a_number() {
     let site = site().await;
     for (name, number) in

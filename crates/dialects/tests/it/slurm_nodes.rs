@@ -40,12 +40,14 @@ async fn fields_change_or_are_refused() {
             json!({"set":true,"infinite":false,"number":0}),
         ),
         (json!({"state": ["DRAIN"]}), vec![], "state", json!(["IDLE", "DRAIN"])),
+        (json!({"state": ["IDLE", "DRAIN"]}), vec![2028], "state", json!(["IDLE", "DRAIN"])),
         (json!({"reason": "maint"}), vec![], "reason", json!("maint")),
         (json!({"state": "DOWN"}), vec![], "state", json!(["DOWN", "DRAIN"])),
         (json!({"state": "FAIL"}), vec![], "state", json!(["DOWN", "FAIL"])),
         (json!({"state": ["RESUME"]}), vec![], "state", json!(["IDLE"])),
         (json!({"state": ["RESUME"]}), vec![2180], "reason", json!("")),
         (json!({"state": ["DOWN", "DRAIN"]}), vec![2180], "state", json!(["IDLE"])),
+        (json!({"state": ["IDLE", "DRAIN"]}), vec![2180], "state", json!(["IDLE"])),
         (json!({"state": ["BOGUS"]}), vec![9207, 2180], "state", json!(["IDLE"])),
         (json!({"state": ["POWER_UP"]}), vec![2187], "state", json!(["IDLE"])),
         (json!({"state": []}), vec![], "state", json!(["IDLE"])),
@@ -66,6 +68,7 @@ async fn fields_change_or_are_refused() {
 #[tokio::test(flavor = "multi_thread")]
 async fn lists_and_rights() {
     let site = site().await;
+    let networks = vec!["n[0-65535]"; 10_000];
     for (user, path, body, error) in [
         ("alice", "node/n1", json!({}), Some((2010, "_update_node"))),
         ("alice", "node/zz", json!({}), Some((2010, "_update_node"))),
@@ -75,6 +78,11 @@ async fn lists_and_rights() {
         ("root", "nodes", json!({"name": ["n[1-1]"], "comment": "list"}), None),
         ("root", "nodes", json!({"comment": "none"}), Some((2018, "_update_nodes"))),
         ("root", "nodes", json!({"name": []}), Some((2018, "_update_nodes"))),
+        // Whole networks, over and over: nobody's list is longer than one may be, and some may not even send one.
+        ("alice", "nodes", json!({"name": networks, "address": networks}), Some((2010, "_update_nodes"))),
+        ("root", "nodes", json!({"name": networks}), Some((2018, "_update_nodes"))),
+        ("root", "nodes", json!({"name": ["n1"], "address": networks}), Some((2018, "_update_nodes"))),
+        ("root", "nodes", json!({"name": ["n1"], "hostname": networks}), Some((2018, "_update_nodes"))),
     ] {
         let reply = site.slurm(user, "POST", path, &body.to_string()).await;
         let came = reply.errors().into_iter().next();
@@ -211,4 +219,27 @@ async fn without_accounts_there_are_no_shares() {
     let reply = site.slurm("alice", "GET", "shares?bogus=1", "").await;
     assert_eq!(reply.json()["shares"], json!({"shares": [], "total_shares": 0}));
     assert_eq!(reply.warnings(), ["Shares list is empty because slurm accounting storage is disabled."]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_planned_and_who_has_a_node_alone_is_told() {
+    let site = site().await;
+    let own = site.job("alice", r#""shared":["user"],"argv":["/home/alice/job.sh","x"]"#).await;
+    site.until(own, "RUNNING").await;
+    assert_eq!(site.shown(own).await["command"], "/home/alice/job.sh");
+    assert_eq!(node(&site).await["owner"], "alice");
+    for _ in 0..7 {
+        let id = site.job("alice", "").await;
+        site.until(id, "RUNNING").await;
+    }
+    let next = site.job("alice", "").await;
+    let shown = site.shown(next).await;
+    assert_eq!((&shown["scheduled_nodes"], &shown["command"]), (&json!("n1"), &json!("")));
+    // The node is given away altogether.
+    assert_eq!(node(&site).await["state"], json!(["ALLOCATED"]));
+    // The list is long enough to be sent in pieces, with its length ahead.
+    for _ in 0..2 {
+        let jobs = site.slurm("alice", "GET", "jobs", "").await.json();
+        assert_eq!(jobs["jobs"].as_array().unwrap().len(), 9);
+    }
 }

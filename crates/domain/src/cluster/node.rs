@@ -269,6 +269,16 @@ pub struct NodeUse {
 }
 
 impl NodeUse {
+    /// Returns the user whose jobs alone the node takes, since one of them wants no other user's beside it.
+    pub fn owner(&self) -> Option<Uid> {
+        self.users.first().filter(|_| self.same_user > 0).map(|(user, _)| *user)
+    }
+
+    /// Returns the security label whose jobs alone the node takes, since one of them wants no other's beside it.
+    pub fn label(&self) -> Option<&Text> {
+        self.labels.first().filter(|_| self.same_label > 0).map(|(label, _)| label)
+    }
+
     /// Returns what is in use if this is and the other is as well: before and after somebody takes another's place.
     #[must_use]
     pub fn or(&self, other: &NodeUse) -> NodeUse {

@@ -56,6 +56,8 @@ pub enum NodeWish {
     NotResponding,
     /// It is switched on or off.
     Power,
+    /// It has nothing to do and is drained: a state, and no wish. For one that is drained it is refused in other words.
+    IdleAndDrained,
     /// Something nobody can bring about.
     Unreachable,
 }
@@ -168,6 +170,9 @@ impl Ledger<'_> {
         let mut mark = node.mark();
         let jobs = self.state().node_use().get(index.0 as usize).map_or(0, |in_use| in_use.jobs);
         if let Some(wish) = update.state {
+            if wish == NodeWish::IdleAndDrained && mark.flags.drain {
+                return Err(Problem::NodeState(name.clone()));
+            }
             turn(&mut mark, wish, jobs).map_err(|Stays| Problem::NodeTransition(name.clone()))?;
             let comes_back = mark.flags.down && cluster.limits.returns_to_service;
             mark.upkeep.back_at = comes_back.then(|| self.now.after(ANSWERS_AFTER));
@@ -308,7 +313,7 @@ fn turn(mark: &mut NodeMark, wish: NodeWish, jobs: u32) -> Result<(), Stays> {
             mark.flags.future = true;
         }
         NodeWish::NotResponding => {}
-        NodeWish::Power | NodeWish::Unreachable => return Err(Stays),
+        NodeWish::Power | NodeWish::IdleAndDrained | NodeWish::Unreachable => return Err(Stays),
     }
     if !mark.flags.wants_reason() {
         forget_reason(mark);

@@ -3,6 +3,7 @@
 use crate::job::{Exit, Phase, TaskSet, WarningScope};
 use crate::state::State;
 use crate::{Error, JobId, TaskIndex, Text, Uid};
+use std::collections::BTreeSet;
 
 /// Jobs by number, by what they have in common, or both: named jobs that pass the filter.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -50,7 +51,7 @@ pub struct Filter {
     /// They are stopped or suspended.
     pub stopped: bool,
     /// They run on one of these nodes.
-    pub nodes: Vec<Text>,
+    pub nodes: BTreeSet<Text>,
     /// Nothing that a job can have is asked for.
     pub by_nobody: bool,
 }

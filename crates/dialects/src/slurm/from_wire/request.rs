@@ -59,15 +59,8 @@ pub(super) fn constraint(written: &str) -> Result<Option<Constraint>, Problem> {
 
 /// Expands lists of nodes such as `n[1-3]`.
 pub(super) fn nodes(lists: &[Text]) -> Result<Vec<Text>, Problem> {
-    let mut names = Vec::new();
-    for list in lists.iter().filter(|list| !list.is_empty()) {
-        let expanded = hostlist::expand(list).map_err(|_| Problem::UnknownNode(list.clone()))?;
-        names.extend(expanded);
-        if names.len() > hostlist::MOST_HOSTS {
-            return Err(Problem::TooLong(Text::const_new("node list")));
-        }
-    }
-    Ok(names)
+    let lists: Vec<&Text> = lists.iter().filter(|list| !list.is_empty()).collect();
+    hostlist::expand_all(&lists).map_err(|(list, _)| Problem::UnknownNode((*list).clone()))
 }
 
 /// Reads names of partitions.

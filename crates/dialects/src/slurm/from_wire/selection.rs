@@ -5,12 +5,12 @@ use domain::job::TaskSet;
 use domain::ports::Directory;
 use domain::service::{Action, Filter, Target};
 use domain::{JobId, Text, Uid};
-use slurm_wire::Flags;
 use slurm_wire::checked_text::{SignalName, UserName};
 use slurm_wire::error_number as number;
 use slurm_wire::job_change::KillJobsMsg;
 use slurm_wire::job_ids::{NoJobId, SelectedStep, Step};
 use slurm_wire::words::{JobState, KillFlag};
+use slurm_wire::{Flags, hostlist};
 use std::collections::HashSet;
 
 /// Reads what is to be done: no signal, and signal zero, cancel. A signal that nobody knows is noted while it is read;
@@ -86,6 +86,8 @@ pub(in crate::slurm) enum Filtering {
     By(Box<Filter>),
     /// There is no such user.
     UnknownUser(Text),
+    /// A list of nodes is too long.
+    TooManyNodes(Text),
 }
 
 /// Reads the filter of a cancellation. An empty word is asked for as such, and no job has one but in its name; without a
@@ -95,6 +97,11 @@ pub(in crate::slurm) fn filter(wanted: &KillJobsMsg, directory: &dyn Directory) 
     let is_empty = |text: &&Option<Text>| text.as_ref().is_some_and(|text| text.is_empty());
     let words = [&wanted.account, &wanted.partition, &wanted.qos, &wanted.reservation];
     let no_nodes = wanted.nodes.as_ref().is_some_and(|nodes| nodes.is_empty());
+    let nodes: &[Text] = wanted.nodes.as_ref().map(|nodes| nodes.as_slice()).unwrap_or_default();
+    let nodes = match hostlist::expand_all(nodes) {
+        Ok(nodes) => nodes.into_iter().collect(),
+        Err((list, _)) => return Filtering::TooManyNodes(list.clone()),
+    };
     let mut filter = Filter {
         account: given(&wanted.account),
         name: wanted.job_name.clone(),
@@ -103,7 +110,7 @@ pub(in crate::slurm) fn filter(wanted: &KillJobsMsg, directory: &dyn Directory) 
         reservation: given(&wanted.reservation),
         wckey: given(&wanted.wckey),
         by_nobody: words.iter().any(is_empty) || no_nodes,
-        nodes: wanted.nodes.as_ref().map(|nodes| nodes.to_vec()).unwrap_or_default(),
+        nodes,
         ..Filter::default()
     };
     if let Some(name) = &wanted.user_name {

@@ -72,6 +72,10 @@ pub(super) async fn kill_many(mut call: Call<'_>) -> Answer {
             call.report.error(number::UNSPECIFIED, why, "uid_from_string()");
             return call.answer(KillJobsResp::default());
         }
+        (Filtering::TooManyNodes(list), _) => {
+            call.refused(&Problem::UnknownNode(list).into(), FAILED, SOURCE);
+            return call.answer(KillJobsResp::default());
+        }
     };
     let flags = wanted.flags.clone().unwrap_or_default();
     let action = signal_action(wanted.signal.as_ref(), &flags, names_unknown_signal(&call));

@@ -4,6 +4,7 @@
 use crate::http::answer::Answer;
 use crate::slurm::call::Call;
 use crate::slurm::from_wire::{self, BadLine};
+use domain::service::{NodeChoice, NodeUpdate};
 use domain::{Problem, Text};
 use slurm_wire::error_number as number;
 use slurm_wire::hostlist::fold;
@@ -43,11 +44,24 @@ async fn update(
     let unable = format!("Failure to update node {shown}");
     let Some(by) = call.trusted(&unable, source) else { return call.fail() };
     let has_unknown_state = call.report.errors.iter().any(|error| error.source.starts_with("#/state["));
-    let update = from_wire::node_update(wanted, has_unknown_state);
-    if let Err(why) = call.site.jobs.update_nodes(&by, from_wire::node_choice(names), update).await {
+    let read = match by.is_administrator() {
+        true => from_wire::node_choice(names)
+            .and_then(|choice| Ok((choice, from_wire::node_update(wanted, has_unknown_state)?))),
+        false => Ok(nothing()),
+    };
+    let done = match read {
+        Ok((choice, update)) => call.site.jobs.update_nodes(&by, choice, update).await,
+        Err(problem) => Err(problem.into()),
+    };
+    if let Err(why) = done {
         call.refused(&why, &unable, source);
     }
     call.fail()
+}
+
+/// Stands for what those ask for who may not change nodes: they are refused, and their lists are not looked at.
+fn nothing() -> (NodeChoice, NodeUpdate) {
+    (NodeChoice::Named(Vec::new()), NodeUpdate::default())
 }
 
 /// Makes nodes as a line of the original's configuration describes them.
@@ -55,10 +69,14 @@ pub(super) async fn create(mut call: Call<'_>) -> Answer {
     let Some(wanted) = call.read::<CreateNodeReq>() else { return call.fail() };
     let (failed, source) = ("Failure to create node", "_create_node");
     let Some(by) = call.trusted(failed, source) else { return call.fail() };
-    let nodes = match from_wire::new_nodes(&wanted.node_conf.unwrap_or_default()) {
+    let line = wanted.node_conf.unwrap_or_default();
+    let read = match by.is_administrator() {
+        true => from_wire::new_nodes(&line),
+        // Who may not make any is told no more, and nothing is made of their line.
+        false => Ok(Vec::new()),
+    };
+    let nodes = match read {
         Ok(nodes) => nodes,
-        // Who may not make any is told no more.
-        Err(_) if !by.is_administrator() => Vec::new(),
         Err(BadLine::Unreadable) => {
             call.numbered(number::UNSPECIFIED, failed, source);
             return call.fail();
@@ -83,8 +101,15 @@ pub(super) async fn remove(mut call: Call<'_>) -> Answer {
     let named = Text::from(call.parameter);
     let (failed, source) = (format!("Failure to delete node {named}"), "op_handler_node");
     let Some(by) = call.trusted(&failed, source) else { return call.fail() };
-    let choice = from_wire::node_choice(std::slice::from_ref(&named));
-    if let Err(why) = call.site.jobs.remove_nodes(&by, choice).await {
+    let choice = match by.is_administrator() {
+        true => from_wire::node_choice(std::slice::from_ref(&named)),
+        false => Ok(nothing().0),
+    };
+    let done = match choice {
+        Ok(choice) => call.site.jobs.remove_nodes(&by, choice).await,
+        Err(problem) => Err(problem.into()),
+    };
+    if let Err(why) = done {
         call.refused(&why, &failed, source);
     }
     call.fail()
