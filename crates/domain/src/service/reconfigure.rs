@@ -1,7 +1,7 @@
 //! Going on with another configuration: no job is lost, and what cannot change is refused.
 
 use crate::accounting::RecordKey;
-use crate::cluster::{Cluster, Node, NodeMark};
+use crate::cluster::{Cluster, Limits, Node, NodeMark};
 use crate::job::Job;
 use crate::state::State;
 use crate::{Problem, Text, Timestamp};
@@ -24,6 +24,10 @@ pub(super) fn successor(
     }
     if next.limits.kept_changes != now.limits.kept_changes {
         return refuse("how many changes are kept".to_owned());
+    }
+    let receipts = |limits: &Limits| (limits.kept_receipts, limits.receipt_lifetime);
+    if receipts(&next.limits) != receipts(&now.limits) {
+        return refuse("how many answered submissions are remembered, and how long".to_owned());
     }
     let configured = || now.nodes.iter().filter(|node| !node.is_made());
     if next.nodes.len() != configured().count() {

@@ -311,9 +311,18 @@ impl State {
         let before = std::mem::replace(&mut self.ranks.ranking, Arc::new(Ranking::of(&cluster)));
         self.node_alarm = next_resume(&cluster);
         self.fit_node_use(&cluster);
+        let waits = |cluster: &Cluster| (cluster.limits.kill_wait, cluster.limits.min_job_age);
+        let are_waits_new = waits(&self.cluster) != waits(&cluster);
         self.cluster = cluster;
         self.usage.reconfigure(&self.cluster, self.jobs.iter());
         self.version += 1;
+        if are_waits_new {
+            let (kill_wait, age) = waits(&self.cluster);
+            for job in self.jobs.iter() {
+                self.alarms.set(job.id, job.next_alarm(kill_wait));
+                self.leaving.set(job.id, leaving_time(job, age));
+            }
+        }
         if !before.ranks_like(&self.ranks.ranking) {
             self.queues = Queues::default();
             for job in self.jobs.iter() {

@@ -57,12 +57,15 @@ async fn what_cannot_change_is_refused_and_changes_nothing() {
     let service = world.service.clone().with_configuration(Arc::new(paper.clone()));
     let root = service.principal("root");
     let before = service.snapshot();
-    let changes: [fn(&mut Cluster); 5] = [
+    let changes: [fn(&mut Cluster); 8] = [
         |next| next.nodes[0].topology.cpus += 1,
         |next| next.nodes[0].name = Text::const_new("n2"),
         |next| next.nodes.push(next.nodes[0].clone()),
         |next| next.partitions[0].name = Text::const_new("other"),
         |next| next.name = Text::const_new("other"),
+        |next| next.limits.kept_changes += 1,
+        |next| next.limits.kept_receipts += 1,
+        |next| next.limits.receipt_lifetime *= 2,
     ];
     for (at, change) in changes.into_iter().enumerate() {
         let mut next = cluster();
@@ -75,4 +78,27 @@ async fn what_cannot_change_is_refused_and_changes_nothing() {
     let wrong = service.reconfigure(&root).await;
     assert_eq!(wrong, Err(Problem::BadConfiguration(Text::const_new("no such key")).into()));
     assert_eq!(service.snapshot().cluster, before.cluster);
+}
+
+#[tokio::test]
+async fn those_that_have_ended_stay_as_long_as_is_said_now() {
+    let world = World::new(1);
+    let paper = Paper(Arc::new(Mutex::new(Ok(cluster()))));
+    let service = world.service.clone().with_configuration(Arc::new(paper.clone()));
+    let root = service.principal("root");
+    let id = world.submit(|_| {}).await.unwrap();
+    world.end(id, Exit::Code(0)).await;
+    let mut next = cluster();
+    next.limits.min_job_age = Duration::from_secs(10);
+    *paper.0.lock().unwrap() = Ok(next);
+    service.reconfigure(&root).await.unwrap();
+    world.clock.0.fetch_add(11_000_000, Ordering::SeqCst);
+    let gone = async {
+        // Whoever asks for anything makes the writer look at its clock.
+        while service.snapshot().jobs.job(id).is_some() {
+            world.act("alice", JobId(9_999), Action::Cancel { kill: false }).await;
+        }
+    };
+    let waited = tokio::time::timeout(Duration::from_secs(20), gone).await;
+    assert!(waited.is_ok(), "it would have stayed for five minutes");
 }
