@@ -14,6 +14,7 @@ mod once;
 #[cfg(test)]
 mod pictures;
 mod required;
+mod reservation_words;
 mod routes;
 mod script_options;
 mod series;

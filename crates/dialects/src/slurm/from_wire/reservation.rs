@@ -1,7 +1,8 @@
 //! A reservation as it is asked for.
 
 use super::request::text;
-use domain::reservation::{ReservationFlags, ReservationWish, Span, TresWish, WishedFlags};
+use crate::slurm::reservation_words::WORDS;
+use domain::reservation::{ReservationWish, Span, TresWish, WishedFlags};
 use domain::{Problem, Text, Timestamp};
 use slurm_wire::no_val::TimeNoVal;
 use slurm_wire::reservation::ReservationDescMsgInput;
@@ -77,77 +78,45 @@ fn names<'a>(list: impl Iterator<Item = &'a Text>) -> Vec<Text> {
 }
 
 fn nodes<'a>(list: impl Iterator<Item = &'a Text>) -> Result<Vec<Text>, Problem> {
-    let mut names = Vec::new();
-    for item in list.filter(|item| !item.is_empty()) {
-        names.extend(hostlist::expand(item).map_err(|_| Problem::UnknownNode(item.clone()))?);
-        if names.len() > hostlist::MOST_HOSTS {
-            return Err(Problem::TooLong(Text::const_new("node list")));
-        }
-    }
-    Ok(names)
+    let lists: Vec<&Text> = list.filter(|item| !item.is_empty()).collect();
+    hostlist::expand_all(&lists).map_err(|(list, _)| Problem::UnknownNode((*list).clone()))
 }
 
 fn flags(given: &Flags<ReservationFlag>) -> WishedFlags {
-    let mut wished = WishedFlags::default();
-    for flag in given.iter() {
-        let on = match flag {
-            ReservationFlag::Maint => ReservationFlags::MAINT,
-            ReservationFlag::Daily => ReservationFlags::DAILY,
-            ReservationFlag::Weekly => ReservationFlags::WEEKLY,
-            ReservationFlag::Hourly => ReservationFlags::HOURLY,
-            ReservationFlag::Weekday => ReservationFlags::WEEKDAY,
-            ReservationFlag::Weekend => ReservationFlags::WEEKEND,
-            ReservationFlag::IgnoreJobs => ReservationFlags::IGNORE_JOBS,
-            ReservationFlag::AnyNodes => ReservationFlags::ANY_NODES,
-            ReservationFlag::Static => ReservationFlags::STATIC,
-            ReservationFlag::PartNodes => ReservationFlags::PART_NODES,
-            ReservationFlag::Overlap => ReservationFlags::OVERLAP,
-            ReservationFlag::SpecNodes => ReservationFlags::SPEC_NODES,
-            ReservationFlag::AllNodes => ReservationFlags::ALL_NODES,
-            ReservationFlag::TimeFloat => ReservationFlags::TIME_FLOAT,
-            ReservationFlag::Replace => ReservationFlags::REPLACE,
-            ReservationFlag::ReplaceDown => ReservationFlags::REPLACE_DOWN,
-            ReservationFlag::PurgeComp => ReservationFlags::PURGE_COMP,
-            ReservationFlag::Flex => ReservationFlags::FLEX,
-            ReservationFlag::NoHoldJobsAfterEnd => ReservationFlags::NO_HOLD_JOBS_AFTER_END,
-            ReservationFlag::Magnetic => ReservationFlags::MAGNETIC,
-            ReservationFlag::UserDelete => ReservationFlags::USER_DELETE,
-            ReservationFlag::TresPerNode => ReservationFlags::TRES_PER_NODE,
-            other => {
-                take_in(&mut wished, other);
-                continue;
-            }
-        };
-        wished.on = wished.on.with(on);
+    let mut wished = WishedFlags {
+        longer: given.contains(ReservationFlag::DurationPlus),
+        shorter: given.contains(ReservationFlag::DurationMinus),
+        skip: given.contains(ReservationFlag::Skip),
+        force_start: given.contains(ReservationFlag::ForceStart),
+        reserved: given.contains(ReservationFlag::Reoccurring),
+        ..WishedFlags::default()
+    };
+    for (flag, on, off) in WORDS {
+        if given.contains(*on) {
+            wished.on = wished.on.with(*flag);
+        }
+        if off.is_some_and(|off| given.contains(off)) {
+            wished.off = wished.off.with(*flag);
+        }
     }
     wished
 }
 
-/// Takes in a flag that puts a switch off, or that is none.
-fn take_in(wished: &mut WishedFlags, flag: ReservationFlag) {
-    let off = match flag {
-        ReservationFlag::NoMaint => ReservationFlags::MAINT,
-        ReservationFlag::NoDaily => ReservationFlags::DAILY,
-        ReservationFlag::NoWeekly => ReservationFlags::WEEKLY,
-        ReservationFlag::NoHourly => ReservationFlags::HOURLY,
-        ReservationFlag::NoWeekday => ReservationFlags::WEEKDAY,
-        ReservationFlag::NoWeekend => ReservationFlags::WEEKEND,
-        ReservationFlag::NoIgnoreJobs => ReservationFlags::IGNORE_JOBS,
-        ReservationFlag::NoAnyNodes => ReservationFlags::ANY_NODES,
-        ReservationFlag::NoStatic => ReservationFlags::STATIC,
-        ReservationFlag::NoPartNodes => ReservationFlags::PART_NODES,
-        ReservationFlag::NoFlex => ReservationFlags::FLEX,
-        ReservationFlag::NoPurgeComp => ReservationFlags::PURGE_COMP,
-        ReservationFlag::NoMagnetic => ReservationFlags::MAGNETIC,
-        ReservationFlag::NoUserDelete => ReservationFlags::USER_DELETE,
-        other => {
-            wished.longer |= other == ReservationFlag::DurationPlus;
-            wished.shorter |= other == ReservationFlag::DurationMinus;
-            wished.skip |= other == ReservationFlag::Skip;
-            wished.force_start |= other == ReservationFlag::ForceStart;
-            wished.reserved |= other == ReservationFlag::Reoccurring;
-            return;
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_put_switches_on_and_off() {
+        for (flag, on, off) in WORDS {
+            let wished = flags(&Flags::from(*on));
+            assert!(wished.on.has(*flag) && !wished.off.has(*flag), "{on:?}");
+            if let Some(off) = off {
+                let wished = flags(&Flags::from(*off));
+                assert!(wished.off.has(*flag) && !wished.on.has(*flag), "{off:?}");
+            }
         }
-    };
-    wished.off = wished.off.with(off);
+        let rest = flags(&[ReservationFlag::DurationPlus, ReservationFlag::Skip].into());
+        assert_eq!((rest.longer, rest.shorter, rest.skip), (true, false, true));
+    }
 }

@@ -2,6 +2,7 @@
 
 use super::allocation::ranges;
 use super::{joined, time};
+use crate::slurm::reservation_words::WORDS;
 use domain::cluster::Cluster;
 use domain::job::CpuSet;
 use domain::reservation::{Reservation, ReservationFlags, ReservedNode};
@@ -105,31 +106,7 @@ fn tres(reservation: &Reservation, cluster: &Cluster) -> Text {
 }
 
 fn flags(set: ReservationFlags) -> Flags<ReservationFlag> {
-    const WORDS: &[(ReservationFlags, ReservationFlag)] = &[
-        (ReservationFlags::MAINT, ReservationFlag::Maint),
-        (ReservationFlags::IGNORE_JOBS, ReservationFlag::IgnoreJobs),
-        (ReservationFlags::DAILY, ReservationFlag::Daily),
-        (ReservationFlags::WEEKLY, ReservationFlag::Weekly),
-        (ReservationFlags::HOURLY, ReservationFlag::Hourly),
-        (ReservationFlags::WEEKDAY, ReservationFlag::Weekday),
-        (ReservationFlags::WEEKEND, ReservationFlag::Weekend),
-        (ReservationFlags::ANY_NODES, ReservationFlag::AnyNodes),
-        (ReservationFlags::STATIC, ReservationFlag::Static),
-        (ReservationFlags::PART_NODES, ReservationFlag::PartNodes),
-        (ReservationFlags::OVERLAP, ReservationFlag::Overlap),
-        (ReservationFlags::SPEC_NODES, ReservationFlag::SpecNodes),
-        (ReservationFlags::ALL_NODES, ReservationFlag::AllNodes),
-        (ReservationFlags::TIME_FLOAT, ReservationFlag::TimeFloat),
-        (ReservationFlags::REPLACE, ReservationFlag::Replace),
-        (ReservationFlags::REPLACE_DOWN, ReservationFlag::ReplaceDown),
-        (ReservationFlags::PURGE_COMP, ReservationFlag::PurgeComp),
-        (ReservationFlags::FLEX, ReservationFlag::Flex),
-        (ReservationFlags::NO_HOLD_JOBS_AFTER_END, ReservationFlag::NoHoldJobsAfterEnd),
-        (ReservationFlags::MAGNETIC, ReservationFlag::Magnetic),
-        (ReservationFlags::USER_DELETE, ReservationFlag::UserDelete),
-        (ReservationFlags::TRES_PER_NODE, ReservationFlag::TresPerNode),
-    ];
-    WORDS.iter().filter(|(flag, _)| set.has(*flag)).map(|(_, word)| *word).collect()
+    WORDS.iter().filter(|(flag, ..)| set.has(*flag)).map(|(_, word, _)| *word).collect()
 }
 
 /// Returns what was asked for with everything that was not given shown as that.
