@@ -192,6 +192,7 @@ fn job(id: u32) -> Job {
             warning: None,
             flags: JobFlags::USING_DEFAULT_ACCOUNT,
             comment: Text::default(),
+            command: Text::default(),
             uncommon: None,
         }),
         array: None,

@@ -206,6 +206,7 @@ fn spec(series: u32, user: u32, partition: &'static str, cpus: u32) -> JobSpec {
         warning: None,
         flags: JobFlags::USING_DEFAULT_ACCOUNT,
         comment: Text::default(),
+        command: Text::default(),
         uncommon: Some(Box::new(uncommon)),
     }
 }

@@ -50,6 +50,8 @@ pub struct JobSpec {
     pub flags: JobFlags,
     /// The owner's remark.
     pub comment: Text,
+    /// What the submission called its script; empty if it did not say.
+    pub command: Text,
     /// What few jobs have.
     pub uncommon: Option<Box<Uncommon>>,
 }

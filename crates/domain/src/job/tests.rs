@@ -31,6 +31,7 @@ pub(crate) fn job(id: u32) -> Job {
             warning: None,
             flags: JobFlags::default(),
             comment: Text::default(),
+            command: Text::default(),
             uncommon: None,
         }),
         array: None,

@@ -127,9 +127,10 @@ fn check_texts(spec: &JobSpec, payload: &Payload, limits: &Limits) -> Result<(),
         return Err(Problem::TooLong(Text::const_new("script")).into());
     }
     let uncommon = spec.uncommon();
-    let texts: [(&'static str, &Text); 11] = [
+    let texts: [(&'static str, &Text); 12] = [
         ("name", &spec.name),
         ("comment", &spec.comment),
+        ("argv", &spec.command),
         ("account", &spec.account),
         ("wckey", &spec.wckey),
         ("qos", &spec.qos),

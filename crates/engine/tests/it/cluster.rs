@@ -96,6 +96,7 @@ pub(crate) fn job(id: u32, partition: &str, minutes: u32, resources: Resources) 
             warning: None,
             flags: JobFlags::default(),
             comment: Text::default(),
+            command: Text::default(),
             uncommon: None,
         }),
         array: None,

@@ -29,6 +29,7 @@ rows! {
         warning = "wa": Option<Warning>,
         flags = "f": JobFlags,
         comment = "c": Text,
+        command = "cm": Text,
         uncommon = "u": Option<Box<Uncommon>>,
     }
     Owner => OwnerRow {

@@ -62,6 +62,7 @@ pub(crate) fn small_spec(name: &str) -> JobSpec {
         warning: None,
         flags: JobFlags::default(),
         comment: Text::default(),
+        command: Text::default(),
         uncommon: None,
     }
 }
@@ -244,6 +245,7 @@ fn full_spec(memory: Memory, sharing: Sharing, per: Per) -> JobSpec {
         warning: Some(Warning { signal: 10, lead: 60, scope: WarningScope::Batch, flags: 3 }),
         flags: JobFlags::CRON_JOB.with(JobFlags::EXPEDITED_REQUEUE),
         comment: text("comment"),
+        command: text("/home/bob/job.sh"),
         uncommon: Some(Box::new(full_uncommon())),
     }
 }

@@ -471,6 +471,7 @@ fn submission(dir: &Path) -> Submission {
         warning: None,
         flags: JobFlags::default(),
         comment: text(""),
+        command: text(""),
         uncommon: None,
     };
     let payload = Payload {

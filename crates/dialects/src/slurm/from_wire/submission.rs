@@ -51,6 +51,7 @@ pub(in crate::slurm) fn submission(wanted: &Wanted<'_>, job: &JobDescMsg) -> Res
         warning: binding::warning(job),
         flags: flags(job),
         comment: request::text(job.comment.as_ref()),
+        command: job.argv.as_deref().and_then(|words| words.first()).cloned().unwrap_or_default(),
         uncommon: uncommon::uncommon(job)?,
         resources,
     };
