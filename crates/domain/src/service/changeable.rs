@@ -120,14 +120,8 @@ impl Ledger<'_> {
             Change::CoreSpec(_) | Change::ThreadSpec(_) if !self.cluster().limits.allow_core_spec => {
                 Err(Problem::OperatorOnly(Text::const_new("cores for the system")).into())
             }
-            Change::CpusPerGres(_, units) => {
-                self.check_units(job, units.iter().map(|(name, _)| name))?;
-                Ok(Some(change.clone()))
-            }
-            Change::MemoryPerGres(_, units) => {
-                self.check_units(job, units.iter().map(|(name, _)| name))?;
-                Ok(Some(change.clone()))
-            }
+            Change::CpusPerGres(_, units) => self.of_known_units(job, units, change),
+            Change::MemoryPerGres(_, units) => self.of_known_units(job, units, change),
             Change::Reservation(list) => {
                 self.check_named_reservations(job, list)?;
                 Ok(Some(change.clone()))
@@ -167,6 +161,12 @@ impl Ledger<'_> {
     }
 
     /// Of what a job does not ask for no units can be counted.
+    /// Lets a change pass that speaks of generic resources the job asks for.
+    fn of_known_units<T>(&self, job: &Job, units: &[(Text, T)], change: &Change) -> Decided {
+        self.check_units(job, units.iter().map(|(name, _)| name))?;
+        Ok(Some(change.clone()))
+    }
+
     fn check_units<'u>(&self, job: &Job, mut names: impl Iterator<Item = &'u Text>) -> Result<(), Error> {
         let wanted = &job.spec.resources;
         let is_asked = |name: &Text| {
@@ -193,10 +193,13 @@ impl Ledger<'_> {
             return Ok(Change::Partitions(vec![default.name.clone()]));
         }
         let known = names.iter().map(|name| match self.cluster().partition(name) {
-            Some(partition) => Ok(partition.name.clone()),
+            Some(partition) => Ok(partition),
             None => Err(Problem::UnknownPartition(name.clone())),
         });
-        Ok(Change::Partitions(known.collect::<Result<_, _>>()?))
+        // They are kept in the order in which they are looked at, unlike those of a submission.
+        let mut known: Vec<_> = known.collect::<Result<_, _>>()?;
+        known.sort_by_key(|partition| std::cmp::Reverse(partition.tier));
+        Ok(Change::Partitions(known.into_iter().map(|partition| partition.name.clone()).collect()))
     }
 
     fn check_time_limit(&self, by: &Principal, job: &Job, limit: TimeLimit) -> Result<(), Error> {

@@ -56,6 +56,36 @@ pub(super) fn gres(list: &str, per: Per) -> Result<Vec<GresRequest>, Problem> {
     Ok(tres(list, per)?.gres)
 }
 
+/// Checks how tasks are to be bound to generic resources: `gres/gpu:closest`, several with `+` between them.
+pub(super) fn check_binding(written: &str) -> Result<(), Problem> {
+    let is_known = |part: &str| {
+        let how = part.strip_prefix("gres/").and_then(|part| part.split_once(':')).map(|(_, how)| how);
+        how.is_some_and(|how| match how.strip_prefix("verbose,").unwrap_or(how) {
+            "closest" | "none" => true,
+            how => how.split_once(':').is_some_and(|(kind, _)| BINDINGS.contains(&kind)),
+        })
+    };
+    match written.is_empty() || written.split('+').all(is_known) {
+        true => Ok(()),
+        false => Err(Problem::BadTres(Text::from(written))),
+    }
+}
+
+/// Ways of binding that name units.
+const BINDINGS: [&str; 6] = ["single", "map", "map_gpu", "mask", "mask_gpu", "per_task"];
+
+/// Checks how fast GPUs are to be: `gpu:high,memory=low`.
+pub(super) fn check_frequency(written: &str) -> Result<(), Problem> {
+    let is_known = |speed: &str| match speed.strip_prefix("memory=").unwrap_or(speed) {
+        "low" | "medium" | "high" | "highm1" | "verbose" => true,
+        speed => !speed.is_empty() && speed.bytes().all(|byte| byte.is_ascii_digit()),
+    };
+    match written.is_empty() || written.strip_prefix("gpu:").is_some_and(|of| of.split(',').all(is_known)) {
+        true => Ok(()),
+        false => Err(Problem::BadTres(Text::from(written))),
+    }
+}
+
 /// Reads one item; `None` where it is nothing, and for licences, which are asked for by a field of their own.
 fn item_of(item: &str, per: Per) -> Option<Item> {
     let Some(rest) = item.strip_prefix("gres/").or_else(|| item.strip_prefix("gres:")) else {
@@ -231,6 +261,32 @@ mod tests {
             "matlab:5000000000",
         ] {
             assert!(licenses(list).is_err(), "{list}");
+        }
+    }
+
+    #[test]
+    fn bindings_and_speeds_are_known() {
+        for good in [
+            "",
+            "gres/gpu:closest",
+            "gres/foo:none",
+            "gres/gpu:single:2",
+            "gres/gpu:verbose,closest",
+            "gres/gpu:map_gpu:0,1",
+            "gres/gpu:closest+gres/foo:none",
+        ] {
+            assert_eq!(check_binding(good), Ok(()), "{good}");
+        }
+        for bad in
+            ["gpu:closest", "gres/gpu", "gres/gpu:", "gres/gpu:bogus", "gres:gpu:closest", "cpu:closest"]
+        {
+            assert!(check_binding(bad).is_err(), "{bad}");
+        }
+        for good in ["", "gpu:high", "gpu:1000", "gpu:high,memory=low"] {
+            assert_eq!(check_frequency(good), Ok(()), "{good}");
+        }
+        for bad in ["gres/gpu:high", "gpu", "gpu:", "gpu:bogus", "high", "cpu:high"] {
+            assert!(check_frequency(bad).is_err(), "{bad}");
         }
     }
 }

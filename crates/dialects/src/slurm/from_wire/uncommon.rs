@@ -55,14 +55,10 @@ fn resources(read: &mut Uncommon, job: &JobDescMsg) -> Result<(), Refusal> {
     read.tres_per_task = shown(&job.tres_per_task);
     read.cpus_per_tres = shown(&job.cpus_per_tres);
     read.memory_per_tres = shown(&job.memory_per_tres);
-    read.tres_bind = shown(&job.tres_bind);
-    read.tres_freq = shown(&job.tres_freq);
-    for list in [&read.tres_bind, &read.tres_freq] {
-        // `gres/gpu:closest`, `gpu:high`: what is bound and how.
-        if !list.is_empty() && !list.contains(':') {
-            return Err(Problem::BadTres(list.clone()).into());
-        }
-    }
+    read.tres_bind = request::text(job.tres_bind.as_ref());
+    read.tres_freq = request::text(job.tres_freq.as_ref());
+    tres::check_binding(&read.tres_bind)?;
+    tres::check_frequency(&read.tres_freq)?;
     let prefer = request::constraint(job.prefer.as_deref().unwrap_or_default());
     read.prefer = prefer.map_err(|_| Problem::BadPreference(request::text(job.prefer.as_ref())))?;
     batch_features(job)?;

@@ -21,6 +21,8 @@ pub(in crate::slurm) fn update(
     if wanted.burst_buffer.as_ref().is_some_and(|buffer| !buffer.is_empty()) {
         return Err(Problem::Unsupported(Text::const_new("burst_buffer")).into());
     }
+    read(job, tres::check_binding(wanted.tres_bind.as_deref().unwrap_or_default()))?;
+    read(job, tres::check_frequency(wanted.tres_freq.as_deref().unwrap_or_default()))?;
     let mut changes = Vec::new();
     texts(wanted, &mut changes);
     times(wanted, now, &mut changes);

@@ -56,3 +56,26 @@ async fn immediate_jobs_start_at_once_or_never_were() {
     assert_eq!(world.service.snapshot().jobs.len(), 1);
     assert_eq!(world.store.memory.lock().unwrap().jobs.len(), 1);
 }
+
+#[tokio::test]
+async fn an_update_puts_partitions_into_the_order_in_which_they_are_looked_at() {
+    let world = World::with(1, |cluster| {
+        let debug = cluster.partitions[0].clone();
+        cluster.partitions.push(Partition {
+            name: Text::const_new("long"),
+            tier: 2,
+            is_default: false,
+            ..debug
+        });
+    });
+    let named = vec![Text::const_new("debug"), Text::const_new("long")];
+    let waits = |submission: &mut Submission| {
+        submission.hold = true;
+        submission.spec.partitions = named.clone();
+    };
+    let id = world.submit(waits).await.unwrap();
+    assert_eq!(world.job(id).spec.partitions, ["debug", "long"]);
+    let update = Update { changes: vec![Change::Partitions(named.clone())], ..Update::default() };
+    world.service.update(&world.service.principal("alice"), id, update).await.unwrap();
+    assert_eq!(world.job(id).spec.partitions, ["long", "debug"]);
+}
