@@ -35,6 +35,7 @@ fn spec() -> JobSpec {
         warning: None,
         flags: JobFlags::default(),
         comment: text("one of many"),
+        command: text("align.sh"),
         uncommon: None,
     }
 }

@@ -2,6 +2,7 @@
 //! jobs of which nothing can have changed since they were last measured are not measured again.
 
 use super::series::JobSeries;
+use super::to_wire;
 use domain::Timestamp;
 use domain::cluster::Cluster;
 use domain::priority::Ranking;
@@ -96,7 +97,9 @@ impl Sizes {
         let looked_at = snapshot.statistics.main.last_at;
         let mut before = std::mem::take(&mut measured.pages);
         let mut all = Size::default();
-        let mut series = JobSeries::new(Arc::clone(snapshot), true);
+        // Plans change all the time, and concern few jobs: their nodes are counted apart.
+        let unplanned = Snapshot { planned: Arc::default(), ..Snapshot::clone(snapshot) };
+        let mut series = JobSeries::new(Arc::new(unplanned), true);
         for (at, page) in snapshot.jobs.pages().enumerate() {
             // Pages keep their places until a whole page of jobs has left.
             let is_known = |at: &usize| {
@@ -108,6 +111,9 @@ impl Sizes {
             all.bytes += known.size.bytes;
             measured.pages.insert(at, known);
         }
+        drop(measured);
+        let planned = snapshot.planned.jobs().filter_map(|id| snapshot.jobs.job(id));
+        all.bytes += planned.map(|job| to_wire::planned_nodes(job, snapshot).len() as u64).sum::<u64>();
         all
     }
 }
@@ -129,7 +135,6 @@ fn measure(page: Page<'_>, looked_at: Timestamp, series: &mut JobSeries) -> Know
 mod tests {
     use super::*;
     use crate::slurm::pictures::{noon, picture};
-    use crate::slurm::to_wire;
     use domain::job::Job;
     use domain::state::Statistics;
     use std::time::Duration;
@@ -175,5 +180,23 @@ mod tests {
         cluster.name = "another".into();
         picture.cluster = Arc::new(cluster);
         check(&sizes, &Arc::new(picture));
+    }
+
+    #[test]
+    fn nodes_that_are_planned_are_counted() {
+        let sizes = Sizes::default();
+        let mut picture = picture(600);
+        let before = check(&sizes, &Arc::new(picture.clone()));
+        let mut planned = domain::state::Planned::default();
+        let waiting: Vec<_> =
+            picture.jobs.iter().filter(|job| job.is_pending()).take(3).map(|job| job.id).collect();
+        for id in &waiting {
+            planned.book(*id, [domain::NodeIndex(0)]);
+        }
+        planned.book(domain::JobId(999_999), [domain::NodeIndex(0)]);
+        picture.planned = Arc::new(planned);
+        let name = picture.cluster.nodes[0].name.len() as u64;
+        let after = check(&sizes, &Arc::new(picture));
+        assert_eq!((waiting.len(), after.bytes), (3, before.bytes + 3 * name));
     }
 }

@@ -6,7 +6,7 @@ use domain::history::{self, Wanted};
 use domain::job::{Allocation, ArrayPart, CpuSet, End, Exit, Job, NodeShare, Payload, Usage};
 use domain::ports::*;
 use domain::service::{JobService, Ports};
-use domain::state::State;
+use domain::state::{Planned, State};
 use domain::who::{AdminLevel, Membership, Person};
 use domain::{Error, Gid, JobId, NodeIndex, Text, TimeLimit, Timestamp, Uid};
 use serde_json::Value as Json;
@@ -340,14 +340,18 @@ impl Engine for OneNodeEngine {
         let used = state.node_use().first().map(|used| used.cpus.clone()).unwrap_or_default();
         let mut free = (0..8).filter(|cpu| !used.iter().any(|taken| taken == *cpu));
         let mut starts = Vec::new();
-        for key in state.queues().of("debug") {
+        let mut planned = Planned::default();
+        'queue: for key in state.queues().of("debug") {
             let Some(job) = state.job(key.job) else { continue };
             let tasks: Vec<_> = match &job.array {
                 Some(ArrayPart::Pool { waiting, .. }) => waiting.iter().take(8).map(Some).collect(),
                 _ => vec![None],
             };
             for task in tasks {
-                let Some(cpu) = free.next() else { return Plan { starts, ..Plan::default() } };
+                let Some(cpu) = free.next() else {
+                    planned.book(key.job, [NodeIndex(0)]);
+                    break 'queue;
+                };
                 let cpus: CpuSet = [cpu].into_iter().collect();
                 let share =
                     NodeShare { node: NodeIndex(0), cpus, memory: 100, tasks: 1, gres: Default::default() };
@@ -368,7 +372,7 @@ impl Engine for OneNodeEngine {
                 });
             }
         }
-        Plan { starts, ..Plan::default() }
+        Plan { starts, planned: Some(planned), ..Plan::default() }
     }
 
     fn perform(&mut self, _order: Order) {}

@@ -3,7 +3,7 @@
 
 use crate::cluster::Cluster;
 use crate::job::{Allocation, End, Job, JobStep, Payload, Reason, StepEnd, Usage, WarningScope};
-use crate::state::State;
+use crate::state::{Planned, State};
 use crate::{JobId, NodeIndex, TaskIndex, Text, TimeLimit, Timestamp};
 use std::sync::Arc;
 use std::time::Duration;
@@ -106,6 +106,8 @@ pub struct Plan {
     pub starts: Vec<Start>,
     /// Why others wait, where that is new, and when they should start.
     pub waits: Vec<(JobId, Reason, Option<Timestamp>)>,
+    /// Where jobs that wait are expected to start; `None` if this pass did not look ahead.
+    pub planned: Option<Planned>,
     /// When to plan again even if nothing happens.
     pub again: Option<Timestamp>,
     /// Jobs looked at.

@@ -24,8 +24,9 @@ use crate::cron::Installed;
 use crate::job::{Effect, End, HetPart, IfGone, Job, JobKind, JobSpec, Payload, Phase, Usage};
 use crate::ports::{
     Calendar, Clock, Enforced, Engine, Foreseen, Order, Plan, PreemptHow, Report, Saved, Store, StoreError,
+    WallMinute,
 };
-use crate::state::{Snapshot, State, Statistics};
+use crate::state::{Planned, Snapshot, State, Statistics};
 use crate::who::{Membership, Principal};
 use crate::{ChangeId, Error, JobId, Problem, Text, Timestamp, Uid};
 use arc_swap::ArcSwap;
@@ -128,6 +129,9 @@ impl Command {
 /// How many commands one batch takes in. More would let the first of them wait too long.
 const AT_ONCE: usize = 1024;
 
+/// A day of the clock.
+const DAY: Duration = Duration::from_secs(24 * 3600);
+
 /// How long to wait before trying again what could not be recorded.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 
@@ -149,18 +153,33 @@ pub(super) struct Writer {
     fresh_receipts: Vec<Receipt>,
     last_change: ChangeId,
     statistics: Statistics,
+    planned: Arc<Planned>,
     /// What was brought into the books and is not recorded yet, and users that were kept elsewhere before.
     imported: (BTreeSet<RecordKey>, Vec<Text>),
     /// When partitions changed last.
     partitions_changed: Timestamp,
     boot: Text,
     plan_at: Option<Timestamp>,
+    /// When statistics begin anew.
+    midnight: Timestamp,
     pacer: Pacer,
     ranker: Ranker,
     unrecorded: Vec<Report>,
     retry_at: Option<Timestamp>,
     aftermath: Aftermath,
     stopping: bool,
+}
+
+/// Returns when the next day begins; after a day of the clock, where the calendar does not know.
+fn next_midnight(calendar: &dyn Calendar, now: Timestamp) -> Timestamp {
+    let begin_of_day = |at| calendar.begin_of(WallMinute { hour: 0, minute: 0, ..calendar.shown(at) });
+    let begun = begin_of_day(now);
+    if begun > now {
+        return now.after(DAY);
+    }
+    // A day has 25 hours at most, and the next one is longer than the rest.
+    let next = begin_of_day(begun.after(DAY + Duration::from_secs(2 * 3600)));
+    if next > now { next } else { now.after(DAY) }
 }
 
 impl Writer {
@@ -203,6 +222,7 @@ impl Writer {
         let engine = engine()?;
         let boot = engine.boot();
         let statistics = Statistics { since: now, ..Statistics::default() };
+        let midnight = next_midnight(&*calendar, now);
         let published = Arc::new(ArcSwap::from_pointee(Snapshot::default()));
         let mut writer = Writer {
             state,
@@ -217,10 +237,12 @@ impl Writer {
             fresh_receipts: Vec::new(),
             last_change,
             statistics,
+            planned: Arc::default(),
             imported: (books_touched, old_members),
             partitions_changed: now,
             boot,
             plan_at: None,
+            midnight,
             pacer,
             ranker,
             unrecorded: Vec::new(),
@@ -275,7 +297,8 @@ impl Writer {
                 Err(_) => self.make_safe_at_last(),
             }
         }
-        let alarms = [self.state.next_alarm(), self.plan_at, self.ranker.due(), self.retry_at];
+        let midnight = Some(self.midnight);
+        let alarms = [self.state.next_alarm(), self.plan_at, self.ranker.due(), self.retry_at, midnight];
         let first = match alarms.into_iter().flatten().min() {
             None => self.inbox.recv().map_err(|_| RecvTimeoutError::Disconnected),
             Some(alarm) => {
@@ -310,6 +333,11 @@ impl Writer {
             }
         }
         let has_ranked = self.ranker.turn(&mut self.state, now);
+        let is_new_day = now >= self.midnight;
+        if is_new_day {
+            self.statistics.begin_anew(now);
+            self.midnight = next_midnight(&*self.calendar, now);
+        }
         let mut ledger =
             Ledger::open(&mut self.state, &*self.calendar, &self.receipts, now, self.last_change);
         let (books, members) = std::mem::take(&mut self.imported);
@@ -349,7 +377,11 @@ impl Writer {
         }
         ledger.take_plan(&plan, &self.boot);
         let mut finished = ledger.finish();
-        finished.volatile |= has_ranked;
+        finished.volatile |= has_ranked || is_new_day;
+        if let Some(planned) = plan.planned.take().filter(|planned| *planned != *self.planned) {
+            self.planned = Arc::new(planned);
+            (finished.volatile, finished.nodes_touched) = (true, true);
+        }
         self.plan_at = self.pacer.next(&plan);
         self.count_pass(now, micros, &plan);
         let is_awaited = !answers.is_empty() || !stops.is_empty();
@@ -387,6 +419,7 @@ impl Writer {
             let backfilled = || plan.starts.iter().filter(|start| start.backfilled);
             let is_component = |id| self.state.job(id).is_some_and(|job| job.het.is_some());
             self.statistics.backfilled += backfilled().count() as u64;
+            self.statistics.ever_backfilled += backfilled().count() as u64;
             let components = backfilled().filter(|start| is_component(start.job)).count();
             self.statistics.backfilled_components += components as u64;
         }
@@ -490,6 +523,7 @@ impl Writer {
         snapshot.nodes_changed = if seen.nodes { now } else { last.nodes_changed };
         snapshot.partitions_changed = self.partitions_changed.max(snapshot.cluster.started);
         snapshot.change = self.last_change;
+        snapshot.planned = Arc::clone(&self.planned);
         let (pending, running) = self.state.counts();
         snapshot.statistics =
             Arc::new(Statistics { pending, running, counted_at: now, ..self.statistics.clone() });

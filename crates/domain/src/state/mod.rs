@@ -4,6 +4,7 @@
 mod alarms;
 mod arrays;
 mod live;
+mod planned;
 mod queue;
 mod rank;
 mod reserved;
@@ -11,6 +12,7 @@ mod snapshot;
 mod table;
 
 pub use live::State;
+pub use planned::Planned;
 pub use queue::{QueueKey, Queues};
 pub use snapshot::{PassStatistics, Snapshot, Statistics, records};
 pub use table::{JobTable, Page, PageMark};

@@ -1,5 +1,6 @@
 //! What readers see: a picture of the state that never changes.
 
+use super::Planned;
 use super::table::JobTable;
 use crate::accounting::Shares;
 use crate::cluster::{Cluster, NodeUse};
@@ -23,6 +24,8 @@ pub struct Snapshot {
     pub jobs: JobTable,
     /// What of each node is in use, in the order of the nodes.
     pub nodes: Arc<Vec<NodeUse>>,
+    /// Where waiting jobs are expected to start.
+    pub planned: Arc<Planned>,
     /// How many of each licence are in use.
     pub licenses: Arc<BTreeMap<Text, u32>>,
     /// How jobs are ranked.
@@ -56,6 +59,7 @@ impl Default for Snapshot {
             cluster,
             jobs: JobTable::default(),
             nodes: Arc::default(),
+            planned: Arc::default(),
             licenses: Arc::default(),
             shares: Arc::default(),
             crontabs: Arc::default(),
@@ -104,7 +108,7 @@ pub fn records(jobs: &JobTable, id: JobId) -> Vec<Arc<Job>> {
     }
 }
 
-/// What has been counted since the start, for `diag`.
+/// What has been counted since the start or the last midnight, for `diag`.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Statistics {
     /// Since when.
@@ -135,8 +139,30 @@ pub struct Statistics {
     pub backfill: PassStatistics,
     /// Jobs started out of order.
     pub backfilled: u64,
+    /// The same since the start of the service.
+    pub ever_backfilled: u64,
     /// Of these, components of heterogeneous jobs.
     pub backfilled_components: u64,
+}
+
+impl Statistics {
+    /// Counts from zero, as the original does at midnight. What was seen last, and how often was written, stays.
+    pub fn begin_anew(&mut self, now: Timestamp) {
+        let Statistics { pending, running, counted_at, commits, records, ever_backfilled, .. } = *self;
+        let (main, backfill) = (self.main.begun_anew(), self.backfill.begun_anew());
+        *self = Statistics {
+            since: now,
+            pending,
+            running,
+            counted_at,
+            commits,
+            records,
+            main,
+            backfill,
+            ever_backfilled,
+            ..Statistics::default()
+        };
+    }
 }
 
 /// What one kind of scheduling pass has done.
@@ -175,6 +201,11 @@ pub struct PassStatistics {
 }
 
 impl PassStatistics {
+    fn begun_anew(self) -> Self {
+        let PassStatistics { last_depth, last_queue, last, last_at, last_table, .. } = self;
+        PassStatistics { last_depth, last_queue, last, last_at, last_table, ..PassStatistics::default() }
+    }
+
     /// Takes in one more pass.
     pub fn add(&mut self, at: Timestamp, micros: u64, depth: u64, queue: u64) {
         self.passes += 1;

@@ -141,6 +141,8 @@ fn nobody_outside_starts_what_would_run_into_it() {
     let plan = world.plan();
     assert_eq!(plan.starts.iter().map(|start| start.job).collect::<Vec<_>>(), [short]);
     assert_eq!((world.reason(long), world.expected(long)), (Reason::Reserved, Some(60)));
+    let planned = plan.planned.unwrap();
+    assert_eq!((planned.of(long).len(), planned.of(short).len()), (1, 0), "its place is booked");
     assert_eq!(world.after(61), [long.0]);
 }
 

@@ -3,13 +3,14 @@
 
 use super::jobs::{is_unchanged, last_update};
 use crate::http::answer::{Answer, empty};
+use crate::site::Site;
 use crate::slurm::call::Call;
 use crate::slurm::listing::{Entries, measured};
 use crate::slurm::to_wire;
 use domain::cluster::Node;
 use domain::ports::MachineLoad;
 use domain::state::Snapshot;
-use domain::{NodeIndex, Timestamp};
+use domain::{NodeIndex, Text, Timestamp};
 use hyper::StatusCode;
 use slurm_wire::error_number as number;
 use slurm_wire::licenses::LicensesResp;
@@ -18,8 +19,9 @@ use slurm_wire::out::Out;
 use slurm_wire::partition::PartitionResp;
 use slurm_wire::query::{NodesQuery, PartitionsQuery};
 use slurm_wire::series::Series;
-use slurm_wire::words::ShowFlag;
+use slurm_wire::words::{NodeState, ShowFlag};
 use slurm_wire::{NoVal, node as wire};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 /// Lists all nodes.
@@ -50,24 +52,19 @@ pub(super) fn nodes(mut call: Call<'_>) -> Answer {
     let last = first.saturating_add(u32::try_from(limit).unwrap_or(u32::MAX));
     call.slice.goes_on(Some(last).filter(|last| *last < all));
     let payload = NodesResp { last_update: last_update(call.now), ..NodesResp::default() };
-    let again = Arc::clone(&snapshot);
-    let (wanted, now) = (Shown::of(&query), (load, call.now));
+    let picture = Arc::new(Picture::new(&call, snapshot, load, Shown::of(&query)));
+    let again = Arc::clone(&picture);
     let version = call.version;
-    let size = move || measured(version, node_entries(again, first..last, wanted, now));
-    call.list(payload, node_entries(snapshot, first..last, wanted, now), size)
+    let size = move || measured(version, node_entries(again, first..last));
+    call.list(payload, node_entries(picture, first..last), size)
 }
 
-fn node_entries(
-    snapshot: Arc<Snapshot>,
-    mut places: std::ops::Range<u32>,
-    wanted: Shown,
-    now: (MachineLoad, Timestamp),
-) -> impl Entries {
-    let all = u32::try_from(snapshot.cluster.nodes.len()).unwrap_or(u32::MAX);
+fn node_entries(picture: Arc<Picture>, mut places: std::ops::Range<u32>) -> impl Entries {
+    let all = u32::try_from(picture.snapshot.cluster.nodes.len()).unwrap_or(u32::MAX);
     places.end = places.end.min(all);
     let mut series = Series::default();
     move |out: &mut Out| {
-        let node = places.find_map(|at| describe(&snapshot, usize::try_from(at).ok()?, wanted, now));
+        let node = places.find_map(|at| picture.node(NodeIndex(at)));
         let Some(node) = node else { return false };
         series.write(node, out);
         true
@@ -83,10 +80,8 @@ pub(super) fn node(mut call: Call<'_>) -> Answer {
     }
     let snapshot = call.site.jobs.snapshot();
     let index = snapshot.cluster.node_index(call.parameter);
-    let Some(node) = index.and_then(|index| {
-        let at = usize::try_from(index.0).ok()?;
-        describe(&snapshot, at, Shown::of(&query), (call.site.jobs.meter().machine(), call.now))
-    }) else {
+    let picture = Picture::new(&call, snapshot, call.site.jobs.meter().machine(), Shown::of(&query));
+    let Some(node) = index.and_then(|index| picture.node(index)) else {
         call.report.error(number::NONE, unable, "_dump_nodes");
         return call.fail();
     };
@@ -123,21 +118,43 @@ impl Shown {
     }
 }
 
-fn describe(
-    snapshot: &Snapshot,
-    at: usize,
+/// What nodes look like to one request.
+struct Picture {
+    site: Arc<Site>,
+    snapshot: Arc<Snapshot>,
+    /// Nodes on which waiting jobs are expected.
+    planned: BTreeSet<NodeIndex>,
+    load: MachineLoad,
+    now: Timestamp,
     wanted: Shown,
-    (load, now): (MachineLoad, Timestamp),
-) -> Option<wire::Node> {
-    let node = snapshot.cluster.nodes.get(at).filter(|node| wanted.shows(node))?;
-    let (index, used) = (u32::try_from(at).ok()?, snapshot.nodes.get(at)?);
-    let mut info = to_wire::node(NodeIndex(index), node, used, &snapshot.cluster, load);
-    to_wire::reserve_node(&mut info, NodeIndex(index), &snapshot.reservations, now);
-    if !wanted.detail {
-        info.gres_used.clear();
-        info.gres_drained.clear();
+}
+
+impl Picture {
+    fn new(call: &Call<'_>, snapshot: Arc<Snapshot>, load: MachineLoad, wanted: Shown) -> Self {
+        let planned = snapshot.planned.nodes(&snapshot.jobs);
+        Picture { site: Arc::clone(call.site), snapshot, planned, load, now: call.now, wanted }
     }
-    Some(info)
+
+    fn node(&self, index: NodeIndex) -> Option<wire::Node> {
+        let (snapshot, at) = (&self.snapshot, usize::try_from(index.0).ok()?);
+        let node = snapshot.cluster.nodes.get(at).filter(|node| self.wanted.shows(node))?;
+        let used = snapshot.nodes.get(at)?;
+        let mut info = to_wire::node(index, node, used, &snapshot.cluster, self.load);
+        to_wire::reserve_node(&mut info, index, &snapshot.reservations, self.now);
+        // Of what is given away altogether nothing can be planned.
+        if self.planned.contains(&index) && !info.state.contains(NodeState::Allocated) {
+            info.state.insert(NodeState::Planned);
+        }
+        if let Some(user) = used.owner() {
+            let person = self.site.jobs.directory().person_by_uid(user);
+            info.owner = person.map_or_else(|| Text::from(user.0.to_string()), |person| person.name);
+        }
+        if !self.wanted.detail {
+            info.gres_used.clear();
+            info.gres_drained.clear();
+        }
+        Some(info)
+    }
 }
 
 /// Lists licences. Like the original it reads no parameters.

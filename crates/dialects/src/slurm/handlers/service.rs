@@ -25,7 +25,7 @@ pub(super) fn diag(mut call: Call<'_>) -> Answer {
     }
     let site = call.site;
     let snapshot = site.jobs.snapshot();
-    let mut statistics = to_wire::statistics(&snapshot, &site.counters, site.started, call.now);
+    let mut statistics = to_wire::statistics(&snapshot, &site.counters, call.now);
     statistics.gettimeofday_latency = clock_latency(&**site.jobs.clock());
     call.answer(DiagResp { statistics, ..DiagResp::default() })
 }

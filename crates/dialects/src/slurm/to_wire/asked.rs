@@ -35,6 +35,7 @@ fn identity(info: &mut JobInfo, spec: &JobSpec, cluster: &Cluster) {
     info.association_id = cluster.association(&spec.account, &spec.owner.name);
     info.name = spec.name.clone();
     info.comment = spec.comment.clone();
+    info.command = spec.command.clone();
     info.qos = spec.qos.clone();
     info.wckey = spec.wckey.clone();
     info.user_id = spec.owner.uid.0;
@@ -72,8 +73,9 @@ fn constraint(constraint: Option<&Constraint>) -> Text {
     if written.contains(',') { Text::from(written.replace(',', "&")) } else { Text::from(written) }
 }
 
-fn folded(names: &[Text]) -> Text {
-    if names.is_empty() { Text::default() } else { domain::cluster::fold(names.iter().map(Text::as_str)) }
+pub(super) fn folded<'a>(names: impl IntoIterator<Item = &'a Text>) -> Text {
+    let mut names = names.into_iter().map(Text::as_str).peekable();
+    if names.peek().is_none() { Text::default() } else { domain::cluster::fold(names) }
 }
 
 fn shared(sharing: Sharing) -> Flags<JobShared> {

@@ -8,13 +8,9 @@ use slurm_wire::NoVal;
 use slurm_wire::diag::{StatsMsg, StatsMsgRpcType, StatsMsgRpcUser};
 
 /// Describes what has been counted.
-pub(in crate::slurm) fn statistics(
-    snapshot: &Snapshot,
-    counters: &Counters,
-    since: Timestamp,
-    now: Timestamp,
-) -> StatsMsg {
+pub(in crate::slurm) fn statistics(snapshot: &Snapshot, counters: &Counters, now: Timestamp) -> StatsMsg {
     let counted = &snapshot.statistics;
+    let since = counted.since;
     let mut stats = StatsMsg {
         req_time: time(now),
         req_time_start: time(since),
@@ -27,8 +23,7 @@ pub(in crate::slurm) fn statistics(
         jobs_pending: small(counted.pending),
         jobs_running: small(counted.running),
         job_states_ts: time(counted.counted_at),
-        bf_backfilled_jobs: small(counted.backfilled),
-        // Since the counters were last at zero, which is the start here.
+        bf_backfilled_jobs: small(counted.ever_backfilled),
         bf_last_backfilled_jobs: small(counted.backfilled),
         bf_backfilled_het_jobs: small(counted.backfilled_components),
         ..StatsMsg::default()

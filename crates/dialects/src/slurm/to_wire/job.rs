@@ -2,7 +2,7 @@
 //! asked for are in `asked.rs`.
 
 use super::allocation::{gres_detail, resources};
-use super::asked::asked;
+use super::asked::{asked, folded};
 use super::exit_code::{derived_exit_code, exit_code};
 use super::{state, time, tres};
 use domain::cluster::Cluster;
@@ -60,7 +60,6 @@ pub(in crate::slurm) fn without_detail(info: &mut JobInfo) {
 
 /// Adds to what was asked for what has become of it.
 fn asked_and_more(mut info: JobInfo, job: &Job, snapshot: &Snapshot) -> JobInfo {
-    let cluster = &*snapshot.cluster;
     identity(&mut info, job);
     request(&mut info, job);
     numbers(&mut info, job, snapshot);
@@ -68,7 +67,7 @@ fn asked_and_more(mut info: JobInfo, job: &Job, snapshot: &Snapshot) -> JobInfo 
     info.resv_name = reservation(job, snapshot);
     standing(&mut info, job, snapshot);
     times(&mut info, job, snapshot);
-    run(&mut info, job, cluster);
+    run(&mut info, job, snapshot);
     streams(&mut info, job);
     info
 }
@@ -144,8 +143,9 @@ fn numbers(info: &mut JobInfo, job: &Job, snapshot: &Snapshot) {
         info.billable_tres = NoVal::Set(f64::from(allocation.cpus()));
         info.tres_alloc_str = tres::allocated(allocation, &snapshot.cluster);
     }
-    // A job that ended without having run has no tasks any more.
-    let has_tasks = job.is_pending() || allocation.is_some() || job.het.is_some();
+    // A job that ended without having run has those tasks only that somebody asked for.
+    let asked_for = job.spec.flags.has(JobFlags::EXACT_TASK_COUNT_REQUESTED) || wanted.tasks_per_node > 0;
+    let has_tasks = asked_for || job.is_pending() || allocation.is_some() || job.het.is_some();
     info.tasks = if has_tasks { NoVal::Set(wanted.task_count().max(1)) } else { NoVal::Unset };
     info.max_nodes = NoVal::Set(max_nodes(job, snapshot));
     info.restart_cnt = job.restarts;
@@ -399,7 +399,15 @@ fn expected(job: &Job, pending: &Pending, begin: Timestamp) -> (Timestamp, Times
     }
 }
 
-fn run(info: &mut JobInfo, job: &Job, cluster: &Cluster) {
+/// Returns where a job that waits is expected to start; empty if nothing is booked for it.
+pub(in crate::slurm) fn planned_nodes(job: &Job, snapshot: &Snapshot) -> Text {
+    let planned = snapshot.planned.of(job.id).iter().filter(|_| job.is_pending());
+    folded(planned.filter_map(|index| snapshot.cluster.node(*index)).map(|node| &node.name))
+}
+
+fn run(info: &mut JobInfo, job: &Job, snapshot: &Snapshot) {
+    let cluster = &*snapshot.cluster;
+    info.scheduled_nodes = planned_nodes(job, snapshot);
     let Some(Running { allocation, .. }) = job.run() else { return };
     info.nodes = cluster.fold_nodes(allocation);
     info.batch_host = Text::from(first_node(job, cluster));

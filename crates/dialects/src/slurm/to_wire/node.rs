@@ -109,6 +109,7 @@ fn usage(info: &mut wire::Node, node: &Node, used: &NodeUse) {
     info.alloc_idle_cpus = node.job_cpus().saturating_sub(cpus);
     info.alloc_memory = i64::try_from(used.memory).unwrap_or(i64::MAX);
     info.last_busy = time(used.last_busy);
+    info.mcs_label = used.label().cloned().unwrap_or_default();
     info.gres_used = gres_used(&node.gres, &used.gres);
     info.tres_used = tres_used(node, used);
 }

@@ -138,3 +138,22 @@ async fn a_crontab_makes_up_for_no_turns_and_repeats_none() {
     assert_eq!(world.store.memory.lock().unwrap().closed.len(), 1);
     world.jumps(365 * DAY + 10 * MINUTE, id, StateWord::Running).await;
 }
+
+#[tokio::test]
+async fn statistics_begin_anew_at_midnight() {
+    let world = World::new(2);
+    world.submit(|_| {}).await.unwrap();
+    let counted = || world.service.snapshot().statistics.clone();
+    let (before, begin) = (counted(), world.clock.0.load(Ordering::SeqCst));
+    assert_eq!((before.submitted, before.started), (1, 1));
+    let hour_before = begin.div_euclid(DAY) * DAY + 23 * 60 * MINUTE;
+    world.clock.0.store(hour_before.max(begin), Ordering::SeqCst);
+    world.looks().await;
+    assert_eq!((counted().submitted, counted().since), (1, before.since));
+    let midnight = (begin.div_euclid(DAY) + 1) * DAY;
+    world.clock.0.store(midnight, Ordering::SeqCst);
+    world.looks().await;
+    let after = counted();
+    assert_eq!((after.submitted, after.started, after.main.passes), (0, 0, 0));
+    assert_eq!((after.since.micros(), after.commits >= before.commits), (midnight, true));
+}

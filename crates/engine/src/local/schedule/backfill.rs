@@ -381,6 +381,7 @@ impl<'a> Backfill<'a, '_, '_> {
                     self.turn_to_wait(chance.partition)
                 };
                 self.waits.note(job.id, reason, Some(chance.at));
+                self.waits.planned.book(job.id, chance.placement.nodes.iter().map(|placed| placed.node));
             }
             booked_tasks += 1;
             if booked_tasks >= self.tasks_to_book(job) {

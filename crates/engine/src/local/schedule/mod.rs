@@ -164,6 +164,7 @@ impl Scheduler {
         memory.settle(&plan.starts, &plan.preempts);
         plan.again = [plan.again, memory.looks_again(state, now)].into_iter().flatten().min();
         plan.waits = waits.changed(state, now);
+        plan.planned = waits.is_deep.then(|| std::mem::take(&mut waits.planned));
         self.displacing = memory;
         plan
     }

@@ -3,7 +3,7 @@
 use domain::fit::Placement;
 use domain::job::{Phase, Reason};
 use domain::ports::{Foreseen, Start};
-use domain::state::State;
+use domain::state::{Planned, State};
 use domain::{JobId, Text, Timestamp};
 use std::collections::HashMap;
 use std::time::Duration;
@@ -19,6 +19,8 @@ pub(super) struct Waits {
     /// The pass has looked deep: who is first and who is behind is told too. Otherwise the head of a busy queue would
     /// write a record for each start.
     pub(super) is_deep: bool,
+    /// Where jobs are expected to start.
+    pub(super) planned: Planned,
     /// Expected start times that have moved are told too; else only new ones and those that have passed.
     pub(super) tell_expectations: bool,
 }

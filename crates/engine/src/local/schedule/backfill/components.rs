@@ -116,6 +116,9 @@ impl<'a> Backfill<'a, '_, '_> {
             return self.note_turns(&wanted, None);
         }
         self.forecast = forecast;
+        for (job, chance) in members.iter().zip(&chances) {
+            self.waits.planned.book(job.id, chance.placement.nodes.iter().map(|placed| placed.node));
+        }
         if awaits_room(self.state, part.leader) || self.displacing.is_owed_room(part.leader) {
             for (job, chance) in members.iter().zip(&chances) {
                 let nodes = &self.layout.partitions[chance.partition].nodes;
