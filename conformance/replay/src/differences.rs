@@ -32,6 +32,12 @@ impl Differences {
         Ok(Self(reasons))
     }
 
+    /// The cases with their reasons.
+    #[cfg(test)]
+    fn cases(&self) -> impl Iterator<Item = (&(String, u64), &String)> {
+        self.0.iter()
+    }
+
     /// Whether the case is one of them.
     pub(crate) fn contains(&self, run: &str, seq: u64) -> bool {
         self.0.contains_key(&(run.to_owned(), seq))
@@ -47,5 +53,20 @@ mod tests {
         let differences = Differences::parse("# why\n\nmain 12 the original crashes\n").unwrap();
         assert!(differences.contains("main", 12) && !differences.contains("extra", 12));
         assert!(Differences::parse("main 12\n").is_err());
+    }
+
+    #[test]
+    fn what_differs_on_purpose_is_known_to_other_comparers_and_explained() {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+        let ours = Differences::read(&root.join("conformance/slurm/differences.txt")).unwrap();
+        let all = Differences::read(&root.join("conformance/slurm/deliberate.txt")).unwrap();
+        let page = std::fs::read_to_string(root.join("docs/dialects/slurm.md")).unwrap();
+        for (case, reason) in ours.cases() {
+            assert_eq!(all.0.get(case), Some(reason), "{case:?} is not in deliberate.txt");
+        }
+        for (case, reason) in all.cases() {
+            let line = format!("- {reason}");
+            assert!(page.lines().any(|known| known == line), "{case:?}: the page does not say {line:?}");
+        }
     }
 }

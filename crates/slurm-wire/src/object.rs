@@ -103,7 +103,7 @@ macro_rules! object {
                 use serde::ser::SerializeMap as _;
                 let mut map = serializer.serialize_map(None)?;
                 $(
-                    if !$crate::object::is_later!($($mark)?) {
+                    if !$crate::object::is_later!($($mark)?) && !$crate::wire::Wire::is_left_out(&self.$field) {
                         map.serialize_entry(key!($field $($key)?), &self.$field)?;
                     }
                 )*
@@ -114,7 +114,9 @@ macro_rules! object {
         impl $name {
             fn write_fields(&self, out: &mut $crate::out::Out) {
                 $(
-                    if !$crate::object::is_later!($($mark)?) || out.version().is_later {
+                    if (!$crate::object::is_later!($($mark)?) || out.version().is_later)
+                        && !$crate::wire::Wire::is_left_out(&self.$field)
+                    {
                         out.extend_from_slice(json_key!($field $($key)?));
                         $crate::wire::Wire::write(&self.$field, out);
                     }
@@ -267,6 +269,7 @@ macro_rules! object {
         impl $crate::wire::Wire for $name {
             type Input = $input;
             const INLINE: bool = $inline;
+            const IS_OBJECT: bool = true;
 
             fn parse(
                 value: &$crate::value::Value<'_>,

@@ -241,7 +241,7 @@ impl Wire for Nothing {
     }
 }
 
-/// What may be missing in a reply, and is `null` then.
+/// What may be missing in a reply: an object is left out then, since its description knows no `null`.
 impl<T: Wire> Wire for Option<T> {
     type Input = Option<T::Input>;
 
@@ -258,6 +258,10 @@ impl<T: Wire> Wire for Option<T> {
             Some(value) => value.write(out),
             None => out.extend_from_slice(b"null"),
         }
+    }
+
+    fn is_left_out(&self) -> bool {
+        T::IS_OBJECT && self.is_none()
     }
 }
 

@@ -98,8 +98,10 @@ impl Weave<'_> {
     /// The next field is another; its name comes with comma, quotes and colon.
     pub(crate) fn other<T: Wire>(&mut self, name: &[u8], value: &T) {
         self.copy();
-        self.out.extend_from_slice(name);
-        value.write(self.out);
+        if !value.is_left_out() {
+            self.out.extend_from_slice(name);
+            value.write(self.out);
+        }
         let end = self.out.len();
         match self.ends.get_mut(self.at) {
             Some(known) => {

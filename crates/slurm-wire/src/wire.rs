@@ -18,6 +18,10 @@ pub trait Wire: Serialize + Sized {
     /// Whether it is a nested part of its owner: described in place, and its unknown fields are the owner's.
     const INLINE: bool = false;
 
+    /// Whether it is an object: one that is not there is left out of a reply. A list that is not there is null in it, as
+    /// recorded.
+    const IS_OBJECT: bool = false;
+
     /// Reads a value; `None` means that nothing was given.
     ///
     /// # Errors
@@ -30,6 +34,11 @@ pub trait Wire: Serialize + Sized {
     /// Appends compact JSON in the version of `out`; in the current one equal to what `serde_json` makes of it, but
     /// much faster.
     fn write(&self, out: &mut Out);
+
+    /// Tells whether an object leaves the field out that has this value.
+    fn is_left_out(&self) -> bool {
+        false
+    }
 
     /// Appends compact JSON in the current version.
     fn write_json(&self, out: &mut Vec<u8>) {
