@@ -43,7 +43,7 @@ struct Arguments {
     #[arg(long, default_value = "conformance/slurm/differences.txt")]
     differences: PathBuf,
     /// The runs to play; each on a fresh server.
-    #[arg(long = "run", default_values = ["main", "extra"])]
+    #[arg(long = "run", default_values = ["main", "extra", "enforce"])]
     runs: Vec<String>,
     /// The program to start.
     #[arg(long, default_value = "target/debug/quintet", conflicts_with = "base")]

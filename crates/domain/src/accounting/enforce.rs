@@ -6,11 +6,28 @@ use super::tres::NODE;
 use super::{Limit, Quantities, Usage, Wanted};
 use crate::job::Reason;
 use crate::{Text, Timestamp};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
+use std::time::Duration;
 
 /// What has been decided on and is not counted yet: starts that a pass proposes.
 #[derive(Clone, Debug, Default)]
 pub struct Planned(HashMap<Counted, Plan>);
+
+/// Jobs that gain priority by waiting, as far as that is limited.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Accruing(HashMap<Counted, u64>);
+
+impl Accruing {
+    fn of(&self, by: &Counted) -> u64 {
+        self.0.get(by).copied().unwrap_or(0)
+    }
+
+    /// Takes in one more job of a line.
+    pub(crate) fn add(&mut self, line: &Line) {
+        let all: HashSet<Counted> = line.accrual.iter().filter_map(|rule| counted(line, rule)).collect();
+        all.into_iter().for_each(|by| *self.0.entry(by).or_default() += 1);
+    }
+}
 
 /// What is counted for a limit, by name.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -94,16 +111,26 @@ impl Usage {
         }
     }
 
-    /// Tells whether so many more jobs of a line may be taken in.
+    /// Tells whether so many more jobs of a line may be taken in; `counted` is the line for which they are counted
+    /// already, if any.
     ///
     /// # Errors
     /// The limit that would be exceeded.
-    pub fn may_submit(&self, line: &Line, jobs: u32) -> Result<(), Reason> {
+    pub fn may_submit(&self, line: &Line, jobs: u32, counted: Option<&Line>) -> Result<(), Reason> {
         let exceeds = |rule: &&Rule| {
+            if counted.is_some_and(|counted| counted.counts_for(line, rule)) {
+                return false;
+            }
             let known = self.tally(line, rule.over).map_or(0, |tally| tally.submitted);
             u64::from(known.saturating_add(jobs)) > rule.most
         };
         line.submit.iter().find(exceeds).map_or(Ok(()), |rule| Err(rule.reason))
+    }
+
+    /// Tells whether one more job of a line may gain priority by waiting, besides those that do.
+    pub(crate) fn may_accrue(&self, line: &Line, accruing: &Accruing) -> bool {
+        let has_room = |rule: &Rule| counted(line, rule).is_none_or(|by| accruing.of(&by) < rule.most);
+        line.accrual.iter().all(has_room)
     }
 
     /// Tells whether a job asks for no more than its line could ever give it. Asked where a quality of service has what is
@@ -120,6 +147,31 @@ impl Usage {
         };
         let of_request = line.start.iter().filter(|rule| !counts_jobs(rule));
         first_exceeded(&nobody, line, of_request, wanted, moment)
+    }
+
+    /// Tells whether of some limit on minutes nothing is left, for a job that holds this and ran for that long.
+    pub(super) fn has_used_up(&self, line: &Line, held: &Quantities, ran: Duration) -> bool {
+        let now = self.now();
+        line.start.iter().any(|rule| match rule.limit {
+            Limit::MaxTresMinsPerJob => {
+                let seconds = held.of(rule.resource).saturating_mul(ran.as_secs());
+                seconds > rule.most.saturating_mul(60)
+            }
+            Limit::GrpTresMins if held.of(rule.resource) == 0 => false,
+            Limit::GrpWall | Limit::GrpTresMins => self.minutes_used(line, rule, now) >= rule.most,
+            _ => false,
+        })
+    }
+
+    /// Returns the minutes that were used of what a limit counts.
+    fn minutes_used(&self, line: &Line, rule: &Rule, now: Timestamp) -> u64 {
+        let half_life = half_life(self, rule);
+        let used = self.tally(line, rule.over).map_or(0.0, |tally| match rule.limit {
+            Limit::GrpWall => tally.past.wall_at(now, half_life),
+            _ => tally.past.of(rule.resource, now, half_life),
+        });
+        // A cast of a float keeps within the bounds of the integer.
+        (used / 60.0) as u64
     }
 
     /// Tells whether a job may start.
@@ -149,7 +201,7 @@ fn exceeds(usage: &Usage, line: &Line, rule: &Rule, wanted: &Wanted, moment: Mom
     let amount = wanted.quantities.of(resource);
     let minutes = amount.saturating_mul(wanted.minutes);
     let tally = || usage.tally(line, rule.over);
-    let end = now.after(std::time::Duration::from_secs(wanted.minutes.saturating_mul(60)));
+    let end = now.after(Duration::from_secs(wanted.minutes.saturating_mul(60)));
     let sum = |part: &dyn Fn(&Plan) -> u64| {
         let plans = planned.iter().filter_map(|planned| planned.before(line, rule, end));
         plans.fold(0_u64, |sum, plan| sum.saturating_add(part(plan)))
@@ -160,9 +212,7 @@ fn exceeds(usage: &Usage, line: &Line, rule: &Rule, wanted: &Wanted, moment: Mom
             running.saturating_add(sum(&|plan| plan.jobs.into())) >= most
         }
         GrpWall => {
-            let half_life = half_life(usage, rule);
-            let past = tally().map_or(0.0, |tally| tally.past.wall_at(now, half_life));
-            let past = (past / 60.0) as u64;
+            let past = usage.minutes_used(line, rule, now);
             if safe { past.saturating_add(ahead(line, wanted.minutes)) > most } else { past >= most }
         }
         MaxWallPerJob => wanted.minutes > most,
@@ -178,16 +228,14 @@ fn exceeds(usage: &Usage, line: &Line, rule: &Rule, wanted: &Wanted, moment: Mom
             used.saturating_add(sum(&|plan| plan.used.of(resource))).saturating_add(amount) > most
         }
         GrpTresMins => {
-            let half_life = half_life(usage, rule);
-            let past = tally().map_or(0.0, |tally| tally.past.of(resource, now, half_life));
-            let past = (past / 60.0) as u64;
-            if !safe {
-                return past >= most;
+            let past = usage.minutes_used(line, rule, now);
+            if amount == 0 || !safe {
+                return amount > 0 && past >= most;
             }
             let running = tally().map_or(0, |tally| tally.seconds_ahead(resource, now) / 60);
             let planned = sum(&|plan| plan.minutes.of(resource));
             let coming = ahead(line, running.saturating_add(planned).saturating_add(minutes));
-            amount > 0 && past.saturating_add(coming) > most
+            past.saturating_add(coming) > most
         }
         GrpTresRunMins | MaxTresRunMins | MaxTresRunMinsPerUser | MaxTresRunMinsPerAccount => {
             let running = tally().map_or(0, |tally| tally.seconds_ahead(resource, now) / 60);
@@ -211,7 +259,7 @@ fn ahead(line: &Line, minutes: u64) -> u64 {
     if line.weighs_ahead { (minutes as f64 * line.usage_factor) as u64 } else { minutes }
 }
 
-fn half_life(usage: &Usage, rule: &Rule) -> Option<std::time::Duration> {
+fn half_life(usage: &Usage, rule: &Rule) -> Option<Duration> {
     match rule.over {
         Over::Qos(id) => usage.half_life_of(id),
         _ => usage.half_life(),

@@ -1,4 +1,12 @@
-//! What of accounting binds jobs (`AccountingStorageEnforce`).
+//! What of accounting binds jobs (`AccountingStorageEnforce`), and who may be charged by it.
+
+use super::{Association, Books, NORMAL};
+use crate::Uid;
+use crate::cluster::Cluster;
+use crate::job::{JobSpec, Reason};
+
+/// The user for whom no association is needed.
+const SUPERUSER: Uid = Uid(0);
 
 /// What is enforced. Without any, accounting only counts.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -45,6 +53,30 @@ impl Enforcement {
         }
         Ok(found)
     }
+}
+
+/// Tells why a job may not be charged as it says in a partition, as far as that is enforced: [`Reason::InvalidAccount`]
+/// without an association, which `root` does not need, and [`Reason::InvalidQos`] for a quality of service that is not
+/// open to it.
+pub fn barred(spec: &JobSpec, partition: &str, cluster: &Cluster) -> Option<Reason> {
+    let (books, enforced) = (&cluster.books, cluster.enforcement);
+    if !enforced.associations {
+        return None;
+    }
+    match books.governing(&spec.account, &spec.owner.name, partition) {
+        Some(own) if enforced.qos && !is_open(own, spec, books) => Some(Reason::InvalidQos),
+        Some(_) => None,
+        None if spec.owner.uid == SUPERUSER => None,
+        None => Some(Reason::InvalidAccount),
+    }
+}
+
+fn is_open(own: &Association, spec: &JobSpec, books: &Books) -> bool {
+    books.qos_named(&spec.qos).is_some_and(|qos| match books.allowed_qos(own) {
+        // Where nobody has said anything there is the one that everybody has.
+        [] => qos.id == NORMAL,
+        allowed => allowed.contains(&qos.id),
+    })
 }
 
 #[cfg(test)]

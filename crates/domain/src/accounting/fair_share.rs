@@ -5,7 +5,8 @@
 //! the users a rank, and the rank gives the factor: the children of an account that stands before another all stand before
 //! that one's. Who has the same level has the same rank; accounts with the same level are one account in this.
 //!
-//! By the *classic* rule the factor is 2 to the minus of effective use by share, counted over the whole tree.
+//! By the *classic* rule the factor is 2 to the minus of effective use by share, counted over the whole tree, and divided by
+//! the dampening factor.
 
 use super::tres::BILLING;
 use super::{Association, Books, ROOT, Usage, folded};
@@ -102,7 +103,8 @@ impl Shares {
             return Shares::default();
         }
         let Some(tree) = Tree::of(books) else { return Shares::default() };
-        let mut shares = Work { tree: &tree, all: HashMap::new(), total: 0.0, rank: 0, users: 0 };
+        let dampening = f64::from(cluster.priority.dampening.max(1));
+        let mut shares = Work { tree: &tree, all: HashMap::new(), total: 0.0, rank: 0, users: 0, dampening };
         for node in &tree.nodes {
             let used = usage.used_seconds(node.association.id, BILLING);
             shares.all.insert(node.association.id, Share { used, ..Share::default() });
@@ -140,10 +142,9 @@ impl Shares {
             (_, false) if largest == 0 => 0.0,
             (priority, false) => f64::from(priority) / f64::from(largest),
         };
-        let each = self
-            .0
-            .iter()
-            .map(|(id, share)| (*id, Standing { priority: priority(*id), fair_share: share.factor }));
+        let each = self.0.iter().map(|(id, share)| {
+            (*id, Standing { priority: priority(*id), fair_share: share.factor, since: None })
+        });
         each.collect()
     }
 }
@@ -155,6 +156,7 @@ struct Work<'t, 'a> {
     /// The rank of the next user in line.
     rank: usize,
     users: usize,
+    dampening: f64,
 }
 
 impl Work<'_, '_> {
@@ -246,7 +248,7 @@ impl Work<'_, '_> {
             let is_account = self.tree.nodes[at].association.place.is_account();
             if let Some(share) = self.all.get_mut(&id) {
                 share.effective_use = effective;
-                let factor = if part > 0.0 { (-effective / part).exp2() } else { 0.0 };
+                let factor = if part > 0.0 { (-effective / part / self.dampening).exp2() } else { 0.0 };
                 share.factor = if is_account { 0.0 } else { factor };
             }
             if is_account && depth < 1000 {

@@ -5,8 +5,10 @@
 //! group's limits of an association and of all accounts above hold together.
 
 use super::reasons::reason;
+use super::tres::{BILLING, CPU, MEMORY, NODE, Numbers, trackables};
 use super::{Association, Books, Limit, Qos};
 use crate::Text;
+use crate::cluster::{Cluster, Partition};
 use crate::job::Reason;
 use smallvec::SmallVec;
 use std::collections::HashSet;
@@ -68,6 +70,10 @@ pub struct Line {
     pub(super) usage_threshold: Option<f64>,
     /// Jobs of less priority have nothing kept free for them.
     pub(super) least_priority: u64,
+    /// Limits on how many jobs gain priority by waiting.
+    pub(super) accrual: Vec<Rule>,
+    /// Why none of its jobs may start, if that is so.
+    pub(super) barred: Option<Reason>,
 }
 
 impl Line {
@@ -96,20 +102,48 @@ impl Line {
         self.denies
     }
 
+    /// Returns why none of its jobs may start; `None` if they may.
+    pub fn barred(&self) -> Option<Reason> {
+        self.barred
+    }
+
     /// Tells whether nothing limits what runs.
     pub fn is_open(&self) -> bool {
-        self.start.is_empty() && self.usage_threshold.is_none()
+        self.start.is_empty() && self.usage_threshold.is_none() && self.barred.is_none()
+    }
+
+    /// Tells whether it is limited how many of its jobs gain priority by waiting.
+    pub(crate) fn limits_accrual(&self) -> bool {
+        !self.accrual.is_empty()
+    }
+
+    /// Tells whether jobs of it are ended that have used up what there is of it.
+    pub(super) fn has_budget(&self) -> bool {
+        self.start.iter().any(|rule| is_budget(rule.limit))
+    }
+
+    /// Tells whether what is counted for a limit of another line is counted for this one as well.
+    pub(super) fn counts_for(&self, other: &Line, rule: &Rule) -> bool {
+        match rule.over {
+            Over::Job => false,
+            Over::Association(id) => self.levels.contains(&id),
+            Over::Qos(id) => self.qos.contains(&id),
+            Over::UserOf(id) => self.qos.contains(&id) && self.user == other.user,
+            Over::AccountOf(id) => self.qos.contains(&id) && self.account == other.account,
+        }
     }
 }
 
 /// Works out the line of jobs of an association and these qualities of service, the partition's first.
 pub(super) fn line(
-    books: &Books,
+    cluster: &Cluster,
     association: Option<&Association>,
     (user, account): (&Text, &Text),
-    (of_partition, of_job): (Option<&Qos>, Option<&Qos>),
-    with_limits: bool,
+    (of_partition, of_job): (Option<(&Qos, &Partition)>, Option<&Qos>),
 ) -> Line {
+    let (books, with_limits) = (&cluster.books, cluster.enforcement.limits);
+    let partition = of_partition.map(|(_, partition)| partition);
+    let of_partition = of_partition.map(|(qos, _)| qos);
     let mut qos: SmallVec<[&Qos; 2]> = of_partition.into_iter().chain(of_job).collect();
     if of_job.is_some_and(|qos| qos.flags.override_partition_qos) {
         qos.reverse();
@@ -131,12 +165,21 @@ pub(super) fn line(
         return line;
     }
     let mut found = Rules::default();
-    qos.iter().for_each(|qos| found.take_qos(qos));
+    for qos in &qos {
+        // Parts of the partition it belongs to, or of the cluster.
+        let of = partition.filter(|_| of_partition.is_some_and(|own| own.id == qos.id));
+        found.take_qos(qos, |resource| present(cluster, of, resource));
+    }
     let factor = of_job.and_then(|qos| qos.limit_factor);
     found.take_associations(books, &levels, factor);
     found.rules.sort_by_key(|rule| rank(rule.limit));
-    let (submit, start) = found.rules.into_iter().partition(|rule| is_of_submission(rule.limit));
-    (line.submit, line.start) = (submit, start);
+    for rule in found.rules {
+        match rule.limit {
+            limit if is_of_submission(limit) => line.submit.push(rule),
+            limit if is_of_accrual(limit) => line.accrual.push(rule),
+            _ => line.start.push(rule),
+        }
+    }
     line.usage_threshold = qos.iter().find_map(|qos| qos.usage_threshold);
     line.least_priority = found.least_priority.unwrap_or(0);
     line
@@ -152,8 +195,12 @@ struct Rules {
 }
 
 impl Rules {
-    fn take_qos(&mut self, qos: &Qos) {
+    fn take_qos(&mut self, qos: &Qos, present: impl Fn(u32) -> u64) {
         for (limit, resource, most) in qos.limits.iter() {
+            let most = match qos.flags.relative && is_amount(limit) {
+                true => present(resource).saturating_mul(most) / 100,
+                false => most,
+            };
             if !self.set.insert((as_of_association(limit), resource)) {
                 continue;
             }
@@ -163,10 +210,12 @@ impl Rules {
             }
             let over = match limit {
                 Limit::MaxJobsPerUser
+                | Limit::MaxJobsAccruePerUser
                 | Limit::MaxSubmitJobsPerUser
                 | Limit::MaxTresPerUser
                 | Limit::MaxTresRunMinsPerUser => Over::UserOf(qos.id),
                 Limit::MaxJobsPerAccount
+                | Limit::MaxJobsAccruePerAccount
                 | Limit::MaxSubmitJobsPerAccount
                 | Limit::MaxTresPerAccount
                 | Limit::MaxTresRunMinsPerAccount => Over::AccountOf(qos.id),
@@ -208,9 +257,7 @@ impl Rules {
     }
 
     fn push(&mut self, scope: Scope, (limit, resource, most): (Limit, u32, u64), over: Over) {
-        if !is_of_accrual(limit) {
-            self.rules.push(Rule { limit, resource, most, over, reason: reason(scope, limit, resource) });
-        }
+        self.rules.push(Rule { limit, resource, most, over, reason: reason(scope, limit, resource) });
     }
 }
 
@@ -237,6 +284,38 @@ fn is_of_accrual(limit: Limit) -> bool {
 fn is_of_job(limit: Limit) -> bool {
     use Limit::*;
     matches!(limit, MaxWallPerJob | MaxTresPerJob | MaxTresPerNode | MaxTresMinsPerJob | MinTresPerJob)
+}
+
+/// Tells whether a limit is on what is used up in the course of time.
+pub(super) fn is_budget(limit: Limit) -> bool {
+    matches!(limit, Limit::GrpWall | Limit::GrpTresMins | Limit::MaxTresMinsPerJob)
+}
+
+/// Tells whether a limit is an amount of a resource, of which a quality of service may give a part.
+fn is_amount(limit: Limit) -> bool {
+    use Limit::*;
+    matches!(
+        limit,
+        GrpTres | MaxTresPerJob | MaxTresPerNode | MaxTresPerUser | MaxTresPerAccount | MinTresPerJob
+    )
+}
+
+/// Returns how much of a resource a partition has, or the cluster.
+fn present(cluster: &Cluster, partition: Option<&Partition>, resource: u32) -> u64 {
+    let of_cluster = || trackables(cluster).iter().find(|one| one.id == resource).map_or(0, |one| one.count);
+    let Some(partition) = partition else { return of_cluster() };
+    let nodes = || partition.nodes.iter().filter_map(|index| cluster.node(*index));
+    match resource {
+        CPU | BILLING => nodes().map(|node| u64::from(node.topology.cpus)).sum(),
+        MEMORY => nodes().fold(0, |sum, node| node.memory.saturating_add(sum)),
+        NODE => nodes().count() as u64,
+        _ => {
+            let names = Numbers::of_cluster(cluster);
+            let is_it = |name: &Text| names.of(name) == Some(resource);
+            let gres = nodes().flat_map(|node| &node.gres).filter(|gres| is_it(&gres.name));
+            gres.map(|gres| u64::from(gres.count)).sum()
+        }
+    }
 }
 
 fn is_of_resource(limit: Limit) -> bool {

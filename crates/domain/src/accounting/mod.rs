@@ -32,8 +32,9 @@ mod wish;
 
 pub use books::{Books, LastNumbers, NORMAL, ROOT, Record, RecordKey};
 pub use edit::{Done, Edit, Work};
+pub(crate) use enforce::Accruing;
 pub use enforce::{Moment, Planned};
-pub use enforcement::Enforcement;
+pub use enforcement::{Enforcement, barred};
 pub use fair_share::{Share, Shares};
 pub use import::Configured;
 pub use limits::{Limit, LimitChanges, Limits};

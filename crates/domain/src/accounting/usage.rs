@@ -5,7 +5,7 @@ use super::line::line;
 use super::quantity::held;
 use super::tally::{Left, Past, Tally};
 use super::tres::Numbers;
-use super::{Line, Quantities};
+use super::{Line, Quantities, barred};
 use crate::cluster::{Cluster, Partition};
 use crate::job::{ArrayPart, Job, JobSpec, Phase};
 use crate::{JobId, NodeIndex, Text, Timestamp};
@@ -29,6 +29,8 @@ pub struct Usage {
     touched: BTreeSet<Account>,
     /// What live jobs use has been taken in until this moment, which has not been told yet.
     accounted: Option<Timestamp>,
+    /// Until when the use of live jobs was taken in last.
+    settled: Timestamp,
 }
 
 /// What is counted of a quality of service.
@@ -128,6 +130,11 @@ impl Usage {
         self.at = now;
     }
 
+    /// Returns the time it is, as far as use is counted.
+    pub fn now(&self) -> Timestamp {
+        self.at
+    }
+
     /// Returns the numbers of generic resources.
     pub fn numbers(&self) -> &Numbers {
         &self.numbers
@@ -161,6 +168,16 @@ impl Usage {
     /// Returns the half-life of use under a quality of service.
     pub(super) fn half_life_of(&self, qos: u32) -> Option<Duration> {
         if self.qos.get(&qos).is_some_and(|of_qos| of_qos.keeps) { None } else { self.half_life }
+    }
+
+    /// Returns the line by which a live job is counted.
+    pub(crate) fn own_line(&self, job: JobId) -> Option<&Arc<Line>> {
+        self.charges.get(&job).map(|charge| &charge.line)
+    }
+
+    /// Tells whether it is limited anywhere how many jobs gain priority by waiting.
+    pub(crate) fn limits_accrual(&self) -> bool {
+        self.lines.values().any(|line| line.limits_accrual())
     }
 
     /// Returns the line of a waiting or running job in a partition.
@@ -340,6 +357,32 @@ impl Usage {
             self.add_past(&line, &held, ran);
             self.accounted = Some(now);
         }
+        self.settled = now;
+    }
+
+    /// Tells whether use was taken in before a moment, and not after it.
+    pub(crate) fn has_settled_before(&self, moment: Timestamp) -> bool {
+        self.settled != Timestamp::EPOCH && self.settled < moment
+    }
+
+    /// Has the time stored until which use is taken in, if there is any: a restart must know what it counts from.
+    pub(crate) fn note_time(&mut self) {
+        if self.associations.values().any(|tally| tally.past.wall > 0.0) {
+            self.accounted = Some(self.at);
+        }
+    }
+
+    /// Forgets what was used; what keeps its past keeps it.
+    pub(crate) fn forget(&mut self) {
+        let (at, fresh) = (self.at, |past: &Past| past.wall > 0.0 || !past.seconds.is_empty());
+        let associations = self.associations.iter_mut().map(|(id, tally)| (Account::Association(*id), tally));
+        let qos = self.qos.iter_mut().filter(|(_, of_qos)| !of_qos.keeps);
+        let qos = qos.map(|(id, of_qos)| (Account::Qos(*id), &mut of_qos.all));
+        for (account, tally) in associations.chain(qos).filter(|(_, tally)| fresh(&tally.past)) {
+            tally.past = Past { at, ..Past::default() };
+            self.touched.insert(account);
+        }
+        self.accounted = Some(at);
     }
 
     /// Returns until when the use of live jobs has been taken in, if that has not been told before.
@@ -371,6 +414,15 @@ impl Usage {
             Account::Association(id) => self.associations.get(&id).map(|tally| &tally.past),
             Account::Qos(id) => self.qos.get(&id).map(|of_qos| &of_qos.all.past),
         }
+    }
+
+    /// Returns running jobs that have used up what there is for them: of limits on minutes nothing is left.
+    pub(crate) fn overdrawn(&self) -> Vec<JobId> {
+        let has_run_out = |charge: &&Charge| {
+            let Load::Holding { held, counted, .. } = &charge.load else { return false };
+            charge.line.has_budget() && self.has_used_up(&charge.line, held, *counted)
+        };
+        self.charges.iter().filter(|(_, charge)| has_run_out(charge)).map(|(id, _)| *id).collect()
     }
 
     /// Returns what was used of a resource by an association, as it counts now, in seconds.
@@ -429,10 +481,9 @@ fn work_out(cluster: &Cluster, spec: &JobSpec, partition: &Text) -> Line {
     let books = &cluster.books;
     let association = books.governing(&spec.account, &spec.owner.name, partition).map(|one| &**one);
     let of_job = books.qos_named(&spec.qos).map(|qos| &**qos);
-    let of_partition = cluster
-        .partition(partition)
-        .filter(|partition| !partition.qos.is_empty())
-        .and_then(|partition| books.qos_named(&partition.qos).map(|qos| &**qos));
+    let named = cluster.partition(partition).filter(|partition| !partition.qos.is_empty());
+    let of_partition = named.and_then(|partition| Some((&**books.qos_named(&partition.qos)?, partition)));
     let who = (&spec.owner.name, &spec.account);
-    line(books, association, who, (of_partition, of_job), cluster.enforcement.limits)
+    let line = line(cluster, association, who, (of_partition, of_job));
+    Line { barred: barred(spec, partition, cluster), ..line }
 }

@@ -10,8 +10,10 @@ use crate::{Problem, Text};
 pub enum Feasibility {
     /// An idle cluster could run it.
     Possible,
-    /// It waits until the partition is configured otherwise: more nodes, or more time, than it gives.
+    /// It waits until the partition is configured otherwise: more nodes than it gives.
     BeyondPartition,
+    /// It waits until the partition gives more time; nothing is said of that when it comes (seen on a Slurm).
+    TooLong,
     /// It waits until nodes come back that are down or drained.
     NodesUnavailable,
 }
@@ -50,7 +52,7 @@ fn in_partition(cluster: &Cluster, partition: &Partition, spec: &JobSpec) -> Res
     let up = |node| cluster.node(node).filter(|node| node.flags.takes_jobs()).map(Amounts::all_of);
     if place(&demand, cluster, &partition.nodes, up).is_some() {
         let fits = cluster.gives_time(partition, spec);
-        return Ok(if fits { Feasibility::Possible } else { Feasibility::BeyondPartition });
+        return Ok(if fits { Feasibility::Possible } else { Feasibility::TooLong });
     }
     if is_beyond(cluster, partition, &spec.resources) {
         return Ok(Feasibility::BeyondPartition);

@@ -265,7 +265,7 @@ fn requests_that_no_waiting_helps_are_refused() {
     assert_eq!(could_ever_run(&cluster(), &elsewhere), Err(Problem::UnknownPartition("nowhere".into())));
     let mut long = spec(|_| {});
     long.time_limit = TimeLimit::Unlimited;
-    assert_eq!(could_ever_run(&cluster(), &long), Ok(Feasibility::BeyondPartition));
+    assert_eq!(could_ever_run(&cluster(), &long), Ok(Feasibility::TooLong));
     let mut drained = cluster();
     drained.nodes[3].flags.drain = true;
     let fast = spec(|wanted| wanted.constraint = Constraint::parse("fast").ok());

@@ -16,6 +16,7 @@
 mod asked;
 mod factors;
 mod ranking;
+mod reset;
 mod rules;
 
 #[cfg(test)]
@@ -24,4 +25,5 @@ pub(crate) mod tests;
 pub use asked::Asked;
 pub use factors::Factors;
 pub use ranking::{Ranking, Standing};
+pub use reset::UsageReset;
 pub use rules::{PriorityFlags, PriorityType, Rules, Tres, TresWeight};

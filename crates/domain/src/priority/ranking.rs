@@ -14,6 +14,8 @@ pub struct Standing {
     pub priority: f64,
     /// Its fair share, 0 to 1.
     pub fair_share: f64,
+    /// Since when the job gains priority by waiting; `None` for as long as it could have run.
+    pub since: Option<Timestamp>,
 }
 
 /// Works out priorities under one configuration.
@@ -98,7 +100,7 @@ impl Ranking {
         let (rules, spec) = (self.rules(), &*job.spec);
         let (partition, tres) = self.of_partition(spec, partition);
         Factors {
-            age: f64::from(rules.age) * self.age(job, at),
+            age: f64::from(rules.age) * self.age(job, standing.since, at),
             association: f64::from(rules.association) * standing.priority,
             fair_share: f64::from(rules.fair_share) * standing.fair_share.clamp(0.0, 1.0),
             job_size: f64::from(rules.job_size) * self.size(spec),
@@ -130,8 +132,9 @@ impl Ranking {
         u32::try_from(base.max(1)).unwrap_or(u32::MAX)
     }
 
-    fn age(&self, job: &Job, at: Timestamp) -> f64 {
-        let since = if self.rules().flags.accrue_always { job.submitted } else { job.eligible };
+    fn age(&self, job: &Job, since: Option<Timestamp>, at: Timestamp) -> f64 {
+        let always = self.rules().flags.accrue_always;
+        let since = since.unwrap_or(if always { job.submitted } else { job.eligible });
         let waited = at.since(since).as_secs() as f64;
         let most = self.rules().max_age.as_secs().max(1) as f64;
         (waited / most).min(1.0)

@@ -1,5 +1,6 @@
 //! The rules of ranking as configured, with Slurm's names and defaults.
 
+use super::UsageReset;
 use crate::Text;
 use std::time::Duration;
 
@@ -28,6 +29,10 @@ pub struct Rules {
     pub calc_period: Duration,
     /// After this time use counts half as much (`PriorityDecayHalfLife`); `None` for always as much.
     pub half_life: Option<Duration>,
+    /// When what was used is forgotten (`PriorityUsageResetPeriod`); `None` for never.
+    pub usage_reset: Option<UsageReset>,
+    /// By how much less use beyond the share counts by the classic rule (`FairShareDampeningFactor`); 1 for not at all.
+    pub dampening: u16,
     /// Small jobs have the greater share of size (`PriorityFavorSmall`).
     pub favor_small: bool,
     /// Switches.
@@ -48,6 +53,8 @@ impl Default for Rules {
             max_age: Duration::from_secs(7 * 24 * 3600),
             calc_period: Duration::from_secs(300),
             half_life: Some(Duration::from_secs(7 * 24 * 3600)),
+            usage_reset: None,
+            dampening: 1,
             favor_small: false,
             flags: PriorityFlags::default(),
         }

@@ -199,8 +199,8 @@ fn association_and_fair_share_count_once_accounting_tells_them() {
     let ranking = Ranking::of(&cluster(|rules| (rules.fair_share, rules.association) = (1000, 100)));
     let job = job(&["pb"], 1, |_| {});
     let with = |standing| ranking.priority(&job, standing, job.eligible);
-    assert_eq!(with(Standing { fair_share: 1.0, priority: 0.0 }), 3575);
-    assert_eq!(with(Standing { fair_share: 0.5, priority: 1.0 }), 3175);
+    assert_eq!(with(Standing { fair_share: 1.0, ..Standing::default() }), 3575);
+    assert_eq!(with(Standing { fair_share: 0.5, priority: 1.0, since: None }), 3175);
 }
 
 #[test]

@@ -4,10 +4,9 @@ use super::dependencies;
 use super::ledger::Ledger;
 use super::prepare::Draft;
 use super::submission::{Note, Submitted};
-use crate::accounting::Wanted;
 use crate::cluster::PartitionState;
-use crate::job::{ArrayPart, Hold, Job, JobSpec, Payload, Pending, Phase, Reason};
-use crate::{Error, JobId, Problem, Text, Timestamp};
+use crate::job::{Hold, Job, JobSpec, Payload, Pending, Phase, Reason};
+use crate::{Error, JobId, Problem, Timestamp};
 use std::sync::Arc;
 
 impl Ledger<'_> {
@@ -43,7 +42,7 @@ impl Ledger<'_> {
         } else {
             self.check_reservations(&draft.spec)?;
         }
-        self.check_limits(&draft)?;
+        self.check_limits(&draft.spec, draft.array.as_ref(), None)?;
         let mut job = Job {
             id,
             spec: draft.spec,
@@ -64,31 +63,6 @@ impl Ledger<'_> {
                 Phase::Pending(Pending { hold: draft.hold, retry_after: not_before, ..Pending::default() });
         }
         Ok((job, draft.payload, draft.notes))
-    }
-
-    /// Checks what accounting limits: how many jobs there are, and, where that is refused, how much a job may ask for.
-    fn check_limits(&self, draft: &Draft) -> Result<(), Error> {
-        let (cluster, usage) = (self.cluster(), self.state().usage());
-        if !cluster.enforcement.limits {
-            return Ok(());
-        }
-        let over = |reason: Reason| Problem::OverLimit(Text::const_new(reason.name()));
-        let line = usage.line_for(cluster, &draft.spec);
-        let jobs = match &draft.array {
-            Some(ArrayPart::Pool { waiting, .. }) => waiting.len(),
-            _ => 1,
-        };
-        usage.may_submit(&line, jobs).map_err(over)?;
-        let Some(partition) = cluster.partition(draft.spec.partition()) else { return Ok(()) };
-        if line.denies() {
-            let wanted = Wanted::by(&draft.spec, cluster, partition, (usage.numbers(), &line));
-            usage.could_ever_start(&line, &wanted).map_err(over)?;
-        }
-        let is_strict = cluster.qos_flags(&draft.spec.qos).enforce_usage_threshold;
-        if is_strict && self.state().is_over_share(&line) {
-            return Err(over(Reason::QosUsageThreshold).into());
-        }
-        Ok(())
     }
 
     /// Puts a new job among the others.

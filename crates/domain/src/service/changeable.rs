@@ -137,7 +137,8 @@ impl Ledger<'_> {
                 let (dependency, _) = dependencies::first_look(self.state(), job, dependency)?;
                 Ok(Some(Change::Dependency(Some(Box::new(dependency)))))
             }
-            Change::Account(account) => {
+            // One that is not known is looked at with all that the job would become.
+            Change::Account(account) if !self.cluster().enforcement.associations => {
                 let charged = super::prepare::charged(self.cluster(), &job.spec.owner.name, account);
                 Ok(Some(Change::Account(charged)))
             }
@@ -152,6 +153,9 @@ impl Ledger<'_> {
             Change::Nice(nice) if *nice < job.spec.nice && !by.is_operator() => return Err(for_operators()),
             Change::Throttle(_) if job.array.is_none() => {
                 return Err(Problem::BadArray(Text::const_new("no array")).into());
+            }
+            Change::Qos(qos) if self.cluster().enforcement.qos && self.cluster().qos(qos).is_none() => {
+                return Err(Problem::BadQos(qos.clone()).into());
             }
             // One that is not known is passed over, as long as accounting is not enforced.
             Change::Qos(qos) => return Ok(self.cluster().qos(qos).map(|qos| Change::Qos(qos.name.clone()))),
@@ -237,7 +241,9 @@ impl Ledger<'_> {
         }
         match could_ever_run(self.cluster(), &outcome.spec) {
             Ok(Feasibility::Possible | Feasibility::NodesUnavailable) => Ok(()),
-            Ok(Feasibility::BeyondPartition) | Err(_) => Err(Problem::BeyondPartition.into()),
+            Ok(Feasibility::BeyondPartition | Feasibility::TooLong) | Err(_) => {
+                Err(Problem::BeyondPartition.into())
+            }
         }
     }
 }

@@ -27,6 +27,23 @@ impl Ledger<'_> {
         }
     }
 
+    /// Ends jobs whose accounts have used up what limits on minutes give them, as if their time was up.
+    pub(super) fn end_overdrawn(&mut self) {
+        if !self.cluster().enforcement.limits {
+            return;
+        }
+        for id in self.state().usage().overdrawn() {
+            let may_end =
+                |job: &Arc<Job>| matches!(&job.phase, Phase::Running(run) if run.preemption.is_none());
+            if !self.job(id).is_some_and(may_end) {
+                continue;
+            }
+            if let Err(refused) = self.happen(id, Event::LimitReached { at: self.now }) {
+                tracing::error!(job.id = id.0, error = %refused, "the end of a budget could not be noted");
+            }
+        }
+    }
+
     /// The next repetition of SIGKILL counts from now.
     fn postpone_kill(&mut self, id: JobId) {
         let Some(job) = self.job(id).cloned() else { return };

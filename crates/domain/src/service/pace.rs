@@ -3,7 +3,7 @@
 
 use crate::Timestamp;
 use crate::job::JobKind;
-use crate::ports::Plan;
+use crate::ports::{Calendar, Plan};
 use crate::state::State;
 use std::time::Duration;
 
@@ -91,13 +91,23 @@ impl Ranker {
         self.due
     }
 
+    /// Tells whether the next turn takes in what was used.
+    pub(super) fn begins(&self, now: Timestamp) -> bool {
+        !self.is_under_way && self.due.is_some_and(|due| due <= now)
+    }
+
     /// Works out as many priorities as one turn should. Tells whether it did any.
-    pub(super) fn turn(&mut self, state: &mut State, now: Timestamp) -> bool {
+    pub(super) fn turn(&mut self, state: &mut State, calendar: &dyn Calendar, now: Timestamp) -> bool {
+        if self.due.is_none() && state.cluster().books.has_accounts() {
+            // Accounts have come since.
+            self.due = Some(self.next.max(now));
+        }
         if self.due.is_none_or(|due| due > now) {
             return false;
         }
         if !self.is_under_way {
-            state.account(now);
+            let anew = state.ranking().rules().usage_reset;
+            state.account(now, anew.and_then(|period| period.begun(calendar, now)));
             if !state.ranking().moves() {
                 self.next = now.after(self.period);
                 self.due = Some(self.next);

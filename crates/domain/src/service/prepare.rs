@@ -270,7 +270,7 @@ fn is_beyond_partitions(spec: &JobSpec, cluster: &Cluster) -> bool {
 /// What an idle cluster would say to the request.
 fn feasible(spec: &JobSpec, cluster: &Cluster) -> Result<Option<Note>, Error> {
     Ok(match could_ever_run(cluster, spec)? {
-        Feasibility::Possible => None,
+        Feasibility::Possible | Feasibility::TooLong => None,
         Feasibility::BeyondPartition => Some(Note::PartitionConfiguration),
         Feasibility::NodesUnavailable => Some(Note::NodesUnavailable),
     })

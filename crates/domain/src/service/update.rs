@@ -88,6 +88,7 @@ impl Ledger<'_> {
             });
         }
         self.check_outcome(job, &changes)?;
+        self.check_charge(by, job, &changes)?;
         if !changes.is_empty() {
             self.happen(job.id, Event::Updated { at: self.now, changes })?;
         }

@@ -26,6 +26,7 @@ use crate::ports::{
     Calendar, Clock, Enforced, Engine, Foreseen, Order, Plan, PreemptHow, Report, Saved, Store, StoreError,
     WallMinute,
 };
+use crate::priority::UsageReset;
 use crate::state::{Planned, Snapshot, State, Statistics};
 use crate::who::{Membership, Principal};
 use crate::{ChangeId, Error, JobId, Problem, Text, Timestamp, Uid};
@@ -203,7 +204,11 @@ impl Writer {
         let pacer = Pacer::new(cluster.limits.batch_delay);
         let mut state = State::new(Arc::new(cluster));
         let ranker = Ranker::new(&state, now);
-        state.remember_usage(std::mem::take(&mut saved.usage), saved.accounted);
+        let mut used = std::mem::take(&mut saved.usage);
+        if state.ranking().rules().usage_reset == Some(UsageReset::Now) {
+            used.clear();
+        }
+        state.remember_usage(used, saved.accounted);
         state.begin_ranking(now);
         for job in saved.jobs {
             let job = state.ranked(job);
@@ -332,7 +337,8 @@ impl Writer {
                 _ => {}
             }
         }
-        let has_ranked = self.ranker.turn(&mut self.state, now);
+        let has_accounted = self.ranker.begins(now);
+        let has_ranked = self.ranker.turn(&mut self.state, &*self.calendar, now);
         let is_new_day = now >= self.midnight;
         if is_new_day {
             self.statistics.begin_anew(now);
@@ -361,6 +367,9 @@ impl Writer {
         }
         ledger.turn_reservations();
         ledger.ring_alarms();
+        if has_accounted {
+            ledger.end_overdrawn();
+        }
         ledger.see_off();
         for start in self.engine.plan_steps(ledger.state(), now) {
             ledger.take_step_start(start);

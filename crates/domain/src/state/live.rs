@@ -166,7 +166,7 @@ impl State {
     /// Takes in what was used, as it was stored; live jobs are put in their places afterwards.
     pub(crate) fn remember_usage(&mut self, usage: Vec<(UsedBy, Past)>, accounted: Timestamp) {
         usage.into_iter().for_each(|(by, past)| self.usage.remember(by, past));
-        self.account(accounted);
+        self.account(accounted, None);
     }
 
     /// Takes in that what was told to be stored could not be.

@@ -2,11 +2,11 @@
 //! so that nobody waits long for it.
 
 use super::live::State;
-use crate::accounting::{Line, Shares};
+use crate::accounting::{Accruing, Line, Shares};
 use crate::job::Job;
 use crate::priority::{Ranking, Standing};
 use crate::{JobId, Timestamp};
-use std::collections::HashMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 /// What priorities are worked out from, besides the jobs.
@@ -18,6 +18,8 @@ pub(super) struct Ranks {
     at: Timestamp,
     standings: HashMap<u32, Standing>,
     shares: Arc<Shares>,
+    /// Since when jobs gain priority whose number is limited that may; `None` before anybody has looked.
+    accrual: Option<BTreeMap<JobId, Timestamp>>,
     left: Left,
 }
 
@@ -34,7 +36,14 @@ enum Left {
 
 impl Ranks {
     pub(super) fn new(ranking: Arc<Ranking>, at: Timestamp) -> Self {
-        Ranks { ranking, at, standings: HashMap::new(), shares: Arc::default(), left: Left::None }
+        Ranks {
+            ranking,
+            at,
+            standings: HashMap::new(),
+            shares: Arc::default(),
+            accrual: None,
+            left: Left::None,
+        }
     }
 
     fn standing(&self, job: &Job) -> Standing {
@@ -43,6 +52,12 @@ impl Ranks {
         }
         let number = self.ranking.association(job);
         self.standings.get(&number).copied().unwrap_or_default()
+    }
+
+    /// Returns since when a job of a line with limits on that gains priority by waiting.
+    fn accrues(&self, job: &Job) -> Timestamp {
+        let begun = self.accrual.as_ref().and_then(|accrual| accrual.get(&job.id));
+        begun.copied().unwrap_or(Timestamp::NEVER)
     }
 }
 
@@ -54,7 +69,11 @@ impl State {
 
     /// Returns the priority of a waiting job nobody holds.
     pub fn priority_of(&self, job: &Job) -> u32 {
-        self.ranks.ranking.priority(job, self.ranks.standing(job), self.ranks.at)
+        let is_limited = self.cluster().enforcement.limits
+            && self.usage().own_line(job.id).is_some_and(|line| line.limits_accrual());
+        let since = is_limited.then(|| self.ranks.accrues(job));
+        let standing = Standing { since, ..self.ranks.standing(job) };
+        self.ranks.ranking.priority(job, standing, self.ranks.at)
     }
 
     /// Returns a job with the priority it has after a change, if priorities move. One that is held keeps zero.
@@ -78,10 +97,19 @@ impl State {
     }
 
     /// Takes in what was used until now, and works out how associations stand. Priorities follow with the next ranking.
-    pub fn account(&mut self, now: Timestamp) {
+    ///
+    /// What was used before `anew` counts no more, where somebody has that forgotten from time to time.
+    pub fn account(&mut self, now: Timestamp, anew: Option<Timestamp>) {
         self.usage.set_time(now);
+        let forgets = anew.is_some_and(|since| self.usage.has_settled_before(since));
         let running: Vec<Arc<Job>> = self.holding().cloned().collect();
         self.usage.advance(running.iter());
+        if forgets {
+            self.usage.forget();
+        }
+        if anew.is_some() {
+            self.usage.note_time();
+        }
         let shares = Arc::new(Shares::of(self.cluster(), self.usage()));
         self.take_standings(shares.standings(self.cluster()));
         self.ranks.shares = shares;
@@ -95,9 +123,45 @@ impl State {
     /// Begins to work out all priorities for a moment. Nothing changes before [`State::rank_more`].
     pub fn begin_ranking(&mut self, at: Timestamp) {
         self.ranks.at = at;
+        self.choose_accruing(at);
         let mut jobs: Vec<JobId> = self.queues().jobs().collect();
         jobs.reverse();
         self.ranks.left = Left::Eligible(jobs);
+    }
+
+    /// Chooses who gains priority by waiting, where it is limited how many do: who does goes on, the oldest come next. A
+    /// record counts once, also one of many tasks.
+    fn choose_accruing(&mut self, at: Timestamp) {
+        if !self.usage().limits_accrual() {
+            self.ranks.accrual = None;
+            return;
+        }
+        let before = self.ranks.accrual.take();
+        let mut waiting: Vec<(JobId, Timestamp, &Arc<Line>)> = self
+            .queues()
+            .jobs()
+            .collect::<BTreeSet<JobId>>()
+            .into_iter()
+            .filter_map(|id| Some((id, self.job(id)?.eligible, self.usage().own_line(id)?)))
+            .filter(|(.., line)| line.limits_accrual())
+            .collect();
+        let mut accruing = Accruing::default();
+        let mut chosen = BTreeMap::new();
+        if let Some(before) = &before {
+            waiting.retain(|(id, _, line)| {
+                let Some(since) = before.get(id) else { return true };
+                accruing.add(line);
+                chosen.insert(*id, *since);
+                false
+            });
+        }
+        for (id, eligible, line) in waiting {
+            if self.usage().may_accrue(line, &accruing) {
+                accruing.add(line);
+                chosen.insert(id, if before.is_some() { at } else { eligible });
+            }
+        }
+        self.ranks.accrual = Some(chosen);
     }
 
     /// Works out the priorities of at most so many more jobs; tells whether some are left.
@@ -216,7 +280,7 @@ mod tests {
         let job = job(&["pb"], 1, |_| {});
         let before = state.priority_of(&job);
         state.put(Arc::new(Job { priority: before, ..job }));
-        state.take_standings([(0, Standing { fair_share: 0.5, priority: 0.0 })].into());
+        state.take_standings([(0, Standing { fair_share: 0.5, ..Standing::default() })].into());
         state.begin_ranking(at(0));
         while state.rank_more(1) {}
         assert_eq!(state.job(JobId(1)).map(|job| job.priority), Some(before + 50));

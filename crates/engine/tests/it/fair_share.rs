@@ -69,7 +69,7 @@ fn parts_after(rounds: u32, classic: bool) -> Vec<f64> {
                 submit(&mut state, now, (account, user));
             }
         }
-        state.account(now);
+        state.account(now, None);
         state.begin_ranking(now);
         while state.rank_more(1000) {}
         let plan = scheduler.plan(&state, now);

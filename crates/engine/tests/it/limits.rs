@@ -8,6 +8,7 @@ use domain::accounting::{
 };
 use domain::cluster::Cluster;
 use domain::job::{End, Event, Exit, GresRequest, Job, Per, Phase, Reason, Resources, Usage, WayIn};
+use domain::priority::{PriorityType, Rules};
 use domain::state::State;
 use domain::{JobId, Text, Timestamp};
 use engine::local::schedule::Scheduler;
@@ -167,7 +168,14 @@ fn jobs_wait_for_others_of_the_same_limit() {
         ((Account, GrpTresRunMins, CPU, 200), R::AssocGrpCpuRunMinutesLimit, false),
         ((Account, GrpTresRunMins, GPU, 100), R::AssocGrpGresRunMinutes, false),
         ((Account, GrpTresMins, CPU, 150), R::AssocGrpCpuMinutesLimit, false),
+        ((Account, GrpTresRunMins, MEMORY, 20_000), R::AssocGrpMemRunMinutes, false),
+        ((Account, GrpTresRunMins, NODE, 100), R::AssocGrpNodeRunMinutes, false),
+        ((Account, GrpTresRunMins, BILLING, 200), R::AssocGrpBillingRunMinutes, false),
+        ((Root, GrpTres, CPU, 3), R::AssocGrpCpuLimit, true),
         ((Qos, GrpJobs, 0, 1), R::QosGrpJobsLimit, true),
+        ((Qos, GrpTres, NODE, 1), R::QosGrpNodeLimit, true),
+        ((Qos, GrpTres, GPU, 1), R::QosGrpGres, true),
+        ((Qos, GrpTresMins, CPU, 150), R::QosGrpCpuMinutesLimit, true),
         ((Qos, GrpTres, CPU, 3), R::QosGrpCpuLimit, true),
         ((Qos, GrpTres, MEMORY, 250), R::QosGrpMemLimit, true),
         ((Qos, GrpTres, BILLING, 3), R::QosGrpBilling, true),
@@ -176,7 +184,13 @@ fn jobs_wait_for_others_of_the_same_limit() {
         ((Qos, MaxJobsPerAccount, 0, 1), R::MaxJobsPerAccount, false),
         ((Qos, MaxTresPerUser, CPU, 3), R::QosMaxCpuPerUserLimit, true),
         ((Qos, MaxTresPerUser, GPU, 1), R::QosMaxGresPerUser, true),
+        ((Qos, MaxTresPerUser, MEMORY, 250), R::QosMaxMemoryPerUser, true),
+        ((Qos, MaxTresPerUser, NODE, 1), R::QosMaxNodePerUserLimit, true),
+        ((Qos, MaxTresPerUser, BILLING, 3), R::QosMaxBillingPerUser, true),
         ((Qos, MaxTresPerAccount, CPU, 3), R::MaxCpuPerAccount, false),
+        ((Qos, MaxTresPerAccount, MEMORY, 250), R::MaxMemoryPerAccount, false),
+        ((Qos, MaxTresPerAccount, NODE, 1), R::MaxNodePerAccount, false),
+        ((Qos, MaxTresPerAccount, GPU, 1), R::MaxGresPerAccount, false),
         ((Qos, MaxTresRunMinsPerUser, CPU, 200), R::MaxCpuRunMinsPerUser, true),
         ((Qos, MaxTresRunMinsPerAccount, CPU, 200), R::MaxCpuRunMinsPerAccount, false),
     ];
@@ -314,4 +328,144 @@ fn tasks_of_an_array_start_as_far_as_the_limit_goes() {
     let plan = world.scheduler.plan(&world.state, world.now);
     assert_eq!(plan.starts.len(), 3);
     assert!(plan.waits.iter().any(|(_, reason, _)| *reason == Reason::AssocMaxJobsLimit));
+}
+
+/// Nobody has given them a priority by hand, and what counts is how long they wait.
+fn ages(cluster: &mut Cluster) {
+    let max_age = Duration::from_secs(1000);
+    cluster.priority = Rules { by: PriorityType::MultiFactor, age: 1000, max_age, ..Rules::default() };
+}
+
+#[test]
+fn as_many_jobs_gain_priority_by_waiting_as_may() {
+    use At::{Account, Qos, User};
+    use Limit::*;
+    for (at, limit, other_waits) in [
+        (Account, GrpJobsAccrue, false),
+        (User, MaxJobsAccrue, false),
+        (Qos, GrpJobsAccrue, true),
+        (Qos, MaxJobsAccruePerUser, true),
+        (Qos, MaxJobsAccruePerAccount, false),
+    ] {
+        let mut world = World::new(books(&[(at, limit, 0, 1)], |_| {}), ages);
+        let jobs = [world.submit("physics"), world.submit("physics"), world.submit("chemistry")];
+        let mut after = |seconds: u64| {
+            world.now = world.now.after(Duration::from_secs(seconds));
+            world.state.begin_ranking(world.now);
+            while world.state.rank_more(10) {}
+            jobs.map(|id| world.state.job(id).map_or(0, |job| job.priority))
+        };
+        let other = |aged: u32| if other_waits { 1 } else { aged };
+        assert_eq!(after(500), [500, 1, other(500)], "{limit:?}");
+        world.state.take(jobs[0]);
+        let mut after = |seconds: u64| {
+            world.now = world.now.after(Duration::from_secs(seconds));
+            world.state.begin_ranking(world.now);
+            while world.state.rank_more(10) {}
+            jobs.map(|id| world.state.job(id).map_or(0, |job| job.priority))
+        };
+        // The next one begins when its turn has come.
+        assert_eq!(after(100), [0, 1, other(600)], "{limit:?}");
+        assert_eq!(after(100), [0, 100, other(700)], "{limit:?}");
+    }
+}
+
+/// The least priority for which something is kept free: who has less is overtaken by whoever finds room.
+#[test]
+fn nothing_is_kept_free_below_the_least_priority() {
+    for (at, least, overtakes) in
+        [(At::Qos, 10, false), (At::Qos, 1000, true), (At::Account, 1000, true), (At::User, 500, false)]
+    {
+        let set = [(at, Limit::MinPriorityThreshold, 0, least)];
+        let mut world = World::new(books(&set, |_| {}), |_| {});
+        let mut submit = |minutes: u32, asked: Resources, priority: u32| {
+            let id = world.state.take_id();
+            let job = job(id.0, "a", minutes, asked);
+            let mut job = Job { eligible: world.now, submitted: world.now, priority, ..job };
+            Arc::make_mut(&mut job.spec).account = "physics".into();
+            world.state.put(Arc::new(job));
+            id
+        };
+        let (first, wide, long) =
+            (submit(60, ask(1, 8), 900), submit(60, ask(4, 32), 500), submit(600, ask(1, 8), 100));
+        world.plan();
+        assert_eq!(world.waits(first), None);
+        assert!(world.waits(wide).is_some());
+        assert_eq!(world.waits(long).is_none(), overtakes, "{at:?} {least}");
+    }
+}
+
+#[test]
+fn parts_of_the_cluster_are_limited() {
+    // Six per cent of 32 CPUs are less than two, ten per cent are three.
+    let of_cluster = |percent: u64| {
+        let relative = |qos: &mut domain::accounting::Qos| qos.flags.relative = true;
+        let mut world = World::new(books(&[(At::Qos, Limit::GrpTres, CPU, percent)], relative), |_| {});
+        let jobs = [world.submit("physics"), world.submit("physics")];
+        world.plan();
+        jobs.map(|job| world.waits(job))
+    };
+    let over = Some(Reason::QosGrpCpuLimit);
+    assert_eq!(of_cluster(6), [over, over]);
+    assert_eq!(of_cluster(10), [None, over]);
+    assert_eq!(of_cluster(13), [None, None]);
+}
+
+#[test]
+fn whoever_may_not_be_charged_any_more_waits() {
+    let mut world = World::new(books(&[], |_| {}), |_| {});
+    let (gone, closed) = (world.submit("biology"), world.submit("physics"));
+    let only = |qos: Vec<u32>| {
+        let own = books(&[], |_| {});
+        let mut records: Vec<Record> = own.all_qos().cloned().map(Record::Qos).collect();
+        records.extend((1..=5).filter_map(|id| own.association(id)).map(|association| {
+            Record::Association(Arc::new(Association { qos: Some(qos.clone()), ..(**association).clone() }))
+        }));
+        Books::restored(&"test".into(), records, LastNumbers::default())
+    };
+    world.state.put_books(only(vec![7]));
+    world.plan();
+    let reasons = [gone, closed].map(|id| world.waits(id));
+    assert_eq!(reasons, [Some(Reason::InvalidAccount), Some(Reason::InvalidQos)]);
+    world.state.put_books(only(vec![1]));
+    world.plan();
+    assert_eq!([gone, closed].map(|id| world.waits(id)), [Some(Reason::InvalidAccount), None]);
+}
+
+/// Without `safe` a job may start as long as anything is left of the minutes; with it only if all of it fits.
+#[test]
+fn minutes_are_guarded_only_where_that_is_asked_for() {
+    for (words, waits) in
+        [(["limits", "qos"], None), (["limits", "safe"], Some(Reason::AssocGrpCpuMinutesLimit))]
+    {
+        let set = [(At::Account, Limit::GrpTresMins, CPU, 100)];
+        let mut world = World::new(books(&set, |_| {}), |cluster| {
+            cluster.enforcement = Enforcement::parse(words).unwrap();
+        });
+        let job = world.submit("physics");
+        world.plan();
+        assert_eq!(world.waits(job), waits, "{words:?}");
+    }
+}
+
+/// Who gets whole cores gets more CPUs than it asked for, and all of them count.
+#[test]
+fn what_a_job_really_gets_counts() {
+    let set = [(At::Account, Limit::GrpTres, CPU, 3)];
+    let mut world = World::new(books(&set, |_| {}), |cluster| {
+        for node in &mut cluster.nodes {
+            (node.topology.cores, node.topology.threads) = (4, 2);
+        }
+    });
+    let mut odd = || {
+        let id = world.state.take_id();
+        let mut job = Job { eligible: world.now, ..job(id.0, "a", 60, ask(1, 1)) };
+        Arc::make_mut(&mut job.spec).account = "physics".into();
+        world.state.put(Arc::new(job));
+        id
+    };
+    let (first, second) = (odd(), odd());
+    world.plan();
+    assert_eq!((world.waits(first), world.waits(second)), (None, Some(Reason::AssocGrpCpuLimit)));
+    assert_eq!(world.state.usage().association(2).map(|tally| tally.in_use(CPU)), Some(2));
 }

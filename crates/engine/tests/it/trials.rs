@@ -52,3 +52,10 @@ fn who_makes_way_comes_back_or_fails_keeps_all_rules() {
 fn all_of_it_on_a_larger_cluster_keeps_all_rules() {
     check(Variety::Full, 200..202, (20, 200), &["COMPLETED", "components started"]);
 }
+
+#[test]
+fn limits_of_accounting_are_kept() {
+    for seed in [404, 409] {
+        check(Variety::Full, seed..seed + 1, (4, 120), &["started within a limit", "held by a limit"]);
+    }
+}

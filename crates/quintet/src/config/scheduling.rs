@@ -6,7 +6,7 @@ use domain::cluster::{
     Backfill, PreemptMode, PreemptRules, PreemptType, Qos, QosFlags, SchedulerType, Scheduling,
 };
 use domain::job::PreemptionWarning;
-use domain::priority::{PriorityFlags, PriorityType, Rules, Tres, TresWeight};
+use domain::priority::{PriorityFlags, PriorityType, Rules, Tres, TresWeight, UsageReset};
 use domain::{Text, TimeLimit};
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -116,6 +116,8 @@ pub(crate) struct PriorityTable {
     pub(crate) max_age: Wait,
     pub(crate) calc_period: Wait,
     pub(crate) decay_half_life: Wait,
+    pub(crate) usage_reset_period: String,
+    pub(crate) fair_share_dampening: u16,
     pub(crate) favor_small: bool,
     pub(crate) flags: Vec<String>,
 }
@@ -135,6 +137,8 @@ impl Default for PriorityTable {
             max_age: Wait(rules.max_age),
             calc_period: Wait(rules.calc_period),
             decay_half_life: Wait(rules.half_life.unwrap_or_default()),
+            usage_reset_period: "none".to_owned(),
+            fair_share_dampening: rules.dampening,
             favor_small: rules.favor_small,
             flags: Vec::new(),
         }
@@ -278,6 +282,9 @@ pub(super) fn priority(table: &PriorityTable) -> Result<Rules, ConfigError> {
     if table.max_age.0.is_zero() || table.calc_period.0.is_zero() {
         return unfit("max_age and calc_period must be at least a second");
     }
+    if table.fair_share_dampening == 0 {
+        return unfit("fair_share_dampening must be at least 1");
+    }
     Ok(Rules {
         by: table.by,
         age: table.weight_age,
@@ -290,9 +297,28 @@ pub(super) fn priority(table: &PriorityTable) -> Result<Rules, ConfigError> {
         max_age: table.max_age.0,
         calc_period: table.calc_period.0,
         half_life: (!table.decay_half_life.0.is_zero()).then_some(table.decay_half_life.0),
+        usage_reset: usage_reset(&table.usage_reset_period)?,
+        dampening: table.fair_share_dampening,
         favor_small: table.favor_small,
         flags: priority_flags(&table.flags)?,
     })
+}
+
+fn usage_reset(word: &str) -> Result<Option<UsageReset>, ConfigError> {
+    Ok(Some(match word.to_ascii_lowercase().as_str() {
+        "none" => return Ok(None),
+        "now" => UsageReset::Now,
+        "daily" => UsageReset::Daily,
+        "weekly" => UsageReset::Weekly,
+        "monthly" => UsageReset::Monthly,
+        "quarterly" => UsageReset::Quarterly,
+        "yearly" => UsageReset::Yearly,
+        _ => {
+            let known = "none, now, daily, weekly, monthly, quarterly, yearly";
+            let why = format!("unknown usage_reset_period \"{word}\"; known are {known}");
+            return Err(ConfigError::unfit("[priority]", why));
+        }
+    }))
 }
 
 fn tres_weight((name, weight): (&String, &f64)) -> Result<TresWeight, ConfigError> {

@@ -21,7 +21,7 @@ impl World {
     }
 
     /// Makes the writer look at its clock: alarms are set by the one on the wall.
-    async fn looks(&self) {
+    pub(super) async fn looks(&self) {
         self.act("alice", JobId(9_999), Action::Signal { signal: 10, scope: WarningScope::Full }).await;
     }
 
@@ -36,7 +36,7 @@ impl World {
     }
 
     /// Waits until the engine was told to end a job.
-    async fn is_told_to_end(&self, id: JobId) {
+    pub(super) async fn is_told_to_end(&self, id: JobId) {
         let told = async {
             while self.endings(id) == 0 {
                 self.looks().await;

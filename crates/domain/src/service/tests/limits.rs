@@ -6,6 +6,8 @@ use crate::accounting::tres::CPU;
 use crate::accounting::{
     Account, Association, Enforcement, Limit, Limits, Place, Qos, ROOT, Record, RecordKey, UsedBy, User,
 };
+use crate::job::Change;
+use crate::priority::{Rules, UsageReset};
 
 /// Root and physics, with alice in it, who may have only `normal`; and a quality of service `gold`.
 fn books(alice: Limits, gold: Limits) -> Vec<(RecordKey, Record)> {
@@ -159,4 +161,108 @@ async fn what_was_used_outlives_the_service() {
     let used = wall(&world, UsedBy::Association(3));
     // What the first one used has faded a little, the other one has run for 150 s by now.
     assert!((249.9..=250.0).contains(&used), "{used}");
+}
+
+#[tokio::test]
+async fn every_limit_on_submissions_refuses_by_its_name() {
+    use Limit::*;
+    let table: &[(Limit, &str)] = &[
+        (GrpSubmitJobs, "QOSGrpSubmitJobsLimit"),
+        (MaxSubmitJobsPerUser, "QOSMaxSubmitJobPerUserLimit"),
+        (MaxSubmitJobsPerAccount, "MaxSubmitJobsPerAccount"),
+    ];
+    let over = |name: &'static str| Err(Problem::OverLimit(Text::const_new(name)).into());
+    let check = async |world: World, qos: &'static str, name: &'static str| {
+        let first = world.submit(wants("physics", qos)).await.unwrap();
+        assert_eq!(world.submit(wants("physics", qos)).await, over(name));
+        world.act("alice", first, Action::Cancel { kill: true }).await;
+        assert!(world.submit(wants("physics", qos)).await.is_ok(), "{name}: what is over does not count");
+    };
+    for (limit, name) in table {
+        let gold = limits(&[(*limit, 0, 1)]);
+        check(world(books(Limits::default(), gold), &["limits"]), "gold", *name).await;
+    }
+    for (limit, name) in
+        [(GrpSubmitJobs, "AssocGrpSubmitJobsLimit"), (MaxSubmitJobs, "AssocMaxSubmitJobLimit")]
+    {
+        let alice = limits(&[(limit, 0, 1)]);
+        check(world(books(alice, Limits::default()), &["limits"]), "normal", name).await;
+    }
+}
+
+#[tokio::test]
+async fn changes_are_held_to_what_is_enforced() {
+    let own = books(limits(&[(Limit::MaxSubmitJobs, 0, 1)]), limits(&[(Limit::MaxSubmitJobsPerUser, 0, 0)]));
+    let open = world(own.clone(), &["limits"]);
+    let id = open.submit(wants("physics", "normal")).await.unwrap();
+    let change = async |world: &World, by: &str, change: Change| {
+        let update = Update { changes: vec![change], ..Update::default() };
+        world.service.update(&world.service.principal(by), id, update).await.map(drop)
+    };
+    // The job is counted already.
+    assert_eq!(change(&open, "alice", Change::Account("physics".into())).await, Ok(()));
+    assert_eq!(
+        change(&open, "alice", Change::Account("nope".into())).await,
+        Err(Problem::BadAccount("nope".into()).into())
+    );
+    let over = Problem::OverLimit("QOSMaxSubmitJobPerUserLimit".into());
+    assert_eq!(change(&open, "alice", Change::Qos("gold".into())).await, Err(over.into()));
+    assert_eq!(change(&open, "root", Change::Qos("gold".into())).await, Ok(()), "operators may");
+    let strict = world(own, &["limits", "qos"]);
+    assert_eq!(strict.submit(wants("physics", "normal")).await, Ok(id));
+    for name in ["gold", "nope"] {
+        let refused = change(&strict, "alice", Change::Qos(name.into())).await;
+        assert_eq!(refused, Err(Problem::BadQos(name.into()).into()));
+    }
+    assert_eq!(strict.job(id).spec.qos, "normal");
+}
+
+#[tokio::test]
+async fn jobs_end_when_their_account_has_used_up_its_minutes() {
+    let set = [(Limit::GrpWall, 0, 3)];
+    let world = world_of(2, books(limits(&set), Limits::default()), &["limits"]);
+    let id = world.submit(wants("physics", "")).await.unwrap();
+    world.launched_all(&[id]).await;
+    world.clock.0.fetch_add(120_000_000, Ordering::SeqCst);
+    world.looks().await;
+    assert_eq!(world.word(id), StateWord::Running);
+    world.clock.0.fetch_add(300_000_000, Ordering::SeqCst);
+    world.is_told_to_end(id).await;
+    world.end(id, Exit::Signal(15)).await;
+    assert_eq!(world.word(id), StateWord::Ended(Outcome::Timeout));
+}
+
+#[tokio::test]
+async fn what_was_used_is_forgotten_when_a_period_begins() {
+    const DAY: i64 = 86_400_000_000;
+    let keeps = books(Limits::default(), Limits::default());
+    let World { store, engine, clock, .. } = World::new(2);
+    store.memory.lock().unwrap().books.extend(keeps);
+    let priority = Rules { usage_reset: Some(UsageReset::Daily), half_life: None, ..Rules::default() };
+    let world = World::over(store, engine, clock, Cluster { priority, ..cluster() });
+    let begin = world.clock.0.load(Ordering::SeqCst);
+    let wall = || world.store.memory.lock().unwrap().usage.get(&UsedBy::Association(3)).map(|past| past.wall);
+    let becomes = async |wanted: &dyn Fn() -> bool| {
+        let seen = async {
+            while !wanted() {
+                world.looks().await;
+            }
+        };
+        let waited = tokio::time::timeout(std::time::Duration::from_secs(20), seen).await;
+        assert!(waited.is_ok(), "{:?}", wall());
+    };
+    let runs_for = async |seconds: i64| {
+        let id = world.submit(wants("physics", "")).await.unwrap();
+        world.clock.0.fetch_add(seconds * 1_000_000, Ordering::SeqCst);
+        world.end(id, Exit::Code(0)).await;
+    };
+    runs_for(300).await;
+    assert_eq!(wall(), Some(300.0));
+    world.clock.0.store(begin + 400_000_000, Ordering::SeqCst);
+    becomes(&|| world.store.memory.lock().unwrap().accounted > Timestamp::EPOCH).await;
+    assert_eq!(wall(), Some(300.0));
+    world.clock.0.store((begin / DAY + 1) * DAY + 120_000_000, Ordering::SeqCst);
+    becomes(&|| wall() == Some(0.0)).await;
+    runs_for(100).await;
+    assert_eq!(wall(), Some(100.0));
 }

@@ -357,6 +357,10 @@ impl<'a> Backfill<'a, '_, '_> {
                 }
                 continue;
             }
+            if let Some(reason) = self.ground.take_excess(job.id) {
+                self.waits.note(job.id, reason, None);
+                return;
+            }
             if booked_tasks == 0 {
                 let partition = &self.layout.partitions[chance.partition].name;
                 self.waits.foresee(job.id, chance.at, partition, &chance.placement);

@@ -1,6 +1,6 @@
 //! What is free at this moment, with what this pass has already proposed taken off; and which units a job gets.
 
-use domain::accounting::{Moment, Planned, Wanted, held, minutes};
+use domain::accounting::{Line, Moment, Planned, Wanted, held, minutes};
 use domain::cluster::{Cluster, Node, NodeUse, Partition, Taken};
 use domain::fit::{Amounts, Demand, Placement, place};
 use domain::job::{Allocation, ArrayPart, Job, NodeShare, Reason};
@@ -26,6 +26,8 @@ pub(super) struct Ground<'a> {
     started: HashSet<JobId>,
     /// What the starts of this pass count for accounting's limits.
     planned: Planned,
+    /// The limit that the last job exceeded for which a place was found, if it did.
+    excess: Option<(JobId, Reason)>,
     /// What reservations close to the job that is looked at; `None` without reservations.
     fence: Option<Fence<'a>>,
 }
@@ -42,6 +44,7 @@ impl<'a> Ground<'a> {
             owed: HashMap::new(),
             started: HashSet::new(),
             planned: Planned::default(),
+            excess: None,
             fence: None,
         }
     }
@@ -186,13 +189,16 @@ impl<'a> Ground<'a> {
         booked: &Planned,
     ) -> Result<(), Reason> {
         let cluster = self.state.cluster();
-        if !cluster.enforcement.limits {
+        if !cluster.enforcement.associations {
             return Ok(());
         }
         let usage = self.state.usage();
         let Some(line) = usage.line_of(cluster, job, partition).filter(|line| !line.is_open()) else {
             return Ok(());
         };
+        if let Some(reason) = line.barred() {
+            return Err(reason);
+        }
         if self.state.is_over_share(&line) {
             return Err(Reason::QosUsageThreshold);
         }
@@ -201,22 +207,36 @@ impl<'a> Ground<'a> {
         usage.may_start(&line, &wanted, Moment { now, safe: cluster.enforcement.safe, planned: &planned })
     }
 
-    /// Takes in that a job starts, for accounting's limits.
-    fn plan_use(&mut self, job: &Job, partition: &Partition, allocation: &Allocation, limit: TimeLimit) {
+    /// Returns what a start counts for accounting's limits; `None` where nothing limits it.
+    fn charge(
+        &self,
+        job: &Job,
+        partition: &Partition,
+        (allocation, limit): (&Allocation, TimeLimit),
+    ) -> Option<(Arc<Line>, Wanted)> {
         let cluster = self.state.cluster();
         if !cluster.enforcement.limits {
-            return;
+            return None;
         }
         let usage = self.state.usage();
-        let Some(line) = usage.line_of(cluster, job, partition).filter(|line| !line.is_open()) else {
-            return;
-        };
+        let line = usage.line_of(cluster, job, partition).filter(|line| !line.is_open())?;
         let wanted = Wanted {
             quantities: held(allocation, cluster, usage.numbers()),
             nodes: u32::try_from(allocation.nodes.len()).unwrap_or(u32::MAX),
             minutes: minutes(limit),
         };
-        self.planned.add(&line, &wanted, Timestamp::EPOCH);
+        Some((line, wanted))
+    }
+
+    /// Tells whether a start keeps within the limits with what it really gets: whole cores may be more than was asked for.
+    fn keeps_within(&self, (line, wanted): &(Arc<Line>, Wanted)) -> Result<(), Reason> {
+        let (usage, safe) = (self.state.usage(), self.state.cluster().enforcement.safe);
+        usage.may_start(line, wanted, Moment { now: usage.now(), safe, planned: &[&self.planned] })
+    }
+
+    /// Returns, once, the limit that a job would exceed with the place that was found for it last.
+    pub(super) fn take_excess(&mut self, job: JobId) -> Option<Reason> {
+        self.excess.take_if(|(found_for, _)| *found_for == job).map(|(_, reason)| reason)
     }
 
     /// Takes into `booked` that a job will start at a time.
@@ -260,7 +280,8 @@ impl<'a> Ground<'a> {
         None
     }
 
-    /// Gives a job its place and these licences. `None` if the units cannot be found after all.
+    /// Gives a job its place and these licences. `None` if the units cannot be found after all, or it would have more
+    /// than a limit gives (see [`Ground::take_excess`]).
     pub(super) fn start(
         &mut self,
         job: &Job,
@@ -282,9 +303,17 @@ impl<'a> Ground<'a> {
             licenses: licenses.iter().cloned().collect(),
             reservation: own.map(|own| own.name.clone()).unwrap_or_default(),
         };
+        let charge = self.charge(job, demand.partition, (&allocation, limit));
+        let kept_within = charge.as_ref().map_or(Ok(()), |charge| self.keeps_within(charge));
+        self.excess = kept_within.err().map(|reason| (job.id, reason));
+        if self.excess.is_some() {
+            return None;
+        }
         let task = self.next_task(job);
         self.take(job, &allocation);
-        self.plan_use(job, demand.partition, &allocation, limit);
+        if let Some((line, wanted)) = charge {
+            self.planned.add(&line, &wanted, Timestamp::EPOCH);
+        }
         Some(Start { job: job.id, task, allocation: Arc::new(allocation), limit, backfilled })
     }
 

@@ -436,6 +436,9 @@ impl<'a, 'g, 'm> MainPass<'a, 'g, 'm> {
                 return Attempt::Aside(Reason::Licenses);
             };
             if !self.start(job, &demand, licenses, nodes) {
+                if let Some(reason) = self.ground.take_excess(job.id) {
+                    return Attempt::Aside(reason);
+                }
                 return match obstacle::beyond_idle(self.layout, partition, &job.spec, &demand) {
                     Some(reason) => Attempt::Aside(reason),
                     None if self.is_kept_out(job, &demand, nodes) => Attempt::Aside(Reason::Reserved),

@@ -5,7 +5,7 @@
 //!
 //! New kinds of requests are a line in [`kinds`], new changes one in [`changes`], new things to do with jobs and nodes one
 //! in [`operation`], what reservations ask for is in [`reservations`], new rules are one in [`referee`]; how the cluster itself differs from trial to trial is in [`scene`] and
-//! [`policy`].
+//! [`policy`] and [`limits`].
 //!
 //! `./test unit` plays a handful (`trials.rs`). Thousands, and large ones, are for the example:
 //!
@@ -20,6 +20,7 @@ pub(crate) mod changes;
 pub(crate) mod dice;
 pub(crate) mod executor;
 pub(crate) mod kinds;
+pub(crate) mod limits;
 pub(crate) mod operation;
 pub(crate) mod play;
 pub(crate) mod policy;
@@ -66,6 +67,9 @@ impl Trial {
             operation::enrich(&mut dice, &scene, &mut operations);
             if dice.once_in(2) {
                 operation::add_reservations(&mut dice, &mut scene, &mut operations);
+            }
+            if self.seed % 5 == 4 {
+                limits::limit(&mut dice, &mut scene.cluster);
             }
         }
         scene.cluster.scheduling.backfill.interval = self.pace();

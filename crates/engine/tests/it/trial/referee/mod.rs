@@ -7,11 +7,13 @@
 //! - [`together`]: components start together; turns of jobs that recur are due and one at a time.
 //! - [`making_way`]: who is pushed aside may be, and not in vain; who is halted goes on.
 //! - [`reserved`]: reservations are kept, and used by those they are for.
+//! - [`limited`]: limits of accounting hold, and nobody waits for one that leaves room.
 //! - [`promises`]: whoever is first in order is never delayed by those behind.
 
 mod books;
 mod courses;
 mod foresight;
+mod limited;
 mod making_way;
 mod promises;
 mod reserved;
@@ -89,10 +91,13 @@ impl Referee {
         for preempt in &plan.preempts {
             self.note(now, format!("{preempt:?}"));
         }
-        let is_calm = self.making_way.is_calm(state) && self.reserved.are_plain();
+        // What a limit leaves is not told from what is there.
+        let is_calm =
+            self.making_way.is_calm(state) && self.reserved.are_plain() && !self.cluster.enforcement.limits;
         let tally = &mut self.tally;
         let outcome = self.promises.planned(state, plan, (now, is_calm), tally);
-        if let Err(objection) = outcome.and_then(|()| self.making_way.planned(state, plan, now, tally)) {
+        let outcome = outcome.and_then(|()| self.making_way.planned(state, plan, now, tally));
+        if let Err(objection) = outcome.and_then(|()| limited::check_plan(state, plan, tally)) {
             self.object(now, objection);
         }
     }
@@ -286,6 +291,7 @@ impl Referee {
             .and_then(|()| self.courses.check_start(job, &self.jobs))
             .and_then(|()| self.turns.check_start(job))
             .and_then(|()| together::check_start(job, &self.jobs))
+            .and_then(|()| limited::check_start(&self.cluster, job, &self.jobs, &mut self.tally))
             .and_then(|()| self.books.hand_out(&self.cluster, job, allocation))
             .and_then(|()| {
                 let world = (&self.jobs, &self.cluster.licenses);
@@ -318,6 +324,7 @@ pub(crate) fn left(snapshot: &Snapshot) -> Vec<(Arc<Job>, bool)> {
             pending.hold != Hold::None
                 || job.dependency.is_some()
                 || HOPELESS.contains(&pending.reason)
+                || limited::may_be_hopeless(job, pending.reason)
                 || job.spec.partitions.iter().all(|name| is_beyond(name, job))
         }
         Phase::Running(_) | Phase::Completing(_) | Phase::Ended(_) => false,
