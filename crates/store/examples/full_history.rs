@@ -2,6 +2,8 @@
 //! take, how long searches last, and whether submissions notice.
 //!
 //! `cargo run --release -p store --example full_history DIRECTORY [JOBS]`; the directory is kept, and filled only once.
+//! More than a million are 37 days recorded as they would be, and those days again and again, copied within the database:
+//! other numbers, times and directories, and sums of usage to match.
 //!
 //! The cluster has 500 nodes in five partitions, 300 users in 60 accounts, few of whom run most of the jobs, and 27,000
 //! jobs a day. Twenty jobs at a time have name, directory and request in common, every fifth is a task of an array,
@@ -9,7 +11,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a measurement that fails shall stop")]
 
-use domain::history::{Between, Kind, Moments, Order, Wanted};
+use domain::history::{Between, Grouping, Kind, Moments, Order, Span, UsageWanted, Wanted};
 use domain::job::*;
 use domain::ports::{Batch, Closed, ClosedStep, History, Store};
 use domain::{Gid, JobId, NodeIndex, TaskIndex, Text, TimeLimit, Timestamp, Uid};
@@ -20,6 +22,10 @@ use store::{Options, Reader, Writer};
 
 /// Jobs that end in a day.
 const A_DAY: u64 = 27_000;
+/// Jobs of 37 days, of which there are copies.
+const COPIED: u32 = 37 * A_DAY as u32;
+/// The minutes of these days.
+const COPIED_MINUTES: i64 = 37 * 1440;
 const BEGAN: i64 = 1_700_000_000_000_000;
 const DAY: i64 = 86_400_000_000;
 
@@ -27,8 +33,13 @@ fn main() {
     let mut arguments = std::env::args().skip(1);
     let state = PathBuf::from(arguments.next().expect("a directory"));
     let jobs: u32 = arguments.next().map_or(1_000_000, |jobs| jobs.parse().unwrap());
+    let recorded = if jobs > 1_000_000 { COPIED } else { jobs };
+    let jobs = jobs / recorded * recorded;
     if !state.join("history.db").exists() {
-        fill(&state, jobs);
+        fill(&state, recorded);
+        if jobs > recorded {
+            copy(&state.join("history.db"), jobs / recorded);
+        }
     }
     spread(&state.join("history.db"), jobs);
     let (_writer, reader) = store::open(&state, Options::default()).unwrap();
@@ -62,6 +73,63 @@ fn fill(state: &Path, jobs: u32) {
         "ends committed and recorded          {:>9.0} /s",
         f64::from(jobs) / start.elapsed().as_secs_f64()
     );
+}
+
+/// Copies what was recorded, so that there is so much of it.
+fn copy(file: &Path, times: u32) {
+    let start = Instant::now();
+    let connection = rusqlite::Connection::open(file).unwrap();
+    connection
+        .execute_batch(
+            "PRAGMA cache_size = -1000000; PRAGMA synchronous = off; PRAGMA wal_autocheckpoint = 100000;",
+        )
+        .unwrap();
+    connection
+        .execute_batch(
+            "CREATE TEMP TABLE first_usage AS SELECT * FROM usage WHERE kind % 3 < 2;
+             CREATE TEMP TABLE first_waited AS SELECT * FROM waited;",
+        )
+        .unwrap();
+    for copy in 1..i64::from(times) {
+        let (jobs, minutes) = (copy * i64::from(COPIED), copy * COPIED_MINUTES);
+        let micros = minutes * 60_000_000;
+        connection
+            .execute_batch(&format!(
+                r#"BEGIN;
+                INSERT OR IGNORE INTO word (text) SELECT text || '-{copy}' FROM word WHERE id IN
+                    (SELECT work_dir FROM past WHERE id <= {COPIED}) AND text <> '';
+                CREATE TEMP TABLE dir AS SELECT old.id AS old, new.id AS new FROM word old
+                    JOIN word new ON new.text = old.text || '-{copy}';
+                CREATE UNIQUE INDEX temp.dir_old ON dir (old);
+                INSERT INTO past SELECT p.id + {jobs}, p.job + {jobs}, p.attempt, p.class, p.outcome, p.exit,
+                    p."end" + {micros}, p.age, p.held, p.ran, p.name, p.nodes, p.reason, p.array + {jobs}, p.task,
+                    p.time_limit, coalesce(d.new, 0), p.spec, p.boot, p.script, p.environment, p.arguments, p.body, p.also
+                    FROM past p LEFT JOIN dir d ON d.old = p.work_dir WHERE p.id <= {COPIED} ORDER BY p.id;
+                INSERT INTO step (job, submit, attempt, number, name, nodes, tasks, cpus, memory, start, "end", outcome,
+                    exit_code, exit_signal, cpu_micros, max_rss, body) SELECT job + {jobs}, submit + {micros}, attempt,
+                    number, name, nodes, tasks, cpus, memory, start + {micros}, "end" + {micros}, outcome, exit_code,
+                    exit_signal, cpu_micros, max_rss, body FROM step WHERE job <= {COPIED};
+                CREATE TEMP TABLE more AS SELECT kind, start + {minutes} AS start, charge, cpu, memory, node, extra, others
+                    FROM first_usage;
+                INSERT INTO usage SELECT * FROM temp.more WHERE true ON CONFLICT DO UPDATE SET cpu = cpu + excluded.cpu,
+                    memory = memory + excluded.memory, node = node + excluded.node;
+                INSERT INTO waited SELECT start + {minutes}, cpu FROM first_waited WHERE true
+                    ON CONFLICT DO UPDATE SET cpu = cpu + excluded.cpu;
+                DROP TABLE temp.more; DROP TABLE temp.dir; COMMIT;"#
+            ))
+            .unwrap();
+        println!("{:>10} jobs copied after {:>5.0} s", jobs, start.elapsed().as_secs_f64());
+    }
+    connection
+        .execute_batch(
+            r#"BEGIN; DELETE FROM block;
+            INSERT INTO block SELECT id / 1024, min("end" - age), min("end"), max("end") FROM past GROUP BY 1;
+            DELETE FROM usage WHERE kind % 3 = 2;
+            INSERT INTO usage SELECT kind + 1, strftime('%s', start * 60, 'unixepoch', 'start of month') / 60 AS month,
+                charge, sum(cpu), sum(memory), sum(node), sum(extra), NULL FROM usage WHERE kind % 3 = 1 GROUP BY 1, 2, 3;
+            COMMIT; PRAGMA wal_checkpoint(truncate);"#,
+        )
+        .unwrap();
 }
 
 fn ends(writer: &mut Writer, ids: std::ops::Range<u32>) {
@@ -166,7 +234,7 @@ fn closed(id: u32) -> Closed {
         has_failed_siblings: false,
         phase: Phase::Ended(Box::new(ended)),
     };
-    Closed { job: Arc::new(job), nodes }
+    Closed { job: Arc::new(job), nodes, also: Vec::new() }
 }
 
 fn spec(series: u32, user: u32, partition: &'static str, cpus: u32) -> JobSpec {
@@ -262,7 +330,6 @@ fn spread(file: &Path, jobs: u32) {
 }
 
 fn searches(reader: &Reader, jobs: u32) {
-    let text = |text: &'static str| vec![Text::const_new(text)];
     let page = || Wanted { limit: 1000, order: Order::OldestFirst, ..Wanted::default() };
     let day = |of: u32| {
         let from = end_of(of);
@@ -306,12 +373,45 @@ fn searches(reader: &Reader, jobs: u32) {
     measure("one job by its number", 1000, |at| {
         reader.attempts(JobId(1 + (chance(at, 20) * f64::from(jobs)) as u32)).unwrap().len()
     });
+    sums(reader, jobs);
     let whole = Wanted { limit: usize::MAX, moments: vec![day(jobs / 2)], ..page() };
     measure("a day by pieces of 500", 5, |_| {
         let keys = reader.keys(&whole).unwrap();
         let rows: Vec<u64> = keys.iter().map(|key| key.row).collect();
         rows.chunks(500).map(|rows| reader.rows(rows).unwrap().len()).sum()
     });
+}
+
+/// Measures sums of usage over ranges that begin and end anywhere.
+fn sums(reader: &Reader, jobs: u32) {
+    let account = Grouping { account: true, ..Grouping::default() };
+    let user = Grouping { account: true, user: true, ..Grouping::default() };
+    for (name, by, accounts) in [
+        ("usage per account, any range", account, Vec::new()),
+        ("usage of one account, any range", account, text("project7")),
+        ("usage of everybody, any range", Grouping::default(), Vec::new()),
+        ("usage per user, any range", user, Vec::new()),
+    ] {
+        measure(name, 101, |at| {
+            let some = |question: u64| end_of((chance(at, question) * f64::from(jobs)) as u32);
+            let (one, other) = (some(22), some(23));
+            let (from, to) = (one.min(other), one.max(other));
+            let (from, to) = (Timestamp::from_micros(from), Timestamp::from_micros(to));
+            let wanted = UsageWanted { from, to, by, accounts: accounts.clone(), ..UsageWanted::default() };
+            reader.usage(&wanted).unwrap().lines().len()
+        });
+    }
+    let year = UsageWanted {
+        to: Timestamp::from_micros(end_of(jobs)),
+        by: account,
+        every: Some(Span::Day),
+        ..UsageWanted::default()
+    };
+    measure("usage per account and day, all", 11, |_| reader.usage(&year).unwrap().lines().len());
+}
+
+fn text(text: &'static str) -> Vec<Text> {
+    vec![Text::const_new(text)]
 }
 
 /// Measures pages that begin anywhere.

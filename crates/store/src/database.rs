@@ -40,11 +40,13 @@ impl Database {
             M::up(include_str!("schema/queue_5.sql")),
             M::up(include_str!("schema/queue_6.sql")),
             M::up(include_str!("schema/queue_7.sql")),
+            M::up(include_str!("schema/queue_8.sql")),
         ];
         const HISTORY: &[M] = &[
             M::up(include_str!("schema/history_1.sql")),
             M::up(include_str!("schema/history_2.sql")),
             M::up(include_str!("schema/history_3.sql")),
+            M::up(include_str!("schema/history_4.sql")),
         ];
         match self {
             Database::Queue => QUEUE,

@@ -21,14 +21,16 @@ pub use writer::Writer;
 
 use database::Database;
 use directory::Directory;
-use domain::ports::StoreError;
+use domain::ports::{Calendar, Greenwich, StoreError};
 use progress::Progress;
 use std::path::Path;
 use std::sync::Arc;
 
-/// How a store is kept. The defaults suit everybody but tests.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// How a store is kept.
+#[derive(Clone)]
 pub struct Options {
+    /// When days and months begin, over which usage is summed.
+    pub calendar: Arc<dyn Calendar>,
     /// Memory for scripts and environments used lately, bytes.
     pub recent_bytes: usize,
     /// Most pages of 4096 bytes that queue.db may have; `None` for what the disk has.
@@ -37,7 +39,7 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Self {
-        Options { recent_bytes: 16 << 20, most_queue_pages: None }
+        Options { calendar: Arc::new(Greenwich), recent_bytes: 16 << 20, most_queue_pages: None }
     }
 }
 
@@ -53,7 +55,8 @@ pub fn open(directory: &Path, options: Options) -> Result<(Writer, Reader), Stor
     let queue = directory.database(Database::Queue.file())?;
     let history = directory.database(Database::History.file())?;
     let progress = Arc::new(Progress::default());
-    let reader = Reader::of(queue.clone(), history.clone(), Arc::clone(&progress));
+    let calendar = Arc::clone(&options.calendar);
+    let reader = Reader::of(queue.clone(), history.clone(), Arc::clone(&progress), calendar);
     let writer = Writer::open(directory, queue, history, progress, &options)?;
     Ok((writer, reader))
 }

@@ -157,6 +157,17 @@ async fn changes_are_for_owners_and_operators() {
     for (path, body) in [("job/999", comment), ("job/1", "{}"), ("job/1", r#"{"bogus":1}"#)] {
         assert_eq!(post("root", path, body).await.status, 304, "{path} {body}");
     }
+    // The original's database ends of resources that nobody knows.
+    for (tres, why) in [
+        (r#"{"type":"foo","count":1}"#, "Unable to resolve TRES: foo"),
+        (r#"{"type":"gres","name":"nope","count":1}"#, "Unable to resolve TRES: gres/nope"),
+        (r#"{"id":77777,"count":1}"#, "Unable to resolve TRES: 77777"),
+        (r#"{"type":"cpu","count":-1}"#, "Invalid count of TRES: -1"),
+    ] {
+        let reply = post("root", "job/1", &format!(r#"{{"tres":{{"allocated":[{tres}]}}}}"#)).await;
+        let error = &reply.json()["errors"][0];
+        assert_eq!((error["error_number"].as_i64(), error["description"].as_str()), (Some(2115), Some(why)));
+    }
     // The original changes all jobs, or ends.
     for body in [r#"{"job_rec":{"comment":{"job":"x"}}}"#, r#"{"job_id_list":["1"]}"#, "{}"] {
         assert_eq!(post("root", "jobs", body).await.status, 422, "{body}");

@@ -3,7 +3,7 @@
 use crate::accounting::{LastNumbers, Past, Record, RecordKey, UsedBy};
 use crate::cluster::NodeMark;
 use crate::cron::Crontab;
-use crate::history::{Amendment, Wanted};
+use crate::history::{Amendment, Gathered, UsageWanted, Wanted};
 use crate::job::{EndedStep, Job, Payload};
 use crate::reservation::Reservation;
 use crate::service::{Receipt, StateChange};
@@ -159,6 +159,8 @@ pub struct Closed {
     pub job: Arc<Job>,
     /// Names of its nodes, folded.
     pub nodes: Text,
+    /// What it held that its own record does not name: see [`crate::history::Amounts::also`].
+    pub also: Vec<(Text, u64)>,
 }
 
 /// A step that has ended, for history.
@@ -223,6 +225,14 @@ pub trait History: Send + Sync {
     /// If the store cannot be read.
     fn steps(&self, _id: JobId) -> Result<Vec<ClosedStep>, StoreError> {
         Ok(Vec::new())
+    }
+
+    /// Returns sums of what attempts have used that have ended.
+    ///
+    /// # Errors
+    /// If the store cannot be read.
+    fn usage(&self, _wanted: &UsageWanted) -> Result<Gathered, StoreError> {
+        Ok(Gathered::default())
     }
 
     /// Returns script and environment of a job that lives or is history.

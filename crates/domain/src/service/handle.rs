@@ -171,6 +171,11 @@ impl JobService {
         &self.clock
     }
 
+    /// Returns what knows what the walls of the place show.
+    pub fn calendar(&self) -> &Arc<dyn Calendar> {
+        &self.calendar
+    }
+
     /// Returns the folder where clients of steps find the launchers, if there are steps.
     pub fn steps_folder(&self) -> Option<&Text> {
         self.steps_folder.as_ref()

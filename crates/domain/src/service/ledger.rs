@@ -8,6 +8,7 @@ use crate::accounting::{Books, RecordKey};
 use crate::cluster::{Cluster, NodeMark};
 use crate::cron::Crontab;
 use crate::error::Refused;
+use crate::history::Amounts;
 use crate::job::{ArrayPart, Effect, EndedStep, Event, Job, Payload, Phase};
 use crate::ports::{Batch, Calendar, Closed, ClosedStep};
 use crate::reservation::Reservation;
@@ -459,8 +460,12 @@ impl<'a> Ledger<'a> {
         if self.cluster().enforcement.no_jobs {
             return;
         }
-        let nodes = job.run().map(|run| self.state.cluster().fold_nodes(&run.allocation)).unwrap_or_default();
-        self.closed.push(Closed { job, nodes });
+        let cluster = self.state.cluster();
+        let (nodes, also) = match job.run() {
+            Some(run) => (cluster.fold_nodes(&run.allocation), Amounts::also(&run.allocation, cluster)),
+            None => Default::default(),
+        };
+        self.closed.push(Closed { job, nodes, also });
     }
 
     /// Looks at the jobs that wait for one that has moved on.

@@ -23,6 +23,7 @@ mod prepare;
 mod receipts;
 mod reconfigure;
 mod recovery;
+mod report;
 mod requeue;
 mod reservations;
 mod schedule;

@@ -136,7 +136,7 @@ impl<'a> Reading<'a> {
         }
         if let (StateWord::Ended(_), Some(job)) = (change.to, now.as_ref().filter(|job| job.is_final())) {
             let nodes = job.run().map(|run| self.snapshot.cluster.fold_nodes(&run.allocation));
-            let closed = Closed { job: Arc::clone(job), nodes: nodes.unwrap_or_default() };
+            let closed = Closed { job: Arc::clone(job), nodes: nodes.unwrap_or_default(), also: Vec::new() };
             return Some((Arc::clone(job), Some(closed)));
         }
         let attempts = self.jobs.history().attempts(change.job);

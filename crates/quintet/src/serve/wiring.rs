@@ -21,8 +21,9 @@ pub(super) fn start(
     state: &Path,
     clock: Arc<SystemClock>,
 ) -> anyhow::Result<(JobService, PathBuf)> {
-    let (store, history) =
-        store::open(&state.join("store"), store::Options::default()).context("open the store")?;
+    let calendar = Arc::new(LocalCalendar::of_this_place());
+    let options = store::Options { calendar: calendar.clone(), ..store::Options::default() };
+    let (store, history) = store::open(&state.join("store"), options).context("open the store")?;
     let local = local(config, &cluster, state)?;
     let spool = local.spool.clone();
     let engine = move |reports| {
@@ -37,7 +38,7 @@ pub(super) fn start(
         directory: Arc::new(People::of(config)?),
         meter: Arc::new(engine::machine::ThisMachine),
         clock,
-        calendar: Arc::new(LocalCalendar::of_this_place()),
+        calendar,
     };
     Ok((JobService::start(cluster, ports).context("start the job service")?, spool))
 }

@@ -1,39 +1,76 @@
-//! Notes about attempts that have ended, on a connection of their own: SQLite lets them and the recorder take turns.
+//! Notes about attempts that have ended, on a connection of their own: SQLite lets them and the recorder take turns. What
+//! they move from one to another moves in the sums of usage, too.
 
-use crate::database::Database;
-use crate::failure::{failed, unreadable};
-use crate::row::{decode, encoded};
+use super::reader::recorded;
+use super::shared::Seen;
+use super::tally::Tally;
+use crate::database::{Database, Unread};
+use crate::failure::failed;
+use crate::row::encoded;
 use domain::history::Amendment;
-use domain::ports::StoreError;
-use rusqlite::{OptionalExtension, TransactionBehavior, params};
+use domain::ports::{Calendar, StoreError};
+use rusqlite::{Transaction, TransactionBehavior, params};
 use std::path::Path;
+use std::sync::Arc;
 
 /// Writes notes beside those that are there; they are safe when this returns.
-pub(super) fn write(path: &Path, amendments: &[(u64, Amendment)]) -> Result<(), StoreError> {
+pub(super) fn write(
+    path: &Path,
+    calendar: Arc<dyn Calendar>,
+    amendments: &[(u64, Amendment)],
+) -> Result<(), StoreError> {
     let mut connection = Database::History.writable(path)?;
-    let mut unread = Ok(());
-    let mut write = || -> rusqlite::Result<()> {
+    let write = || -> Result<(), Unread> {
         connection.pragma_update(None, "synchronous", "full")?;
         let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        let find = "SELECT m.body FROM past p LEFT JOIN amendment m ON m.id = p.id WHERE p.id = ?1";
+        let mut amending = Amending {
+            seen: Seen::default(),
+            tally: Tally::of(calendar),
+            uncounted: uncounted(&transaction)?,
+        };
         for (row, later) in amendments {
-            let row = i64::try_from(*row).unwrap_or(i64::MAX);
-            let found = transaction.prepare_cached(find)?;
-            let found: Option<Option<Vec<u8>>> = { found }.query_row([row], |row| row.get(0)).optional()?;
-            let Some(before) = found else { continue };
-            let mut amendment = match before.as_deref().map(decode::<Amendment>).transpose() {
-                Ok(before) => before.unwrap_or_default(),
-                Err(error) => {
-                    unread = Err(unreadable(format!("what was noted about row {row}"), error));
-                    return Ok(());
-                }
-            };
-            amendment.merge(later);
-            let put = "INSERT OR REPLACE INTO amendment (id, body) VALUES (?1, ?2)";
-            transaction.prepare_cached(put)?.execute(params![row, encoded(&amendment)])?;
+            amending.one(&transaction, *row, later)?;
         }
-        transaction.commit()
+        amending.tally.write(&transaction)?;
+        Ok(transaction.commit()?)
     };
-    write().map_err(|error| failed("amend history", path, error))?;
-    unread
+    write().map_err(|unread| match unread {
+        Unread::Sqlite(error) => failed("amend history", path, error),
+        Unread::Store(error) => error,
+    })
+}
+
+/// Rows that are not in the sums yet.
+fn uncounted(history: &Transaction<'_>) -> rusqlite::Result<(i64, i64)> {
+    history.query_row("SELECT upto, until FROM counted", [], |row| Ok((row.get(0)?, row.get(1)?)))
+}
+
+struct Amending {
+    seen: Seen,
+    tally: Tally,
+    uncounted: (i64, i64),
+}
+
+impl Amending {
+    fn one(&mut self, history: &Transaction<'_>, row: u64, later: &Amendment) -> Result<(), Unread> {
+        let Some(before) = recorded(history, [row])?.pop() else { return Ok(()) };
+        let mut amendment = before.amendment.as_deref().cloned().unwrap_or_default();
+        amendment.merge(later);
+        let number = i64::try_from(row).unwrap_or(i64::MAX);
+        let put = "INSERT OR REPLACE INTO amendment (id, body) VALUES (?1, ?2)";
+        history.prepare_cached(put)?.execute(params![number, encoded(&amendment)])?;
+        let is_counted = number <= self.uncounted.0 || number > self.uncounted.1;
+        let moves = later.wckey.is_some() || later.allocated.is_some();
+        if !is_counted || !moves {
+            return Ok(());
+        }
+        let Amending { seen, tally, .. } = self;
+        let of = &before.closed;
+        tally.take_back(history, seen, (&of.job, &of.also), before.amendment.as_deref())?;
+        for after in recorded(history, [row])? {
+            let of = &after.closed;
+            tally.move_to(history, seen, (&of.job, &of.also), after.amendment.as_deref())?;
+        }
+        Ok(())
+    }
 }

@@ -19,6 +19,7 @@ pub(super) struct Incoming {
     pub(super) parts: Option<Parts>,
     pub(super) nodes: String,
     pub(super) body: Vec<u8>,
+    pub(super) also: Option<Vec<u8>>,
 }
 
 /// What columns say about an ended job.
@@ -32,6 +33,8 @@ pub(super) struct Contents {
     pub(super) spec: i64,
     pub(super) boot: i64,
     pub(super) parts: [Option<i64>; 3],
+    /// What it held that its record does not name.
+    pub(super) also: Option<Vec<u8>>,
 }
 
 impl<'a> Columns<'a> {
@@ -59,9 +62,10 @@ impl<'a> Columns<'a> {
         let sql = r#"
             INSERT INTO past (
                 job, attempt, class, outcome, exit, "end", age, held, ran, name, nodes, reason, array, task,
-                time_limit, work_dir, spec, boot, script, environment, arguments, body
+                time_limit, work_dir, spec, boot, script, environment, arguments, body, also
             ) VALUES (
-                ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22
+                ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22,
+                ?23
             )"#;
         let class = seen.class(history, Class::of(job))?;
         let [script, environment, arguments] = contents.parts;
@@ -91,6 +95,7 @@ impl<'a> Columns<'a> {
             environment,
             arguments,
             record::rest(job),
+            contents.also,
         ])?;
         let sql = r#"INSERT INTO block (id, submit, "end", last) VALUES (?1, ?2, ?3, ?3) ON CONFLICT (id) DO UPDATE
             SET submit = min(submit, ?2), "end" = min("end", ?3), last = max(last, ?3)"#;

@@ -6,9 +6,12 @@ mod query;
 mod reader;
 mod record;
 mod recorder;
+mod recount;
 mod shared;
 mod step;
+mod tally;
 mod transfer;
+mod usage;
 mod walk;
 
 pub use reader::Reader;

@@ -1,14 +1,14 @@
 //! Reads history, and the scripts of jobs that live: from any thread, without waiting for the writer.
 
 use super::record::{COLUMNS, FROM, Restorer};
-use super::{amend, step, walk};
+use super::{amend, step, usage, walk};
 use crate::content::{Content, Packed};
 use crate::database::{Readers, Unread};
 use crate::progress::Progress;
 use crate::writer::{Parts, read_parts};
-use domain::history::{Amendment, Order, Wanted};
+use domain::history::{Almanac, Amendment, Gathered, Order, UsageWanted, Wanted};
 use domain::job::{Payload, Phase};
-use domain::ports::{Closed, ClosedStep, History, Key, Recorded, StoreError};
+use domain::ports::{Calendar, Closed, ClosedStep, History, Key, Recorded, StoreError};
 use domain::{JobId, Timestamp};
 use rusqlite::{Connection, params_from_iter};
 use std::path::{Path, PathBuf};
@@ -19,19 +19,31 @@ use std::time::Duration;
 const PATIENCE: Duration = Duration::from_secs(2);
 
 /// Answers questions about finished jobs. Copies share their connections.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Reader {
     queue: Readers,
     history: Readers,
     path: Arc<Path>,
     progress: Arc<Progress>,
+    calendar: Arc<dyn Calendar>,
+}
+
+impl std::fmt::Debug for Reader {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Reader").field("path", &self.path).finish_non_exhaustive()
+    }
 }
 
 impl Reader {
     /// Makes a reader; databases are opened when they are needed.
-    pub(crate) fn of(queue: PathBuf, history: PathBuf, progress: Arc<Progress>) -> Self {
+    pub(crate) fn of(
+        queue: PathBuf,
+        history: PathBuf,
+        progress: Arc<Progress>,
+        calendar: Arc<dyn Calendar>,
+    ) -> Self {
         let path = Arc::from(history.as_path());
-        Reader { queue: Readers::of(queue), history: Readers::of(history), path, progress }
+        Reader { queue: Readers::of(queue), history: Readers::of(history), path, progress, calendar }
     }
 
     /// Waits until history shows what has been committed by now.
@@ -49,7 +61,10 @@ impl Reader {
 }
 
 /// Reads the attempts of rows; those that are not there are left out.
-fn recorded(connection: &Connection, rows: impl IntoIterator<Item = u64>) -> Result<Vec<Recorded>, Unread> {
+pub(super) fn recorded(
+    connection: &Connection,
+    rows: impl IntoIterator<Item = u64>,
+) -> Result<Vec<Recorded>, Unread> {
     let mut statement =
         connection.prepare_cached(&format!("SELECT {COLUMNS} FROM {FROM} WHERE p.id = ?1"))?;
     let mut restorer = Restorer::of(connection);
@@ -104,7 +119,13 @@ impl History for Reader {
     }
 
     fn amend(&self, amendments: &[(u64, Amendment)]) -> Result<(), StoreError> {
-        amend::write(&self.path, amendments)
+        amend::write(&self.path, Arc::clone(&self.calendar), amendments)
+    }
+
+    fn usage(&self, wanted: &UsageWanted) -> Result<Gathered, StoreError> {
+        self.catch_up();
+        let mut almanac = Almanac::of(Arc::clone(&self.calendar));
+        self.history.read("read usage", |connection| usage::usage(connection, wanted, &mut almanac))
     }
 
     fn steps(&self, id: JobId) -> Result<Vec<ClosedStep>, StoreError> {

@@ -5,7 +5,7 @@ use super::shared::{self, Class};
 use crate::content::{Content, Packed};
 use crate::database::Unread;
 use crate::failure::unreadable;
-use crate::row::{decode, decode_job, encode_job};
+use crate::row::{also, decode, decode_job, encode_job};
 use domain::history::Amendment;
 use domain::job::{Allocation, Job, JobSpec, Owner, Phase};
 use domain::ports::{Closed, Recorded, StoreError};
@@ -17,7 +17,7 @@ use std::sync::Arc;
 
 /// What [`Restorer`] reads of attempt `p` and what was noted about it, `m`.
 pub(super) const COLUMNS: &str = r#"p.id, p.job, p.class, p."end", p.age, p.held, p.ran, p.name, p.nodes, p.time_limit,
-    p.work_dir, p.spec, p.boot, p.body, m.body"#;
+    p.work_dir, p.spec, p.boot, p.body, m.body, p.also"#;
 /// What they are read from.
 pub(super) const FROM: &str = "past p LEFT JOIN amendment m ON m.id = p.id";
 
@@ -119,8 +119,10 @@ impl<'a> Restorer<'a> {
             amendment.write_into(&mut job);
         }
         let nodes = cached(&mut self.lists, row.get(8)?, |id| shared::nodelist(self.connection, id))?;
+        let also = row.get_ref(15)?.as_blob_or_null().map_err(rusqlite::Error::from)?;
+        let also = also::from_blob(also).map_err(|error| wrong(id, error))?;
         let row = u64::try_from(row.get::<_, i64>(0)?).unwrap_or(0);
-        Ok(Recorded { row, closed: Closed { job: Arc::new(job), nodes }, amendment })
+        Ok(Recorded { row, closed: Closed { job: Arc::new(job), nodes, also }, amendment })
     }
 
     fn request(&mut self, id: JobId, class: &Class, row: &Row<'_>) -> Result<Arc<JobSpec>, Unread> {

@@ -2,7 +2,9 @@
 //! keeps an attempt until it is on history's disk, and to take one over twice does no harm.
 
 use super::attempt::Incoming;
+use super::recount::{self, Left};
 use super::shared::Seen;
+use super::tally::Tally;
 use super::transfer::{Known, Transfer};
 use crate::content::Packer;
 use crate::database::Database;
@@ -10,7 +12,7 @@ use crate::failure::failed;
 use crate::progress::Progress;
 use crate::writer::read_parts;
 use domain::JobId;
-use domain::ports::StoreError;
+use domain::ports::{Calendar, StoreError};
 use rusqlite::Connection;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -42,10 +44,13 @@ impl Recorder {
         queue_path: PathBuf,
         history_path: PathBuf,
         progress: Arc<Progress>,
+        calendar: Arc<dyn Calendar>,
     ) -> Result<Self, StoreError> {
         let mut history = Database::History.migrated(&history_path)?;
         unfold(&mut history).map_err(|error| failed("migrate history", &history_path, error))?;
         spread_writes(&history).map_err(|error| failed("open a database", &history_path, error))?;
+        let uncounted =
+            recount::left(&history).map_err(|error| failed("read history", &history_path, error))?;
         let queue = Database::readable(&queue_path)?;
         let mut takeover = Takeover {
             queue,
@@ -55,6 +60,8 @@ impl Recorder {
             progress: Arc::clone(&progress),
             packer: Packer::new(),
             known: Known::default(),
+            tally: Tally::of(calendar),
+            uncounted,
         };
         let thread = std::thread::Builder::new()
             .name("history".into())
@@ -109,6 +116,9 @@ struct Takeover {
     progress: Arc<Progress>,
     packer: Packer,
     known: Known,
+    tally: Tally,
+    /// Whether attempts are older than the sums of usage.
+    uncounted: Left,
 }
 
 impl Takeover {
@@ -117,6 +127,7 @@ impl Takeover {
             let reached = self.progress.wait_while(|reached| {
                 reached.committed <= reached.recorded
                     && reached.synced >= reached.recorded
+                    && self.uncounted == Left::Nothing
                     && !reached.stopping
             });
             let more = reached.committed > reached.recorded;
@@ -128,6 +139,8 @@ impl Takeover {
                 self.take_over(reached.recorded)
             } else if unsafe_ones > 0 {
                 self.sync_when_quiet(unsafe_ones)
+            } else if self.uncounted == Left::Something && !reached.stopping {
+                self.recount()
             } else {
                 break;
             };
@@ -135,6 +148,7 @@ impl Takeover {
                 Ok(()) => false,
                 Err(error) => {
                     self.known = Known::default();
+                    self.tally.forget();
                     if !reached.failing {
                         let error = &error as &dyn std::error::Error;
                         error!(error, "history cannot be written: ended jobs stay in queue.db until it can");
@@ -179,6 +193,13 @@ impl Takeover {
         Ok(())
     }
 
+    /// Counts some of the attempts that are older than the sums of usage.
+    fn recount(&mut self) -> Result<(), StoreError> {
+        let Takeover { history, history_path, known, tally, .. } = self;
+        self.uncounted = recount::next(history, history_path, &mut known.seen, tally)?;
+        Ok(())
+    }
+
     fn take_over(&mut self, after: i64) -> Result<(), StoreError> {
         let incoming = self.incoming(after)?;
         let Some(last) = incoming.last().map(|incoming| incoming.id) else {
@@ -186,11 +207,12 @@ impl Takeover {
             self.progress.set(|reached| reached.recorded = reached.committed);
             return Ok(());
         };
-        let Takeover { queue, history, packer, known, .. } = self;
+        let Takeover { queue, history, packer, known, tally, .. } = self;
         let mut take = || -> rusqlite::Result<()> {
             let transaction = history.transaction()?;
-            let mut transfer = Transfer { queue, history: &transaction, packer, known };
+            let mut transfer = Transfer { queue, history: &transaction, packer, known, tally };
             incoming.iter().try_for_each(|incoming| transfer.attempt(incoming))?;
+            tally.write(&transaction)?;
             transaction.commit()
         };
         take().map_err(|error| failed("write history", &self.history_path, error))?;
@@ -200,7 +222,7 @@ impl Takeover {
 
     fn incoming(&mut self, after: i64) -> Result<Vec<Incoming>, StoreError> {
         let sqlite = |error| failed("read what has ended", &self.queue_path, error);
-        let sql = "SELECT id, job, spec, script, environment, arguments, nodes, body FROM closed
+        let sql = "SELECT id, job, spec, script, environment, arguments, nodes, body, also FROM closed
                    WHERE id > ?1 ORDER BY id LIMIT ?2";
         let mut statement = self.queue.prepare_cached(sql).map_err(sqlite)?;
         let rows = statement
@@ -212,6 +234,7 @@ impl Takeover {
                     parts: read_parts(row, 3)?,
                     nodes: row.get(6)?,
                     body: row.get(7)?,
+                    also: row.get(8)?,
                 })
             })
             .map_err(sqlite)?;

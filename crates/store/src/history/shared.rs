@@ -3,6 +3,7 @@
 
 use crate::database::Unread;
 use domain::Text;
+use domain::history::Charge;
 use domain::job::Job;
 use domain::{Gid, Uid};
 use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
@@ -125,6 +126,7 @@ pub(super) struct Seen {
     words: HashMap<Text, i64>,
     classes: HashMap<Class, i64>,
     lists: HashMap<Text, i64>,
+    charges: HashMap<Charge, i64>,
 }
 
 impl Seen {
@@ -174,6 +176,28 @@ impl Seen {
             }
         };
         remember(&mut self.classes, class, id);
+        Ok(id)
+    }
+
+    /// Returns the number of who is charged, making one if there is none.
+    pub(super) fn charge(&mut self, history: &Transaction<'_>, charge: &Charge) -> rusqlite::Result<i64> {
+        if let Some(id) = self.charges.get(charge) {
+            return Ok(*id);
+        }
+        let Charge { account, user, partition, qos, wckey, reservation } = charge;
+        let names = [account, user, partition, qos, wckey, reservation].map(Text::as_str);
+        let find = "SELECT id FROM charge WHERE account = ?1 AND user = ?2 AND partition = ?3 AND qos = ?4
+                    AND wckey = ?5 AND reservation = ?6";
+        let found = history.prepare_cached(find)?.query_row(names, |row| row.get(0)).optional()?;
+        let id = match found {
+            Some(id) => id,
+            None => {
+                let sql = "INSERT INTO charge (account, user, partition, qos, wckey, reservation)
+                           VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
+                history.prepare_cached(sql)?.insert(names)?
+            }
+        };
+        remember(&mut self.charges, charge.clone(), id);
         Ok(id)
     }
 

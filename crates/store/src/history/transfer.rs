@@ -3,9 +3,10 @@
 use super::attempt::{Columns, Contents, Incoming};
 use super::record;
 use super::shared::Seen;
+use super::tally::Tally;
 use crate::content::{Packed, Packer};
 use crate::failure::unreadable;
-use crate::row::{BadRow, decode, decode_job, encoded};
+use crate::row::{BadRow, also, decode, decode_job, encoded};
 use crate::writer::NO_SPEC;
 use domain::Text;
 use domain::job::JobSpec;
@@ -40,6 +41,7 @@ pub(super) struct Transfer<'a> {
     pub(super) history: &'a Transaction<'a>,
     pub(super) packer: &'a mut Packer,
     pub(super) known: &'a mut Known,
+    pub(super) tally: &'a mut Tally,
 }
 
 /// Why an attempt was not transferred.
@@ -97,8 +99,12 @@ impl Transfer<'_> {
             Some(run) => self.boot(&run.boot)?,
             None => 0,
         };
-        let contents = Contents { spec: spec_row, boot, parts };
-        columns.insert(self.history, &mut self.known.seen, &incoming.nodes, &contents)?;
+        let also = also::from_blob(incoming.also.as_deref()).map_err(wrong)?;
+        let contents = Contents { spec: spec_row, boot, parts, also: incoming.also.clone() };
+        let seen = &mut self.known.seen;
+        if columns.insert(self.history, seen, &incoming.nodes, &contents)?.is_some() {
+            self.tally.add(self.history, seen, (&job, &also), None)?;
+        }
         Ok(())
     }
 

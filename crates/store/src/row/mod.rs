@@ -47,6 +47,7 @@ macro_rules! codes {
     )*};
 }
 
+pub(crate) mod also;
 mod amendment;
 mod array;
 pub(crate) mod book;

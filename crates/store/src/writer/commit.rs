@@ -3,7 +3,7 @@
 use super::ledger::{Known, Ledger, NO_SPEC, Parts, Place};
 use super::recent::Recent;
 use crate::content::{Content, Packer};
-use crate::row::{book, encode, encode_job, encoded, usage};
+use crate::row::{also, book, encode, encode_job, encoded, usage};
 use domain::job::{ArrayPart, Job, JobSpec, Payload};
 use domain::ports::{Batch, Closed, ClosedStep};
 use domain::service::StateChange;
@@ -65,8 +65,8 @@ statements! {
     remove_spec: "DELETE FROM spec WHERE id = ?1";
     add_content: "INSERT INTO content (id, codec, size, body) VALUES (?1, ?2, ?3, ?4)";
     remove_content: "DELETE FROM content WHERE id = ?1";
-    add_closed: "INSERT INTO closed (id, job, array, spec, script, environment, arguments, nodes, body)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
+    add_closed: "INSERT INTO closed (id, job, array, spec, script, environment, arguments, nodes, body, also)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)";
     remove_closed: "DELETE FROM closed WHERE id <= ?1";
     add_change: "INSERT OR REPLACE INTO change (last, body) VALUES (?1, ?2)";
     remove_changes: "DELETE FROM change WHERE last <= ?1";
@@ -318,6 +318,7 @@ impl Recording<'_> {
             parts.map(|parts| parts.arguments),
             closed.nodes.as_str(),
             self.row,
+            also::to_blob(&closed.also),
         ])?;
         self.written += self.row.len();
         Ok(())
@@ -339,6 +340,7 @@ impl Recording<'_> {
             nothing,
             step.nodes.as_str(),
             self.row,
+            None::<Vec<u8>>,
         ])?;
         self.written += self.row.len();
         Ok(())

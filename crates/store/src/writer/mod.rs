@@ -75,7 +75,8 @@ impl Writer {
         let mut ledger = Ledger::new();
         let found = load::load(&connection, &queue, &mut ledger)?;
         progress.set(|reached| reached.committed = ledger.last_closed());
-        let recorder = Recorder::start(queue.clone(), history, Arc::clone(&progress))?;
+        let calendar = Arc::clone(&options.calendar);
+        let recorder = Recorder::start(queue.clone(), history, Arc::clone(&progress), calendar)?;
         let checkpointer = Checkpointer::start(&queue)?;
         Ok(Writer {
             path: queue,

@@ -195,7 +195,11 @@ fn a_requeued_job_keeps_its_attempt_in_history() {
     let step = run.apply(end).unwrap();
     let first = step.closed.unwrap();
     let batch = Batch {
-        closed: vec![domain::ports::Closed { job: Arc::new(*first.clone()), nodes: text("n1") }],
+        closed: vec![domain::ports::Closed {
+            job: Arc::new(*first.clone()),
+            nodes: text("n1"),
+            also: Vec::new(),
+        }],
         ..batch_of([step.job.clone()])
     };
     writer.commit(&batch).unwrap();

@@ -189,7 +189,7 @@ fn every_field_of_an_ended_job_comes_back() {
     let attempts: Vec<Closed> = full_jobs()
         .into_iter()
         .filter(Job::is_final)
-        .map(|job| Closed { job: Arc::new(job), nodes: text("n[1-9]") })
+        .map(|job| Closed { job: Arc::new(job), nodes: text("n[1-9]"), also: Vec::new() })
         .collect();
     writer.commit(&Batch { closed: attempts.clone(), ..Batch::default() }).unwrap();
     for closed in &attempts {

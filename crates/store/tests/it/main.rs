@@ -11,6 +11,7 @@ mod history;
 mod payload;
 mod samples;
 mod schema;
+mod usage;
 
 #[test]
 fn no_test_file_is_forgotten() {

@@ -100,7 +100,7 @@ pub(crate) fn ended(job: &Job, end: Timestamp, outcome: Outcome) -> Job {
 }
 
 pub(crate) fn closed(job: &Job, end: Timestamp, outcome: Outcome) -> Closed {
-    Closed { job: Arc::new(ended(job, end, outcome)), nodes: text("n[1-2]") }
+    Closed { job: Arc::new(ended(job, end, outcome)), nodes: text("n[1-2]"), also: Vec::new() }
 }
 
 pub(crate) fn payload(script: &str) -> Arc<Payload> {

@@ -6,12 +6,14 @@ mod association;
 mod filter;
 mod limits;
 mod qos;
+mod usage;
 mod user;
 
 pub(in crate::slurm) use account::{accounts, accounts_addition};
 pub(in crate::slurm) use association::associations;
 pub(in crate::slurm) use filter::association_filter;
 pub(in crate::slurm) use qos::qualities;
+pub(in crate::slurm) use usage::usage_wanted;
 pub(in crate::slurm) use user::{level, users, users_addition};
 
 use domain::Text;

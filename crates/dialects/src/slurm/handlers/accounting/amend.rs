@@ -5,6 +5,7 @@ use crate::http::answer::Answer;
 use crate::site::Site;
 use crate::slurm::call::Call;
 use crate::slurm::from_wire::{PathJob, path_job};
+use domain::accounting::{Trackable, trackables};
 use domain::history::{Amendment, Order, Wanted};
 use domain::job::{Change, Exit, Job};
 use domain::ports::StoreError;
@@ -12,6 +13,7 @@ use domain::service::Update;
 use domain::who::Principal;
 use domain::{JobId, TaskIndex, Timestamp, Uid};
 use slurm_wire::accounting::job::{JobModify, JobModifyReq, JobModifyResp};
+use slurm_wire::accounting::tres::TresInput;
 use slurm_wire::envelope::ErrorEntry;
 use slurm_wire::error_number as number;
 use slurm_wire::job_info::ProcessExitCodeVerboseInput;
@@ -60,30 +62,38 @@ fn named(text: &str) -> Option<Named> {
     }
 }
 
-fn amendment(wanted: &JobModify) -> Amendment {
+/// Reads what shall be noted. A resource that nobody knows is refused; its database ends of it in the original.
+fn amendment(wanted: &JobModify, known: &[Trackable]) -> Result<Amendment, String> {
     let comment = wanted.comment.as_ref();
     let tres = wanted.tres.as_ref().and_then(|tres| tres.allocated.as_ref());
-    let amount = |one: &slurm_wire::accounting::tres::TresInput| {
-        let id =
-            one.id.filter(|id| *id > 0).or_else(|| number_of(one.kind.as_deref().unwrap_or_default()))?;
-        let count = one.count.map_or(0, |count| u64::try_from(count.0).unwrap_or(0));
-        Some((id, count))
-    };
-    Amendment {
+    let allocated = tres.map(|tres| tres.iter().map(|one| amount(one, known)).collect()).transpose()?;
+    Ok(Amendment {
         comment: comment.and_then(|comment| comment.job.clone()),
         admin_comment: comment.and_then(|comment| comment.administrator.clone()),
         system_comment: comment.and_then(|comment| comment.system.clone()),
         derived_exit: wanted.derived_exit_code.as_ref().and_then(exit),
         extra: wanted.extra.clone(),
         wckey: wanted.wckey.clone(),
-        allocated: tres.map(|tres| tres.iter().filter_map(amount).collect()),
-    }
+        allocated,
+    })
 }
 
-/// Returns Slurm's number for what every cluster counts.
-fn number_of(kind: &str) -> Option<u32> {
-    let known = [("cpu", 1), ("mem", 2), ("energy", 3), ("node", 4), ("billing", 5)];
-    known.iter().find(|(name, _)| name.eq_ignore_ascii_case(kind)).map(|(_, number)| *number)
+/// Reads an amount of a resource, named by its kind and name or by its number.
+fn amount(one: &TresInput, known: &[Trackable]) -> Result<(u32, u64), String> {
+    let (kind, name) = (one.kind.as_deref().unwrap_or_default(), one.name.as_deref().unwrap_or_default());
+    let number = one.id.filter(|id| *id > 0);
+    let is_it = |resource: &&Trackable| match number {
+        Some(number) => resource.id == number,
+        None => resource.kind.eq_ignore_ascii_case(kind) && resource.name.eq_ignore_ascii_case(name),
+    };
+    let resource = known.iter().find(is_it).ok_or_else(|| {
+        let number = number.map(|number| number.to_string()).unwrap_or_default();
+        let divider = if name.is_empty() { "" } else { "/" };
+        format!("Unable to resolve TRES: {}{kind}{divider}{name}", if kind.is_empty() { &number } else { "" })
+    })?;
+    let count = one.count.map_or(0, |count| count.0);
+    let count = u64::try_from(count).map_err(|_| format!("Invalid count of TRES: {count}"))?;
+    Ok((resource.id, count))
 }
 
 fn exit(code: &ProcessExitCodeVerboseInput) -> Option<Exit> {
@@ -120,8 +130,15 @@ fn meant(site: &Site, jobs: Vec<Named>) -> Result<Meant, StoreError> {
     Ok(Meant { over: last.into_values().collect(), living })
 }
 
-async fn change(call: Call<'_>, by: Principal, jobs: Vec<Named>, wanted: &JobModify) -> Answer {
-    let amendment = amendment(wanted);
+async fn change(mut call: Call<'_>, by: Principal, jobs: Vec<Named>, wanted: &JobModify) -> Answer {
+    let known = trackables(&call.site.jobs.snapshot().cluster);
+    let amendment = match amendment(wanted, &known) {
+        Ok(amendment) => amendment,
+        Err(why) => {
+            call.report.error(number::TRES, why, SOURCE);
+            return call.fail();
+        }
+    };
     if amendment.is_empty() {
         return call.known();
     }

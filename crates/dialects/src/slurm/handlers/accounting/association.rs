@@ -1,13 +1,15 @@
 //! `associations/` and `association/`: the same conditions, of which the second must mean one alone.
 
 use super::change::{carry_out, put, read, wished};
+use super::usage::used;
 use crate::http::answer::{Answer, empty};
 use crate::slurm::call::Call;
 use crate::slurm::from_wire::{self, accounting::Known};
-use crate::slurm::to_wire::accounting::{self as to_wire, AssociationShown};
+use crate::slurm::to_wire::accounting::{self as to_wire, AssociationShown, UsageTold};
 use domain::accounting::{Done, Removal, Wish, trackables};
+use domain::history::Grouping;
 use hyper::StatusCode;
-use slurm_wire::accounting::association::{AssocsRemovedResp, AssocsResp, AssocsRespInput};
+use slurm_wire::accounting::association::{Assoc, AssocsRemovedResp, AssocsResp, AssocsRespInput};
 use slurm_wire::accounting::query::AssocCondition;
 use slurm_wire::error_number as number;
 use slurm_wire::scalar::Switch;
@@ -20,7 +22,7 @@ pub(super) enum Many {
 }
 
 /// Lists associations in the order of the tree.
-pub(super) fn list(mut call: Call<'_>, many: Many) -> Answer {
+pub(super) async fn list(mut call: Call<'_>, many: Many) -> Answer {
     if call.admitted().is_none() {
         return call.fail();
     }
@@ -42,11 +44,22 @@ pub(super) fn list(mut call: Call<'_>, many: Many) -> Answer {
         let why = "Ambiguous request: More than 1 association would have been dumped.";
         call.report.error(number::AMBIGUOUS_QUERY, why, "_dump_assoc_cond");
     } else {
-        let resources = trackables(cluster);
-        let each = chosen.into_iter();
-        let told =
-            each.map(|(line, one)| to_wire::association((line, one), &cluster.books, &resources, shown));
-        payload.associations = told.collect();
+        let (books, resources) = (&cluster.books, trackables(cluster));
+        let mut lines = Vec::new();
+        if is_on(wanted.include_usage) {
+            let time = (wanted.usage_start, wanted.usage_end);
+            let by =
+                Grouping { account: true, user: true, partition: true, qos: true, ..Grouping::default() };
+            let failure = ("slurmdb_associations_get failed", "_dump_assoc_cond");
+            let Some(used) = used(&mut call, time, by, failure).await else { return call.fail() };
+            lines = used;
+        }
+        let usage = UsageTold::of_associations(&lines, books, &resources);
+        let each = chosen.into_iter().map(|(line, one)| Assoc {
+            accounting: usage.by(one.id).into(),
+            ..to_wire::association((line, one), books, &resources, shown)
+        });
+        payload.associations = each.collect();
     }
     call.answer(payload)
 }

@@ -11,6 +11,7 @@ mod jobs;
 mod qos;
 mod service;
 mod tres;
+mod usage;
 mod user;
 mod wckey;
 
@@ -53,8 +54,8 @@ pub(super) async fn run(operation: Accounting, call: Call<'_>) -> Answer {
         Accounting::UsersPut => user::update(call).await,
         Accounting::UsersAdd => user::add(call).await,
         Accounting::UserDelete => user::delete(call).await,
-        Accounting::Associations => association::list(call, Many::Allowed),
-        Accounting::Association => association::list(call, Many::Ambiguous),
+        Accounting::Associations => association::list(call, Many::Allowed).await,
+        Accounting::Association => association::list(call, Many::Ambiguous).await,
         Accounting::AssociationsPut => association::update(call).await,
         Accounting::AssociationsDelete => association::delete(call, Many::Allowed).await,
         Accounting::AssociationDelete => association::delete(call, Many::Ambiguous).await,
@@ -62,7 +63,7 @@ pub(super) async fn run(operation: Accounting, call: Call<'_>) -> Answer {
         Accounting::Qos => qos::show(call),
         Accounting::QosPut => qos::update(call).await,
         Accounting::QosDelete => qos::delete(call).await,
-        Accounting::Wckeys => wckey::list(call),
+        Accounting::Wckeys => wckey::list(call).await,
         Accounting::Wckey => wckey::show(call),
         Accounting::WckeysPut => wckey::update(call).await,
         Accounting::WckeyDelete => wckey::delete(call).await,

@@ -1,19 +1,21 @@
 //! `wckeys/` and `wckey/{id}`, whose parameter is the key's name all the same.
 
 use super::change::{carry_out, put, read};
+use super::usage::used;
 use crate::http::answer::Answer;
 use crate::slurm::call::Call;
 use crate::slurm::from_wire;
-use crate::slurm::to_wire::accounting as to_wire;
+use crate::slurm::to_wire::accounting::{self as to_wire, UsageTold};
 use domain::Text;
-use domain::accounting::{Done, Removal, Wckey, Wish};
+use domain::accounting::{Done, Removal, Wckey, Wish, trackables};
+use domain::history::{Grouping, UsageLine};
 use slurm_wire::accounting::query::WckeyCondition;
-use slurm_wire::accounting::wckey::{WckeyRemovedResp, WckeyResp, WckeyRespInput};
+use slurm_wire::accounting::wckey::{Wckey as WireWckey, WckeyRemovedResp, WckeyResp, WckeyRespInput};
 use slurm_wire::error_number as number;
 use slurm_wire::list::ConditionList;
 
 /// Lists workload keys, to operators.
-pub(super) fn list(mut call: Call<'_>) -> Answer {
+pub(super) async fn list(mut call: Call<'_>) -> Answer {
     if !may_look(&mut call) {
         return call.fail();
     }
@@ -24,12 +26,22 @@ pub(super) fn list(mut call: Call<'_>) -> Answer {
     };
     let with_deleted = wanted.with_deleted.unwrap_or_default();
     let only_defaults = wanted.only_defaults.unwrap_or_default();
+    let mut lines = Vec::new();
+    if wanted.with_usage.unwrap_or_default() {
+        let time = (wanted.usage_start, wanted.usage_end);
+        let by = Grouping { user: true, wckey: true, ..Grouping::default() };
+        let Some(used) = used(&mut call, time, by, ("slurmdb_wckeys_get failed", "_dump_wckeys")).await
+        else {
+            return call.fail();
+        };
+        lines = used;
+    }
     let snapshot = call.site.jobs.snapshot();
     let books = &snapshot.cluster.books;
     let is_default = |wckey: &Wckey| {
         books.user(&wckey.user).is_some_and(|user| user.default_wckey.eq_ignore_ascii_case(&wckey.name))
     };
-    answer(call, |wckey| {
+    answer(call, &lines, |wckey| {
         (with_deleted || !wckey.life.deleted)
             && has(&wanted.cluster, &wckey.cluster)
             && has(&wanted.name, &wckey.name)
@@ -45,7 +57,7 @@ pub(super) fn show(mut call: Call<'_>) -> Answer {
         return call.fail();
     }
     let name = call.parameter;
-    answer(call, |wckey| !wckey.life.deleted && wckey.name.eq_ignore_ascii_case(name))
+    answer(call, &[], |wckey| !wckey.life.deleted && wckey.name.eq_ignore_ascii_case(name))
 }
 
 fn may_look(call: &mut Call<'_>) -> bool {
@@ -56,10 +68,13 @@ fn may_look(call: &mut Call<'_>) -> bool {
     by.is_operator()
 }
 
-fn answer(mut call: Call<'_>, passes: impl Fn(&Wckey) -> bool) -> Answer {
+fn answer(mut call: Call<'_>, used: &[UsageLine], passes: impl Fn(&Wckey) -> bool) -> Answer {
     let snapshot = call.site.jobs.snapshot();
-    let all = snapshot.cluster.books.wckeys().into_iter();
-    let told: Vec<_> = all.filter(|wckey| passes(wckey)).map(|wckey| to_wire::wckey(wckey)).collect();
+    let (books, resources) = (&snapshot.cluster.books, trackables(&snapshot.cluster));
+    let usage = UsageTold::of_wckeys(used, books, &resources);
+    let all = books.wckeys().into_iter().filter(|wckey| passes(wckey));
+    let told: Vec<_> =
+        all.map(|key| WireWckey { accounting: usage.by(key.id).into(), ..to_wire::wckey(key) }).collect();
     if told.is_empty() {
         call.report.warn("slurmdb_wckeys_get() found nothing", "_dump_wckeys");
     }
