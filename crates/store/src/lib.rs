@@ -16,7 +16,7 @@ mod row;
 mod writer;
 
 pub use failure::OpenError;
-pub use history::Reader;
+pub use history::{LoadError, Loaded, Reader, Retention, load_archive};
 pub use writer::Writer;
 
 use database::Database;
@@ -35,11 +35,18 @@ pub struct Options {
     pub recent_bytes: usize,
     /// Most pages of 4096 bytes that queue.db may have; `None` for what the disk has.
     pub most_queue_pages: Option<u32>,
+    /// How long history is kept; `None` for ever.
+    pub retention: Option<Retention>,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Options { calendar: Arc::new(Greenwich), recent_bytes: 16 << 20, most_queue_pages: None }
+        Options {
+            calendar: Arc::new(Greenwich),
+            recent_bytes: 16 << 20,
+            most_queue_pages: None,
+            retention: None,
+        }
     }
 }
 

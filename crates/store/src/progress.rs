@@ -1,5 +1,6 @@
 //! How far history has come: what the writer has committed, what history shows, and what of it is safe on disk.
 
+use domain::history::Purged;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -8,6 +9,7 @@ use std::time::Duration;
 pub(crate) struct Progress {
     reached: Mutex<Reached>,
     moved: Condvar,
+    purged: Mutex<Purged>,
 }
 
 /// Where everybody stands.
@@ -38,6 +40,16 @@ impl Reached {
 }
 
 impl Progress {
+    /// Notes what has left history.
+    pub(crate) fn purged(&self, more: &Purged) {
+        self.purged.lock().unwrap_or_else(PoisonError::into_inner).add(more);
+    }
+
+    /// Returns what has left history since the start.
+    pub(crate) fn purged_so_far(&self) -> Purged {
+        *self.purged.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Returns where everybody stands.
     pub(crate) fn reached(&self) -> Reached {
         *self.lock()

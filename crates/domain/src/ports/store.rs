@@ -3,7 +3,7 @@
 use crate::accounting::{LastNumbers, Past, Record, RecordKey, UsedBy};
 use crate::cluster::NodeMark;
 use crate::cron::Crontab;
-use crate::history::{Amendment, Gathered, UsageWanted, Wanted};
+use crate::history::{Amendment, Gathered, Purged, UsageWanted, Wanted};
 use crate::job::{EndedStep, Job, Payload};
 use crate::reservation::Reservation;
 use crate::service::{Receipt, StateChange};
@@ -233,6 +233,11 @@ pub trait History: Send + Sync {
     /// If the store cannot be read.
     fn usage(&self, _wanted: &UsageWanted) -> Result<Gathered, StoreError> {
         Ok(Gathered::default())
+    }
+
+    /// Returns what has left history because of its age since the service was started.
+    fn purged(&self) -> Purged {
+        Purged::default()
     }
 
     /// Returns script and environment of a job that lives or is history.

@@ -7,6 +7,7 @@ mod reader;
 mod record;
 mod recorder;
 mod recount;
+mod retention;
 mod shared;
 mod step;
 mod tally;
@@ -16,3 +17,4 @@ mod walk;
 
 pub use reader::Reader;
 pub(crate) use recorder::Recorder;
+pub use retention::{LoadError, Loaded, Retention, load_archive};

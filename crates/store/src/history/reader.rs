@@ -6,7 +6,7 @@ use crate::content::{Content, Packed};
 use crate::database::{Readers, Unread};
 use crate::progress::Progress;
 use crate::writer::{Parts, read_parts};
-use domain::history::{Almanac, Amendment, Gathered, Order, UsageWanted, Wanted};
+use domain::history::{Almanac, Amendment, Gathered, Order, Purged, UsageWanted, Wanted};
 use domain::job::{Payload, Phase};
 use domain::ports::{Calendar, Closed, ClosedStep, History, Key, Recorded, StoreError};
 use domain::{JobId, Timestamp};
@@ -122,6 +122,10 @@ impl History for Reader {
         amend::write(&self.path, Arc::clone(&self.calendar), amendments)
     }
 
+    fn purged(&self) -> Purged {
+        self.progress.purged_so_far()
+    }
+
     fn usage(&self, wanted: &UsageWanted) -> Result<Gathered, StoreError> {
         self.catch_up();
         let mut almanac = Almanac::of(Arc::clone(&self.calendar));
@@ -156,6 +160,16 @@ impl History for Reader {
         })?;
         finished.ok_or(StoreError::Missing(id))
     }
+}
+
+/// Reads the payload of the attempt in a row.
+pub(super) fn payload_of(connection: &Connection, row: u64) -> Result<Option<Payload>, Unread> {
+    let sql = "SELECT script, environment, arguments FROM past WHERE id = ?1";
+    let mut statement = connection.prepare_cached(sql)?;
+    let mut parts =
+        statement.query_map([i64::try_from(row).unwrap_or(i64::MAX)], |row| read_parts(row, 0))?;
+    let parts = parts.next().transpose()?.flatten();
+    parts.map(|parts| payload(connection, parts)).transpose()
 }
 
 /// Reads the payload that one of two statements finds, the first one first.

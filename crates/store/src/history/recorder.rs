@@ -3,16 +3,18 @@
 
 use super::attempt::Incoming;
 use super::recount::{self, Left};
+use super::retention::{Due, Purge};
 use super::shared::Seen;
 use super::tally::Tally;
 use super::transfer::{Known, Transfer};
+use crate::Options;
 use crate::content::Packer;
 use crate::database::Database;
 use crate::failure::failed;
-use crate::progress::Progress;
+use crate::progress::{Progress, Reached};
 use crate::writer::read_parts;
 use domain::JobId;
-use domain::ports::{Calendar, StoreError};
+use domain::ports::StoreError;
 use rusqlite::Connection;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -44,7 +46,7 @@ impl Recorder {
         queue_path: PathBuf,
         history_path: PathBuf,
         progress: Arc<Progress>,
-        calendar: Arc<dyn Calendar>,
+        options: &Options,
     ) -> Result<Self, StoreError> {
         let mut history = Database::History.migrated(&history_path)?;
         unfold(&mut history).map_err(|error| failed("migrate history", &history_path, error))?;
@@ -60,7 +62,12 @@ impl Recorder {
             progress: Arc::clone(&progress),
             packer: Packer::new(),
             known: Known::default(),
-            tally: Tally::of(calendar),
+            tally: Tally::of(Arc::clone(&options.calendar)),
+            purge: options
+                .retention
+                .clone()
+                .map(|retention| Purge::of(retention, Arc::clone(&options.calendar), Arc::clone(&progress))),
+            due: Due::Soon,
             uncounted,
         };
         let thread = std::thread::Builder::new()
@@ -119,17 +126,25 @@ struct Takeover {
     tally: Tally,
     /// Whether attempts are older than the sums of usage.
     uncounted: Left,
+    /// Takes out what is too old, if anything ever is.
+    purge: Option<Purge>,
+    /// When it is to look again.
+    due: Due,
 }
 
 impl Takeover {
     fn run(&mut self) {
         loop {
-            let reached = self.progress.wait_while(|reached| {
+            let is_idle = |reached: &Reached| {
                 reached.committed <= reached.recorded
                     && reached.synced >= reached.recorded
                     && self.uncounted == Left::Nothing
                     && !reached.stopping
-            });
+            };
+            let reached = match self.purge {
+                None => self.progress.wait_while(is_idle),
+                Some(_) => self.progress.wait_at_most(self.due.wait(), is_idle),
+            };
             let more = reached.committed > reached.recorded;
             let unsafe_ones = reached.recorded - reached.synced;
             let done = if more && unsafe_ones < MOST_UNSAFE {
@@ -141,6 +156,8 @@ impl Takeover {
                 self.sync_when_quiet(unsafe_ones)
             } else if self.uncounted == Left::Something && !reached.stopping {
                 self.recount()
+            } else if !reached.stopping {
+                self.take_out()
             } else {
                 break;
             };
@@ -197,6 +214,17 @@ impl Takeover {
     fn recount(&mut self) -> Result<(), StoreError> {
         let Takeover { history, history_path, known, tally, .. } = self;
         self.uncounted = recount::next(history, history_path, &mut known.seen, tally)?;
+        Ok(())
+    }
+
+    /// Takes out some of what is too old.
+    fn take_out(&mut self) -> Result<(), StoreError> {
+        let Takeover { history, history_path, purge, .. } = self;
+        if let Some(purge) = purge {
+            // After a failure as well: there is time.
+            self.due = Due::Later;
+            self.due = purge.next(history, history_path)?;
+        }
         Ok(())
     }
 

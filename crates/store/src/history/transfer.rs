@@ -155,28 +155,32 @@ impl Transfer<'_> {
         }
     }
 
-    /// Returns the row of a content, making one if there is none.
     fn stored(&self, packed: &Packed) -> Transferred<i64> {
-        let mark = mark_of(packed);
-        if let Some(row) = self.same(mark, packed)? {
-            return Ok(row);
-        }
-        let sql = "INSERT INTO content (codec, size, mark, body) VALUES (?1, ?2, ?3, ?4)";
-        let mut statement = self.history.prepare_cached(sql)?;
-        Ok(statement.insert(params![packed.codec, packed.size, mark, packed.body])?)
+        Ok(stored_content(self.history, packed)?)
     }
+}
 
-    fn same(&self, mark: i64, packed: &Packed) -> Transferred<Option<i64>> {
-        let sql = "SELECT id, codec, size, body FROM content WHERE mark = ?1 LIMIT ?2";
-        let mut statement = self.history.prepare_cached(sql)?;
-        let mut rows = statement.query(params![mark, COMPARED])?;
-        while let Some(row) = rows.next()? {
-            if Packed::from_columns(row, 1)? == *packed {
-                return Ok(Some(row.get(0)?));
-            }
-        }
-        Ok(None)
+/// Returns the row of a content, making one if there is none.
+pub(super) fn stored_content(history: &Transaction<'_>, packed: &Packed) -> rusqlite::Result<i64> {
+    let mark = mark_of(packed);
+    if let Some(row) = same(history, mark, packed)? {
+        return Ok(row);
     }
+    let sql = "INSERT INTO content (codec, size, mark, body) VALUES (?1, ?2, ?3, ?4)";
+    let mut statement = history.prepare_cached(sql)?;
+    statement.insert(params![packed.codec, packed.size, mark, packed.body])
+}
+
+fn same(history: &Transaction<'_>, mark: i64, packed: &Packed) -> rusqlite::Result<Option<i64>> {
+    let sql = "SELECT id, codec, size, body FROM content WHERE mark = ?1 LIMIT ?2";
+    let mut statement = history.prepare_cached(sql)?;
+    let mut rows = statement.query(params![mark, COMPARED])?;
+    while let Some(row) = rows.next()? {
+        if Packed::from_columns(row, 1)? == *packed {
+            return Ok(Some(row.get(0)?));
+        }
+    }
+    Ok(None)
 }
 
 fn never(what: String, error: BadRow) -> NotTransferred {

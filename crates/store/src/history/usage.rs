@@ -98,7 +98,7 @@ impl Adding<'_> {
     }
 }
 
-fn read_charge(connection: &Connection, id: i64) -> Result<Charge, Unread> {
+pub(super) fn read_charge(connection: &Connection, id: i64) -> Result<Charge, Unread> {
     let sql = "SELECT account, user, partition, qos, wckey, reservation FROM charge WHERE id = ?1";
     let mut statement = connection.prepare_cached(sql)?;
     let charge = statement.query_row([id], |row| {

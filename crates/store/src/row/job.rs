@@ -35,6 +35,16 @@ struct JobRow {
 
 /// Adds the row of a job to a buffer.
 pub(crate) fn encode_job(job: &Job, into: &mut Vec<u8>) {
+    let mut serializer = rmp_serde::Serializer::new(into).with_struct_map();
+    row_of(job).serialize(&mut serializer).expect("rows are plain data, and a Vec takes all bytes");
+}
+
+/// Returns the row of a job as JSON, for archives.
+pub(crate) fn job_to_json(job: &Job) -> Result<serde_json::Value, serde_json::Error> {
+    serde_json::to_value(row_of(job))
+}
+
+fn row_of(job: &Job) -> JobRow {
     let Job {
         id: _,
         spec: _,
@@ -48,7 +58,7 @@ pub(crate) fn encode_job(job: &Job, into: &mut Vec<u8>) {
         has_failed_siblings,
         phase,
     } = job;
-    let row = JobRow {
+    JobRow {
         array: array.to_row(),
         het: het.to_row(),
         submitted: submitted.to_row(),
@@ -58,14 +68,20 @@ pub(crate) fn encode_job(job: &Job, into: &mut Vec<u8>) {
         restarts: *restarts,
         has_failed_siblings: *has_failed_siblings,
         phase: phase.to_row(),
-    };
-    let mut serializer = rmp_serde::Serializer::new(into).with_struct_map();
-    row.serialize(&mut serializer).expect("rows are plain data, and a Vec takes all bytes");
+    }
 }
 
 /// Reads a job from the bytes of its row, given its number and what was asked for.
 pub(crate) fn decode_job(id: JobId, spec: Arc<JobSpec>, bytes: &[u8]) -> Result<Job, BadRow> {
-    let row: JobRow = rmp_serde::from_slice(bytes)?;
+    job_of(id, spec, rmp_serde::from_slice(bytes)?)
+}
+
+/// Reads a job from its row as JSON, given its number and what was asked for.
+pub(crate) fn job_from_json(id: JobId, spec: Arc<JobSpec>, json: serde_json::Value) -> Result<Job, BadRow> {
+    job_of(id, spec, serde_json::from_value(json)?)
+}
+
+fn job_of(id: JobId, spec: Arc<JobSpec>, row: JobRow) -> Result<Job, BadRow> {
     Ok(Job {
         id,
         spec,

@@ -66,7 +66,7 @@ mod spec;
 mod step;
 pub(crate) mod usage;
 
-pub(crate) use job::{decode_job, encode_job};
+pub(crate) use job::{decode_job, encode_job, job_from_json, job_to_json};
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -108,6 +108,9 @@ pub(crate) enum BadRow {
     /// It is no such row at all.
     #[error("not a row")]
     Encoding(#[from] rmp_serde::decode::Error),
+    /// It is no such row as JSON.
+    #[error("not a row")]
+    Json(#[from] serde_json::Error),
 }
 
 /// Adds the row of a value to a buffer.
@@ -126,6 +129,11 @@ pub(crate) fn encoded<T: Stored>(value: &T) -> Vec<u8> {
 /// Reads a value from the bytes of its row.
 pub(crate) fn decode<T: Stored>(bytes: &[u8]) -> Result<T, BadRow> {
     T::from_row(rmp_serde::from_slice(bytes)?)
+}
+
+/// Reads a value from its row as JSON, which is how archives have it.
+pub(crate) fn value_from_json<T: Stored>(json: serde_json::Value) -> Result<T, BadRow> {
+    T::from_row(serde_json::from_value(json)?)
 }
 
 /// Reads values written one after the other.

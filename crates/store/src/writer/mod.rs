@@ -75,8 +75,7 @@ impl Writer {
         let mut ledger = Ledger::new();
         let found = load::load(&connection, &queue, &mut ledger)?;
         progress.set(|reached| reached.committed = ledger.last_closed());
-        let calendar = Arc::clone(&options.calendar);
-        let recorder = Recorder::start(queue.clone(), history, Arc::clone(&progress), calendar)?;
+        let recorder = Recorder::start(queue.clone(), history, Arc::clone(&progress), options)?;
         let checkpointer = Checkpointer::start(&queue)?;
         Ok(Writer {
             path: queue,

@@ -9,6 +9,7 @@ mod files;
 mod full;
 mod history;
 mod payload;
+mod retention;
 mod samples;
 mod schema;
 mod usage;

@@ -1,0 +1,251 @@
+//! Takes out of history what is too old, a block of attempts or a day of sums at a time.
+
+use super::Retention;
+use super::archive::{Line, append, job_line, step_line, usage_line};
+use crate::database::Unread;
+use crate::failure::failed;
+use crate::history::attempt::BLOCK;
+use crate::history::reader::recorded;
+use crate::history::tally::{Whose, kind, minutes, read_others};
+use crate::history::usage::read_charge;
+use crate::progress::Progress;
+use domain::Timestamp;
+use domain::history::{Charge, Purged, Span, Sums};
+use domain::ports::{Calendar, StoreError};
+use rusqlite::{Connection, Transaction, TransactionBehavior, params};
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+use tracing::info;
+
+/// Steps that go at once.
+const STEPS_AT_ONCE: i64 = 500;
+/// Hours, days or months whose sums go at once.
+const STARTS_AT_ONCE: i64 = 24;
+/// Between two looks for what is too old.
+const BETWEEN_LOOKS: Duration = Duration::from_secs(60);
+/// Between two pieces, for whoever wants to write.
+const BETWEEN_PIECES: Duration = Duration::from_millis(50);
+
+/// When there is more to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::history) enum Due {
+    /// At once, but for a breath.
+    Soon,
+    /// Later.
+    Later,
+}
+
+impl Due {
+    /// Returns how long to wait.
+    pub(in crate::history) fn wait(self) -> Duration {
+        match self {
+            Due::Soon => BETWEEN_PIECES,
+            Due::Later => BETWEEN_LOOKS,
+        }
+    }
+}
+
+/// Purges.
+pub(in crate::history) struct Purge {
+    retention: Retention,
+    calendar: Arc<dyn Calendar>,
+    progress: Arc<Progress>,
+    /// What has gone since the last line in the log.
+    unsaid: Purged,
+}
+
+impl Purge {
+    pub(in crate::history) fn of(
+        retention: Retention,
+        calendar: Arc<dyn Calendar>,
+        progress: Arc<Progress>,
+    ) -> Self {
+        Purge { retention, calendar, progress, unsaid: Purged::default() }
+    }
+
+    /// Takes the next piece out.
+    pub(in crate::history) fn next(
+        &mut self,
+        history: &mut Connection,
+        path: &Path,
+    ) -> Result<Due, StoreError> {
+        let piece = self.piece(history).map_err(|unread| match unread {
+            Unread::Sqlite(error) => failed("purge history", path, error),
+            Unread::Store(error) => error,
+        })?;
+        if piece != Purged::default() {
+            self.unsaid.add(&piece);
+            self.progress.purged(&piece);
+            return Ok(Due::Soon);
+        }
+        let gone = std::mem::take(&mut self.unsaid);
+        if gone != Purged::default() {
+            let archive =
+                self.retention.archive.as_ref().map_or("none".into(), |path| path.to_string_lossy());
+            info!(jobs = gone.jobs, steps = gone.steps, sums = gone.sums, %archive, "history was purged");
+        }
+        Ok(Due::Later)
+    }
+
+    fn piece(&self, history: &mut Connection) -> Result<Purged, Unread> {
+        let now = self.retention.clock.now();
+        let transaction = history.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let mut gone = Purged::default();
+        if let Some(keep) = self.retention.jobs {
+            self.jobs(&transaction, now.before(keep), &mut gone)?;
+        }
+        if let Some(keep) = self.retention.steps.filter(|_| gone == Purged::default()) {
+            self.steps(&transaction, now.before(keep), &mut gone)?;
+        }
+        for span in Span::ALL {
+            if let Some(keep) = self.retention.of(span).filter(|_| gone == Purged::default()) {
+                self.sums(&transaction, span, now.before(keep), &mut gone)?;
+            }
+        }
+        transaction.commit()?;
+        Ok(gone)
+    }
+
+    /// Takes out the first block of attempts all of which are too old.
+    fn jobs(&self, history: &Transaction<'_>, before: Timestamp, gone: &mut Purged) -> Result<(), Unread> {
+        let find = "SELECT id FROM block WHERE last < ?1 ORDER BY id LIMIT 1";
+        let mut statement = history.prepare_cached(find)?;
+        let Some(block) = statement.query([before.micros()])?.next()?.map(|row| row.get::<_, i64>(0)) else {
+            return Ok(());
+        };
+        let first = block? * BLOCK;
+        let rows = first..=first + BLOCK - 1;
+        let found = recorded(history, rows.clone().filter_map(|row| u64::try_from(row).ok()))?;
+        let mut lines = Vec::new();
+        let mut steps = Vec::new();
+        for found in &found {
+            if self.retention.archive.is_some() {
+                lines.push(job_line(history, found)?);
+            }
+            let sql = "SELECT id, body FROM step WHERE job = ?1 AND submit = ?2 AND attempt = ?3";
+            let job = &found.closed.job;
+            let mut statement = history.prepare_cached(sql)?;
+            let mut rows = statement.query(params![job.id.0, job.submitted.micros(), job.restarts])?;
+            while let Some(row) = rows.next()? {
+                steps.push((row.get(0)?, row.get(1)?));
+            }
+        }
+        let month = found.first().and_then(|found| match &found.closed.job.phase {
+            domain::job::Phase::Ended(ended) => Some(ended.ended),
+            _ => None,
+        });
+        self.archive("jobs", month.unwrap_or(before), &lines)?;
+        self.take_steps(history, steps, gone)?;
+        history.execute("DELETE FROM past WHERE id BETWEEN ?1 AND ?2", [first, first + BLOCK - 1])?;
+        history.execute("DELETE FROM amendment WHERE id BETWEEN ?1 AND ?2", [first, first + BLOCK - 1])?;
+        history.execute("DELETE FROM block WHERE id = ?1", [first / BLOCK])?;
+        gone.jobs += found.len() as u64;
+        Ok(())
+    }
+
+    /// Takes out the first steps as long as they are too old; they are in the order in which they ended, nearly.
+    fn steps(&self, history: &Transaction<'_>, before: Timestamp, gone: &mut Purged) -> Result<(), Unread> {
+        let sql = r#"SELECT id, body, "end" FROM step ORDER BY id LIMIT ?1"#;
+        let mut steps = Vec::new();
+        let mut statement = history.prepare_cached(sql)?;
+        let mut rows = statement.query([STEPS_AT_ONCE])?;
+        while let Some(row) = rows.next()? {
+            if row.get::<_, i64>(2)? >= before.micros() {
+                break;
+            }
+            steps.push((row.get(0)?, row.get(1)?));
+        }
+        self.take_steps(history, steps, gone)
+    }
+
+    fn take_steps(
+        &self,
+        history: &Transaction<'_>,
+        steps: Vec<(i64, Vec<u8>)>,
+        gone: &mut Purged,
+    ) -> Result<(), Unread> {
+        if steps.is_empty() {
+            return Ok(());
+        }
+        if self.retention.archive.is_some() {
+            let lines: Vec<Line> = steps.iter().map(|(_, body)| step_line(body)).collect::<Result<_, _>>()?;
+            let first = lines.first().map_or(0, |line| match line {
+                Line::Step(step) => step.end,
+                _ => 0,
+            });
+            self.archive("steps", Timestamp::from_micros(first), &lines)?;
+        }
+        let mut delete = history.prepare_cached("DELETE FROM step WHERE id = ?1")?;
+        for (id, _) in &steps {
+            delete.execute([id])?;
+        }
+        gone.steps += steps.len() as u64;
+        Ok(())
+    }
+
+    /// Takes out the first sums over such a span that are too old, for everybody at once.
+    fn sums(
+        &self,
+        history: &Transaction<'_>,
+        span: Span,
+        before: Timestamp,
+        gone: &mut Purged,
+    ) -> Result<(), Unread> {
+        let everybody = kind(Whose::Everybody, span);
+        let find = "SELECT start FROM usage WHERE kind = ?1 AND start < ?2 ORDER BY start LIMIT ?3";
+        let mut statement = history.prepare_cached(find)?;
+        let starts: Vec<i64> = statement
+            .query_map(params![everybody, minutes(before.seconds()), STARTS_AT_ONCE], |row| row.get(0))?
+            .collect::<Result<_, _>>()?;
+        let (Some(first), Some(last)) = (starts.first(), starts.last()) else { return Ok(()) };
+        for whose in [Whose::Charge, Whose::Account, Whose::Everybody] {
+            let range = params![kind(whose, span), first, last];
+            if self.retention.archive.is_some() {
+                let lines = lines_of_sums(history, kind(whose, span), (*first, *last))?;
+                self.archive("usage", Timestamp::from_seconds(first.saturating_mul(60)), &lines)?;
+            }
+            let sql = "DELETE FROM usage WHERE kind = ?1 AND start BETWEEN ?2 AND ?3";
+            gone.sums += history.prepare_cached(sql)?.execute(range)? as u64;
+        }
+        if span == Span::Hour {
+            history.execute("DELETE FROM waited WHERE start <= ?1", [last])?;
+        }
+        Ok(())
+    }
+
+    fn archive(&self, kind: &str, of: Timestamp, lines: &[Line]) -> Result<(), Unread> {
+        let Some(folder) = self.retention.archive.as_ref().filter(|_| !lines.is_empty()) else {
+            return Ok(());
+        };
+        let month = self.calendar.shown(of);
+        append(folder, kind, month, lines).map(|_| ()).map_err(|error| {
+            Unread::Store(StoreError::Failed { what: "write an archive", source: Box::new(error) })
+        })
+    }
+}
+
+fn lines_of_sums(history: &Connection, kind: u8, (first, last): (i64, i64)) -> Result<Vec<Line>, Unread> {
+    let sql = "SELECT start, charge, cpu, memory, node, extra, others FROM usage
+               WHERE kind = ?1 AND start BETWEEN ?2 AND ?3";
+    let mut statement = history.prepare_cached(sql)?;
+    let mut rows = statement.query(params![kind, first, last])?;
+    let mut lines = Vec::new();
+    while let Some(row) = rows.next()? {
+        let charge = match row.get(1)? {
+            0 => Charge::default(),
+            id => read_charge(history, id)?,
+        };
+        let cpu: i64 = row.get(2)?;
+        let others = row.get_ref(6)?.as_blob_or_null().map_err(rusqlite::Error::from)?;
+        let sums = Sums {
+            cpu,
+            memory: row.get(3)?,
+            node: row.get(4)?,
+            billing: cpu.saturating_add(row.get(5)?),
+            others: read_others(others)?,
+        };
+        lines.push(usage_line(kind, row.get(0)?, &charge, sums));
+    }
+    Ok(lines)
+}
