@@ -209,7 +209,12 @@ fn output_may_go_where_it_cannot_be_kept() {
 
 #[test]
 fn a_fork_bomb_is_held_to_the_processes_of_a_job_and_harms_nobody() {
-    let quintet = Program::serving(&format!("{NODES}\n[cluster]\nkill_wait = 1\n"));
+    let held = "[cluster]\nkill_wait = 1\n[engine]\nmax_processes_per_job = 200\n";
+    let quintet = Program::serving(&format!("{NODES}\n{held}"));
+    if quintet.log().contains("max_processes_per_job has no effect") {
+        eprintln!("skipped: this machine cannot limit the number of processes");
+        return;
+    }
     quintet.write("bomb.sh", "#!/bin/bash\ntouch lit\nb() { b | b & b; }\nb\nsleep 1000\n");
     quintet.ok(&["submit", "-n1", "-o", "/dev/null", "-t", "1", "bomb.sh"]);
     quintet.until("the bomb is lit", || quintet.files().contains(&"lit".to_owned()));

@@ -3,6 +3,7 @@
 use super::around::Around;
 use super::commands;
 use super::environment::{self, Gpus};
+use super::processes::Processes;
 use super::report::run_of;
 use domain::Text;
 use domain::cluster::{Cluster, Node};
@@ -33,6 +34,8 @@ pub(super) struct Surroundings {
     pub(super) may_switch_user: bool,
     /// Devices not given to a job are out of its sight.
     pub(super) hides_devices: bool,
+    /// How far jobs may multiply.
+    pub(super) processes: Processes,
     /// What is around every job.
     pub(super) around: Around,
     /// This service's own name for what it makes on the machine.
@@ -118,6 +121,7 @@ pub(super) fn launch(
     let mask = passed_on(payload, "SLURM_UMASK=").next().and_then(|mask| u32::from_str_radix(mask, 8).ok());
     launch.umask = uncommon.umask.or(mask).unwrap_or(UMASK) & 0o777;
     launch.rlimits = rlimits(payload, &uncommon.rlimits);
+    surroundings.processes.lower(&mut launch.rlimits);
     (launch.stdin, launch.stdout, launch.stderr) = streams(job, node, cluster.limits.append_output);
     launch.script = Some(Script { path: script, content: payload.script.to_vec() });
     launch.limits = limits(job, run, components, cluster, surroundings);
@@ -246,7 +250,7 @@ fn limits(
     Limits {
         memory: counted.then(|| memory.saturating_mul(MEGABYTE)),
         cpus: bound.filter(|cpus| !cpus.is_empty()),
-        pids: surroundings.around.max_processes,
+        pids: surroundings.processes.of_job,
         deny_devices: denied(&shares, cluster),
         die_together: job.spec.uncommon().oom_kill_step,
         ..Limits::default()

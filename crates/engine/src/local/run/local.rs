@@ -4,6 +4,7 @@ use super::around::Around;
 use super::commands;
 use super::desk::Desk;
 use super::launch::{self, Surroundings};
+use super::processes::Processes;
 use super::report::{run_of, to_domain};
 use crate::local::schedule::Scheduler;
 use domain::cluster::Cluster;
@@ -164,6 +165,7 @@ impl Local {
             bind_to: config.bind_cpus.then(|| supervise::machine::describe().cpus),
             may_switch_user: capabilities.users,
             hides_devices: capabilities.devices == supervise::Limit::Enforced,
+            processes: Processes::new(config.around.max_processes, &capabilities),
             around: config.around,
             instance,
         };

@@ -7,6 +7,7 @@ mod desk;
 mod environment;
 mod launch;
 mod local;
+mod processes;
 mod report;
 mod steps;
 
