@@ -173,3 +173,53 @@ async fn what_is_named_without_end_is_refused_or_counts_once() {
     let fields = site.slurm("alice", "GET", &format!("jobs/?fields={names}job_id"), "").await;
     assert_eq!(fields.json()["jobs"], serde_json::json!([{"job_id": id}]));
 }
+
+/// Every list is read item by item: one without end would keep a thread of the service busy for minutes.
+#[tokio::test(flavor = "multi_thread")]
+async fn no_list_is_long_enough_to_keep_the_service_busy() {
+    let site = site().await;
+    let id = site.job("alice", r#""hold":true"#).await;
+    let kinds: Vec<String> = (0..100_000).map(|kind| format!("gres/gpu:t{kind}:1")).collect();
+    let many = |item: &str, between: &str| vec![item; 200_000].join(between);
+    for (field, list) in [
+        ("partition", many("debug", ",")),
+        ("licenses", many("matlab:1", "|")),
+        ("licenses", many("matlab:1", ",")),
+        ("reservation", many("maintenance", ",")),
+        ("constraints", many("fast", "|")),
+        ("prefer", many("fast", "&")),
+        ("tres_per_node", kinds.join(",")),
+        ("tres_per_job", many("gres/gpu:1", ",")),
+        ("tres_bind", many("gres/gpu:closest", "+")),
+        ("cpus_per_tres", many("gres/gpu:1", ",")),
+        ("memory_per_tres", many("gres/gpu:1", ",")),
+        ("standard_output", many("x", "/")),
+        ("container", many("x", "/")),
+        ("extra", many("x", " ")),
+    ] {
+        let fields = format!(r#""{field}":"{list}""#);
+        let begun = std::time::Instant::now();
+        let reply = site.submit("alice", &format!(r#""hold":true,{fields}"#)).await;
+        assert_eq!((reply.status, reply.errors()[0].0), (422, 2012), "{field}");
+        let changed = site.slurm("alice", "POST", &format!("job/{id}"), &format!("{{{fields}}}")).await;
+        assert_eq!((changed.status, changed.errors()[0].0), (422, 2012), "{field}");
+        assert!(begun.elapsed() < std::time::Duration::from_secs(20), "{field}");
+    }
+    // What is as long as it may be is taken.
+    let partitions = vec!["debug"; 170].join(",");
+    assert_eq!(site.submit("alice", &format!(r#""hold":true,"partition":"{partitions}""#)).await.status, 200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_heterogeneous_job_has_no_more_components_than_can_be_planned_together() {
+    let site = site().await;
+    let component = r#"{"current_working_directory":"/tmp","environment":["A=B"],"hold":true}"#;
+    for (path, field) in [("job/submit", "jobs"), ("job/allocate", "hetjob")] {
+        let body =
+            |count| format!(r##"{{"script":"#!/bin/sh","{field}":[{}]}}"##, vec![component; count].join(","));
+        let many = site.slurm("alice", "POST", path, &body(129)).await;
+        assert_eq!((many.status, many.errors()[0].0), (422, 9000), "{path} {many:?}");
+    }
+    let body = format!(r##"{{"script":"#!/bin/sh","jobs":[{}]}}"##, vec![component; 128].join(","));
+    assert_eq!(site.slurm("alice", "POST", "job/submit", &body).await.status, 200);
+}

@@ -4,6 +4,7 @@ use super::{Amounts, Demand, Misfit, place};
 use crate::cluster::{Cluster, Partition};
 use crate::job::{GresRequest, JobSpec, Resources};
 use crate::{Problem, Text};
+use std::collections::HashSet;
 
 /// How a request that is not refused stands to the cluster.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -88,7 +89,8 @@ pub(crate) fn check_sense(spec: &JobSpec) -> Result<(), Problem> {
     if resources.max_cpus > 0 && resources.min_cpus > resources.max_cpus {
         return Err(Problem::NodeConfiguration);
     }
-    let both = resources.required_nodes.iter().find(|name| resources.excluded_nodes.contains(name));
+    let excluded: HashSet<&Text> = resources.excluded_nodes.iter().collect();
+    let both = resources.required_nodes.iter().find(|name| excluded.contains(name));
     both.map_or(Ok(()), |name| Err(Problem::UnknownNode(name.clone())))
 }
 

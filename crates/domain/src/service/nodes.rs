@@ -352,6 +352,12 @@ fn check_texts(update: &NodeUpdate, nodes: usize) -> Result<(), Problem> {
             return Err(Problem::TooLong(Text::const_new(field)));
         }
     }
+    for (field, features) in [("features", &update.features), ("features_act", &update.active_features)] {
+        let length = features.iter().flatten().map(|feature| feature.len() + 1).sum::<usize>();
+        if length > LONGEST {
+            return Err(Problem::TooLong(Text::const_new(field)));
+        }
+    }
     for hosts in [&update.addresses, &update.hosts].into_iter().flatten() {
         let is_one = |host: &Text| {
             let is_fit = |byte: u8| byte.is_ascii_alphanumeric() || b".-_:".contains(&byte);

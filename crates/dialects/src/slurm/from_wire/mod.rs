@@ -5,6 +5,7 @@ mod accounting_jobs;
 mod binding;
 mod document;
 mod job_id;
+mod lengths;
 mod node;
 mod node_conf;
 mod people;

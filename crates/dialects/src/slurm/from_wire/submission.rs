@@ -4,7 +4,7 @@
 //! `allocation_node_port` (where a waiting command line would be called back), `end_time`, `hetjob_group`,
 //! `power_flags`, `spank_environment` (no plugins here to read it), `x11_*` without `x11`.
 
-use super::{Refusal, binding, people, request, resources, uncommon};
+use super::{Refusal, binding, lengths, people, request, resources, uncommon};
 use domain::job::{JobFlags, JobKind, JobSpec, Payload, Streams};
 use domain::ports::Directory;
 use domain::service::Submission;
@@ -29,6 +29,7 @@ pub(in crate::slurm) struct Wanted<'a> {
 pub(in crate::slurm) fn submission(wanted: &Wanted<'_>, job: &JobDescMsg) -> Result<Submission, Refusal> {
     let owner = people::owner(wanted.by, job.user_id.as_ref(), job.group_id.as_ref(), wanted.directory)?;
     unserved(job)?;
+    lengths::check(job)?;
     let resources = resources::resources(job)?;
     let spec = JobSpec {
         owner,

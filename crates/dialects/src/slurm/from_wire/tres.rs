@@ -189,7 +189,7 @@ pub(super) fn licenses(list: &str) -> Result<LicenseWish, Problem> {
     let separators: &[char] = if any { &['|'] } else { &[',', ';'] };
     for item in list.split(separators).map(str::trim).filter(|item| !item.is_empty()) {
         let (name, count) = license(item).ok_or_else(bad)?;
-        match wanted.iter_mut().find(|(known, _)| *known == name && !any) {
+        match wanted.iter_mut().find(|(known, _)| !any && *known == name) {
             Some((_, known)) => *known = known.saturating_add(count),
             None => wanted.push((name, count)),
         }

@@ -1,6 +1,6 @@
 //! What shall become different about a job → changes.
 
-use super::{Refusal, request, resources, tres};
+use super::{Refusal, lengths, request, resources, tres};
 use domain::job::{Change, Dependency, Job, Per, Streams};
 use domain::service::{HoldWish, Update};
 use domain::who::Principal;
@@ -18,6 +18,7 @@ pub(in crate::slurm) fn update(
     now: Timestamp,
 ) -> Result<Update, Refusal> {
     check_owner(wanted, by, job)?;
+    lengths::check(wanted)?;
     if wanted.burst_buffer.as_ref().is_some_and(|buffer| !buffer.is_empty()) {
         return Err(Problem::Unsupported(Text::const_new("burst_buffer")).into());
     }

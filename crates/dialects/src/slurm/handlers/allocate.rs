@@ -1,6 +1,6 @@
 //! `POST job/allocate`: the answer comes when the allocation has started.
 
-use super::submit::{NO_COMPONENTS, refused};
+use super::submit::{MOST_COMPONENTS, NO_COMPONENTS, TOO_MANY_COMPONENTS, refused};
 use crate::http::answer::Answer;
 use crate::slurm::call::Call;
 use crate::slurm::from_wire::{self, Refusal, Wanted};
@@ -120,6 +120,10 @@ fn wish(call: &mut Call<'_>, request: JobAllocReq) -> Option<Wish> {
         (None, Some(jobs)) if jobs.is_empty() => {
             // The original gives whatever error it met last, and blames itself.
             call.report.error(number::INVALID_QUERY, NO_COMPONENTS, "_job_post_het_allocate");
+            return None;
+        }
+        (None, Some(jobs)) if jobs.len() > MOST_COMPONENTS => {
+            call.report.error(number::INVALID_QUERY, TOO_MANY_COMPONENTS, "_job_post_het_allocate");
             return None;
         }
         (None, Some(jobs)) => return Some(Wish::Components(jobs)),

@@ -18,6 +18,12 @@ const PARSER: &str = "_job_post";
 /// What is said of an empty list of components.
 pub(super) const NO_COMPONENTS: &str = "Refusing HetJob submission without any components";
 
+/// How many components a heterogeneous job may have, as in the original: all of them are planned together.
+pub(super) const MOST_COMPONENTS: usize = 128;
+/// What is said of more.
+pub(super) const TOO_MANY_COMPONENTS: &str =
+    "Rejecting request. A heterogeneous job has at most 128 components";
+
 /// How failures of heterogeneous jobs are told.
 const HET_FAILED: &str = "HetJob submission failed";
 const HET_SOURCE: &str = "slurm_submit_batch_het_job()";
@@ -145,6 +151,11 @@ fn wish(call: &mut Call<'_>, request: JobSubmitReq) -> Option<Wish> {
 fn components(call: &mut Call<'_>, jobs: JobDescMsgList, script: Option<String>) -> Option<Wish> {
     if jobs.is_empty() {
         call.report.error(number::NONE, NO_COMPONENTS, HET_PARSER);
+        return None;
+    }
+    if jobs.len() > MOST_COMPONENTS {
+        // The original blames itself, with the number of a system error.
+        call.report.error(number::INVALID_QUERY, TOO_MANY_COMPONENTS, HET_PARSER);
         return None;
     }
     let Some(script) = script.filter(|script| !script.is_empty()) else {
