@@ -4,7 +4,7 @@
 use crate::cluster::{array, ask};
 use crate::preempt::{World, asked, component, wants, with, with_spec, world};
 use domain::cluster::{PreemptMode, PreemptRules, PreemptType, Qos};
-use domain::job::{ArrayPart, CpuSet, Event, Job, Memory, Sharing, SuspendedBy};
+use domain::job::{ArrayPart, CpuSet, Event, Job, Memory, Sharing, SuspendedBy, Warning, WarningScope};
 use domain::ports::PreemptHow;
 use domain::reservation::{Access, Names, Reservation, ReservationFlags, ReservedNode};
 use domain::{JobId, NodeIndex, TaskIndex, TimeLimit};
@@ -373,4 +373,36 @@ fn room_that_others_leave_outside_of_a_flexible_reservation_is_kept_at_once() {
     world.pass(1);
     world.plan();
     assert!(world.is_running(inside));
+}
+
+#[test]
+fn nobody_makes_way_for_a_guest() {
+    let mut world = world(1, PreemptType::PartitionPriority, PreemptMode::Suspend);
+    let (users, start) = (Names { names: vec!["carol".into()], excluded: false }, world.now);
+    world.reserve(Reservation {
+        name: "r".into(),
+        number: 1,
+        start,
+        end: start.after(Duration::from_secs(36_000)),
+        nodes: vec![ReservedNode::whole(NodeIndex(0))],
+        access: Access { users, ..Access::default() },
+        max_start_delay: 60,
+        ..Reservation::default()
+    });
+    let own = with_spec(wants(1, "low", 4), |spec| {
+        spec.owner.name = "carol".into();
+        spec.uncommon_mut().reservation = "r".into();
+    });
+    world.starts([own]);
+    let guest = |id, cpus| {
+        let warning = Warning { signal: 10, lead: 30, scope: WarningScope::Steps, flags: 1 << 8 };
+        with_spec(wants(id, "high", cpus), |spec| spec.warning = Some(warning))
+    };
+    world.submit(guest(2, 8));
+    let modest = world.submit(guest(3, 4));
+    for _ in 0..3 {
+        assert_eq!(asked(&world.plan()), [], "it may have what is left");
+        world.pass(1);
+    }
+    assert!(!world.is_running(modest), "that is for the first of them");
 }

@@ -387,10 +387,10 @@ impl<'a, 'g, 'm> MainPass<'a, 'g, 'm> {
             Err(reason) => return Attempt::Aside(reason),
         };
         let mut first: Option<Attempt<'a>> = None;
-        let until = job.spec.time_limit.end_from(self.now);
+        let limit = job.spec.time_limit;
         for membership in &memberships {
             // Where somebody waits inside no more guests come in.
-            let fence = self.reserved.fence_until_but(*membership, job, until, &self.closed_reservations);
+            let fence = self.reserved.fence_but(*membership, job, limit, &self.closed_reservations);
             self.ground.fence_in(Some(fence));
             let own = self.ground.own_reservation().map(|own| own.number);
             let attempt = match own {

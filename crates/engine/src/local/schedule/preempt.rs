@@ -254,7 +254,7 @@ impl<'a, 'm> Displacing<'a, 'm> {
         }
         let membership = ground.own_reservation().map_or(Membership::Outside, Membership::Inside);
         let until = job.spec.time_limit.end_from(self.gone(eligible));
-        ground.replace_fence(reserved.fence_until(membership, job, until))
+        ground.replace_fence(reserved.fence_until(membership, until))
     }
 
     /// Tells whether somebody makes way already, or will be halted for another than this job once others are gone.

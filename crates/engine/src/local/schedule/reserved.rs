@@ -108,25 +108,26 @@ impl<'a> Reserved<'a> {
 
     /// Returns what is closed to a job that would run from now on for so long.
     pub(super) fn fence(&self, membership: Membership<'a>, job: &Job, limit: TimeLimit) -> Fence<'a> {
-        self.fence_until(membership, job, limit.end_from(self.now))
-    }
-
-    /// Returns what is closed to a job that would run until a time at the latest.
-    pub(super) fn fence_until(&self, membership: Membership<'a>, job: &Job, until: Timestamp) -> Fence<'a> {
-        self.fence_until_but(membership, job, until, &[])
+        self.fence_but(membership, job, limit, &[])
     }
 
     /// Does the same where some reservations, by their numbers, take no guests any more.
-    pub(super) fn fence_until_but(
+    pub(super) fn fence_but(
         &self,
         membership: Membership<'a>,
         job: &Job,
-        until: Timestamp,
+        limit: TimeLimit,
         waited_in: &[u32],
     ) -> Fence<'a> {
-        let fence = Fence::of(self.all(), membership, self.now, until);
+        let fence = self.fence_until(membership, limit.end_from(self.now));
         let leaves = job.spec.warning.and_then(|warning| warning.leaves_reservation_after());
         fence.leaving_after(leaves, waited_in)
+    }
+
+    /// Returns what is closed to a job that would run until a time at the latest, if others made way for it: nobody does so
+    /// for a guest.
+    pub(super) fn fence_until(&self, membership: Membership<'a>, until: Timestamp) -> Fence<'a> {
+        Fence::of(self.all(), membership, self.now, until)
     }
 }
 

@@ -140,7 +140,7 @@ impl<'a> Displacing<'a, '_> {
         trial.victims.iter().for_each(|victim| victim.leave(&mut cleared));
         let found = trial.bookings.iter().zip(&trial.partitions);
         wanted.iter().zip(found).all(|((job, _), ((until, place, licenses), (_, demand)))| {
-            cleared.fence_in(Some(reserved.fence_until(Membership::Outside, job, *until)));
+            cleared.fence_in(Some(reserved.fence_until(Membership::Outside, *until)));
             let has = |(name, count): &(Text, u32)| cleared.free_licenses(name) >= *count;
             let is_open = licenses.iter().all(has) && cleared.has_room_at(place, demand, job);
             cleared.keep_licenses(licenses);
