@@ -55,11 +55,22 @@ struct Room {
 
 /// Returns when the job could start first, given who runs and who else would start now.
 pub(super) fn earliest(state: &State, job: &Job, others: &[Start], now: Timestamp) -> Option<Timestamp> {
+    if state.reservations().is_empty() {
+        return beside_jobs(state, job, others, now);
+    }
+    let partition = state.cluster().partition(job.spec.partition())?;
+    beside_reservations(state, partition, job, others, now)
+}
+
+/// Tells whether nothing but reservations keeps a job from starting now.
+pub(super) fn is_kept_out(state: &State, job: &Job, now: Timestamp) -> bool {
+    !state.reservations().is_empty() && beside_jobs(state, job, &[], now) == Some(now)
+}
+
+/// Returns when the job could start first if there were no reservations.
+fn beside_jobs(state: &State, job: &Job, others: &[Start], now: Timestamp) -> Option<Timestamp> {
     let cluster = state.cluster();
     let partition = cluster.partition(job.spec.partition())?;
-    if !state.reservations().is_empty() {
-        return beside_reservations(state, partition, job, others, now);
-    }
     let (mut rooms, releases) = rooms(state, job, others, now);
     let mut caps: Vec<u32> = rooms.iter().map(|_| 0).collect();
     let usable: Vec<bool> =

@@ -9,7 +9,7 @@
 //! 3. It starts by the earliest time that the service ever told for it while it was first (all requests that wait for
 //!    nodes alone), unless somebody interferes: an operator, a node.
 
-use super::foresight::{earliest, is_plain};
+use super::foresight::{earliest, is_kept_out, is_plain};
 use super::{SLACK, brief};
 use crate::trial::play::Tally;
 use domain::job::{Job, Reason};
@@ -93,6 +93,11 @@ fn check(state: &State, first: &Job, plan: &Plan, now: Timestamp, tally: &mut Ta
         return Err(format!("it is first and could start now, but does not: {}", brief(first)));
     }
     if plan.starts.is_empty() {
+        return Ok(());
+    }
+    if plan.starts.iter().any(|start| !start.backfilled) && is_kept_out(state, first, now) {
+        // As in Slurm, one that only reservations keep out keeps nobody waiting until somebody plans ahead.
+        tally.count("overtaken while kept out by a reservation");
         return Ok(());
     }
     let with_others = earliest(state, first, &plan.starts, now);
