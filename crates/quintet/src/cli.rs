@@ -1,5 +1,6 @@
 //! The command line: every command and what it is called. What a command does is in the file of its name.
 
+use crate::account::{self, AccountArgs};
 use crate::alloc::{self, AllocArgs};
 use crate::crontab::{self, CrontabArgs};
 use crate::demo::{self, DemoArgs};
@@ -8,6 +9,7 @@ use crate::jobs::attach::{self, AttachArgs};
 use crate::jobs::history::{self, HistoryArgs};
 use crate::jobs::list::{self, PsArgs};
 use crate::jobs::logs::{self, LogsArgs};
+use crate::jobs::recorded;
 use crate::jobs::show::{self, ShowArgs};
 use crate::jobs::wait::{self, WaitArgs};
 use crate::nodes::{self, NodesArgs};
@@ -47,6 +49,8 @@ enum Command {
     Token(TokenArgs),
     /// Say who may do what
     User(UserArgs),
+    /// Show and change accounts, users, associations and qualities of service, as sacctmgr does
+    Account(Box<AccountArgs>),
     /// Submit a batch job, as sbatch does
     #[command(infer_long_args = true, args_override_self = true)]
     Submit(Box<SubmitArgs>),
@@ -122,6 +126,10 @@ pub(crate) fn words(mut words: Vec<OsString>) -> Vec<OsString> {
         let rest = words.split_off(2);
         words.extend(srun::spread(rest));
     }
+    if words.get(1).is_some_and(|word| word == "history") {
+        let rest = words.split_off(2);
+        words.extend(recorded::spread(rest));
+    }
     words
 }
 
@@ -141,6 +149,7 @@ pub(crate) fn run(cli: Cli, matches: &ArgMatches) -> anyhow::Result<ExitCode> {
         Command::Demo(args) => demo::run(args, terminal),
         Command::Token(args) => token::run(args, terminal),
         Command::User(args) => asking(users::run(args, terminal)),
+        Command::Account(args) => asking(account::run(*args, terminal)),
         Command::Logs(args) => asking(logs::run(args, terminal)),
         Command::History(args) => asking(history::run(args, terminal)),
         Command::Submit(args) => asking(submit::run(*args, of_command, terminal)),

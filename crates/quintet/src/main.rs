@@ -4,10 +4,12 @@
 //! - `cli.rs` lists the commands; each is in the file or folder of its name
 //! - `client/` is how commands talk with the service
 
+mod account;
 mod alloc;
 mod allocation;
 mod cli;
 mod client;
+mod columns;
 mod config;
 mod crontab;
 mod demo;

@@ -118,8 +118,8 @@ impl NativeError {
                  X-SLURM-USER-TOKEN or as Authorization: Bearer"
             }
             NativeError::NoSuchPath => {
-                "known paths: jobs/{id}/stdout, jobs/{id}/stderr, events, history, history/{id}, users, \
-                 users/{name}, nodes, nodes/{name}, whoami"
+                "known paths: jobs/{id}/stdout, jobs/{id}/stderr, events, history, history/{id}, accounting, \
+                 users, users/{name}, nodes, nodes/{name}, whoami"
             }
             NativeError::WrongMethod(known) => return Some(format!("it knows {}", known.join(" and "))),
             NativeError::TaskWanted(id) => {

@@ -166,14 +166,19 @@ pub(super) fn member(body: &[u8]) -> Result<Membership, NativeError> {
     user.accounts.iter().try_for_each(|account| named("accounts", account))?;
     Ok(Membership {
         name: user.name.into(),
-        level: match user.level {
-            wire::Level::None => AdminLevel::None,
-            wire::Level::Operator => AdminLevel::Operator,
-            wire::Level::Administrator => AdminLevel::Administrator,
-        },
+        level: level(user.level),
         default_account: user.default_account.into(),
         accounts: user.accounts.into_iter().map(Text::from).collect(),
     })
+}
+
+/// Reads what a user may do beyond their own jobs.
+pub(super) fn level(level: wire::Level) -> AdminLevel {
+    match level {
+        wire::Level::None => AdminLevel::None,
+        wire::Level::Operator => AdminLevel::Operator,
+        wire::Level::Administrator => AdminLevel::Administrator,
+    }
 }
 
 /// Reads a crontab.

@@ -1,6 +1,7 @@
 //! Quintet's own API under `/quintet/v1/`: what no other dialect offers — a job's output as it is written, events,
 //! history, users, suspending. Small on purpose: jobs are submitted and cancelled through the other dialects.
 
+mod accounting;
 mod auth;
 mod call;
 mod error;
@@ -43,6 +44,7 @@ enum Verb {
     Suspend,
     Resume,
     Requeue,
+    Account,
     Attend,
     Complete,
     WhoAmI,
@@ -73,6 +75,8 @@ fn verbs(path: &[&str]) -> &'static [(&'static str, Verb)] {
         // Who may do what.
         ["users"] => &[("GET", Verb::ListUsers), ("POST", Verb::RememberUser)],
         ["users", _] => &[("GET", Verb::ShowUser), ("DELETE", Verb::ForgetUser)],
+        // Who may use how much.
+        ["accounting"] => &[("POST", Verb::Account)],
         // What jobs run on.
         ["nodes"] => &[("GET", Verb::ListNodes)],
         ["nodes", _] => &[("POST", Verb::MarkNode)],
@@ -123,6 +127,7 @@ async fn run(site: &Arc<Site>, request: Request<Incoming>) -> Result<Answer, Nat
         Verb::Suspend => handlers::acts::suspend(call).await,
         Verb::Resume => handlers::acts::resume(call).await,
         Verb::Requeue => handlers::acts::requeue(call, body).await,
+        Verb::Account => handlers::accounting::change(call, body).await,
         Verb::Attend => handlers::attend::attend(call, body).await,
         Verb::Complete => handlers::acts::complete(call, body).await,
         Verb::ListNodes => handlers::nodes::list(call),

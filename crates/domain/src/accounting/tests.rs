@@ -187,8 +187,11 @@ fn everything_at_once_is_never_taken_away() {
 fn coordinators_manage_what_is_below_their_account_and_operators_all() {
     let mut books = books();
     apply(&mut books, accounts_under("chemistry", &["acids"])).unwrap();
-    let coordinated =
-        AccountWish { name: "chemistry".into(), coordinators: vec!["bob".into()], ..AccountWish::default() };
+    let coordinated = AccountWish {
+        name: "chemistry".into(),
+        coordinators: Some(vec!["bob".into()]),
+        ..AccountWish::default()
+    };
     apply(&mut books, Wish::Accounts(vec![coordinated])).unwrap();
     let bob = who("bob", AdminLevel::None);
     let user = |name: &'static str| UserWish { name: name.into(), ..UserWish::default() };

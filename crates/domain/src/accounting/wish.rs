@@ -49,8 +49,8 @@ pub struct AccountWish {
     pub description: Text,
     /// Whose it is.
     pub organization: Text,
-    /// Who manages it; empty for no change.
-    pub coordinators: Vec<Text>,
+    /// Who manages it.
+    pub coordinators: Option<Vec<Text>>,
     /// Whether its users manage it.
     pub users_are_coordinators: Option<bool>,
 }
@@ -85,8 +85,8 @@ pub struct QosWish {
     pub priority: Option<u32>,
     /// Its switches: what is not named is switched off.
     pub flags: QosFlags,
-    /// Whose jobs may have to make way; empty for no change.
-    pub preempt: Vec<Text>,
+    /// Whose jobs may have to make way.
+    pub preempt: Option<Vec<Text>>,
     /// How its own make way; `None` for the cluster's way.
     pub preempt_mode: Option<PreemptMode>,
     /// How long its own run before they may have to; the inner `None` for as long as the cluster says.
@@ -207,6 +207,13 @@ pub enum Removal {
     Association(AssociationFilter),
     /// The workload keys of that name.
     Wckey(Text),
+    /// A user's workload keys of these names.
+    WckeysOf {
+        /// Whose they are.
+        user: Text,
+        /// Their names.
+        names: Vec<Text>,
+    },
     /// A cluster, with its associations.
     Cluster(Text),
 }

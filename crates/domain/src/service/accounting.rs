@@ -1,6 +1,7 @@
 //! Changing the books of accounting: what somebody wishes, what jobs bring along, and users as they were kept before
 //! there were books.
 
+use super::JobService;
 use super::ledger::Ledger;
 use crate::accounting::{
     AccountsAddition, AssociationFilter, Done, Edit, RecordKey, Removal, UserWish, UsersAddition, WckeyWish,
@@ -19,7 +20,7 @@ impl Ledger<'_> {
     /// Carries out all wishes, or none.
     pub(super) fn account(&mut self, by: &Principal, wishes: &[Wish]) -> Result<Vec<Done>, Unfulfilled> {
         let (books, touched, done) = {
-            let work = || self.work();
+            let work = || work_of(self.state().jobs().iter());
             let mut edit = Edit::open(self.cluster().books.clone(), by, self.now, &work);
             let mut done = Vec::with_capacity(wishes.len());
             for (at, wish) in wishes.iter().enumerate() {
@@ -36,18 +37,6 @@ impl Ledger<'_> {
         if !touched.is_empty() {
             self.put_books(books, touched);
         }
-    }
-
-    /// Tells what jobs there are.
-    fn work(&self) -> Work {
-        let mut work = Work::default();
-        for job in self.state().jobs().iter().filter(|job| !job.is_final()) {
-            work.qos.insert(folded(&job.spec.qos));
-            if job.held_resources().is_some() {
-                work.running.insert((folded(&job.spec.account), folded(&job.spec.owner.name)));
-            }
-        }
-        work
     }
 
     /// Makes the workload key of a new job known, and with a user's first one the empty one that stands for none.
@@ -121,6 +110,32 @@ impl Ledger<'_> {
             Ok(_) => Ok(()),
             Err((_, error)) => Err(error),
         }
+    }
+}
+
+/// Tells what jobs there are.
+fn work_of<'a>(jobs: impl Iterator<Item = &'a Arc<Job>>) -> Work {
+    let mut work = Work::default();
+    for job in jobs.filter(|job| !job.is_final()) {
+        work.qos.insert(folded(&job.spec.qos));
+        if job.held_resources().is_some() {
+            work.running.insert((folded(&job.spec.account), folded(&job.spec.owner.name)));
+        }
+    }
+    work
+}
+
+impl JobService {
+    /// Says what would become of wishes by what is known now, and changes nothing.
+    ///
+    /// # Errors
+    /// Which wish could not be carried out, and why.
+    pub fn rehearse_account(&self, by: &Principal, wishes: &[Wish]) -> Result<Vec<Done>, Unfulfilled> {
+        let snapshot = self.snapshot();
+        let work = || work_of(snapshot.jobs.iter());
+        let mut edit = Edit::open(snapshot.cluster.books.clone(), by, self.clock().now(), &work);
+        let numbered = wishes.iter().enumerate();
+        numbered.map(|(at, wish)| edit.apply(wish).map_err(|error| (at, error))).collect()
     }
 }
 

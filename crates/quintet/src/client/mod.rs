@@ -8,12 +8,15 @@ pub(crate) use error::ClientError;
 pub(crate) use events::{Event, EventStream};
 pub(crate) use place::{ADDRESS_FILE, ClientArgs, STATE_VARIABLE, now, present_user};
 
+use crate::jobs::path_part;
 use reqwest::{Method, Response, StatusCode};
 use slurm_wire::{Wire, parse_reply};
 use std::time::Duration;
 
 /// Where Slurm's part of the interface begins.
 pub(crate) const SLURM: &str = "/slurm/v0.0.44";
+/// Where the accounting of Slurm's part begins.
+const SLURMDB: &str = "/slurmdb/v0.0.44";
 /// Where Quintet's own part begins.
 pub(crate) const NATIVE: &str = "/quintet/v1";
 
@@ -131,6 +134,22 @@ impl Client {
         body: Option<Vec<u8>>,
     ) -> Result<Answer<T>, ClientError> {
         let text = self.text(method, &format!("{SLURM}{path}"), query, body).await?;
+        self.read_slurm(path, text)
+    }
+
+    /// Asks the accounting of Slurm's part and reads the answer. The names of some parameters have blanks in them.
+    pub(crate) async fn accounting<T: Wire + Default>(
+        &self,
+        path: &str,
+        query: &[(&str, String)],
+    ) -> Result<Answer<T>, ClientError> {
+        let pair = |(name, value): &(&str, String)| format!("{}={}", path_part(name), path_part(value));
+        let query = query.iter().map(pair).collect::<Vec<_>>().join("&");
+        let text = self.text(Method::GET, &format!("{SLURMDB}{path}?{query}"), &[], None).await?;
+        self.read_slurm(path, text)
+    }
+
+    fn read_slurm<T: Wire + Default>(&self, path: &str, text: String) -> Result<Answer<T>, ClientError> {
         let entries = error::entries(&text);
         if !entries.is_empty() {
             return Err(self.refused(StatusCode::OK, &text));

@@ -1,6 +1,7 @@
 //! `quintet history`: jobs that have ended, for as long as they are remembered.
 
 use super::list::state_name;
+use super::recorded::{self, RecordedArgs};
 use super::row::short_time;
 use super::{JobName, Part, written};
 use crate::client::{Answer, Client, ClientArgs, ClientError};
@@ -21,7 +22,7 @@ pub(crate) struct HistoryArgs {
     #[command(flatten)]
     pub(crate) client: ClientArgs,
     /// Jobs of all users
-    #[arg(short = 'a', long, conflicts_with = "user")]
+    #[arg(short = 'a', long, visible_alias = "allusers", conflicts_with = "user")]
     pub(crate) all: bool,
     /// Jobs of this user [default: your own]
     #[arg(short = 'u', long, value_name = "NAME")]
@@ -29,20 +30,20 @@ pub(crate) struct HistoryArgs {
     /// Jobs charged to this account
     #[arg(short = 'A', long, value_name = "NAME")]
     pub(crate) account: Option<String>,
-    /// Jobs of this name
-    #[arg(short = 'n', long, value_name = "NAME")]
+    /// Jobs of this name; without one, as in sacct, no names above the columns
+    #[arg(short = 'n', long, value_name = "NAME", num_args = 0..=1, default_missing_value = "")]
     pub(crate) name: Option<String>,
-    /// Jobs of this partition
-    #[arg(short = 'p', long, value_name = "NAME")]
+    /// Jobs of this partition; without one, as in sacct, bars between the fields and behind the last
+    #[arg(short = 'p', long, value_name = "NAME", num_args = 0..=1, default_missing_value = "")]
     pub(crate) partition: Option<String>,
     /// Jobs that ended so, such as COMPLETED or F
     #[arg(short = 't', long = "in-state", value_name = "STATES", value_delimiter = ',')]
     pub(crate) states: Vec<String>,
     /// Jobs that ended at or after this time: now-1day, 2027-01-31, 16:00
-    #[arg(short = 'S', long, value_name = "WHEN")]
+    #[arg(short = 'S', long, visible_alias = "starttime", value_name = "WHEN")]
     pub(crate) since: Option<String>,
     /// Jobs that ended before this time
-    #[arg(short = 'E', long, value_name = "WHEN")]
+    #[arg(short = 'E', long, visible_alias = "endtime", value_name = "WHEN")]
     pub(crate) until: Option<String>,
     /// Each job with its steps, and what each of them used
     #[arg(long)]
@@ -50,6 +51,8 @@ pub(crate) struct HistoryArgs {
     /// At most so many, the latest first
     #[arg(long, value_name = "NUMBER", default_value_t = 100, value_parser = clap::value_parser!(u64).range(1..))]
     pub(crate) limit: u64,
+    #[command(flatten)]
+    pub(crate) recorded: RecordedArgs,
 }
 
 /// A page of history.
@@ -308,6 +311,9 @@ fn when(seconds: Option<f64>) -> String {
 
 /// Lists jobs that have ended.
 pub(crate) async fn run(args: HistoryArgs, terminal: Terminal) -> anyhow::Result<ExitCode> {
+    if recorded::is_asked(&args) {
+        return recorded::run(&args, terminal).await;
+    }
     let mut query: Vec<(&'static str, String)> = Vec::new();
     let client = Client::open(&args.client)?;
     let user = match (&args.user, args.all) {

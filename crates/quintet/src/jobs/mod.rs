@@ -9,6 +9,7 @@ pub(crate) mod history;
 pub(crate) mod list;
 pub(crate) mod logs;
 mod name;
+pub(crate) mod recorded;
 pub(crate) mod row;
 pub(crate) mod show;
 pub(crate) mod wait;

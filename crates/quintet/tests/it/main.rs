@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 #![expect(clippy::disallowed_methods, reason = "what is tested is the program as a process")]
 
+mod account;
 mod alloc;
 mod attach_step;
 mod beyond;

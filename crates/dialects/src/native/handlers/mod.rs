@@ -1,5 +1,6 @@
 //! One file a verb, or a few that belong together: take in, call the service, give out.
 
+pub(super) mod accounting;
 pub(super) mod acts;
 pub(super) mod attend;
 pub(super) mod crontab;

@@ -47,7 +47,8 @@ impl Edit<'_> {
         check_name(&wish.name)?;
         check_text("description", &wish.description)?;
         check_text("organization", &wish.organization)?;
-        if let Some(stranger) = wish.coordinators.iter().find(|name| self.books.user(name).is_none()) {
+        let coordinators = || wish.coordinators.iter().flatten();
+        if let Some(stranger) = coordinators().find(|name| self.books.user(name).is_none()) {
             return Err(Problem::UnknownUser(stranger.clone()).into());
         }
         let before = self.books.account(&wish.name).cloned();
@@ -57,8 +58,8 @@ impl Edit<'_> {
         };
         account.description = wish.description.clone();
         account.organization = wish.organization.clone();
-        if !wish.coordinators.is_empty() {
-            account.coordinators = wish.coordinators.clone();
+        if let Some(coordinators) = &wish.coordinators {
+            account.coordinators = coordinators.clone();
         }
         account.users_are_coordinators = wish.users_are_coordinators.or(account.users_are_coordinators);
         if before.is_none_or(|before| *before != account) {

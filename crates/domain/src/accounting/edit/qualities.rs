@@ -28,7 +28,8 @@ impl Edit<'_> {
             }
         };
         change(&mut qos, wish)?;
-        if let Some(unknown) = wish.preempt.iter().find(|name| self.books.qos_named(name).is_none()) {
+        let mut preempted = wish.preempt.iter().flatten();
+        if let Some(unknown) = preempted.find(|name| self.books.qos_named(name).is_none()) {
             return Err(Problem::BadQos(unknown.clone()).into());
         }
         if before.is_none_or(|before| *before != qos) {
@@ -50,8 +51,8 @@ fn change(qos: &mut Qos, wish: &QosWish) -> Result<(), Error> {
     }
     qos.priority = wish.priority.unwrap_or(qos.priority);
     qos.flags = wish.flags;
-    if !wish.preempt.is_empty() {
-        qos.preempt = wish.preempt.clone();
+    if let Some(preempt) = &wish.preempt {
+        qos.preempt = preempt.clone();
     }
     qos.preempt_mode = wish.preempt_mode;
     qos.preempt_exempt_time = wish.preempt_exempt_time.unwrap_or(qos.preempt_exempt_time);

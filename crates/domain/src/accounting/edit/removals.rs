@@ -22,7 +22,11 @@ impl Edit<'_> {
                 }
                 self.remove_associations(filter)
             }
-            Removal::Wckey(name) => self.remove_wckeys(name),
+            Removal::Wckey(name) => self.remove_wckeys(|key| key.name.eq_ignore_ascii_case(name)),
+            Removal::WckeysOf { user, names } => self.remove_wckeys(|key| {
+                key.user.eq_ignore_ascii_case(user)
+                    && names.iter().any(|name| name.eq_ignore_ascii_case(&key.name))
+            }),
             Removal::Cluster(name) => self.remove_cluster(name),
         }
     }
@@ -116,24 +120,21 @@ impl Edit<'_> {
         if accounts.contains(&ROOT) {
             return Err(Problem::RootAccount.into());
         }
+        let known: HashSet<u32> = named.iter().map(|one| one.id).collect();
         let mut all = named.clone();
-        for more in self.below(&accounts) {
-            if !all.iter().any(|one| one.id == more.id) {
-                all.push(more);
-            }
-        }
+        all.extend(self.below(&accounts).into_iter().filter(|more| !known.contains(&more.id)));
         self.drop_associations(&all)?;
         // Whose account it is is told with the account; what hung below it goes with it.
         Ok(Done::RemovedAssociations(named))
     }
 
-    fn remove_wckeys(&mut self, name: &Text) -> Result<Done, Error> {
+    fn remove_wckeys(&mut self, is_meant: impl Fn(&Wckey) -> bool) -> Result<Done, Error> {
         self.require_operator("workload keys")?;
         let gone: Vec<Arc<Wckey>> = self
             .books
             .wckeys()
             .into_iter()
-            .filter(|wckey| !wckey.life.deleted && wckey.name.eq_ignore_ascii_case(name))
+            .filter(|wckey| !wckey.life.deleted && is_meant(wckey))
             .cloned()
             .collect();
         gone.iter().for_each(|wckey| self.drop_wckey(wckey));

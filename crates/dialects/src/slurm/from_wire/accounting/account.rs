@@ -37,12 +37,14 @@ fn account(one: &AccountInput, report: &mut Report) -> AccountWish {
             (true, false) => Some(true),
             (false, false) => None,
         };
-    let coordinators = one.coordinators.iter().flatten();
+    // As in the original none at all is no change.
+    let coordinators = one.coordinators.as_ref().filter(|list| !list.is_empty());
     AccountWish {
         name: text(one.name.as_ref()),
         description: text(one.description.as_ref()),
         organization: text(one.organization.as_ref()),
-        coordinators: coordinators.map(|coordinator| text(coordinator.name.as_ref())).collect(),
+        coordinators: coordinators
+            .map(|list| list.iter().map(|coordinator| text(coordinator.name.as_ref())).collect()),
         users_are_coordinators,
     }
 }

@@ -40,7 +40,7 @@ fn qos(one: &QosInput, at: usize, known: &Known<'_>, report: &mut Report) -> Qos
     if let Some(preempt) = &one.preempt {
         for name in preempt.list.iter().flat_map(|names| names.iter()) {
             if known.qos(name, &place("preempt/list"), report).is_some() {
-                wish.preempt.push(name.clone());
+                wish.preempt.get_or_insert_default().push(name.clone());
             }
         }
         wish.preempt_mode = preempt.mode.as_ref().and_then(preempt_mode);
