@@ -13,6 +13,7 @@ use crate::jobs::recorded;
 use crate::jobs::show::{self, ShowArgs};
 use crate::jobs::wait::{self, WaitArgs};
 use crate::nodes::{self, NodesArgs};
+use crate::report::{self, ReportArgs};
 use crate::run::{self, RunArgs};
 use crate::serve::{self, ServeArgs};
 use crate::srun::{self, SrunArgs};
@@ -93,6 +94,8 @@ enum Command {
     Nodes(NodesArgs),
     /// List jobs that have ended
     History(HistoryArgs),
+    /// Say who used how much, as sreport does
+    Report(ReportArgs),
     /// Print what makes a shell complete these commands
     Completions {
         /// The shell
@@ -169,6 +172,7 @@ pub(crate) fn run(cli: Cli, matches: &ArgMatches) -> anyhow::Result<ExitCode> {
         Command::Top(args) => asking(top::run(args, terminal)),
         Command::Crontab(args) => asking(crontab::run(args, terminal)),
         Command::Nodes(args) => asking(nodes::run(args, terminal)),
+        Command::Report(args) => asking(report::run(args, terminal)),
         Command::Completions { shell } => crate::manual::completions(shell, terminal),
         Command::Man { out } => crate::manual::man(out.as_deref(), terminal),
     }

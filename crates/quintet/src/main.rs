@@ -17,6 +17,7 @@ mod jobs;
 mod manual;
 mod nodes;
 mod notify;
+mod report;
 mod run;
 mod serve;
 mod sheet;

@@ -270,3 +270,32 @@ fn jobs_are_shown_in_sacct_s_fields() {
     assert!(quintet.ok(&["history", "-n", "good"]).starts_with("JOBID"));
     assert_eq!(quintet.ok(&["history", "-p", "main"]).lines().count(), 3);
 }
+
+#[test]
+fn reports_tell_who_used_how_much() {
+    let quintet = Program::serving(ACCOUNTING);
+    quintet.run(&["submit", "-W", "-Q", "-n", "1", "-o", "out", "--wrap", "sleep 2"]);
+    let user = quintet.ok(&["history", "-j", "1", "-nXP", "-o", "user,account"]);
+    let (user, account) = user.trim().split_once('|').unwrap();
+    let report = |words: &[&str]| {
+        let behind = ["start=now-1hour", "end=now+1hour", "-t", "seconds"];
+        quintet.ok(&[&["report"], words, &behind].concat())
+    };
+    let top = report(&["-nP", "user", "top", "format=cluster,login,account,used"]);
+    let fields: Vec<&str> = top.trim().split('|').collect();
+    assert_eq!(fields[..3], ["testbed", user, account]);
+    let used: u64 = fields[3].parse().unwrap();
+    assert!(used >= 1, "{top}");
+    let whole = report(&["cluster", "utilization"]);
+    let lines: Vec<&str> = whole.lines().collect();
+    assert!(lines[1].starts_with("Cluster Utilization 20"), "{whole}");
+    assert_eq!(lines[2], "Usage reported in CPU Seconds");
+    assert!(lines[4].ends_with("Reported "), "{whole}");
+    let by =
+        report(&["-nP", "-T", "cpu,node", "cluster", "UserUtilizationByAccount", "format=login,tresname"]);
+    assert_eq!(by, format!("{user}|cpu\n{user}|node\n"));
+    let sizes = report(&["-nP", "job", "sizesbyaccount", "printjobcount", "grouping=2"]);
+    assert!(sizes.trim_end().ends_with("|1|0|1|100.00%"), "{sizes}");
+    let refused = quintet.run(&["report", "user", "frob"]);
+    assert!(refused.code == 1 && refused.stderr.contains("Not valid report frob"), "{}", refused.stderr);
+}
