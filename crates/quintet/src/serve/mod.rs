@@ -3,6 +3,7 @@
 mod calendar;
 mod clock;
 mod directory;
+mod listen;
 mod log;
 mod reload;
 mod service;

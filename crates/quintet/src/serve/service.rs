@@ -41,8 +41,7 @@ impl Service {
         let keys = Keyring::new(&key).context("use the key Slurm tokens are signed with")?;
         // Taken before anything is started: a second service on this address fails here and does no harm.
         let address = listen.unwrap_or(config.listen());
-        let listener = TcpListener::bind(address).with_context(|| format!("listen on {address}"))?;
-        listener.set_nonblocking(true)?;
+        let listener = super::listen::listen(address).with_context(|| format!("listen on {address}"))?;
         let address = listener.local_addr()?;
         let clock = Arc::new(SystemClock::default());
         let cluster = config.cluster(&engine::machine::this_machine(), clock.now())?;
