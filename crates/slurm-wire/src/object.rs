@@ -133,12 +133,18 @@ macro_rules! object {
         $($(#[$doc:meta])* $field:ident $($key:literal)? : $type:ty $(= $mark:ident)? ,)*
     }) => {
         impl $crate::series::Listed for $name {
+            fn become_like(&mut self, other: &Self) {
+                $(self.$field.clone_from(&other.$field);)*
+            }
+
             fn weave(&self, before: Option<&Self>, weave: &mut $crate::series::Weave<'_>) {
                 $(
                     // Only the current version is written so.
                     if !$crate::object::is_later!($($mark)?) {
                         match before {
-                            Some(before) if before.$field == self.$field => weave.same(),
+                            Some(before) if $crate::wire::Wire::is_like(&self.$field, &before.$field) => {
+                                weave.same();
+                            }
                             _ => weave.other(json_key!($field $($key)?), &self.$field),
                         }
                     }

@@ -5,7 +5,10 @@ use crate::out::Out;
 use crate::wire::Wire;
 
 /// An object of the tables that is marked `listed`.
-pub trait Listed: Wire {
+pub trait Listed: Wire + Default {
+    /// Makes it equal to another.
+    fn become_like(&mut self, other: &Self);
+
     /// Writes the fields, those that equal the ones `before` from what was written then.
     fn weave(&self, before: Option<&Self>, weave: &mut Weave<'_>);
 }
@@ -13,8 +16,11 @@ pub trait Listed: Wire {
 /// Objects of one list.
 #[derive(Debug)]
 pub struct Series<T> {
-    /// The last entry, its fields as they were written, and where each of them ends.
-    last: Option<T>,
+    /// The last entry, if there was one, and the next: both keep their places.
+    last: Box<T>,
+    next: Box<T>,
+    has_last: bool,
+    /// The last entry's fields as they were written, and where each of them ends.
     written: Vec<u8>,
     ends: Vec<usize>,
     /// Where the next one is written.
@@ -24,7 +30,9 @@ pub struct Series<T> {
 impl<T: Listed> Default for Series<T> {
     fn default() -> Self {
         Series {
-            last: None,
+            last: Box::default(),
+            next: Box::default(),
+            has_last: false,
             written: Vec::new(),
             ends: Vec::new(),
             spare: Out::new(crate::versions::CURRENT),
@@ -33,24 +41,29 @@ impl<T: Listed> Default for Series<T> {
 }
 
 impl<T: Listed> Series<T> {
+    /// Returns where the next object is to be put: one of those that were written before is still there.
+    pub fn vacant(&mut self) -> &mut T {
+        &mut self.next
+    }
+
     /// Appends the next object, exactly as [`Wire::write`] would do it.
-    pub fn write(&mut self, entry: T, out: &mut Out) {
+    pub fn write(&mut self, out: &mut Out) {
         if !out.version().is_current() {
             // Objects of other versions are changed as wholes.
-            return entry.write(out);
+            return self.next.write(out);
         }
         let start = out.len();
-        out.extend_from_slice(self.fields(entry));
+        out.extend_from_slice(self.fields());
         crate::write_json::close_object(start, out);
     }
 
-    /// Returns what [`Series::write`] would append in the current version.
-    pub fn length(&mut self, entry: T) -> usize {
+    /// Returns how much [`Series::write`] would append in the current version, and goes on to the one after.
+    pub fn length(&mut self) -> usize {
         // The brace at the beginning takes the place of a comma.
-        self.fields(entry).len().max(1) + 1
+        self.fields().len().max(1) + 1
     }
 
-    fn fields(&mut self, entry: T) -> &[u8] {
+    fn fields(&mut self) -> &[u8] {
         self.spare.clear();
         let mut weave = Weave {
             old: &self.written,
@@ -61,9 +74,10 @@ impl<T: Listed> Series<T> {
             shift: 0,
             out: &mut self.spare,
         };
-        entry.weave(self.last.as_ref(), &mut weave);
+        self.next.weave(Some(&*self.last).filter(|_| self.has_last), &mut weave);
         weave.copy();
-        self.last = Some(entry);
+        std::mem::swap(&mut self.last, &mut self.next);
+        self.has_last = true;
         std::mem::swap(&mut *self.spare, &mut self.written);
         &self.written
     }
@@ -130,14 +144,16 @@ mod tests {
     use proptest::prelude::*;
 
     fn check(entries: impl IntoIterator<Item = JobInfo>) {
-        let (mut series, mut measured) = (Series::default(), Series::default());
+        let (mut series, mut measured) = (Series::<JobInfo>::default(), Series::<JobInfo>::default());
         let mut out = Out::new(crate::versions::CURRENT);
         let mut expected = Vec::new();
         for entry in entries {
             entry.write_json(&mut expected);
             let before = out.len();
-            series.write(entry.clone(), &mut out);
-            assert_eq!(measured.length(entry), out.len() - before);
+            *series.vacant() = entry.clone();
+            series.write(&mut out);
+            measured.vacant().become_like(&entry);
+            assert_eq!(measured.length(), out.len() - before);
         }
         assert_eq!(String::from_utf8(out.into_bytes()).unwrap(), String::from_utf8(expected).unwrap());
     }
@@ -188,7 +204,8 @@ mod tests {
             for job_id in 1..4 {
                 let info = JobInfo { job_id, ..JobInfo::default() };
                 info.write_json_in(version, &mut expected);
-                series.write(info, &mut out);
+                *series.vacant() = info;
+                series.write(&mut out);
             }
             assert_eq!(out.into_bytes(), expected, "{}", version.name);
         }

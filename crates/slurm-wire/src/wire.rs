@@ -31,6 +31,14 @@ pub trait Wire: Serialize + Sized {
     /// Describes the type, adding its components.
     fn schema(components: &mut Components) -> Schema;
 
+    /// Tells whether another value is written in the same way.
+    fn is_like(&self, other: &Self) -> bool
+    where
+        Self: PartialEq,
+    {
+        self == other
+    }
+
     /// Appends compact JSON in the version of `out`; in the current one equal to what `serde_json` makes of it, but
     /// much faster.
     fn write(&self, out: &mut Out);

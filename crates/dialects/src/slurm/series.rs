@@ -25,22 +25,22 @@ impl JobSeries {
 
     /// Writes the next job.
     pub(super) fn write(&mut self, job: &Job, out: &mut Out) {
-        let info = self.described(job);
-        self.series.write(info, out);
+        self.describe(job);
+        self.series.write(out);
     }
 
     /// Returns how long the next job is in the current version.
     pub(super) fn length(&mut self, job: &Job) -> usize {
-        let info = self.described(job);
-        self.series.length(info)
+        self.describe(job);
+        self.series.length()
     }
 
-    fn described(&mut self, job: &Job) -> JobInfo {
-        let mut info = self.jobs.describe(job, &self.snapshot);
+    fn describe(&mut self, job: &Job) {
+        let info = self.series.vacant();
+        self.jobs.describe(job, &self.snapshot, info);
         if !self.with_detail {
-            super::to_wire::without_detail(&mut info);
+            super::to_wire::without_detail(info);
         }
-        info
     }
 }
 

@@ -37,8 +37,9 @@ impl Job {
     ///
     /// A backslash in the pattern keeps everything as it is, as in Slurm.
     pub fn stream_path(&self, pattern: &str, node: &str) -> Text {
-        if pattern.is_empty() {
-            return Text::default();
+        let is_plain = !pattern.bytes().any(|byte| byte == b'%' || byte == b'\\');
+        if pattern.is_empty() || is_plain && pattern.starts_with('/') {
+            return Text::from(pattern);
         }
         let name =
             if pattern.contains('\\') { pattern.replace('\\', "") } else { self.expanded(pattern, node) };

@@ -66,7 +66,8 @@ fn node_entries(picture: Arc<Picture>, mut places: std::ops::Range<u32>) -> impl
     move |out: &mut Out| {
         let node = places.find_map(|at| picture.node(NodeIndex(at)));
         let Some(node) = node else { return false };
-        series.write(node, out);
+        *series.vacant() = node;
+        series.write(out);
         true
     }
 }

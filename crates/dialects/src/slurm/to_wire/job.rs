@@ -13,6 +13,7 @@ use domain::state::Snapshot;
 use domain::{Text, Timestamp};
 use slurm_wire::flags::Flag;
 use slurm_wire::job_info::{JobInfo, PartPrio};
+use slurm_wire::series::Listed;
 use slurm_wire::words::JobFlag;
 use slurm_wire::{Flags, NoVal};
 use std::sync::Arc;
@@ -27,7 +28,9 @@ const HELD: [Reason; 2] = [Reason::JobHeldUser, Reason::JobHeldAdmin];
 
 /// Describes a job.
 pub(in crate::slurm) fn job(job: &Job, snapshot: &Snapshot) -> JobInfo {
-    asked_and_more(asked(&job.spec, &snapshot.cluster), job, snapshot)
+    let mut info = asked(&job.spec, &snapshot.cluster);
+    add_course(&mut info, job, snapshot);
+    info
 }
 
 /// Describes jobs of one picture, one after another: what neighbours asked alike is worked out once.
@@ -37,18 +40,18 @@ pub(in crate::slurm) struct Jobs {
 }
 
 impl Jobs {
-    /// Describes the next job.
-    pub(in crate::slurm) fn describe(&mut self, job: &Job, snapshot: &Snapshot) -> JobInfo {
+    /// Describes the next job in the place of another.
+    pub(in crate::slurm) fn describe(&mut self, job: &Job, snapshot: &Snapshot, info: &mut JobInfo) {
         let is_alike = |spec: &Arc<JobSpec>| Arc::ptr_eq(spec, &job.spec) || **spec == *job.spec;
-        let info = match &self.asked {
-            Some((spec, info)) if is_alike(spec) => info.clone(),
+        match &self.asked {
+            Some((spec, asked)) if is_alike(spec) => info.become_like(asked),
             _ => {
-                let info = asked(&job.spec, &snapshot.cluster);
-                self.asked = Some((Arc::clone(&job.spec), info.clone()));
-                info
+                let asked = asked(&job.spec, &snapshot.cluster);
+                info.become_like(&asked);
+                self.asked = Some((Arc::clone(&job.spec), asked));
             }
-        };
-        asked_and_more(info, job, snapshot)
+        }
+        add_course(info, job, snapshot);
     }
 }
 
@@ -59,17 +62,16 @@ pub(in crate::slurm) fn without_detail(info: &mut JobInfo) {
 }
 
 /// Adds to what was asked for what has become of it.
-fn asked_and_more(mut info: JobInfo, job: &Job, snapshot: &Snapshot) -> JobInfo {
-    identity(&mut info, job);
-    request(&mut info, job);
-    numbers(&mut info, job, snapshot);
-    priorities(&mut info, job, snapshot);
+fn add_course(info: &mut JobInfo, job: &Job, snapshot: &Snapshot) {
+    identity(info, job);
+    request(info, job);
+    numbers(info, job, snapshot);
+    priorities(info, job, snapshot);
     info.resv_name = reservation(job, snapshot);
-    standing(&mut info, job, snapshot);
-    times(&mut info, job, snapshot);
-    run(&mut info, job, snapshot);
-    streams(&mut info, job);
-    info
+    standing(info, job, snapshot);
+    times(info, job, snapshot);
+    run(info, job, snapshot);
+    streams(info, job);
 }
 
 /// Returns the reservations that a job names, or the one that has taken it in.
