@@ -4,7 +4,7 @@ use crate::http::answer::{Answer, text};
 use crate::http::body::Budget;
 use crate::http::listen::listen;
 use crate::metrics::Metrics;
-use crate::slurm::{Counters, Descriptions, ScriptOptions, Served, Sizes};
+use crate::slurm::{Counters, Descriptions, KeptJobs, ScriptOptions, Served};
 use crate::tokens::Keyring;
 use crate::{front, metrics, native, slurm};
 use domain::Timestamp;
@@ -44,7 +44,7 @@ pub(crate) struct Site {
     pub(crate) bodies: Budget,
     pub(crate) metrics: Metrics,
     pub(crate) counters: Counters,
-    pub(crate) sizes: Sizes,
+    pub(crate) kept_jobs: KeptJobs,
     pub(crate) zone: TimeZone,
     pub(crate) started: Timestamp,
     /// Where it listens.
@@ -76,7 +76,7 @@ pub async fn serve(
         descriptions: Descriptions::default(),
         bodies: Budget::default(),
         metrics: Metrics::default(),
-        sizes: Sizes::default(),
+        kept_jobs: KeptJobs::default(),
         counters: Counters::default(),
         zone: TimeZone::system(),
         started,

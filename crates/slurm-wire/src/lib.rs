@@ -6,6 +6,7 @@ mod object;
 
 pub mod accounting;
 pub mod array_spec;
+pub mod chain;
 pub mod checked_number;
 pub mod checked_text;
 pub mod diag;

@@ -1,6 +1,7 @@
 //! Objects that are written one after another, as the entries of a long list: neighbours have most of their fields in
 //! common, and what an entry shares with the one before it is copied, not written again.
 
+use crate::chain::{Chain, Link};
 use crate::out::Out;
 use crate::wire::Wire;
 
@@ -53,17 +54,25 @@ impl<T: Listed> Series<T> {
             return self.next.write(out);
         }
         let start = out.len();
-        out.extend_from_slice(self.fields());
+        out.extend_from_slice(self.fields(None));
         crate::write_json::close_object(start, out);
     }
 
-    /// Returns how much [`Series::write`] would append in the current version, and goes on to the one after.
-    pub fn length(&mut self) -> usize {
+    /// Adds the next object to a chain, whose last is the one before; returns how much [`Series::write`] would append in
+    /// the current version, as readers of the chain do.
+    pub fn keep(&mut self, chain: &mut Chain) -> usize {
+        let length = if chain.is_empty() {
+            let fields = self.fields(None);
+            chain.begin(fields);
+            fields.len()
+        } else {
+            self.fields(Some(chain)).len()
+        };
         // The brace at the beginning takes the place of a comma.
-        self.fields().len().max(1) + 1
+        length.max(1) + 1
     }
 
-    fn fields(&mut self) -> &[u8] {
+    fn fields(&mut self, chain: Option<&mut Chain>) -> &[u8] {
         self.spare.clear();
         let mut weave = Weave {
             old: &self.written,
@@ -73,9 +82,10 @@ impl<T: Listed> Series<T> {
             seen: 0,
             shift: 0,
             out: &mut self.spare,
+            link: chain.map(Link::of),
         };
         self.next.weave(Some(&*self.last).filter(|_| self.has_last), &mut weave);
-        weave.copy();
+        weave.end();
         std::mem::swap(&mut self.last, &mut self.next);
         self.has_last = true;
         std::mem::swap(&mut *self.spare, &mut self.written);
@@ -96,6 +106,8 @@ pub struct Weave<'a> {
     /// How far the new text is ahead of the old one; a negative number wraps.
     shift: usize,
     out: &'a mut Out,
+    /// Where it is kept, if it is.
+    link: Option<Link<'a>>,
 }
 
 impl Weave<'_> {
@@ -112,6 +124,7 @@ impl Weave<'_> {
     /// The next field is another; its name comes with comma, quotes and colon.
     pub(crate) fn other<T: Wire>(&mut self, name: &[u8], value: &T) {
         self.copy();
+        let start = self.out.len();
         if !value.is_left_out() {
             self.out.extend_from_slice(name);
             value.write(self.out);
@@ -124,6 +137,10 @@ impl Weave<'_> {
             }
             None => self.ends.push(end),
         }
+        if let Some(link) = &mut self.link {
+            let old = self.old.get(self.copied..self.seen).unwrap_or_default();
+            link.replace(self.copied, old, self.out.get(start..).unwrap_or_default());
+        }
         self.copied = self.seen;
         self.shift = end.wrapping_sub(self.seen);
         self.at += 1;
@@ -133,18 +150,27 @@ impl Weave<'_> {
         self.out.extend_from_slice(self.old.get(self.copied..self.seen).unwrap_or_default());
         self.copied = self.seen;
     }
+
+    fn end(mut self) {
+        self.copy();
+        if let Some(link) = self.link {
+            link.end();
+        }
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::NoVal;
+    use crate::chain::Reader;
     use crate::job_info::JobInfo;
     use crate::words::{JobFlag, JobState};
     use proptest::prelude::*;
 
     fn check(entries: impl IntoIterator<Item = JobInfo>) {
-        let (mut series, mut measured) = (Series::<JobInfo>::default(), Series::<JobInfo>::default());
+        let (mut series, mut kept) = (Series::<JobInfo>::default(), Series::<JobInfo>::default());
+        let mut chain = Chain::default();
         let mut out = Out::new(crate::versions::CURRENT);
         let mut expected = Vec::new();
         for entry in entries {
@@ -152,9 +178,12 @@ mod tests {
             let before = out.len();
             *series.vacant() = entry.clone();
             series.write(&mut out);
-            measured.vacant().become_like(&entry);
-            assert_eq!(measured.length(), out.len() - before);
+            kept.vacant().become_like(&entry);
+            assert_eq!(kept.keep(&mut chain), out.len() - before);
         }
+        let (mut reader, mut read) = (Reader::default(), Out::new(crate::versions::CURRENT));
+        while reader.write(&chain, &mut read) {}
+        assert_eq!(read.into_bytes(), expected);
         assert_eq!(String::from_utf8(out.into_bytes()).unwrap(), String::from_utf8(expected).unwrap());
     }
 

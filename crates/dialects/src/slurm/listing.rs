@@ -2,8 +2,8 @@
 
 use super::call::{Call, Envelope, written};
 use super::error;
+use super::kept::Size;
 use super::media::Format;
-use super::sizes::Size;
 use crate::http::answer::{Answer, Body, answer};
 use bytes::Bytes;
 use futures_util::stream;

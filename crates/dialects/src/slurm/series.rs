@@ -4,6 +4,7 @@
 use super::to_wire::Jobs;
 use domain::job::Job;
 use domain::state::Snapshot;
+use slurm_wire::chain::Chain;
 use slurm_wire::job_info::JobInfo;
 use slurm_wire::out::Out;
 use slurm_wire::series::Series;
@@ -29,10 +30,10 @@ impl JobSeries {
         self.series.write(out);
     }
 
-    /// Returns how long the next job is in the current version.
-    pub(super) fn length(&mut self, job: &Job) -> usize {
+    /// Adds the next job to a chain; returns how long it is in the current version.
+    pub(super) fn keep(&mut self, job: &Job, chain: &mut Chain) -> usize {
         self.describe(job);
-        self.series.length()
+        self.series.keep(chain)
     }
 
     fn describe(&mut self, job: &Job) {

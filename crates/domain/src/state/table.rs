@@ -25,6 +25,17 @@ impl<'a> Page<'a> {
         self.0.iter().flatten()
     }
 
+    /// Returns the place that the page has as long as one of its jobs lives; pages in ascending order have ascending
+    /// places.
+    pub fn place(self) -> u32 {
+        self.jobs().next().map_or(0, |job| Page::place_of(job.id))
+    }
+
+    /// Returns the place of the page that a job is on, or would be.
+    pub fn place_of(job: JobId) -> u32 {
+        job.0 / WIDTH as u32
+    }
+
     /// Returns what recognises the page.
     pub fn mark(self) -> PageMark {
         PageMark(Arc::downgrade(self.0))
@@ -107,6 +118,13 @@ impl JobTable {
         self.books.iter().flatten().flat_map(|book| book.iter().flatten()).map(Page)
     }
 
+    /// Returns the page with that place.
+    pub fn page(&self, place: u32) -> Option<Page<'_>> {
+        let place = place as usize;
+        let book = self.books.get(place / WIDTH)?.as_ref()?;
+        book[place % WIDTH].as_ref().map(Page)
+    }
+
     /// Returns the jobs from `id` on, in ascending order: for walks that are taken up again.
     pub fn iter_from(&self, id: JobId) -> impl Iterator<Item = &Arc<Job>> {
         let (first_book, first_page, _) = place(id);
@@ -153,6 +171,9 @@ mod tests {
         let same: Vec<bool> = table.pages().zip(&marks).map(|(page, mark)| mark.recognises(page)).collect();
         assert_eq!(same, [false, true]);
         assert_eq!(table.pages().flat_map(Page::jobs).count(), 3);
+        assert_eq!(table.pages().map(Page::place).collect::<Vec<_>>(), [0, 1]);
+        let first = |place| table.page(place)?.jobs().next().map(|job| job.id.0);
+        assert_eq!([0, 1, 2, u32::MAX].map(first), [Some(1), Some(300), None, None]);
     }
 
     #[test]

@@ -53,16 +53,19 @@ pub(super) fn jobs(mut call: Call<'_>) -> Answer {
         last_update: last_update(call.now),
         ..JobInfoResp::default()
     };
+    let (detail, version) = (with_detail(&query), call.version);
+    let is_whole = call.slice.limit.is_none() && call.slice.cursor == 0;
+    if is_whole && detail && version.is_current() {
+        let list = call.site.kept_jobs.list(&snapshot);
+        let size = list.size();
+        return call.list(payload, list.entries(), move || size);
+    }
     let (from, limit) = (JobId(call.slice.cursor), call.slice.limit.unwrap_or(usize::MAX));
     let walk = Walk { next: from, ..Walk::new(Arc::clone(&snapshot)) }.take(limit);
     let after = call.slice.limit.and_then(|limit| snapshot.jobs.iter_from(from).nth(limit));
     call.slice.goes_on(after.map(|job| job.id.0));
-    let (site, picture, detail) = (Arc::clone(call.site), Arc::clone(&snapshot), with_detail(&query));
-    let version = call.version;
-    let size = move || match detail {
-        true if version.is_current() => site.sizes.of_all(&picture),
-        _ => measured(version, job_entries(Arc::clone(&picture), Walk::new(picture), detail)),
-    };
+    let picture = Arc::clone(&snapshot);
+    let size = move || measured(version, job_entries(Arc::clone(&picture), Walk::new(picture), detail));
     call.list(payload, job_entries(snapshot, walk, detail), size)
 }
 

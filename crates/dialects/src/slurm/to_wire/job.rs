@@ -402,7 +402,7 @@ fn expected(job: &Job, pending: &Pending, begin: Timestamp) -> (Timestamp, Times
 }
 
 /// Returns where a job that waits is expected to start; empty if nothing is booked for it.
-pub(in crate::slurm) fn planned_nodes(job: &Job, snapshot: &Snapshot) -> Text {
+fn planned_nodes(job: &Job, snapshot: &Snapshot) -> Text {
     let planned = snapshot.planned.of(job.id).iter().filter(|_| job.is_pending());
     folded(planned.filter_map(|index| snapshot.cluster.node(*index)).map(|node| &node.name))
 }

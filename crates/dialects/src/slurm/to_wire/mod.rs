@@ -18,7 +18,7 @@ mod state;
 mod tres;
 
 pub(super) use diag::statistics;
-pub(super) use job::{Jobs, job, planned_nodes, without_detail};
+pub(super) use job::{Jobs, job, without_detail};
 pub(super) use kill::{kill_status, killed, why_not_meant};
 pub(super) use layout::layout;
 pub(super) use license::licenses;
