@@ -161,7 +161,7 @@ async fn changes_are_for_owners_and_operators() {
     for (tres, why) in [
         (r#"{"type":"foo","count":1}"#, "Unable to resolve TRES: foo"),
         (r#"{"type":"gres","name":"nope","count":1}"#, "Unable to resolve TRES: gres/nope"),
-        (r#"{"id":77777,"count":1}"#, "Unable to resolve TRES: 77777"),
+        (r#"{"type":"","id":77777,"count":1}"#, "Unable to resolve TRES: 77777"),
         (r#"{"type":"cpu","count":-1}"#, "Invalid count of TRES: -1"),
     ] {
         let reply = post("root", "job/1", &format!(r#"{{"tres":{{"allocated":[{tres}]}}}}"#)).await;

@@ -164,13 +164,13 @@ impl Ledger<'_> {
         Ok(Some(change.clone()))
     }
 
-    /// Of what a job does not ask for no units can be counted.
     /// Lets a change pass that speaks of generic resources the job asks for.
     fn of_known_units<T>(&self, job: &Job, units: &[(Text, T)], change: &Change) -> Decided {
         self.check_units(job, units.iter().map(|(name, _)| name))?;
         Ok(Some(change.clone()))
     }
 
+    /// Of what a job does not ask for no units can be counted.
     fn check_units<'u>(&self, job: &Job, mut names: impl Iterator<Item = &'u Text>) -> Result<(), Error> {
         let wanted = &job.spec.resources;
         let is_asked = |name: &Text| {

@@ -34,7 +34,7 @@ pub(crate) fn quintet() -> Command {
 }
 
 impl Program {
-    /// Starts a service with this configuration.
+    /// Starts a service with this configuration; a section `[engine]` must be its last.
     pub(crate) fn serving(config: &str) -> Self {
         Self::serving_in(tempfile::tempdir().unwrap(), config, |_| ())
     }
@@ -48,8 +48,9 @@ impl Program {
             .create(&state)
             .unwrap();
         prepare(&state);
-        std::fs::write(around.path().join("q.toml"), format!("{config}\n[engine]\nspool = \"spool\"\n"))
-            .unwrap();
+        let section = if config.contains("[engine]") { "" } else { "[engine]" };
+        let config = format!("{config}\n{section}\nspool = \"spool\"\n");
+        std::fs::write(around.path().join("q.toml"), config).unwrap();
         let mut program = Program { server: None, around };
         program.serve_again();
         program
