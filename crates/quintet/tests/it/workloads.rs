@@ -215,7 +215,7 @@ fn a_fork_bomb_is_held_to_the_processes_of_a_job_and_harms_nobody() {
         eprintln!("skipped: this machine cannot limit the number of processes");
         return;
     }
-    quintet.write("bomb.sh", "#!/bin/bash\ntouch lit\nb() { b | b & b; }\nb\nsleep 1000\n");
+    quintet.write("bomb.sh", "#!/bin/bash\ntouch lit\nb() { b | b & b; }\n(b) &\nexec sleep 1000\n");
     quintet.ok(&["submit", "-n1", "-o", "/dev/null", "-t", "1", "bomb.sh"]);
     quintet.until("the bomb is lit", || quintet.files().contains(&"lit".to_owned()));
     assert_eq!(succeeds(&quintet, &["-n1"], "echo unharmed"), "unharmed\n");

@@ -31,7 +31,8 @@ fn a_fork_bomb_stays_within_its_limit_and_goes_as_a_whole() {
         return;
     }
     let other = bystander(&world);
-    let mut launch = sh(1, "bomb() { bomb | bomb & }; echo go; bomb; sleep 1000");
+    // A shell that can start nothing more ends: the leader must need nothing more.
+    let mut launch = sh(1, "bomb() { bomb | bomb & }; echo go; (bomb) & exec sleep 1000");
     launch.limits.pids = Some(50);
     launch.stdout = Stream::Append(world.path("bomb"));
     world.launch(launch);
