@@ -102,6 +102,59 @@ impl Limit {
         Limit::ALL.get(usize::from(number).checked_sub(1)?).copied()
     }
 
+    /// Returns its name in Slurm's words, as the native dialect and flat files have it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Limit::GrpJobs => "GrpJobs",
+            Limit::GrpJobsAccrue => "GrpJobsAccrue",
+            Limit::GrpSubmitJobs => "GrpSubmitJobs",
+            Limit::GrpWall => "GrpWall",
+            Limit::GrpTres => "GrpTRES",
+            Limit::GrpTresMins => "GrpTRESMins",
+            Limit::GrpTresRunMins => "GrpTRESRunMins",
+            Limit::MaxJobs => "MaxJobs",
+            Limit::MaxJobsAccrue => "MaxJobsAccrue",
+            Limit::MaxSubmitJobs => "MaxSubmitJobs",
+            Limit::MaxWallPerJob => "MaxWallDurationPerJob",
+            Limit::MaxTresRunMins => "MaxTRESRunMins",
+            Limit::MaxTresMinsPerJob => "MaxTRESMinsPerJob",
+            Limit::MaxTresPerJob => "MaxTRESPerJob",
+            Limit::MaxTresPerNode => "MaxTRESPerNode",
+            Limit::MinPriorityThreshold => "MinPrioThreshold",
+            Limit::MaxJobsPerUser => "MaxJobsPerUser",
+            Limit::MaxJobsPerAccount => "MaxJobsPerAccount",
+            Limit::MaxJobsAccruePerUser => "MaxJobsAccruePerUser",
+            Limit::MaxJobsAccruePerAccount => "MaxJobsAccruePerAccount",
+            Limit::MaxSubmitJobsPerUser => "MaxSubmitJobsPerUser",
+            Limit::MaxSubmitJobsPerAccount => "MaxSubmitJobsPerAccount",
+            Limit::MaxTresPerUser => "MaxTRESPerUser",
+            Limit::MaxTresPerAccount => "MaxTRESPerAccount",
+            Limit::MaxTresRunMinsPerUser => "MaxTRESRunMinsPerUser",
+            Limit::MaxTresRunMinsPerAccount => "MaxTRESRunMinsPerAccount",
+            Limit::MinTresPerJob => "MinTRESPerJob",
+        }
+    }
+
+    /// Tells whether it is of each resource by itself, and not of jobs, minutes or a priority.
+    pub fn is_of_resources(self) -> bool {
+        use Limit::*;
+        matches!(
+            self,
+            GrpTres
+                | GrpTresMins
+                | GrpTresRunMins
+                | MaxTresRunMins
+                | MaxTresMinsPerJob
+                | MaxTresPerJob
+                | MaxTresPerNode
+                | MaxTresPerUser
+                | MaxTresPerAccount
+                | MaxTresRunMinsPerUser
+                | MaxTresRunMinsPerAccount
+                | MinTresPerJob
+        )
+    }
+
     /// Tells whether an association without one of its own has that of the account above it; the group's limits count
     /// at each level by themselves.
     pub fn is_inherited(self) -> bool {

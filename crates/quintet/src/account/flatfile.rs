@@ -1,7 +1,7 @@
 //! sacctmgr's flat file: one line for each quality of service, cluster, account and user, where accounts and users belong
 //! to the parent named last.
 
-use super::limits::{Set, SetLimits, listed, wire_name};
+use super::limits::{Set, SetLimits, listed};
 use super::words::{Word, unquoted};
 use domain::accounting::Limit;
 use std::fmt::Write;
@@ -128,7 +128,7 @@ impl Written {
     /// Adds limits under the names that both sides know.
     pub(super) fn limits(&mut self, limits: &SetLimits, wanted: &[Limit]) {
         for limit in wanted {
-            self.limit(wire_name(*limit), limits, *limit);
+            self.limit(limit.name(), limits, *limit);
         }
     }
 

@@ -137,7 +137,7 @@ pub(super) fn read(
             if !is_cleared && number.is_none() {
                 return Some(Err(bad()));
             }
-            limits.insert(wire_name(known.limit).to_owned(), json!(number));
+            limits.insert(known.limit.name().to_owned(), json!(number));
             return Some(Ok((title, shown_count(number.map(u64::from)))));
         }
         Measure::Minutes => {
@@ -147,13 +147,13 @@ pub(super) fn read(
                 Err(_) if is_cleared => None,
                 Err(_) => return Some(Err(format!("Bad {} time format: {}", known.name, word.raw))),
             };
-            limits.insert(wire_name(known.limit).to_owned(), json!(minutes));
+            limits.insert(known.limit.name().to_owned(), json!(minutes));
             let shown =
                 minutes.map_or_else(|| "-1".to_owned(), |minutes| show_seconds(minutes.saturating_mul(60)));
             return Some(Ok((title, shown)));
         }
         Measure::Amounts if is_cleared => {
-            limits.insert(wire_name(known.limit).to_owned(), Value::Null);
+            limits.insert(known.limit.name().to_owned(), Value::Null);
             return Some(Ok((title, "-1".to_owned())));
         }
         Measure::Amounts => amounts(&word.value),
@@ -161,7 +161,7 @@ pub(super) fn read(
     };
     let Some(amounts) = amounts else { return Some(Err(bad())) };
     let shown: Vec<String> = amounts.iter().map(|(name, most)| shown_amount(name, *most)).collect();
-    let entry = limits.entry(wire_name(known.limit)).or_insert_with(|| json!({}));
+    let entry = limits.entry(known.limit.name()).or_insert_with(|| json!({}));
     if !entry.is_object() {
         *entry = json!({});
     }
@@ -245,39 +245,6 @@ pub(super) enum Set {
 /// Limits that are set.
 pub(super) type SetLimits = BTreeMap<Limit, Set>;
 
-/// Returns a limit's name as the native dialect has it, and flat files.
-pub(super) fn wire_name(limit: Limit) -> &'static str {
-    match limit {
-        Limit::GrpJobs => "GrpJobs",
-        Limit::GrpJobsAccrue => "GrpJobsAccrue",
-        Limit::GrpSubmitJobs => "GrpSubmitJobs",
-        Limit::GrpWall => "GrpWall",
-        Limit::GrpTres => "GrpTRES",
-        Limit::GrpTresMins => "GrpTRESMins",
-        Limit::GrpTresRunMins => "GrpTRESRunMins",
-        Limit::MaxJobs => "MaxJobs",
-        Limit::MaxJobsAccrue => "MaxJobsAccrue",
-        Limit::MaxSubmitJobs => "MaxSubmitJobs",
-        Limit::MaxWallPerJob => "MaxWallDurationPerJob",
-        Limit::MaxTresRunMins => "MaxTRESRunMins",
-        Limit::MaxTresMinsPerJob => "MaxTRESMinsPerJob",
-        Limit::MaxTresPerJob => "MaxTRESPerJob",
-        Limit::MaxTresPerNode => "MaxTRESPerNode",
-        Limit::MinPriorityThreshold => "MinPrioThreshold",
-        Limit::MaxJobsPerUser => "MaxJobsPerUser",
-        Limit::MaxJobsPerAccount => "MaxJobsPerAccount",
-        Limit::MaxJobsAccruePerUser => "MaxJobsAccruePerUser",
-        Limit::MaxJobsAccruePerAccount => "MaxJobsAccruePerAccount",
-        Limit::MaxSubmitJobsPerUser => "MaxSubmitJobsPerUser",
-        Limit::MaxSubmitJobsPerAccount => "MaxSubmitJobsPerAccount",
-        Limit::MaxTresPerUser => "MaxTRESPerUser",
-        Limit::MaxTresPerAccount => "MaxTRESPerAccount",
-        Limit::MaxTresRunMinsPerUser => "MaxTRESRunMinsPerUser",
-        Limit::MaxTresRunMinsPerAccount => "MaxTRESRunMinsPerAccount",
-        Limit::MinTresPerJob => "MinTRESPerJob",
-    }
-}
-
 /// Returns a limit's name as it is told when it was set.
 fn title(limit: Limit) -> &'static str {
     match limit {
@@ -285,7 +252,7 @@ fn title(limit: Limit) -> &'static str {
         Limit::MaxTresMinsPerJob => "MaxTRESMins",
         Limit::MaxTresPerJob => "MaxTRES",
         Limit::MinPriorityThreshold => "MinPrioThresh",
-        other => wire_name(other),
+        other => other.name(),
     }
 }
 

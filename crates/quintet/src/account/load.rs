@@ -4,7 +4,6 @@
 use super::add::{admin_level, of_root, users_coordinate};
 use super::desk::{Desk, Done, Told, named_lines};
 use super::flatfile::{self, BadLine, Kind, Line};
-use super::limits::wire_name;
 use super::modify::QosChange;
 use super::rows::{self, Association, QosRow, Wanted};
 use super::settings::Settings;
@@ -396,7 +395,7 @@ fn reset(settings: &mut Map<String, Value>, root: Option<&Association>) {
     let limits = settings.entry("limits").or_insert_with(|| json!({}));
     if let Some(limits) = limits.as_object_mut() {
         for limit in root.limits.keys() {
-            limits.entry(wire_name(*limit)).or_insert(Value::Null);
+            limits.entry(limit.name()).or_insert(Value::Null);
         }
     }
 }

@@ -4,70 +4,30 @@ use super::super::error::NativeError;
 use super::wire::{Amount, Limits};
 use domain::accounting::{Limit, LimitChanges, Trackable};
 
-/// What a limit is of.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Of {
-    /// Jobs, minutes, a priority.
-    Count,
-    /// Each resource by itself.
-    Resources,
-}
-
-/// The name of each kind, and what it is of.
-const NAMES: [(&str, Limit, Of); 27] = [
-    ("GrpJobs", Limit::GrpJobs, Of::Count),
-    ("GrpJobsAccrue", Limit::GrpJobsAccrue, Of::Count),
-    ("GrpSubmitJobs", Limit::GrpSubmitJobs, Of::Count),
-    ("GrpWall", Limit::GrpWall, Of::Count),
-    ("GrpTRES", Limit::GrpTres, Of::Resources),
-    ("GrpTRESMins", Limit::GrpTresMins, Of::Resources),
-    ("GrpTRESRunMins", Limit::GrpTresRunMins, Of::Resources),
-    ("MaxJobs", Limit::MaxJobs, Of::Count),
-    ("MaxJobsAccrue", Limit::MaxJobsAccrue, Of::Count),
-    ("MaxSubmitJobs", Limit::MaxSubmitJobs, Of::Count),
-    ("MaxWallDurationPerJob", Limit::MaxWallPerJob, Of::Count),
-    ("MaxTRESRunMins", Limit::MaxTresRunMins, Of::Resources),
-    ("MaxTRESMinsPerJob", Limit::MaxTresMinsPerJob, Of::Resources),
-    ("MaxTRESPerJob", Limit::MaxTresPerJob, Of::Resources),
-    ("MaxTRESPerNode", Limit::MaxTresPerNode, Of::Resources),
-    ("MinPrioThreshold", Limit::MinPriorityThreshold, Of::Count),
-    ("MaxJobsPerUser", Limit::MaxJobsPerUser, Of::Count),
-    ("MaxJobsPerAccount", Limit::MaxJobsPerAccount, Of::Count),
-    ("MaxJobsAccruePerUser", Limit::MaxJobsAccruePerUser, Of::Count),
-    ("MaxJobsAccruePerAccount", Limit::MaxJobsAccruePerAccount, Of::Count),
-    ("MaxSubmitJobsPerUser", Limit::MaxSubmitJobsPerUser, Of::Count),
-    ("MaxSubmitJobsPerAccount", Limit::MaxSubmitJobsPerAccount, Of::Count),
-    ("MaxTRESPerUser", Limit::MaxTresPerUser, Of::Resources),
-    ("MaxTRESPerAccount", Limit::MaxTresPerAccount, Of::Resources),
-    ("MaxTRESRunMinsPerUser", Limit::MaxTresRunMinsPerUser, Of::Resources),
-    ("MaxTRESRunMinsPerAccount", Limit::MaxTresRunMinsPerAccount, Of::Resources),
-    ("MinTRESPerJob", Limit::MinTresPerJob, Of::Resources),
-];
-
 /// Reads limits; `at` says where they stand.
 pub(super) fn limits(limits: Limits, at: &str, resources: &[Trackable]) -> Result<LimitChanges, NativeError> {
     let mut changes = Vec::new();
     for (name, amount) in limits {
         let refuse = |why: &str| Err(NativeError::parameter(format!("{at}.limits.{name}"), why));
-        let Some((_, limit, of)) = NAMES.iter().find(|(known, ..)| *known == name) else {
+        let Some(limit) = Limit::ALL.into_iter().find(|known| name == known.name()) else {
             return refuse("there is no such limit");
         };
-        match (of, amount) {
-            (Of::Count, Amount::Count(most)) => changes.push((*limit, 0, most)),
-            (Of::Resources, Amount::Of(amounts)) => {
+        match (limit.is_of_resources(), amount) {
+            (false, Amount::Count(most)) => changes.push((limit, 0, most)),
+            (true, Amount::Of(amounts)) => {
                 for (resource, most) in amounts {
                     let Some(id) = number_of(&resource, resources) else {
                         return refuse(&format!("no TRES known by type {resource}"));
                     };
-                    changes.push((*limit, id, most));
+                    changes.push((limit, id, most));
                 }
             }
             // Of no resource at all any more.
-            (Of::Resources, Amount::Count(None)) => {
-                changes.extend(resources.iter().map(|resource| (*limit, resource.id, None)));
+            (true, Amount::Count(None)) => {
+                changes.extend(resources.iter().map(|resource| (limit, resource.id, None)));
             }
-            (Of::Count, Amount::Of(_)) => return refuse("expected a number"),
-            (Of::Resources, Amount::Count(Some(_))) => {
+            (false, Amount::Of(_)) => return refuse("expected a number"),
+            (true, Amount::Count(Some(_))) => {
                 return refuse("expected numbers under the names of resources");
             }
         }
@@ -92,7 +52,11 @@ mod tests {
     #[test]
     fn every_kind_has_a_name_of_its_own() {
         for limit in Limit::ALL {
-            assert_eq!(NAMES.iter().filter(|(_, kind, _)| *kind == limit).count(), 1, "{limit:?}");
+            assert_eq!(
+                Limit::ALL.iter().filter(|other| other.name() == limit.name()).count(),
+                1,
+                "{limit:?}"
+            );
         }
     }
 
