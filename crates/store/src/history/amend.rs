@@ -3,7 +3,7 @@
 
 use super::reader::recorded;
 use super::shared::Seen;
-use super::tally::Tally;
+use super::tally::{Tally, Way};
 use crate::database::{Database, Unread};
 use crate::failure::failed;
 use crate::row::encoded;
@@ -66,10 +66,10 @@ impl Amending {
         }
         let Amending { seen, tally, .. } = self;
         let of = &before.closed;
-        tally.take_back(history, seen, (&of.job, &of.also), before.amendment.as_deref())?;
+        tally.count(history, seen, (&of.job, &of.also), before.amendment.as_deref(), Way::Back)?;
         for after in recorded(history, [row])? {
             let of = &after.closed;
-            tally.move_to(history, seen, (&of.job, &of.also), after.amendment.as_deref())?;
+            tally.count(history, seen, (&of.job, &of.also), after.amendment.as_deref(), Way::Again)?;
         }
         Ok(())
     }

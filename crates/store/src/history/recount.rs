@@ -3,7 +3,7 @@
 
 use super::reader::recorded;
 use super::shared::Seen;
-use super::tally::Tally;
+use super::tally::{Tally, Way};
 use crate::database::Unread;
 use crate::failure::failed;
 use domain::ports::{Recorded, StoreError};
@@ -46,7 +46,13 @@ pub(super) fn next(
         let last = until.min(upto.saturating_add(AT_ONCE));
         for found in readable(&transaction, upto + 1..=last)? {
             let closed = &found.closed;
-            tally.add(&transaction, seen, (&closed.job, &closed.also), found.amendment.as_deref())?;
+            tally.count(
+                &transaction,
+                seen,
+                (&closed.job, &closed.also),
+                found.amendment.as_deref(),
+                Way::First,
+            )?;
         }
         tally.write(&transaction)?;
         transaction.execute("UPDATE counted SET upto = ?1", [last])?;

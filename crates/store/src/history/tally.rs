@@ -3,7 +3,7 @@
 
 use super::shared::Seen;
 use crate::row::{BadRow, also};
-use domain::history::{Almanac, Amendment, Amounts, Charge, Piece, Span, Sums, pieces};
+use domain::history::{Almanac, Amendment, Amounts, Charge, Span, Sums, pieces};
 use domain::job::Job;
 use domain::ports::Calendar;
 use domain::{Text, Timestamp};
@@ -41,6 +41,17 @@ pub(super) fn minutes(seconds: i64) -> i64 {
     seconds.div_euclid(60)
 }
 
+/// How an attempt is counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Way {
+    /// With the time it waited.
+    First,
+    /// Taken back, but for the time it waited.
+    Back,
+    /// After it was taken back, so that the time it waited is counted already.
+    Again,
+}
+
 /// What is to be added.
 pub(super) struct Tally {
     calendar: Arc<dyn Calendar>,
@@ -63,48 +74,14 @@ impl Tally {
         *self = Tally::of(Arc::clone(&self.calendar));
     }
 
-    /// Adds what an attempt has used, with what somebody corrected of it.
-    pub(super) fn add(
+    /// Counts what an attempt has used, with what somebody corrected of it.
+    pub(super) fn count(
         &mut self,
         history: &Transaction<'_>,
         seen: &mut Seen,
         (job, also): (&Job, &[(Text, u64)]),
         amendment: Option<&Amendment>,
-    ) -> rusqlite::Result<()> {
-        self.change(history, seen, (job, also), amendment, |_| {})
-    }
-
-    /// Takes back what [`Tally::add`] added, but for the time it waited.
-    pub(super) fn take_back(
-        &mut self,
-        history: &Transaction<'_>,
-        seen: &mut Seen,
-        (job, also): (&Job, &[(Text, u64)]),
-        amendment: Option<&Amendment>,
-    ) -> rusqlite::Result<()> {
-        self.change(history, seen, (job, also), amendment, |piece| {
-            (piece.sums, piece.waited) = (piece.sums.negated(), 0);
-        })
-    }
-
-    /// Adds what an attempt has used, but for the time it waited: for one that was taken back.
-    pub(super) fn move_to(
-        &mut self,
-        history: &Transaction<'_>,
-        seen: &mut Seen,
-        (job, also): (&Job, &[(Text, u64)]),
-        amendment: Option<&Amendment>,
-    ) -> rusqlite::Result<()> {
-        self.change(history, seen, (job, also), amendment, |piece| piece.waited = 0)
-    }
-
-    fn change(
-        &mut self,
-        history: &Transaction<'_>,
-        seen: &mut Seen,
-        (job, also): (&Job, &[(Text, u64)]),
-        amendment: Option<&Amendment>,
-        turn: impl Fn(&mut Piece),
+        way: Way,
     ) -> rusqlite::Result<()> {
         let mut held = Amounts::of_job(job, also);
         if let Some(allocated) = amendment.and_then(|amendment| amendment.allocated.as_ref()) {
@@ -115,7 +92,11 @@ impl Tally {
         let account = Charge { account: charge.account.clone(), ..Charge::default() };
         let mut ids = None;
         for mut piece in pieces {
-            turn(&mut piece);
+            match way {
+                Way::First => {}
+                Way::Back => (piece.sums, piece.waited) = (piece.sums.negated(), 0),
+                Way::Again => piece.waited = 0,
+            }
             if piece.waited != 0 {
                 *self.waited.entry(piece.hour).or_default() += piece.waited;
             }

@@ -3,7 +3,7 @@
 use super::attempt::{Columns, Contents, Incoming};
 use super::record;
 use super::shared::Seen;
-use super::tally::Tally;
+use super::tally::{Tally, Way};
 use crate::content::{Packed, Packer};
 use crate::failure::unreadable;
 use crate::row::{BadRow, also, decode, decode_job, encoded};
@@ -103,7 +103,7 @@ impl Transfer<'_> {
         let contents = Contents { spec: spec_row, boot, parts, also: incoming.also.clone() };
         let seen = &mut self.known.seen;
         if columns.insert(self.history, seen, &incoming.nodes, &contents)?.is_some() {
-            self.tally.add(self.history, seen, (&job, &also), None)?;
+            self.tally.count(self.history, seen, (&job, &also), None, Way::First)?;
         }
         Ok(())
     }
