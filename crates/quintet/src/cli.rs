@@ -2,6 +2,7 @@
 
 use crate::account::{self, AccountArgs};
 use crate::alloc::{self, AllocArgs};
+use crate::archive::{self, ArchiveArgs};
 use crate::crontab::{self, CrontabArgs};
 use crate::demo::{self, DemoArgs};
 use crate::jobs::act::{self, CancelArgs, HoldArgs, RequeueArgs, SuspendArgs};
@@ -96,6 +97,8 @@ enum Command {
     History(HistoryArgs),
     /// Say who used how much, as sreport does
     Report(ReportArgs),
+    /// Take out of history what is too old, and bring it back
+    Archive(ArchiveArgs),
     /// Print what makes a shell complete these commands
     Completions {
         /// The shell
@@ -172,6 +175,7 @@ pub(crate) fn run(cli: Cli, matches: &ArgMatches) -> anyhow::Result<ExitCode> {
         Command::Top(args) => asking(top::run(args, terminal)),
         Command::Crontab(args) => asking(crontab::run(args, terminal)),
         Command::Nodes(args) => asking(nodes::run(args, terminal)),
+        Command::Archive(args) => archive::run(args, terminal),
         Command::Report(args) => asking(report::run(args, terminal)),
         Command::Completions { shell } => crate::manual::completions(shell, terminal),
         Command::Man { out } => crate::manual::man(out.as_deref(), terminal),

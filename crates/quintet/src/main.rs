@@ -7,6 +7,7 @@
 mod account;
 mod alloc;
 mod allocation;
+mod archive;
 mod cli;
 mod client;
 mod columns;

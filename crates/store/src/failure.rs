@@ -26,6 +26,14 @@ pub enum OpenError {
         /// Why not.
         source: io::Error,
     },
+    /// Nothing can be written into the archive.
+    #[error("write into the archive {path}", path = path.display())]
+    Archive {
+        /// The folder.
+        path: PathBuf,
+        /// Why not.
+        source: io::Error,
+    },
     /// Another server has this directory.
     #[error("{path} is in use by another server{owner}", path = path.display())]
     InUse {

@@ -16,7 +16,9 @@ mod row;
 mod writer;
 
 pub use failure::OpenError;
-pub use history::{LoadError, Loaded, Reader, Retention, load_archive};
+pub use history::{
+    Keep, Listed, LoadError, Loaded, Reader, Retention, dump_archive, list_archive, load_archive,
+};
 pub use writer::Writer;
 
 use database::Database;
@@ -58,6 +60,9 @@ impl Default for Options {
 /// If another process has it, if it was written by a later version, if it cannot be read or written. The source
 /// is an [`OpenError`] where no database is at fault.
 pub fn open(directory: &Path, options: Options) -> Result<(Writer, Reader), StoreError> {
+    if let Some(retention) = &options.retention {
+        retention.probe()?;
+    }
     let directory = Directory::take(directory)?;
     let queue = directory.database(Database::Queue.file())?;
     let history = directory.database(Database::History.file())?;

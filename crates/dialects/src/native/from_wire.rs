@@ -259,7 +259,8 @@ fn outcomes(text: &str) -> Result<Vec<Outcome>, NativeError> {
     text.split(',').map(outcome).collect()
 }
 
-fn time(parameter: &'static str, text: &str, now: &Zoned) -> Result<Timestamp, NativeError> {
+/// Reads a moment.
+pub(super) fn time(parameter: &'static str, text: &str, now: &Zoned) -> Result<Timestamp, NativeError> {
     // With an offset from UTC as in RFC 3339, or else any of Slurm's forms in the service's own time zone.
     let exact = text.parse::<jiff::Timestamp>().ok();
     let time = exact.or_else(|| slurm_wire::time_text::point_in_time(text, now).ok());

@@ -45,6 +45,7 @@ enum Verb {
     Resume,
     Requeue,
     Account,
+    Usage,
     Attend,
     Complete,
     WhoAmI,
@@ -77,6 +78,7 @@ fn verbs(path: &[&str]) -> &'static [(&'static str, Verb)] {
         ["users", _] => &[("GET", Verb::ShowUser), ("DELETE", Verb::ForgetUser)],
         // Who may use how much.
         ["accounting"] => &[("POST", Verb::Account)],
+        ["usage"] => &[("GET", Verb::Usage)],
         // What jobs run on.
         ["nodes"] => &[("GET", Verb::ListNodes)],
         ["nodes", _] => &[("POST", Verb::MarkNode)],
@@ -128,6 +130,7 @@ async fn run(site: &Arc<Site>, request: Request<Incoming>) -> Result<Answer, Nat
         Verb::Resume => handlers::acts::resume(call).await,
         Verb::Requeue => handlers::acts::requeue(call, body).await,
         Verb::Account => handlers::accounting::change(call, body).await,
+        Verb::Usage => handlers::usage::sums(call).await,
         Verb::Attend => handlers::attend::attend(call, body).await,
         Verb::Complete => handlers::acts::complete(call, body).await,
         Verb::ListNodes => handlers::nodes::list(call),

@@ -9,6 +9,8 @@ pub struct Purged {
     pub steps: u64,
     /// Sums of usage.
     pub sums: u64,
+    /// Of all these so many were written into the archive.
+    pub archived: u64,
 }
 
 impl Purged {
@@ -17,5 +19,6 @@ impl Purged {
         self.jobs = self.jobs.saturating_add(more.jobs);
         self.steps = self.steps.saturating_add(more.steps);
         self.sums = self.sums.saturating_add(more.sums);
+        self.archived = self.archived.saturating_add(more.archived);
     }
 }

@@ -4,7 +4,7 @@
 //! Each key is described in `quintet.example.toml`; a test compares the two.
 
 use super::scheduling::{PreemptTable, PriorityTable, QosTable, SchedulerTable, preempt_mode};
-use super::units::{Bytes, Limit, Megabytes, OverSubscribe, Wait, word};
+use super::units::{Age, Bytes, Limit, Megabytes, OverSubscribe, Wait, word};
 use domain::TimeLimit;
 use domain::cluster::{Limits, PartitionState, PreemptMode};
 use domain::who::AdminLevel;
@@ -38,6 +38,7 @@ pub(crate) struct File {
     pub(crate) engine: EngineTable,
     pub(crate) mail: MailTable,
     pub(crate) hooks: HooksTable,
+    pub(crate) history: HistoryTable,
     pub(crate) log: LogTable,
 }
 
@@ -64,7 +65,39 @@ impl Default for File {
             engine: EngineTable::default(),
             mail: MailTable::default(),
             hooks: HooksTable::default(),
+            history: HistoryTable::default(),
             log: LogTable::default(),
+        }
+    }
+}
+
+/// `[history]`
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct HistoryTable {
+    pub(crate) purge_job_after: Option<Age>,
+    pub(crate) purge_step_after: Option<Age>,
+    pub(crate) purge_usage_after: Option<Age>,
+    pub(crate) purge_hourly_usage_after: Option<Age>,
+    pub(crate) purge_daily_usage_after: Option<Age>,
+    pub(crate) archive_dir: Option<PathBuf>,
+    pub(crate) archive_jobs: bool,
+    pub(crate) archive_steps: bool,
+    pub(crate) archive_usage: bool,
+}
+
+impl Default for HistoryTable {
+    fn default() -> Self {
+        HistoryTable {
+            purge_job_after: None,
+            purge_step_after: None,
+            purge_usage_after: None,
+            purge_hourly_usage_after: None,
+            purge_daily_usage_after: None,
+            archive_dir: None,
+            archive_jobs: true,
+            archive_steps: true,
+            archive_usage: true,
         }
     }
 }

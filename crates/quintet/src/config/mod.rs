@@ -6,6 +6,7 @@ mod cluster;
 mod error;
 mod file;
 mod hardware;
+mod history;
 mod hostnames;
 mod mail;
 mod people;
@@ -23,10 +24,12 @@ pub(crate) use units::time_limit;
 
 use domain::Timestamp;
 use domain::cluster::{Cluster, Node};
+use domain::ports::Clock;
 use engine::local::{Around, PrivateTmp};
 use file::File;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// What a configuration file says, checked as a whole.
 #[derive(Clone, Debug, PartialEq)]
@@ -107,7 +110,7 @@ impl Config {
         let hooks = engine.prolog.iter_mut().chain(&mut engine.epilog);
         let single = [&mut engine.spool, &mut engine.task_prolog, &mut engine.task_epilog];
         let more = [&mut engine.private_tmp_folder, &mut file.state, &mut file.auth.jwt_key];
-        let told = [&mut file.mail.program, &mut file.hooks.job_completion];
+        let told = [&mut file.mail.program, &mut file.hooks.job_completion, &mut file.history.archive_dir];
         for path in hooks.chain(single.into_iter().chain(more).chain(told).flatten()) {
             *path = folder.join(&*path);
         }
@@ -116,8 +119,14 @@ impl Config {
         Ok(config)
     }
 
+    /// Returns how long history is kept by a service with its state in a folder.
+    pub(crate) fn retention(&self, state: &Path, clock: Arc<dyn Clock>) -> store::Retention {
+        history::retention(&self.file.history, state, clock)
+    }
+
     fn check(&self) -> Result<(), ConfigError> {
         accounts::enforcement(&self.file.accounting.enforce)?;
+        history::check(&self.file.history)?;
         self.check_engine()?;
         if self.file.engine.launchers == Some(0) {
             return Err(ConfigError::unfit("[engine]", "launchers must be at least 1"));
@@ -199,6 +208,7 @@ impl Config {
             ("[engine]", own.engine == other.engine),
             ("[mail]", own.mail == other.mail),
             ("[hooks]", own.hooks == other.hooks),
+            ("[history]", own.history == other.history),
             ("[log]", own.log == other.log),
             ("[slurm]", own.slurm == other.slurm),
             ("who [[users]] and [[groups]] are", known(own) == known(other)),

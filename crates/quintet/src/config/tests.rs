@@ -92,6 +92,7 @@ fn example_shows_every_key() {
         ("engine", "[engine]\nzzz = 1\n"),
         ("mail", "[mail]\nzzz = 1\n"),
         ("hooks", "[hooks]\nzzz = 1\n"),
+        ("history", "[history]\nzzz = 1\n"),
         ("log", "[log]\nzzz = 1\n"),
     ];
     let example: toml::Table = full.parse().unwrap();
@@ -397,4 +398,31 @@ fn associations_are_numbered_as_a_database_would() {
         [5, 6, 7]
     );
     assert_eq!(number("physics", "bob"), 0);
+}
+
+#[test]
+fn history_is_kept_as_long_as_is_said() {
+    let retention = |text: &str| {
+        let clock = std::sync::Arc::new(crate::serve::SystemClock::default());
+        read(text).unwrap().retention(Path::new("/state"), clock)
+    };
+    let nothing = retention("");
+    assert!(nothing.is_for_ever());
+    assert_eq!(nothing.archive, Path::new("/state/archive"));
+    let some = retention(
+        "[history]\npurge_job_after = \"12months\"\npurge_usage_after = \"10years\"\npurge_hourly_usage_after = \"90days\"\n\
+         archive_usage = false\narchive_dir = \"/archive\"\n",
+    );
+    let hours = |keep: Option<store::Keep>| keep.map(|keep| (keep.age.as_secs() / 3_600, keep.archived));
+    assert_eq!((hours(some.jobs), hours(some.steps)), (Some((12 * 744, true)), None));
+    assert_eq!((hours(some.hours), hours(some.days)), (Some((2_160, false)), Some((10 * 366 * 24, false))));
+    assert_eq!(some.archive, Path::new("/archive"));
+    for text in ["purge_job_after = 12", "purge_job_after = \"12\"", "purge_job_after = \"0days\""] {
+        assert!(
+            matches!(read(&format!("[history]\n{text}\n")), Err(ConfigError::Malformed { .. })),
+            "{text}"
+        );
+    }
+    let longer = "[history]\npurge_usage_after = \"1day\"\npurge_hourly_usage_after = \"2days\"\n";
+    assert!(read(longer).unwrap_err().to_string().contains("must not be kept longer"));
 }

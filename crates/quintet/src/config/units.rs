@@ -11,6 +11,10 @@ use std::time::Duration;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Wait(pub(crate) Duration);
 
+/// How long something is kept: `12months`, `90days`, `720hours`; a month has 31 days.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Age(pub(crate) Duration);
+
 /// An amount of memory, written as a number of megabytes or as `500M`, `16G`, `2T`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Megabytes(pub(crate) u64);
@@ -45,6 +49,30 @@ impl Measure for Wait {
 
     fn from_text(text: &str) -> Option<Self> {
         Self::from_number(seconds(text)?)
+    }
+}
+
+impl Measure for Age {
+    const EXPECTED: &'static str = "an age with its unit, such as \"12months\", \"90days\" or \"720hours\"";
+
+    fn from_number(_: u64) -> Option<Self> {
+        // slurmdbd takes a plain number for months; elsewhere in this file it would be seconds.
+        None
+    }
+
+    fn from_text(text: &str) -> Option<Self> {
+        let (digits, unit) = text.split_at(text.find(|c: char| !c.is_ascii_digit())?);
+        let hours: u64 = match unit.trim().to_ascii_lowercase().as_str() {
+            "h" | "hour" | "hours" => 1,
+            "d" | "day" | "days" => 24,
+            "w" | "week" | "weeks" => 7 * 24,
+            "m" | "mon" | "month" | "months" => 31 * 24,
+            "y" | "year" | "years" => 366 * 24,
+            _ => return None,
+        };
+        let hours = digits.parse::<u64>().ok()?.checked_mul(hours)?;
+        // What has just ended is never too old.
+        (1..=100 * 366 * 24).contains(&hours).then(|| Age(Duration::from_secs(hours * 3_600)))
     }
 }
 
@@ -201,7 +229,7 @@ impl Measure for OverSubscribe {
     }
 }
 
-measures! { Wait Megabytes Bytes Limit OverSubscribe }
+measures! { Wait Age Megabytes Bytes Limit OverSubscribe }
 
 /// A word out of a fixed list, compared without regard to case.
 pub(crate) fn word<'de, D, T: Copy>(deserializer: D, words: &[(&str, T)]) -> Result<T, D::Error>
@@ -244,6 +272,26 @@ mod tests {
         ] {
             assert_eq!(seconds(text), meant, "{text}");
         }
+    }
+
+    #[test]
+    fn ages() {
+        let hours = |text: &str| Age::from_text(text).map(|age| age.0.as_secs() / 3_600);
+        for (text, meant) in [
+            ("12months", Some(12 * 744)),
+            ("90 days", Some(2_160)),
+            ("1h", Some(1)),
+            ("2Years", Some(2 * 366 * 24)),
+            ("12", None),
+            ("0days", None),
+            ("days", None),
+            ("5fortnights", None),
+            ("99999999999999999999hours", None),
+            ("9999999999999999999weeks", None),
+        ] {
+            assert_eq!(hours(text), meant, "{text}");
+        }
+        assert_eq!(Age::from_number(12), None);
     }
 
     #[test]

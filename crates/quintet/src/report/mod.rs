@@ -1,9 +1,10 @@
 //! `quintet report`: who used how much, in sreport's words.
 //!
-//! - `usage`: what the service sums up
+//! - `usage`: what the service sums up; `jobs`: those that ran, where sums do not tell
 //! - `units`: in what it is told
 //! - `tables`: a table for each report; `sizes`: jobs by how large they were
 
+mod jobs;
 mod sizes;
 mod tables;
 mod units;

@@ -107,9 +107,9 @@ impl Report<'_> {
             Kind::Top if self.wanted.group => (vec!["user"], "Top Users", "cluster,login,propername"),
             Kind::Top => (vec!["account", "user"], "Top Users", "cluster,login,propername,account"),
         };
-        let used = self.used(&by).await?;
+        let (used, text) = self.used(&by).await?;
         if self.json {
-            return Ok(Made::Json(serde_json::json!({ "usage": used }).to_string()));
+            return Ok(Made::Json(text));
         }
         let (cluster, there) = self.cluster().await?;
         let tells = Tells { cluster, there, window: self.window, units: self.units, tres: self.tres };

@@ -7,13 +7,13 @@ use jiff::tz::TimeZone;
 
 /// The calendar and the clocks of a place.
 #[derive(Clone, Debug)]
-pub(super) struct LocalCalendar {
+pub(crate) struct LocalCalendar {
     zone: TimeZone,
 }
 
 impl LocalCalendar {
     /// Takes the place this machine is in, as it is set up.
-    pub(super) fn of_this_place() -> Self {
+    pub(crate) fn of_this_place() -> Self {
         LocalCalendar { zone: TimeZone::system() }
     }
 }

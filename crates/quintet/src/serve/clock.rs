@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 
 /// The machine's clock, which never goes back: set to an earlier time, it stands still until that has passed.
 #[derive(Debug, Default)]
-pub(super) struct SystemClock {
+pub(crate) struct SystemClock {
     last: AtomicI64,
 }
 

@@ -10,6 +10,8 @@ mod service;
 mod spool;
 mod wiring;
 
+pub(crate) use calendar::LocalCalendar;
+pub(crate) use clock::SystemClock;
 pub(crate) use service::Service;
 
 use crate::client::ADDRESS_FILE;

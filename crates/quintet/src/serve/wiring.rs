@@ -22,7 +22,9 @@ pub(super) fn start(
     clock: Arc<SystemClock>,
 ) -> anyhow::Result<(JobService, PathBuf)> {
     let calendar = Arc::new(LocalCalendar::of_this_place());
-    let options = store::Options { calendar: calendar.clone(), ..store::Options::default() };
+    let retention = config.retention(state, clock.clone());
+    let retention = Some(retention).filter(|retention| !retention.is_for_ever());
+    let options = store::Options { calendar: calendar.clone(), retention, ..store::Options::default() };
     let (store, history) = store::open(&state.join("store"), options).context("open the store")?;
     let local = local(config, &cluster, state)?;
     let spool = local.spool.clone();

@@ -5,6 +5,7 @@
 
 mod account;
 mod alloc;
+mod archive;
 mod attach_step;
 mod beyond;
 mod commands;

@@ -17,4 +17,4 @@ mod walk;
 
 pub use reader::Reader;
 pub(crate) use recorder::Recorder;
-pub use retention::{LoadError, Loaded, Retention, load_archive};
+pub use retention::{Keep, Listed, LoadError, Loaded, Retention, dump_archive, list_archive, load_archive};

@@ -33,6 +33,10 @@ const QUIET: Duration = Duration::from_secs(1);
 const MOST_UNSAFE: i64 = 20_000;
 /// After a failure.
 const RETRY: Duration = Duration::from_secs(5);
+/// While attempts come without a pause, what is too old goes a piece at a time after so many transactions …
+const TAKEOVERS_A_PIECE: u32 = 8;
+/// … and so often it is looked whether there is such.
+const TAKEOVERS_A_LOOK: u32 = 256;
 
 /// The thread that takes over.
 pub(crate) struct Recorder {
@@ -68,6 +72,8 @@ impl Recorder {
                 .clone()
                 .map(|retention| Purge::of(retention, Arc::clone(&options.calendar), Arc::clone(&progress))),
             due: Due::Soon,
+            takeovers: 0,
+            is_full: false,
             uncounted,
         };
         let thread = std::thread::Builder::new()
@@ -130,6 +136,10 @@ struct Takeover {
     purge: Option<Purge>,
     /// When it is to look again.
     due: Due,
+    /// Transactions since it last did.
+    takeovers: u32,
+    /// Whether the last piece could not be taken out.
+    is_full: bool,
 }
 
 impl Takeover {
@@ -151,7 +161,7 @@ impl Takeover {
                 self.progress.wait_at_most(GATHERING, |reached| {
                     reached.asked <= reached.recorded && !reached.is_much() && !reached.stopping
                 });
-                self.take_over(reached.recorded)
+                self.take_over(reached.recorded).and_then(|()| self.take_out_in_between())
             } else if unsafe_ones > 0 {
                 self.sync_when_quiet(unsafe_ones)
             } else if self.uncounted == Left::Something && !reached.stopping {
@@ -217,15 +227,32 @@ impl Takeover {
         Ok(())
     }
 
-    /// Takes out some of what is too old.
+    /// Takes out some of what is too old. What is recorded does not depend on it, so that a failure is told and
+    /// forgotten.
     fn take_out(&mut self) -> Result<(), StoreError> {
         let Takeover { history, history_path, purge, .. } = self;
-        if let Some(purge) = purge {
-            // After a failure as well: there is time.
-            self.due = Due::Later;
-            self.due = purge.next(history, history_path)?;
+        let Some(purge) = purge else { return Ok(()) };
+        self.takeovers = 0;
+        let done = purge.next(history, history_path);
+        match &done {
+            Err(error) if !self.is_full => {
+                let error = error as &dyn std::error::Error;
+                error!(error, "what is too old stays in history until it can be taken out");
+            }
+            Ok(_) if self.is_full => info!("what is too old leaves history again"),
+            _ => {}
         }
+        self.is_full = done.is_err();
+        self.due = done.unwrap_or(Due::Later);
         Ok(())
+    }
+
+    /// The same where attempts leave no pause.
+    fn take_out_in_between(&mut self) -> Result<(), StoreError> {
+        self.takeovers = self.takeovers.saturating_add(1);
+        let often = if self.due == Due::Soon { TAKEOVERS_A_PIECE } else { TAKEOVERS_A_LOOK };
+        let has_turn = self.takeovers >= often && self.uncounted == Left::Nothing;
+        if has_turn { self.take_out() } else { Ok(()) }
     }
 
     fn take_over(&mut self, after: i64) -> Result<(), StoreError> {

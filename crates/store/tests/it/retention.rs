@@ -8,7 +8,7 @@ use domain::{JobId, Timestamp};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use store::{Options, Reader, Retention, Writer};
+use store::{Keep, Loaded, Options, Reader, Retention, Writer};
 
 /// The time at which everything of the samples has been over for a thousand days.
 struct Much;
@@ -26,16 +26,19 @@ fn kept(directory: &Path, retention: Retention) -> (Writer, Reader) {
     (writer, reader)
 }
 
-fn for_ever() -> Retention {
-    Retention {
-        jobs: None,
-        steps: None,
-        hours: None,
-        days: None,
-        months: None,
-        archive: None,
-        clock: Arc::new(Much),
-    }
+fn for_ever(archive: &Path) -> Retention {
+    Retention::for_ever(archive.to_owned(), Arc::new(Much))
+}
+
+fn keep(days: u32) -> Option<Keep> {
+    Some(Keep { age: days * Duration::from_secs(86_400), archived: true })
+}
+
+fn load(directory: &Path, file: &Path) -> Loaded {
+    let mut bytes = 0;
+    let loaded = store::load_archive(directory, file, &mut |_, read| bytes = read).unwrap();
+    assert_eq!(bytes, std::fs::metadata(file).unwrap().len(), "told until the end");
+    loaded
 }
 
 fn until(reader: &Reader, purged: impl Fn(Purged) -> bool) {
@@ -52,6 +55,13 @@ fn all(reader: &Reader) -> Vec<(Job, Option<Box<Amendment>>)> {
         found.into_iter().map(|found| (Job::clone(&found.closed.job), found.amendment)).collect();
     all.sort_by_key(|(job, _)| job.id);
     all
+}
+
+fn until_recorded(reader: &Reader, count: usize) {
+    let deadline = Instant::now() + Duration::from_secs(120);
+    while all(reader).len() < count {
+        assert!(Instant::now() < deadline, "they are recorded");
+    }
 }
 
 fn archives(folder: &Path) -> Vec<PathBuf> {
@@ -81,10 +91,7 @@ fn what_is_too_old_goes_into_the_archive_and_comes_back() {
     let live = Batch { payloads, ..batch_of([waiting(1_000)]) };
     writer.commit(&live).unwrap();
     writer.commit(&Batch { closed, steps, gone: vec![JobId(1_000)], ..Batch::default() }).unwrap();
-    let deadline = Instant::now() + Duration::from_secs(120);
-    while all(&reader).len() < expected {
-        assert!(Instant::now() < deadline, "they are recorded");
-    }
+    until_recorded(&reader, expected);
     let row = reader.search(&Wanted { jobs: vec![(JobId(1_001), None)], limit: 1, ..Wanted::default() });
     let note = Amendment { comment: Some(text("noted")), ..Amendment::default() };
     reader.amend(&[(row.unwrap()[0].row, note)]).unwrap();
@@ -92,8 +99,7 @@ fn what_is_too_old_goes_into_the_archive_and_comes_back() {
     drop((writer, reader));
 
     let folder = directory.path().join("archive");
-    let day = Duration::from_secs(86_400);
-    let retention = Retention { jobs: Some(10 * day), archive: Some(folder.clone()), ..for_ever() };
+    let retention = Retention { jobs: keep(10), ..for_ever(&folder) };
     let (writer, reader) = kept(directory.path(), retention);
     until(&reader, |purged| purged.jobs >= 1_000);
     let left = all(&reader);
@@ -106,8 +112,10 @@ fn what_is_too_old_goes_into_the_archive_and_comes_back() {
     let files = archives(&folder);
     assert_eq!(files.len(), 2, "{files:?}");
     for file in &files {
-        let first = store::load_archive(directory.path(), file).unwrap();
-        let again = store::load_archive(directory.path(), file).unwrap();
+        let listed = store::list_archive(file).unwrap();
+        let first = load(directory.path(), file);
+        assert_eq!((listed.jobs, listed.steps, listed.sums), (first.jobs, first.steps, first.sums));
+        let again = load(directory.path(), file);
         assert_eq!(again.known, first.jobs + first.steps + first.sums);
     }
     let (_writer, reader) = open(directory.path());
@@ -133,13 +141,12 @@ fn sums_by_the_hour_go_before_those_by_the_day() {
     drop((writer, reader));
 
     let folder = directory.path().join("archive");
-    let keep = Duration::from_secs(86_400);
-    let retention = Retention { hours: Some(keep), archive: Some(folder.clone()), ..for_ever() };
+    let retention = Retention { hours: keep(1), ..for_ever(&folder) };
     let (writer, reader) = kept(directory.path(), retention);
     until(&reader, |purged| purged.sums > 0);
     assert_eq!(reader.usage(&wanted).unwrap().lines(), before, "days are left");
     drop((writer, reader));
-    let loaded = store::load_archive(directory.path(), &archives(&folder)[0]).unwrap();
+    let loaded = load(directory.path(), &archives(&folder)[0]);
     assert!(loaded.sums > 0 && loaded.known == 0);
 }
 
@@ -150,9 +157,84 @@ fn a_line_that_is_none_is_named() {
     let file = directory.path().join("lines");
     for (text, line) in [("{}\n", 1), ("\n\n{\"kind\":\"step\"}", 3), ("\u{0}", 1)] {
         std::fs::write(&file, text).unwrap();
-        let error = store::load_archive(directory.path(), &file).unwrap_err();
+        let error = store::load_archive(directory.path(), &file, &mut |_, _| {}).unwrap_err();
         assert!(matches!(error, store::LoadError::Line { line: found, .. } if found == line), "{error}");
     }
     let nowhere = directory.path().join("nowhere");
-    assert!(store::load_archive(&nowhere, &file).is_err());
+    assert!(store::load_archive(&nowhere, &file, &mut |_, _| {}).is_err());
+}
+
+#[test]
+fn without_an_archive_it_is_gone() {
+    let directory = tempfile::tempdir().unwrap();
+    let folder = directory.path().join("archive");
+    let gone = Keep { age: Duration::from_secs(86_400), archived: false };
+    let retention = Retention { steps: Some(gone), ..for_ever(&folder) };
+    let (mut writer, reader) = kept(directory.path(), retention);
+    let steps = vec![closed_step(1, 0, 0), closed_step(1, 0, 1)];
+    writer.commit(&Batch { steps, ..batch_of([waiting(1)]) }).unwrap();
+    until(&reader, |purged| purged == Purged { steps: 2, ..Purged::default() });
+    assert!(!folder.exists());
+}
+
+#[test]
+fn what_is_too_old_goes_while_attempts_come() {
+    let directory = tempfile::tempdir().unwrap();
+    let (mut writer, reader) = open(directory.path());
+    let old = (1..3_000).map(|id| closed_at(id, 300)).collect();
+    writer.commit(&Batch { closed: old, ..Batch::default() }).unwrap();
+    until_recorded(&reader, 2_999);
+    drop((writer, reader));
+    let folder = directory.path().join("archive");
+    let (mut writer, reader) = kept(directory.path(), Retention { jobs: keep(10), ..for_ever(&folder) });
+    let deadline = Instant::now() + Duration::from_secs(120);
+    let mut id = 10_000;
+    // Somebody asks for each as soon as it is there: no pause comes.
+    while reader.purged().jobs < 2_000 {
+        id += 1;
+        writer.commit(&Batch { closed: vec![closed_at(id, 999 * 86_400)], ..Batch::default() }).unwrap();
+        let one = Wanted { jobs: vec![(JobId(id), None)], limit: 1, ..Wanted::default() };
+        // On a machine that is busy it may take longer than a reader waits.
+        while reader.search(&one).unwrap().is_empty() {
+            assert!(Instant::now() < deadline, "it is recorded");
+        }
+        assert!(Instant::now() < deadline, "{:?} have gone", reader.purged());
+    }
+}
+
+#[test]
+fn all_of_it_can_go_at_once() {
+    let directory = tempfile::tempdir().unwrap();
+    let (mut writer, reader) = open(directory.path());
+    let old: Vec<Closed> = (1..1_500).map(|id| closed_at(id, 300)).collect();
+    let steps = vec![closed_step(1_000, 0, 0)];
+    writer.commit(&Batch { closed: old, steps, ..Batch::default() }).unwrap();
+    until_recorded(&reader, 1_499);
+    let folder = directory.path().join("archive");
+    let mut told = 0;
+    let mut dump = |retention| {
+        let calendar = Options::default().calendar;
+        store::dump_archive(directory.path(), retention, calendar, &mut |_| told += 1).unwrap()
+    };
+    let first = dump(Retention { jobs: keep(10), steps: keep(10), ..for_ever(&folder) });
+    assert_eq!((first.steps, first.jobs), (1, 1_499));
+    assert_eq!(first.archived, 1_500);
+    assert_eq!(dump(Retention { jobs: keep(10), ..for_ever(&folder) }), Purged::default());
+    assert!(told >= 2);
+    assert_eq!(all(&reader), []);
+}
+
+#[test]
+fn nothing_starts_where_no_archive_can_be_written() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("file");
+    std::fs::write(&file, "").unwrap();
+    let open = |retention| {
+        let options = Options { retention: Some(retention), ..Options::default() };
+        store::open(&directory.path().join("store"), options).map(drop)
+    };
+    let refused = open(Retention { jobs: keep(10), ..for_ever(&file.join("archive")) }).unwrap_err();
+    let why = std::error::Error::source(&refused).unwrap().to_string();
+    assert_eq!(why, format!("write into the archive {}/archive", file.display()));
+    assert!(open(for_ever(&file)).is_ok(), "nothing goes there");
 }

@@ -4,6 +4,7 @@
 mod from_wire;
 mod limits;
 mod to_wire;
+pub(super) mod usage;
 mod wire;
 
 pub(super) use from_wire::changes;

@@ -9,5 +9,6 @@ pub(super) mod history;
 pub(super) mod logs;
 pub(super) mod nodes;
 pub(super) mod steps;
+pub(super) mod usage;
 pub(super) mod users;
 pub(super) mod whoami;

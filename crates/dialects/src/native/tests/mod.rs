@@ -5,5 +5,6 @@ mod crontab;
 mod events;
 mod history;
 mod logs;
+mod usage;
 mod users;
 mod world;

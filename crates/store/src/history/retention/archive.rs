@@ -10,9 +10,9 @@ use domain::ports::{Recorded, StoreError, WallMinute};
 use rusqlite::Connection;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use std::fs::{DirBuilder, File, OpenOptions};
+use std::fs::{File, OpenOptions};
 use std::io::Write;
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 /// A line of an archive.
@@ -193,7 +193,7 @@ pub(super) fn append(
     month: WallMinute,
     lines: &[Line],
 ) -> std::io::Result<PathBuf> {
-    DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
+    super::folder(folder)?;
     let path = folder.join(format!("{kind}-{:04}-{:02}.jsonl", month.year, month.month));
     let is_new = !path.exists();
     let mut file = OpenOptions::new().create(true).append(true).mode(0o600).open(&path)?;

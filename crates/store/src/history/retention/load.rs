@@ -57,11 +57,16 @@ pub enum LoadError {
     Database(#[from] rusqlite::Error),
 }
 
-/// Loads an archive into the store in a directory. The service may run meanwhile.
+/// Loads an archive into the store in a directory, telling now and then what was loaded and how many bytes of the file
+/// that were. The service may run meanwhile.
 ///
 /// # Errors
 /// If a line cannot be understood, or a file not be read or written.
-pub fn load_archive(store: &Path, archive: &Path) -> Result<Loaded, LoadError> {
+pub fn load_archive(
+    store: &Path,
+    archive: &Path,
+    told: &mut dyn FnMut(&Loaded, u64),
+) -> Result<Loaded, LoadError> {
     let path = store.join(Database::History.file());
     if !path.exists() {
         return Err(std::io::Error::from(std::io::ErrorKind::NotFound).into());
@@ -69,6 +74,7 @@ pub fn load_archive(store: &Path, archive: &Path) -> Result<Loaded, LoadError> {
     let mut history = Database::History.migrated(&path)?;
     let mut loading = Loading { packer: Packer::new(), seen: Seen::default(), loaded: Loaded::default() };
     let mut lines = BufReader::new(File::open(archive)?).lines().enumerate();
+    let mut read: u64 = 0;
     loop {
         let some: Vec<(usize, String)> = lines
             .by_ref()
@@ -79,6 +85,8 @@ pub fn load_archive(store: &Path, archive: &Path) -> Result<Loaded, LoadError> {
             return Ok(loading.loaded);
         }
         loading.piece(&mut history, &some)?;
+        read += some.iter().map(|(_, line)| line.len() as u64 + 1).sum::<u64>();
+        told(&loading.loaded, read);
     }
 }
 

@@ -2,15 +2,21 @@
 //! there is a line in the log, the numbers are told to whoever asks, and first it is all written into an archive.
 
 mod archive;
+mod list;
 mod load;
 mod purge;
 
+pub use list::{Listed, list_archive};
 pub use load::{LoadError, Loaded, load_archive};
+pub use purge::dump_archive;
 pub(super) use purge::{Due, Purge};
 
+use crate::failure::OpenError;
 use domain::history::Span;
 use domain::ports::Clock;
-use std::path::PathBuf;
+use std::fs::{DirBuilder, OpenOptions};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -18,27 +24,70 @@ use std::time::Duration;
 #[derive(Clone)]
 pub struct Retention {
     /// Attempts, with their steps, from their end on.
-    pub jobs: Option<Duration>,
+    pub jobs: Option<Keep>,
     /// Steps, from their end on.
-    pub steps: Option<Duration>,
+    pub steps: Option<Keep>,
     /// Sums of usage by the hour.
-    pub hours: Option<Duration>,
+    pub hours: Option<Keep>,
     /// Sums of usage by the day.
-    pub days: Option<Duration>,
+    pub days: Option<Keep>,
     /// Sums of usage by the month.
-    pub months: Option<Duration>,
-    /// The folder into which it is written before it goes; `None` if it shall be gone for good.
-    pub archive: Option<PathBuf>,
+    pub months: Option<Keep>,
+    /// The folder into which what is archived is written before it goes.
+    pub archive: PathBuf,
     /// Knows the time.
     pub clock: Arc<dyn Clock>,
 }
 
+/// How long something is kept, and what becomes of it then.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Keep {
+    /// For how long.
+    pub age: Duration,
+    /// Whether it goes into the archive; otherwise it is gone for good.
+    pub archived: bool,
+}
+
 impl Retention {
-    fn of(&self, span: Span) -> Option<Duration> {
+    /// Makes one by which everything is kept for ever.
+    pub fn for_ever(archive: PathBuf, clock: Arc<dyn Clock>) -> Self {
+        Retention { jobs: None, steps: None, hours: None, days: None, months: None, archive, clock }
+    }
+
+    fn of(&self, span: Span) -> Option<Keep> {
         match span {
             Span::Hour => self.hours,
             Span::Day => self.days,
             Span::Month => self.months,
         }
     }
+
+    fn kinds(&self) -> [Option<Keep>; 5] {
+        [self.jobs, self.steps, self.hours, self.days, self.months]
+    }
+
+    /// Tells whether nothing ever goes.
+    pub fn is_for_ever(&self) -> bool {
+        self.kinds().iter().all(Option::is_none)
+    }
+
+    /// Makes sure that what goes into the archive can be written there: whoever finds out when it goes has no choice left.
+    ///
+    /// # Errors
+    /// If the folder cannot be made, or no file in it.
+    pub(crate) fn probe(&self) -> Result<(), OpenError> {
+        if !self.kinds().into_iter().flatten().any(|keep| keep.archived) {
+            return Ok(());
+        }
+        let unfit = |source| OpenError::Archive { path: self.archive.clone(), source };
+        folder(&self.archive).map_err(unfit)?;
+        let probe = self.archive.join(format!(".probe-{}", std::process::id()));
+        OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&probe).map_err(unfit)?;
+        std::fs::remove_file(&probe).map_err(unfit)
+    }
+}
+
+/// Makes the folder of an archive private if it has to be made.
+fn folder(path: &Path) -> std::io::Result<()> {
+    DirBuilder::new().recursive(true).mode(0o700).create(path)
 }

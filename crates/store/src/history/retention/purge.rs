@@ -1,8 +1,8 @@
 //! Takes out of history what is too old, a block of attempts or a day of sums at a time.
 
-use super::Retention;
 use super::archive::{Line, append, job_line, step_line, usage_line};
-use crate::database::Unread;
+use super::{Keep, Retention};
+use crate::database::{Database, Unread};
 use crate::failure::failed;
 use crate::history::attempt::BLOCK;
 use crate::history::reader::recorded;
@@ -81,9 +81,9 @@ impl Purge {
         }
         let gone = std::mem::take(&mut self.unsaid);
         if gone != Purged::default() {
-            let archive =
-                self.retention.archive.as_ref().map_or("none".into(), |path| path.to_string_lossy());
-            info!(jobs = gone.jobs, steps = gone.steps, sums = gone.sums, %archive, "history was purged");
+            let archive = self.retention.archive.display();
+            let Purged { jobs, steps, sums, archived } = gone;
+            info!(jobs, steps, sums, archived, %archive, "what was too old has left history");
         }
         Ok(Due::Later)
     }
@@ -93,14 +93,14 @@ impl Purge {
         let transaction = history.transaction_with_behavior(TransactionBehavior::Immediate)?;
         let mut gone = Purged::default();
         if let Some(keep) = self.retention.jobs {
-            self.jobs(&transaction, now.before(keep), &mut gone)?;
+            self.jobs(&transaction, (keep, now.before(keep.age)), &mut gone)?;
         }
         if let Some(keep) = self.retention.steps.filter(|_| gone == Purged::default()) {
-            self.steps(&transaction, now.before(keep), &mut gone)?;
+            self.steps(&transaction, (keep, now.before(keep.age)), &mut gone)?;
         }
         for span in Span::ALL {
             if let Some(keep) = self.retention.of(span).filter(|_| gone == Purged::default()) {
-                self.sums(&transaction, span, now.before(keep), &mut gone)?;
+                self.sums(&transaction, span, (keep, now.before(keep.age)), &mut gone)?;
             }
         }
         transaction.commit()?;
@@ -108,7 +108,12 @@ impl Purge {
     }
 
     /// Takes out the first block of attempts all of which are too old.
-    fn jobs(&self, history: &Transaction<'_>, before: Timestamp, gone: &mut Purged) -> Result<(), Unread> {
+    fn jobs(
+        &self,
+        history: &Transaction<'_>,
+        (keep, before): (Keep, Timestamp),
+        gone: &mut Purged,
+    ) -> Result<(), Unread> {
         let find = "SELECT id FROM block WHERE last < ?1 ORDER BY id LIMIT 1";
         let mut statement = history.prepare_cached(find)?;
         let Some(block) = statement.query([before.micros()])?.next()?.map(|row| row.get::<_, i64>(0)) else {
@@ -120,7 +125,7 @@ impl Purge {
         let mut lines = Vec::new();
         let mut steps = Vec::new();
         for found in &found {
-            if self.retention.archive.is_some() {
+            if keep.archived {
                 lines.push(job_line(history, found)?);
             }
             let sql = "SELECT id, body FROM step WHERE job = ?1 AND submit = ?2 AND attempt = ?3";
@@ -135,8 +140,8 @@ impl Purge {
             domain::job::Phase::Ended(ended) => Some(ended.ended),
             _ => None,
         });
-        self.archive("jobs", month.unwrap_or(before), &lines)?;
-        self.take_steps(history, steps, gone)?;
+        gone.archived += self.archive("jobs", month.unwrap_or(before), &lines)?;
+        self.take_steps(history, keep, steps, gone)?;
         history.execute("DELETE FROM past WHERE id BETWEEN ?1 AND ?2", [first, first + BLOCK - 1])?;
         history.execute("DELETE FROM amendment WHERE id BETWEEN ?1 AND ?2", [first, first + BLOCK - 1])?;
         history.execute("DELETE FROM block WHERE id = ?1", [first / BLOCK])?;
@@ -145,7 +150,12 @@ impl Purge {
     }
 
     /// Takes out the first steps as long as they are too old; they are in the order in which they ended, nearly.
-    fn steps(&self, history: &Transaction<'_>, before: Timestamp, gone: &mut Purged) -> Result<(), Unread> {
+    fn steps(
+        &self,
+        history: &Transaction<'_>,
+        (keep, before): (Keep, Timestamp),
+        gone: &mut Purged,
+    ) -> Result<(), Unread> {
         let sql = r#"SELECT id, body, "end" FROM step ORDER BY id LIMIT ?1"#;
         let mut steps = Vec::new();
         let mut statement = history.prepare_cached(sql)?;
@@ -156,25 +166,26 @@ impl Purge {
             }
             steps.push((row.get(0)?, row.get(1)?));
         }
-        self.take_steps(history, steps, gone)
+        self.take_steps(history, keep, steps, gone)
     }
 
     fn take_steps(
         &self,
         history: &Transaction<'_>,
+        keep: Keep,
         steps: Vec<(i64, Vec<u8>)>,
         gone: &mut Purged,
     ) -> Result<(), Unread> {
         if steps.is_empty() {
             return Ok(());
         }
-        if self.retention.archive.is_some() {
+        if keep.archived {
             let lines: Vec<Line> = steps.iter().map(|(_, body)| step_line(body)).collect::<Result<_, _>>()?;
             let first = lines.first().map_or(0, |line| match line {
                 Line::Step(step) => step.end,
                 _ => 0,
             });
-            self.archive("steps", Timestamp::from_micros(first), &lines)?;
+            gone.archived += self.archive("steps", Timestamp::from_micros(first), &lines)?;
         }
         let mut delete = history.prepare_cached("DELETE FROM step WHERE id = ?1")?;
         for (id, _) in &steps {
@@ -189,7 +200,7 @@ impl Purge {
         &self,
         history: &Transaction<'_>,
         span: Span,
-        before: Timestamp,
+        (keep, before): (Keep, Timestamp),
         gone: &mut Purged,
     ) -> Result<(), Unread> {
         let everybody = kind(Whose::Everybody, span);
@@ -201,9 +212,10 @@ impl Purge {
         let (Some(first), Some(last)) = (starts.first(), starts.last()) else { return Ok(()) };
         for whose in [Whose::Charge, Whose::Account, Whose::Everybody] {
             let range = params![kind(whose, span), first, last];
-            if self.retention.archive.is_some() {
+            if keep.archived {
                 let lines = lines_of_sums(history, kind(whose, span), (*first, *last))?;
-                self.archive("usage", Timestamp::from_seconds(first.saturating_mul(60)), &lines)?;
+                let of = Timestamp::from_seconds(first.saturating_mul(60));
+                gone.archived += self.archive("usage", of, &lines)?;
             }
             let sql = "DELETE FROM usage WHERE kind = ?1 AND start BETWEEN ?2 AND ?3";
             gone.sums += history.prepare_cached(sql)?.execute(range)? as u64;
@@ -214,14 +226,49 @@ impl Purge {
         Ok(())
     }
 
-    fn archive(&self, kind: &str, of: Timestamp, lines: &[Line]) -> Result<(), Unread> {
-        let Some(folder) = self.retention.archive.as_ref().filter(|_| !lines.is_empty()) else {
-            return Ok(());
-        };
+    /// Writes lines into the archive; returns how many.
+    fn archive(&self, kind: &str, of: Timestamp, lines: &[Line]) -> Result<u64, Unread> {
+        if lines.is_empty() {
+            return Ok(0);
+        }
         let month = self.calendar.shown(of);
-        append(folder, kind, month, lines).map(|_| ()).map_err(|error| {
+        let written = append(&self.retention.archive, kind, month, lines);
+        written.map(|_| lines.len() as u64).map_err(|error| {
             Unread::Store(StoreError::Failed { what: "write an archive", source: Box::new(error) })
         })
+    }
+}
+
+/// Takes out of the store in a directory what is too old, all at once, telling how far it is. The service may run
+/// meanwhile: it waits for a piece at most.
+///
+/// # Errors
+/// If there is no store, or it or the archive cannot be written. What has gone before stays gone, and is archived.
+pub fn dump_archive(
+    store: &Path,
+    retention: Retention,
+    calendar: Arc<dyn Calendar>,
+    told: &mut dyn FnMut(&Purged),
+) -> Result<Purged, StoreError> {
+    let path = store.join(Database::History.file());
+    if !path.exists() {
+        let source = std::io::Error::from(std::io::ErrorKind::NotFound);
+        return Err(StoreError::Failed { what: "find history", source: Box::new(source) });
+    }
+    retention.probe()?;
+    let mut history = Database::History.migrated(&path)?;
+    let purge = Purge::of(retention, calendar, Arc::default());
+    let mut gone = Purged::default();
+    loop {
+        let piece = purge.piece(&mut history).map_err(|unread| match unread {
+            Unread::Sqlite(error) => failed("purge history", &path, error),
+            Unread::Store(error) => error,
+        })?;
+        if piece == Purged::default() {
+            return Ok(gone);
+        }
+        gone.add(&piece);
+        told(&gone);
     }
 }
 
