@@ -13,7 +13,7 @@ use crate::cron::Crontab;
 use crate::job::{Allocation, ArrayPart, Job, Pending, Phase, Reason, Relation};
 use crate::priority::Ranking;
 use crate::reservation::Reservation;
-use crate::{JobId, Text, Timestamp, Uid};
+use crate::{ChangeId, JobId, Text, Timestamp, Uid};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
@@ -391,8 +391,9 @@ impl State {
         Some(before)
     }
 
-    /// Returns a picture for readers.
+    /// Returns a picture for readers. What the state does not know is as in one that is empty.
     pub fn snapshot(&self, at: Timestamp) -> Snapshot {
+        // No `..Snapshot::default()`: that one has a cluster of its own, which takes longer to make than all the rest.
         Snapshot {
             at,
             cluster: Arc::clone(&self.cluster),
@@ -403,7 +404,13 @@ impl State {
             shares: Arc::clone(self.shares()),
             crontabs: Arc::clone(&self.crontabs),
             reservations: Arc::clone(self.reserved.all()),
-            ..Snapshot::default()
+            planned: Arc::default(),
+            reservations_changed: Timestamp::EPOCH,
+            jobs_changed: Timestamp::EPOCH,
+            nodes_changed: Timestamp::EPOCH,
+            partitions_changed: Timestamp::EPOCH,
+            change: ChangeId(0),
+            statistics: Arc::default(),
         }
     }
 
