@@ -2,6 +2,7 @@
 
 use crate::failure::{OpenError, failed};
 use domain::ports::StoreError;
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 use rusqlite_migration::{M, Migrations};
 use std::path::{Path, PathBuf};
@@ -78,8 +79,7 @@ impl Database {
         let open = || -> rusqlite::Result<Connection> {
             let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
             let connection = Connection::open_with_flags(path, flags)?;
-            connection.busy_timeout(BUSY)?;
-            connection.set_prepared_statement_cache_capacity(64);
+            prepare_for_work(&connection)?;
             connection.pragma_update_and_check(None, "journal_mode", "wal", |_| Ok(()))?;
             let synchronous = if self == Database::Queue { "full" } else { "normal" };
             connection.pragma_update(None, "synchronous", synchronous)?;
@@ -93,12 +93,20 @@ impl Database {
         let open = || -> rusqlite::Result<Connection> {
             let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
             let connection = Connection::open_with_flags(path, flags)?;
-            connection.busy_timeout(BUSY)?;
-            connection.set_prepared_statement_cache_capacity(64);
+            prepare_for_work(&connection)?;
             Ok(connection)
         };
         open().map_err(|error| failed("open a database", path, error))
     }
+}
+
+/// Keeps statements, as they were planned once. Without the second, SQLite plans a statement anew for each value that its
+/// plan might depend on, such as every `LIMIT ?`.
+fn prepare_for_work(connection: &Connection) -> rusqlite::Result<()> {
+    connection.busy_timeout(BUSY)?;
+    connection.set_prepared_statement_cache_capacity(64);
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
+    Ok(())
 }
 
 /// Connections for readers on any thread.

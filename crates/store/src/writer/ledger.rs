@@ -117,6 +117,14 @@ impl Ledger {
         *self = Ledger { last_spec, last_content, last_closed, ..Ledger::new() };
     }
 
+    /// Makes room for what is about to be read.
+    pub(super) fn expect(&mut self, specs: usize, jobs: usize) {
+        self.specs.reserve(specs);
+        self.spec_ids.reserve(specs);
+        self.jobs.reserve(jobs);
+        self.payloads.reserve(jobs);
+    }
+
     /// Makes all changes since the last call final.
     pub(super) fn keep(&mut self) {
         self.jobs.keep();

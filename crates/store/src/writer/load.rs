@@ -28,10 +28,12 @@ pub(super) fn load(connection: &Connection, path: &Path, ledger: &mut Ledger) ->
     ledger.clear();
     let specs: Specs =
         in_halves(connection, path, "spec", |half| read_specs(half, path))?.into_iter().collect();
+    ledger.expect(specs.len(), 0);
     for (id, spec) in &specs {
         ledger.put_spec(*id, Arc::clone(spec), 0);
     }
     let jobs = in_halves(connection, path, "job", |half| read_jobs(half, path, &specs))?;
+    ledger.expect(0, jobs.len());
     for (job, columns) in &jobs {
         let is_task = matches!(job.array, Some(ArrayPart::Task { .. }));
         let array = job.array_id();

@@ -3,17 +3,27 @@
 use std::collections::HashMap;
 use std::hash::Hash;
 
-/// A map that remembers what it was when its changes were last [kept](Undoable::keep).
+/// What is kept in mind for changes of one transaction, and not given back between two of them.
+const USUAL_CHANGES: usize = 1024;
+
+/// A map that remembers what it was when its changes were last [kept](Undoable::keep). Before that happens for the first
+/// time it remembers nothing.
 #[derive(Debug)]
 pub(super) struct Undoable<K, V> {
     map: HashMap<K, V>,
     before: Vec<(K, Option<V>)>,
+    remembers: bool,
 }
 
 impl<K: Copy + Eq + Hash, V: Clone> Undoable<K, V> {
     /// Makes an empty map.
     pub(super) fn new() -> Self {
-        Undoable { map: HashMap::new(), before: Vec::new() }
+        Undoable { map: HashMap::new(), before: Vec::new(), remembers: false }
+    }
+
+    /// Makes room for so many more.
+    pub(super) fn reserve(&mut self, more: usize) {
+        self.map.reserve(more);
     }
 
     /// Returns a value.
@@ -24,19 +34,25 @@ impl<K: Copy + Eq + Hash, V: Clone> Undoable<K, V> {
     /// Puts a value in.
     pub(super) fn put(&mut self, key: K, value: V) {
         let before = self.map.insert(key, value);
-        self.before.push((key, before));
+        if self.remembers {
+            self.before.push((key, before));
+        }
     }
 
     /// Takes a value out.
     pub(super) fn take(&mut self, key: K) -> Option<V> {
         let value = self.map.remove(&key)?;
-        self.before.push((key, Some(value.clone())));
+        if self.remembers {
+            self.before.push((key, Some(value.clone())));
+        }
         Some(value)
     }
 
     /// Makes the changes final.
     pub(super) fn keep(&mut self) {
         self.before.clear();
+        self.before.shrink_to(USUAL_CHANGES);
+        self.remembers = true;
     }
 
     /// Takes the changes back.
