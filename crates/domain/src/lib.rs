@@ -12,6 +12,7 @@
 //! - [`service`]: the use cases, and the single writer that performs them
 
 pub mod accounting;
+mod by_number;
 pub mod cluster;
 pub mod cron;
 pub mod error;
@@ -27,6 +28,7 @@ pub mod state;
 mod time;
 pub mod who;
 
+pub use by_number::{ByNumber, NumberHasher, Numbered};
 pub use error::{Error, ParentAccount, Problem};
 pub use ids::{ChangeId, Gid, JobId, NodeIndex, TaskIndex, Text, Uid};
 pub use time::{TimeLimit, Timestamp};

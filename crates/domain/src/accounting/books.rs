@@ -3,7 +3,7 @@
 
 use super::{
     Account, Association, ClusterRecord, Configured, Limit, Limits, Place, Qos, QosFlags, Shards, User,
-    Wckey, folded,
+    Wckey, folded, is_same,
 };
 use crate::Text;
 use crate::who::AdminLevel;
@@ -15,6 +15,9 @@ pub const ROOT: Text = Text::const_new("root");
 
 /// Number of the quality of service that jobs have that name none.
 pub const NORMAL: u32 = 1;
+
+/// Associations of a user among which one is found by looking at each.
+const FEW: usize = 32;
 
 /// The books. Cheap to copy.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -274,6 +277,12 @@ impl Books {
     /// Returns the association that governs a job of a user in an account and a partition: the one of that partition
     /// before the one of all.
     pub fn governing(&self, account: &str, user: &str, partition: &str) -> Option<&Arc<Association>> {
+        if !user.is_empty() {
+            let own = self.of_user.get(user).or_else(|| self.of_user.get(&*folded(user)))?;
+            if own.len() <= FEW {
+                return self.governing_of(own, account, partition);
+            }
+        }
         let place = |partition| Place {
             cluster: self.cluster.clone(),
             account: Text::from(account),
@@ -281,6 +290,23 @@ impl Books {
             partition,
         };
         self.at(&place(Text::from(partition))).or_else(|| self.at(&place(Text::default())))
+    }
+
+    /// Does the same with the associations of a user who has few: compared with each of them, which needs no memory.
+    fn governing_of(&self, own: &[u32], account: &str, partition: &str) -> Option<&Arc<Association>> {
+        let mut of_all = None;
+        for association in own.iter().filter_map(|id| self.associations.get(id)) {
+            let place = &association.place;
+            if !is_same(&place.account, account) || !is_same(&place.cluster, &self.cluster) {
+                continue;
+            }
+            if place.partition.is_empty() {
+                of_all = Some(association);
+            } else if is_same(&place.partition, partition) {
+                return Some(association);
+            }
+        }
+        of_all
     }
 
     /// Returns the number of the association of an account and a user; zero for none, as Slurm shows it.
@@ -296,9 +322,8 @@ impl Books {
 
     /// Tells whether a user may charge an account on the cluster that is served.
     pub fn is_in(&self, user: &str, account: &str) -> bool {
-        self.of_user(user).any(|own| {
-            own.place.cluster == self.cluster && own.place.account.to_lowercase() == account.to_lowercase()
-        })
+        self.of_user(user)
+            .any(|own| own.place.cluster == self.cluster && is_same(&own.place.account, account))
     }
 
     /// Returns the account charged for a user who names none, as far as the user is in it.
@@ -312,7 +337,7 @@ impl Books {
     pub fn is_default(&self, association: &Association) -> bool {
         let place = &association.place;
         let Some(user) = self.user(&place.user).filter(|_| !place.is_account()) else { return false };
-        if user.default_account.to_lowercase() != place.account.to_lowercase() {
+        if !is_same(&user.default_account, &place.account) {
             return false;
         }
         let same = |other: &&Arc<Association>| {

@@ -41,6 +41,7 @@ pub use limits::{Limit, LimitChanges, Limits};
 pub use line::Line;
 pub use qos::{Qos, QosFlags};
 pub use quantity::{Quantities, Wanted, billing, held, minutes};
+use record::is_same;
 pub use record::{Account, Association, ClusterRecord, Life, Place, User, Wckey, folded};
 pub use shards::Shards;
 pub use tally::{Past, Tally};

@@ -82,7 +82,16 @@ impl Place {
 
 /// Returns a name as it is looked up.
 pub fn folded(name: &str) -> Text {
-    Text::from(name.to_lowercase())
+    let is_folded = |byte: u8| byte.is_ascii() && !byte.is_ascii_uppercase();
+    if name.bytes().all(is_folded) { Text::from(name) } else { Text::from(name.to_lowercase()) }
+}
+
+/// Tells whether two names are looked up as one.
+pub(in crate::accounting) fn is_same(one: &str, other: &str) -> bool {
+    one == other || one.len() == other.len() && one.eq_ignore_ascii_case(other) || {
+        let is_ascii = one.is_ascii() && other.is_ascii();
+        !is_ascii && one.to_lowercase() == other.to_lowercase()
+    }
 }
 
 /// An association: who may use what under which limits. What is used of them is counted by their numbers elsewhere.

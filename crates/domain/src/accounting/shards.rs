@@ -73,7 +73,8 @@ impl<K: Eq + Hash + Clone, V: Clone> Shards<K, V> {
     fn part_mut(&mut self, at: usize) -> &mut HashMap<K, V, Hasher> {
         let parts = Arc::make_mut(&mut self.parts);
         if parts.is_empty() {
-            parts.resize_with(PARTS, Part::default);
+            // One and the same empty part everywhere, until something is put into it.
+            parts.resize(PARTS, Part::default());
         }
         Arc::make_mut(&mut parts[at])
     }

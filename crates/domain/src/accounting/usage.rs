@@ -6,6 +6,7 @@ use super::quantity::held;
 use super::tally::{Left, Past, Tally};
 use super::tres::Numbers;
 use super::{Line, Quantities, barred};
+use crate::by_number::ByNumber;
 use crate::cluster::{Cluster, Partition};
 use crate::job::{ArrayPart, Job, JobSpec, Phase};
 use crate::{JobId, NodeIndex, Text, Timestamp};
@@ -20,9 +21,9 @@ pub struct Usage {
     /// The present, as far as anybody has told.
     at: Timestamp,
     half_life: Option<Duration>,
-    associations: HashMap<u32, Tally>,
-    qos: HashMap<u32, OfQos>,
-    charges: HashMap<JobId, Charge>,
+    associations: ByNumber<u32, Tally>,
+    qos: ByNumber<u32, OfQos>,
+    charges: ByNumber<JobId, Charge>,
     lines: HashMap<LineKey, Arc<Line>>,
     numbers: Numbers,
     /// Whose past has grown since it was written down.
@@ -67,14 +68,18 @@ struct Charge {
 enum Load {
     /// So many wait.
     Waiting(u32),
-    /// It holds resources.
-    Holding {
-        held: Quantities,
-        nodes: SmallVec<[NodeIndex; 1]>,
-        left: Left,
-        /// How much of its run is in the past already.
-        counted: Duration,
-    },
+    /// It holds resources. Most jobs wait: the room is taken for those that do not.
+    Holding(Box<Holding>),
+}
+
+/// What a job holds.
+#[derive(Clone, Debug, PartialEq)]
+struct Holding {
+    held: Quantities,
+    nodes: SmallVec<[NodeIndex; 1]>,
+    left: Left,
+    /// How much of its run is in the past already.
+    counted: Duration,
 }
 
 impl Usage {
@@ -102,7 +107,7 @@ impl Usage {
             .charges
             .iter()
             .filter_map(|(id, charge)| match &charge.load {
-                Load::Holding { counted, .. } => Some((*id, *counted)),
+                Load::Holding(holding) => Some((*id, holding.counted)),
                 Load::Waiting(_) => None,
             })
             .collect();
@@ -118,9 +123,9 @@ impl Usage {
         for job in jobs {
             self.moved(cluster, job.id, None, Some(job));
             if let (Some(charge), Some(before)) = (self.charges.get_mut(&job.id), counted.get(&job.id))
-                && let Load::Holding { counted, .. } = &mut charge.load
+                && let Load::Holding(holding) = &mut charge.load
             {
-                *counted = *before;
+                holding.counted = *before;
             }
         }
     }
@@ -244,12 +249,12 @@ impl Usage {
             Some(_) => Left::Still(run.until.since(self.at).as_secs()),
             None => Left::Until(run.until.min(run.started.after(YEAR))),
         };
-        Some(Load::Holding {
+        Some(Load::Holding(Box::new(Holding {
             held: held(&run.allocation, cluster, &self.numbers),
             nodes: run.allocation.nodes.iter().map(|share| share.node).collect(),
             left,
             counted: run.elapsed(self.at),
-        })
+        })))
     }
 
     fn put_on(&mut self, cluster: &Cluster, charge: &Charge) {
@@ -259,7 +264,8 @@ impl Usage {
         }
         self.each_tally(&charge.line, |tally| match &charge.load {
             Load::Waiting(count) => tally.submitted = tally.submitted.saturating_add(*count),
-            Load::Holding { held, nodes, left, .. } => {
+            Load::Holding(holding) => {
+                let Holding { held, nodes, left, .. } = &**holding;
                 tally.submitted = tally.submitted.saturating_add(1);
                 tally.running = tally.running.saturating_add(1);
                 tally.used.add(held);
@@ -272,7 +278,8 @@ impl Usage {
     fn take_off(&mut self, charge: &Charge) {
         self.each_tally(&charge.line, |tally| match &charge.load {
             Load::Waiting(count) => tally.submitted = tally.submitted.saturating_sub(*count),
-            Load::Holding { held, nodes, left, .. } => {
+            Load::Holding(holding) => {
+                let Holding { held, nodes, left, .. } = &**holding;
                 tally.submitted = tally.submitted.saturating_sub(1);
                 tally.running = tally.running.saturating_sub(1);
                 tally.used.take(held);
@@ -308,7 +315,7 @@ impl Usage {
 
     /// Takes in what a job has used that holds nothing any more, or something else.
     fn count_run(&mut self, charge: &Charge, job: Option<&Job>) {
-        let Load::Holding { held, counted, .. } = &charge.load else { return };
+        let Load::Holding(holding) = &charge.load else { return };
         let ran = job.and_then(|job| {
             let end = match &job.phase {
                 Phase::Ended(ended) => ended.ended,
@@ -317,7 +324,7 @@ impl Usage {
             job.run().map(|run| run.elapsed(end))
         });
         let Some(ran) = ran else { return };
-        self.add_past(&charge.line, held, ran.saturating_sub(*counted));
+        self.add_past(&charge.line, &holding.held, ran.saturating_sub(holding.counted));
     }
 
     fn add_past(&mut self, line: &Line, held: &Quantities, ran: Duration) {
@@ -346,14 +353,12 @@ impl Usage {
         for job in jobs {
             let Some(run) = job.run() else { continue };
             let elapsed = run.elapsed(now);
-            let Some(Charge { line, load: Load::Holding { held, counted, .. } }) =
-                self.charges.get_mut(&job.id)
-            else {
+            let Some(Charge { line, load: Load::Holding(holding) }) = self.charges.get_mut(&job.id) else {
                 continue;
             };
-            let ran = elapsed.saturating_sub(*counted);
-            *counted = elapsed.max(*counted);
-            let (line, held) = (Arc::clone(line), held.clone());
+            let ran = elapsed.saturating_sub(holding.counted);
+            holding.counted = elapsed.max(holding.counted);
+            let (line, held) = (Arc::clone(line), holding.held.clone());
             self.add_past(&line, &held, ran);
             self.accounted = Some(now);
         }
@@ -419,8 +424,8 @@ impl Usage {
     /// Returns running jobs that have used up what there is for them: of limits on minutes nothing is left.
     pub(crate) fn overdrawn(&self) -> Vec<JobId> {
         let has_run_out = |charge: &&Charge| {
-            let Load::Holding { held, counted, .. } = &charge.load else { return false };
-            charge.line.has_budget() && self.has_used_up(&charge.line, held, *counted)
+            let Load::Holding(holding) = &charge.load else { return false };
+            charge.line.has_budget() && self.has_used_up(&charge.line, &holding.held, holding.counted)
         };
         self.charges.iter().filter(|(_, charge)| has_run_out(charge)).map(|(id, _)| *id).collect()
     }

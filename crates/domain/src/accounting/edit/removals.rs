@@ -1,6 +1,7 @@
 //! Taking away. What jobs still use stays.
 
 use super::{Done, Edit, forbidden};
+use crate::accounting::record::is_same;
 use crate::accounting::{
     Account, Association, AssociationFilter, Books, Qos, ROOT, Record, RecordKey, Removal, User, Wckey,
     folded,
@@ -232,7 +233,7 @@ impl AssociationFilter {
     pub fn passes(&self, books: &Books, one: &Association) -> bool {
         let place = &one.place;
         let has = |names: &[Text], name: &Text| {
-            names.is_empty() || names.iter().any(|wanted| wanted.to_lowercase() == name.to_lowercase())
+            names.is_empty() || names.iter().any(|wanted| is_same(wanted, name))
         };
         let in_account = || {
             has(&self.accounts, &place.account)
