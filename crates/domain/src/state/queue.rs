@@ -5,6 +5,7 @@ use crate::priority::Ranking;
 use crate::{JobId, Text, Timestamp};
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Bound;
 use std::sync::Arc;
 
 /// A job's place in a queue: higher priority first, then the older one.
@@ -24,6 +25,12 @@ impl Queues {
     /// Returns the jobs of a partition in the order they shall be tried.
     pub fn of(&self, partition: &str) -> impl Iterator<Item = QueueKey> + '_ {
         self.0.get(partition).into_iter().flatten().copied()
+    }
+
+    /// Returns those behind a place.
+    pub fn behind(&self, partition: &str, place: QueueKey) -> impl Iterator<Item = QueueKey> + '_ {
+        let behind = (Bound::Excluded(place), Bound::Unbounded);
+        self.0.get(partition).into_iter().flat_map(move |queue| queue.range(behind)).copied()
     }
 
     /// Returns how many jobs wait in a partition.

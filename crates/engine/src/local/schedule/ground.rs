@@ -7,23 +7,23 @@ use domain::job::{Allocation, ArrayPart, Job, NodeShare, Reason};
 use domain::ports::Start;
 use domain::reservation::{Closed, Fence, Reservation};
 use domain::state::State;
-use domain::{JobId, NodeIndex, TaskIndex, Text, TimeLimit, Timestamp, Uid};
+use domain::{ByNumber, JobId, NodeIndex, Numbered, TaskIndex, Text, TimeLimit, Timestamp, Uid};
 use std::borrow::Cow;
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// What is free now.
 #[derive(Clone)]
 pub(super) struct Ground<'a> {
     state: &'a State,
-    nodes: HashMap<NodeIndex, NodeUse>,
+    nodes: ByNumber<NodeIndex, NodeUse>,
     licenses: BTreeMap<Text, u32>,
     /// Licences of those who make way.
     returned: BTreeMap<Text, u32>,
-    tasks: HashMap<JobId, u32>,
+    tasks: ByNumber<JobId, u32>,
     /// Jobs of arrays for which others make way, each with its array: one more task of it will run.
-    owed: HashMap<JobId, JobId>,
-    started: HashSet<JobId>,
+    owed: ByNumber<JobId, JobId>,
+    started: Numbered<JobId>,
     /// What the starts of this pass count for accounting's limits.
     planned: Planned,
     /// The limit that the last job exceeded for which a place was found, if it did.
@@ -37,12 +37,12 @@ impl<'a> Ground<'a> {
     pub(super) fn new(state: &'a State) -> Self {
         Ground {
             state,
-            nodes: HashMap::new(),
+            nodes: ByNumber::default(),
             licenses: BTreeMap::new(),
             returned: BTreeMap::new(),
-            tasks: HashMap::new(),
-            owed: HashMap::new(),
-            started: HashSet::new(),
+            tasks: ByNumber::default(),
+            owed: ByNumber::default(),
+            started: Numbered::default(),
             planned: Planned::default(),
             excess: None,
             fence: None,

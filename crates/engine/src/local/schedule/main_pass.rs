@@ -6,6 +6,7 @@ use super::ground::Ground;
 use super::guests;
 use super::joint::Joint;
 use super::layout::Layout;
+use super::limited::Limited;
 use super::obstacle;
 use super::preempt::{Displacing, Room, awaits_room};
 use super::reserved::{Reserved, names_reservation};
@@ -42,6 +43,7 @@ pub(super) struct MainPass<'a, 'g, 'm> {
     left_some: bool,
     displacing: Displacing<'a, 'm>,
     joint: &'g Joint,
+    limited: &'g mut Limited,
     /// Jobs for which room is kept that others are leaving.
     kept: HashSet<JobId>,
     returning: Returning<'a>,
@@ -58,6 +60,8 @@ enum Attempt<'a> {
     Started,
     /// The job waits for something that others may overtake it for.
     Aside(Reason),
+    /// Accounting's limits keep the job waiting.
+    Limited(Reason),
     /// What the job needs is in use.
     Busy(Box<Demand<'a>>),
     /// Its licences are in use, which others might give back.
@@ -86,12 +90,13 @@ impl<'a, 'g, 'm> MainPass<'a, 'g, 'm> {
     /// Makes the pass.
     pub(super) fn run(
         layout: &'a Layout,
-        (displacing, joint): (Displacing<'a, 'm>, &'g Joint),
+        (displacing, joint, limited): (Displacing<'a, 'm>, &'g Joint, &'g mut Limited),
         state: &'a State,
         now: Timestamp,
         ground: &'g mut Ground<'a>,
         waits: &'g mut Waits,
     ) -> Found<'a, 'm> {
+        limited.begin(now, layout.partitions.len());
         let mut pass = MainPass {
             layout,
             now,
@@ -107,6 +112,7 @@ impl<'a, 'g, 'm> MainPass<'a, 'g, 'm> {
             left_some: false,
             displacing,
             joint,
+            limited,
             kept: HashSet::new(),
             returning: Returning::new(state),
             reserved: Reserved::new(state, now),
@@ -152,12 +158,23 @@ impl<'a, 'g, 'm> MainPass<'a, 'g, 'm> {
                 continue;
             }
             self.depth += 1;
-            match turn.job.het.filter(|part| part.size > 1) {
-                Some(part) => self.leave_to_backfill(part, &turn, state, &mut walk),
-                None => self.look_at(&turn, &mut walk),
-            }
             self.depths[turn.partition] += 1;
-            if self.depths[turn.partition] == scheduling.partition_depth {
+            let is_limited = match turn.job.het.filter(|part| part.size > 1) {
+                Some(part) => {
+                    self.leave_to_backfill(part, &turn, state, &mut walk);
+                    false
+                }
+                None => self.look_at(&turn, &mut walk),
+            };
+            let skip = walk.last_place().and_then(|key| self.limited.note(turn.partition, key, is_limited));
+            if let Some(skip) = skip {
+                // They count as if they had been looked at.
+                self.depth += skip.count;
+                self.depths[turn.partition] += skip.count;
+                walk.go_on_behind(turn.partition, skip.last);
+            }
+            let most = scheduling.partition_depth;
+            if most > 0 && self.depths[turn.partition] >= most {
                 self.left_some = true;
                 walk.close(turn.partition);
             }
@@ -228,6 +245,7 @@ impl<'a, 'g, 'm> MainPass<'a, 'g, 'm> {
                     self.left_some = true;
                     self.waits.note(job.id, Reason::Licenses, None);
                 }
+                Attempt::Limited(reason) => self.waits.note(job.id, reason, None),
                 Attempt::Aside(reason) => {
                     self.left_some |= matches!(reason, Reason::Licenses | Reason::Priority);
                     self.waits.note(job.id, reason, None);
@@ -242,7 +260,8 @@ impl<'a, 'g, 'm> MainPass<'a, 'g, 'm> {
         }
     }
 
-    fn look_at(&mut self, turn: &Turn<'a>, walk: &mut Walk<'a>) {
+    /// Looks at a job; tells whether accounting's limits keep it waiting.
+    fn look_at(&mut self, turn: &Turn<'a>, walk: &mut Walk<'a>) -> bool {
         let job = turn.job.as_ref();
         let partition = self.layout.partition(&self.layout.partitions[turn.partition]);
         self.returning.before(job, partition, self.ground);
@@ -265,6 +284,10 @@ impl<'a, 'g, 'm> MainPass<'a, 'g, 'm> {
         }
         match attempt {
             Attempt::Started => self.waits.strike(job.id),
+            Attempt::Limited(reason) => {
+                self.waits.note(job.id, reason, None);
+                return true;
+            }
             Attempt::Aside(reason) => {
                 self.left_some |= matches!(reason, Reason::Licenses | Reason::Reserved);
                 self.waits.note(job.id, reason, None);
@@ -296,6 +319,7 @@ impl<'a, 'g, 'm> MainPass<'a, 'g, 'm> {
                 }
             }
         }
+        false
     }
 
     /// Starts a job for which others have made way, or keeps the room they are leaving.
@@ -422,7 +446,7 @@ impl<'a, 'g, 'm> MainPass<'a, 'g, 'm> {
                 return Attempt::Aside(Reason::JobArrayTaskLimit);
             }
             if let Err(reason) = self.ground.within_limits(job, demand.partition, self.now, &self.nothing) {
-                return Attempt::Aside(reason);
+                return Attempt::Limited(reason);
             }
             let Some(licenses) = self.licenses(&demand) else {
                 let is_closed = |(name, _): &(Text, u32)| self.closed_licenses.contains(&name);
@@ -437,7 +461,7 @@ impl<'a, 'g, 'm> MainPass<'a, 'g, 'm> {
             };
             if !self.start(job, &demand, licenses, nodes) {
                 if let Some(reason) = self.ground.take_excess(job.id) {
-                    return Attempt::Aside(reason);
+                    return Attempt::Limited(reason);
                 }
                 return match obstacle::beyond_idle(self.layout, partition, &job.spec, &demand) {
                     Some(reason) => Attempt::Aside(reason),

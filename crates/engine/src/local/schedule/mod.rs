@@ -13,6 +13,7 @@ mod ground;
 mod guests;
 mod joint;
 mod layout;
+mod limited;
 mod main_pass;
 mod obstacle;
 mod preempt;
@@ -28,6 +29,7 @@ use domain::{JobId, Timestamp};
 use ground::Ground;
 use joint::Joint;
 use layout::Layout;
+use limited::Limited;
 use main_pass::MainPass;
 use preempt::Displacing;
 use resume::Returning;
@@ -58,6 +60,7 @@ pub struct Scheduler {
     last_expectations: Option<Timestamp>,
     displacing: preempt::Memory,
     joint: Joint,
+    limited: Limited,
     /// The version of the state in which the last backfill pass found nothing to start.
     exhausted: Option<u64>,
 }
@@ -77,7 +80,10 @@ impl Scheduler {
         }
         let layout = match self.layout.take() {
             Some(layout) if layout.is_of(state.cluster()) => layout,
-            _ => Layout::of(state.cluster()),
+            _ => {
+                self.limited = Limited::default();
+                Layout::of(state.cluster())
+            }
         };
         let plan = self.plan_with(&layout, state, now);
         self.layout = Some(layout);
@@ -122,7 +128,8 @@ impl Scheduler {
         let mut memory = std::mem::take(&mut self.displacing);
         let displacing = Displacing::new(layout, state, now, &mut memory);
         displacing.claimants().into_iter().for_each(|job| ground.owe(job));
-        let main = MainPass::run(layout, (displacing, &self.joint), state, now, &mut ground, waits);
+        let kept_in_mind = (displacing, &self.joint, &mut self.limited);
+        let main = MainPass::run(layout, kept_in_mind, state, now, &mut ground, waits);
         let mut plan = Plan {
             resumes: main.resumes,
             depth: main.depth,
@@ -162,7 +169,8 @@ impl Scheduler {
         }
         plan.preempts = displacing.preempts;
         memory.settle(&plan.starts, &plan.preempts);
-        plan.again = [plan.again, memory.looks_again(state, now)].into_iter().flatten().min();
+        let again = [plan.again, memory.looks_again(state, now), self.limited.again()];
+        plan.again = again.into_iter().flatten().min();
         plan.waits = waits.changed(state, now);
         plan.planned = waits.is_deep.then(|| std::mem::take(&mut waits.planned));
         self.displacing = memory;

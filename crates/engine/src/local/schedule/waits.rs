@@ -4,14 +4,13 @@ use domain::fit::Placement;
 use domain::job::{Phase, Reason};
 use domain::ports::{Foreseen, Start};
 use domain::state::{Planned, State};
-use domain::{JobId, Text, Timestamp};
-use std::collections::HashMap;
+use domain::{ByNumber, JobId, Text, Timestamp};
 use std::time::Duration;
 
 /// Why jobs wait, as one pass found.
 #[derive(Debug, Default)]
 pub(super) struct Waits {
-    found: HashMap<JobId, (Reason, Option<Timestamp>)>,
+    found: ByNumber<JobId, (Reason, Option<Timestamp>)>,
     /// Of whom it is told when and where they would start.
     curious_about: Vec<JobId>,
     /// What was found of them.

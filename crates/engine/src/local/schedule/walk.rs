@@ -11,6 +11,7 @@ pub(super) struct Walk<'a> {
     layout: &'a Layout,
     state: &'a State,
     queues: Vec<Queue<'a>>,
+    last: Option<QueueKey>,
 }
 
 struct Queue<'a> {
@@ -35,7 +36,22 @@ impl<'a> Walk<'a> {
             let keys: Box<dyn Iterator<Item = QueueKey> + 'a> = Box::new(state.queues().of(&entry.name));
             Queue { partition: at, tier: entry.tier, keys: keys.peekable() }
         });
-        Walk { layout, state, queues: queues.collect() }
+        Walk { layout, state, queues: queues.collect(), last: None }
+    }
+
+    /// Returns the place in its queue of the job that was tried last.
+    pub(super) fn last_place(&self) -> Option<QueueKey> {
+        self.last
+    }
+
+    /// Goes on behind a place in a partition's queue.
+    pub(super) fn go_on_behind(&mut self, partition: usize, place: QueueKey) {
+        if let Some(queue) = self.queues.iter_mut().find(|queue| queue.partition == partition) {
+            let name = &self.layout.partitions[partition].name;
+            let keys: Box<dyn Iterator<Item = QueueKey> + 'a> =
+                Box::new(self.state.queues().behind(name, place));
+            queue.keys = keys.peekable();
+        }
     }
 
     /// Leaves out the rest of a partition's queue.
@@ -87,6 +103,7 @@ impl<'a> Iterator for Walk<'a> {
             let at = self.next_queue()?;
             let queue = &mut self.queues[at];
             let key = queue.keys.next()?;
+            self.last = Some(key);
             if let Some(job) = self.state.job(key.job) {
                 return Some(Turn { job, partition: queue.partition });
             }
