@@ -18,7 +18,8 @@ use std::process::ExitCode;
 use anyhow::{Context, Result};
 use clap::Parser;
 
-use measure::{Setting, connections, idle, launches, queue, reads, submissions, tables};
+use measure::associations::Site;
+use measure::{Setting, associations, connections, idle, launches, queue, reads, submissions, tables};
 use stamp::Clock;
 use table::{Goal, Row, merge};
 use target::{Recipe, Service, Target};
@@ -35,7 +36,7 @@ struct Arguments {
     /// Where it keeps its state while it is measured; the disk counts.
     #[arg(long, default_value = "target")]
     folder: PathBuf,
-    /// Measures only these: launches, submissions, lists, connections.
+    /// Measures only these: launches, submissions, lists, connections, associations.
     #[arg(long, value_delimiter = ',')]
     only: Vec<String>,
     /// Makes everything a hundred times smaller: tries the benchmark, not the service.
@@ -117,11 +118,12 @@ struct Suite<'a> {
 
 type Section = fn(&Suite<'_>, &mut Vec<Row>) -> Result<()>;
 
-const SECTIONS: [(&str, Section); 4] = [
+const SECTIONS: [(&str, Section); 5] = [
     ("launches", |suite, rows| suite.launches(rows)),
     ("submissions", |suite, rows| suite.submissions(rows)),
     ("lists", |suite, rows| suite.lists(rows)),
     ("connections", |suite, rows| suite.connections(rows)),
+    ("associations", |suite, rows| suite.associations(rows)),
 ];
 
 impl Suite<'_> {
@@ -233,6 +235,41 @@ impl Suite<'_> {
             let jobs: Vec<u64> = (1..=1_000).collect();
             merge(rows, connections::polling(target, *setting, &jobs)?);
             merge(rows, connections::idle(target, *setting)?);
+        }
+        Ok(())
+    }
+
+    /// A hundred thousand associations, and more of them than anybody should send at once.
+    fn associations(&self, rows: &mut Vec<Row>) -> Result<()> {
+        let Self { setting, .. } = self;
+        if let Some((service, state)) = self.service()? {
+            let target = &service.target;
+            let cluster = associations::cluster(target)?;
+            // As many as the peer gets, to compare with; they are among the others.
+            let few = Site::of(cluster.clone(), setting.size(1_000));
+            let site = Site::of(cluster, setting.size(100_000));
+            for site in [&few, &site] {
+                merge(rows, vec![associations::load(target, site)?]);
+                merge(rows, associations::lists(target, *setting, site)?);
+            }
+            merge(rows, associations::memory(target, &site).into_iter().collect());
+            let (_service, more) = associations::restart(service, &self.recipe(), state.path(), &site)?;
+            merge(rows, more);
+        }
+        if let Some((service, _state)) = self.service()? {
+            merge(rows, associations::too_many(&service, *setting)?);
+        }
+        // The peer gets a hundredth.
+        match self.peer.as_ref().map(Target::for_administrator) {
+            Some(Some(peer)) => {
+                let site = Site::of(associations::cluster(&peer)?, setting.size(1_000));
+                merge(rows, vec![associations::load(&peer, &site)?]);
+                let listed = associations::lists(&peer, *setting, &site);
+                associations::clear(&peer, &site)?;
+                merge(rows, listed?);
+            }
+            Some(None) => eprintln!("peer: associations skipped, SLURM_REST_ADMIN is not set"),
+            None => {}
         }
         Ok(())
     }

@@ -1,4 +1,5 @@
-//! Memory and CPU time of a service's processes, from /proc.
+//! Memory and CPU time of a service's processes, from /proc. What several processes share counts once: each of them has
+//! its part of it.
 
 use std::fs;
 use std::time::Duration;
@@ -8,7 +9,7 @@ use anyhow::{Context, Result};
 /// Which processes belong together.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Family {
-    /// A process and all it has started.
+    /// A process, all it has started, and its launchers, which live on without it.
     Tree(u32),
     /// Everything in the PID namespace of this process.
     NamespaceOf(u32),
@@ -24,7 +25,8 @@ pub(crate) struct Usage {
 }
 
 impl Family {
-    /// Adds up the family; none if nobody can say.
+    /// Adds up the family; none if nobody can say. The processor time of launchers is not in it: they do what the jobs'
+    /// shells would do elsewhere.
     pub(crate) fn usage(self) -> Option<Usage> {
         let members = self.members();
         let mut sum = Usage::default();
@@ -32,6 +34,10 @@ impl Family {
             let Some(usage) = of_process(*pid) else { continue };
             sum.resident_kb += usage.resident_kb;
             sum.cpu += usage.cpu;
+        }
+        if let Self::Tree(root) = self {
+            let launchers = launchers(root).into_iter().filter_map(of_process);
+            sum.resident_kb += launchers.map(|usage| usage.resident_kb).sum::<u64>();
         }
         (!members.is_empty()).then_some(sum)
     }
@@ -57,6 +63,17 @@ impl Family {
             Self::Unknown => Vec::new(),
         }
     }
+}
+
+/// The launchers of a server: its own program in another role. They are nobody's children.
+fn launchers(server: u32) -> Vec<u32> {
+    let program = |pid: u32| fs::read_link(format!("/proc/{pid}/exe")).ok();
+    let is_launcher = |pid: u32| {
+        let line = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+        line.split(|byte| *byte == 0).nth(1) == Some(b"launcher")
+    };
+    let Some(own) = program(server) else { return Vec::new() };
+    all().into_iter().filter(|pid| is_launcher(*pid) && program(*pid).as_ref() == Some(&own)).collect()
 }
 
 /// The most that a process has held since `forget_peak`, in kB.
@@ -89,7 +106,8 @@ fn of_process(pid: u32) -> Option<Usage> {
     // User and system time are in ticks, of which Linux reports a hundred a second to every program.
     let stat = stat(pid)?;
     let ticks = stat.get(11)?.parse::<u64>().ok()? + stat.get(12)?.parse::<u64>().ok()?;
-    Some(Usage { resident_kb: status_kb(pid, "VmRSS:")?, cpu: Duration::from_millis(ticks * 10) })
+    let resident_kb = file_kb(pid, "smaps_rollup", "Pss:").or_else(|| status_kb(pid, "VmRSS:"))?;
+    Some(Usage { resident_kb, cpu: Duration::from_millis(ticks * 10) })
 }
 
 /// The fields behind the name, which may hold blanks and brackets itself.
@@ -100,7 +118,11 @@ fn stat(pid: u32) -> Option<Vec<String>> {
 }
 
 fn status_kb(pid: u32, field: &str) -> Option<u64> {
-    let text = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
+    file_kb(pid, "status", field)
+}
+
+fn file_kb(pid: u32, file: &str, field: &str) -> Option<u64> {
+    let text = fs::read_to_string(format!("/proc/{pid}/{file}")).ok()?;
     let line = text.lines().find_map(|line| line.strip_prefix(field))?;
     line.split_whitespace().next()?.parse().ok()
 }

@@ -19,6 +19,8 @@ use crate::wire::request;
 
 /// Where the endpoints are.
 pub(crate) const SLURM: &str = "/slurm/v0.0.44";
+/// Where those of accounting are.
+pub(crate) const SLURMDB: &str = "/slurmdb/v0.0.44";
 
 /// A service, and who asks it.
 #[derive(Debug, Clone)]
@@ -55,9 +57,21 @@ impl Target {
         }))
     }
 
+    /// The peer as one sees it who may change its accounting: `SLURM_REST_ADMIN` with `SLURM_REST_ADMIN_TOKEN`.
+    pub(crate) fn for_administrator(&self) -> Option<Self> {
+        let (user, token) =
+            std::env::var("SLURM_REST_ADMIN").ok().zip(std::env::var("SLURM_REST_ADMIN_TOKEN").ok())?;
+        Some(Self { user, token, ..self.clone() })
+    }
+
     /// Asks once and returns status and JSON.
     pub(crate) fn ask(&self, method: &str, path: &str, body: Option<&str>) -> Result<(u16, Value)> {
-        let bytes = request(self, method, &format!("{SLURM}{path}"), body);
+        self.ask_at(method, &format!("{SLURM}{path}"), body)
+    }
+
+    /// The same of the whole path.
+    pub(crate) fn ask_at(&self, method: &str, path: &str, body: Option<&str>) -> Result<(u16, Value)> {
+        let bytes = request(self, method, path, body);
         let mut answered = (0, Vec::new());
         let plan = Plan::closed(1, 1).keeping_all();
         drive(
@@ -73,7 +87,12 @@ impl Target {
 
     /// Gets a path many times.
     pub(crate) fn get(&self, path: &str, plan: Plan) -> Result<Sample> {
-        let bytes = request(self, "GET", &format!("{SLURM}{path}"), None);
+        self.get_at(&format!("{SLURM}{path}"), plan)
+    }
+
+    /// The same of the whole path.
+    pub(crate) fn get_at(&self, path: &str, plan: Plan) -> Result<Sample> {
+        let bytes = request(self, "GET", path, None);
         drive(self.address, plan, |_, into| into.extend_from_slice(&bytes), |_| {})
     }
 

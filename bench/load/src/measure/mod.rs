@@ -1,5 +1,6 @@
 //! The measurements, one file for each thing measured. All of them work on ours and, smaller, on the peer.
 
+pub(crate) mod associations;
 pub(crate) mod connections;
 pub(crate) mod idle;
 pub(crate) mod launches;
