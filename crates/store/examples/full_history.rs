@@ -11,7 +11,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a measurement that fails shall stop")]
 
-use domain::history::{Between, Grouping, Kind, Moments, Order, Span, UsageWanted, Wanted};
+use domain::history::{Amendment, Between, Grouping, Kind, Moments, Order, Span, UsageWanted, Wanted};
 use domain::job::*;
 use domain::ports::{Batch, Closed, ClosedStep, History, Store};
 use domain::{Gid, JobId, NodeIndex, TaskIndex, Text, TimeLimit, Timestamp, Uid};
@@ -69,6 +69,10 @@ fn fill(state: &Path, jobs: u32) {
     while reader.attempts(JobId(jobs)).unwrap().is_empty() {
         std::thread::yield_now();
     }
+    let noted =
+        |row: u32| (u64::from(row), Amendment { comment: Some("seen".into()), ..Amendment::default() });
+    let notes: Vec<(u64, Amendment)> = (1..=jobs).step_by(5_000).map(noted).collect();
+    reader.amend(&notes).unwrap();
     println!(
         "ends committed and recorded          {:>9.0} /s",
         f64::from(jobs) / start.elapsed().as_secs_f64()
@@ -103,12 +107,12 @@ fn copy(file: &Path, times: u32) {
                 CREATE UNIQUE INDEX temp.dir_old ON dir (old);
                 INSERT INTO past SELECT p.id + {jobs}, p.job + {jobs}, p.attempt, p.class, p.outcome, p.exit,
                     p."end" + {micros}, p.age, p.held, p.ran, p.name, p.nodes, p.reason, p.array + {jobs}, p.task,
-                    p.time_limit, coalesce(d.new, 0), p.spec, p.boot, p.script, p.environment, p.arguments, p.body, p.also
+                    p.time_limit, coalesce(d.new, 0), p.spec, p.boot, p.script, p.environment, p.arguments, p.body, p.also, p.way
                     FROM past p LEFT JOIN dir d ON d.old = p.work_dir WHERE p.id <= {COPIED} ORDER BY p.id;
-                INSERT INTO step (job, submit, attempt, number, name, nodes, tasks, cpus, memory, start, "end", outcome,
-                    exit_code, exit_signal, cpu_micros, max_rss, body) SELECT job + {jobs}, submit + {micros}, attempt,
-                    number, name, nodes, tasks, cpus, memory, start + {micros}, "end" + {micros}, outcome, exit_code,
-                    exit_signal, cpu_micros, max_rss, body FROM step WHERE job <= {COPIED};
+                INSERT INTO amendment SELECT id + {jobs}, body FROM amendment WHERE id <= {COPIED};
+                INSERT INTO past_step (job, attempt, number, "end", age, ran, name, command, nodes, body)
+                    SELECT job + {jobs}, attempt, number, "end" + {micros}, age, ran, name, command, nodes, body
+                    FROM past_step WHERE job <= {COPIED};
                 CREATE TEMP TABLE more AS SELECT kind, start + {minutes} AS start, charge, cpu, memory, node, extra, others
                     FROM first_usage;
                 INSERT INTO usage SELECT * FROM temp.more WHERE true ON CONFLICT DO UPDATE SET cpu = cpu + excluded.cpu,
@@ -195,9 +199,19 @@ fn closed(id: u32) -> Closed {
     let boot = Text::const_new("4b1ff7e6-0d4b-4a6c-a7b0-0b6a4ec1c7f4");
     let mut run = Running::new(at, Arc::new(allocation), until, boot);
     run.steps.next = u32::from(id % 5 < 2);
+    run.way_in = match (chance(id, 16) * 100.0) as u32 {
+        0 => WayIn::Submission,
+        1..30 => WayIn::Overtaking,
+        _ => WayIn::InOrder,
+    };
     let ended = Ended {
         outcome,
-        reason: Reason::None,
+        reason: match outcome {
+            Outcome::Timeout => Reason::TimeLimit,
+            Outcome::NodeFail => Reason::NodeDown,
+            Outcome::Failed => Reason::NonZeroExitCode,
+            _ => Reason::None,
+        },
         ended: Timestamp::from_micros(end),
         exit,
         usage: Usage {
@@ -363,6 +377,17 @@ fn searches(reader: &Reader, jobs: u32) {
         ("completed", Wanted { moments: ended(&[Outcome::Completed]), ..page() }),
         ("an exit code", Wanted { exit: Some(Exit::Code(3)), ..page() }),
         ("a reason nobody has", Wanted { reasons: text("Licenses"), ..page() }),
+        ("a rare reason", Wanted { reasons: text("NodeDown"), ..page() }),
+        ("started by backfill", Wanted { ways_in: vec![WayIn::Overtaking], ..page() }),
+        ("started in order", Wanted { ways_in: vec![WayIn::InOrder], ..page() }),
+        ("started on submission", Wanted { ways_in: vec![WayIn::Submission], ..page() }),
+        ("noted about", Wanted { altered: true, ..page() }),
+        ("rare user, an exit code", Wanted { users: vec![Uid(2290)], exit: Some(Exit::Code(3)), ..page() }),
+        ("rare account and node", Wanted { accounts: text("project59"), nodes: text("node77"), ..page() }),
+        (
+            "usual user, node failure",
+            Wanted { users: vec![Uid(2030)], moments: ended(&[Outcome::NodeFail]), ..page() },
+        ),
         ("a day", Wanted { moments: vec![day(jobs / 2)], ..page() }),
         ("user in a day", Wanted { users: vec![Uid(2030)], moments: vec![day(jobs / 3)], ..page() }),
     ] {

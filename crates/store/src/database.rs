@@ -1,10 +1,12 @@
 //! Connections to the two databases, and their schemas. Migrations only add; the position in the list is the version.
 
 use crate::failure::{OpenError, failed};
+use crate::row::{Stored, way_in};
+use domain::job::WayIn;
 use domain::ports::StoreError;
 use rusqlite::config::DbConfig;
-use rusqlite::{Connection, OpenFlags};
-use rusqlite_migration::{M, Migrations};
+use rusqlite::{Connection, OpenFlags, Transaction};
+use rusqlite_migration::{HookResult, M, Migrations};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -32,26 +34,25 @@ impl Database {
         }
     }
 
-    fn steps(self) -> &'static [M<'static>] {
-        const QUEUE: &[M] = &[
-            M::up(include_str!("schema/queue_1.sql")),
-            M::up(include_str!("schema/queue_2.sql")),
-            M::up(include_str!("schema/queue_3.sql")),
-            M::up(include_str!("schema/queue_4.sql")),
-            M::up(include_str!("schema/queue_5.sql")),
-            M::up(include_str!("schema/queue_6.sql")),
-            M::up(include_str!("schema/queue_7.sql")),
-            M::up(include_str!("schema/queue_8.sql")),
-        ];
-        const HISTORY: &[M] = &[
-            M::up(include_str!("schema/history_1.sql")),
-            M::up(include_str!("schema/history_2.sql")),
-            M::up(include_str!("schema/history_3.sql")),
-            M::up(include_str!("schema/history_4.sql")),
-        ];
+    fn steps(self) -> Vec<M<'static>> {
         match self {
-            Database::Queue => QUEUE,
-            Database::History => HISTORY,
+            Database::Queue => vec![
+                M::up(include_str!("schema/queue_1.sql")),
+                M::up(include_str!("schema/queue_2.sql")),
+                M::up(include_str!("schema/queue_3.sql")),
+                M::up(include_str!("schema/queue_4.sql")),
+                M::up(include_str!("schema/queue_5.sql")),
+                M::up(include_str!("schema/queue_6.sql")),
+                M::up(include_str!("schema/queue_7.sql")),
+                M::up(include_str!("schema/queue_8.sql")),
+            ],
+            Database::History => vec![
+                M::up(include_str!("schema/history_1.sql")),
+                M::up(include_str!("schema/history_2.sql")),
+                M::up(include_str!("schema/history_3.sql")),
+                M::up(include_str!("schema/history_4.sql")),
+                M::up_with_hook(include_str!("schema/history_5.sql"), find_ways_in),
+            ],
         }
     }
 
@@ -59,11 +60,12 @@ impl Database {
     pub(crate) fn migrated(self, path: &Path) -> Result<Connection, StoreError> {
         let mut connection = self.writable(path)?;
         let migration = |source| OpenError::Migration { path: path.into(), source: Box::new(source) };
-        let migrations = Migrations::from_slice(self.steps());
+        let steps = self.steps();
+        let known = steps.len() as i64;
+        let migrations = Migrations::new(steps);
         let version: i64 = connection
             .pragma_query_value(None, "user_version", |row| row.get(0))
             .map_err(|error| failed("open a database", path, error))?;
-        let known = self.steps().len() as i64;
         if version > known {
             return Err(OpenError::Later { path: path.into(), found: version, known }.into());
         }
@@ -106,6 +108,27 @@ fn prepare_for_work(connection: &Connection) -> rusqlite::Result<()> {
     connection.busy_timeout(BUSY)?;
     connection.set_prepared_statement_cache_capacity(64);
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
+    Ok(())
+}
+
+/// Writes down how the turns of older attempts came, as far as it was not in order: only their records say so. One that
+/// cannot be read stays as it is.
+fn find_ways_in(history: &Transaction<'_>) -> HookResult {
+    let mut put = history.prepare("UPDATE past SET way = ?2 WHERE id = ?1")?;
+    let mut statement = history.prepare("SELECT id, body FROM past WHERE ran IS NOT NULL")?;
+    let mut rows = statement.query([])?;
+    let mut found = Vec::new();
+    while let Some(row) = rows.next()? {
+        let body = row.get_ref(1)?.as_blob().map_err(rusqlite::Error::from)?;
+        if let Ok(Some(way)) = way_in(body)
+            && way != WayIn::InOrder
+        {
+            found.push((row.get::<_, i64>(0)?, way.to_row()));
+        }
+    }
+    for row in found {
+        put.execute(row)?;
+    }
     Ok(())
 }
 

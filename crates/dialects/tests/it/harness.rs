@@ -425,7 +425,10 @@ impl History for MemoryStore {
         let record =
             |(row, closed): (u64, &Closed)| Recorded { row, closed: closed.clone(), amendment: None };
         let mut found: Vec<Recorded> = (1..).zip(memory.closed.iter()).map(record).collect();
-        found.retain(|found| wanted.fits(&found.closed.job, &domain::cluster::unfold(&found.closed.nodes)));
+        // Nothing is noted here.
+        found.retain(|found| {
+            !wanted.altered && wanted.fits(&found.closed.job, &domain::cluster::unfold(&found.closed.nodes))
+        });
         match wanted.order {
             history::Order::LatestFirst => {
                 found.reverse();

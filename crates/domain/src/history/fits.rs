@@ -5,7 +5,8 @@ use crate::job::{ArrayPart, Exit, Job, Phase};
 use crate::{Text, Timestamp};
 
 impl Wanted {
-    /// Tells whether a job fits in everything but [`Wanted::after`]; `nodes` are the names of its nodes.
+    /// Tells whether a job fits in everything but [`Wanted::after`] and [`Wanted::altered`], which it does not know of
+    /// itself; `nodes` are the names of its nodes.
     pub fn fits(&self, job: &Job, nodes: &[Text]) -> bool {
         let one_of = |wanted: &[Text], text: &str| wanted.is_empty() || wanted.iter().any(|one| one == text);
         let spec = &job.spec;
@@ -23,6 +24,7 @@ impl Wanted {
             && self.is_charged(&spec.account, &spec.owner.name, partition(job))
             && (self.nodes.is_empty() || nodes.iter().any(|node| self.nodes.contains(node)))
             && self.exit.is_none_or(|wanted| wanted == exit(job))
+            && (self.ways_in.is_empty() || job.run().is_some_and(|run| self.ways_in.contains(&run.way_in)))
             && (self.moments.is_empty() || self.moments.iter().any(|moments| moments.fit(job)))
     }
 
@@ -182,6 +184,7 @@ mod tests {
             Wanted { nodes: other(), ..all() },
             Wanted { reasons: other(), ..all() },
             Wanted { exit: Some(Exit::Code(0)), ..all() },
+            Wanted { ways_in: vec![crate::job::WayIn::InOrder], ..all() },
         ] {
             assert!(!wanted.fits(&over, &nodes), "{wanted:?}");
         }

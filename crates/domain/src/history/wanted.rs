@@ -1,6 +1,6 @@
 //! Which attempts are wanted. Lists that are empty, and limits that are `None`, do not matter.
 
-use crate::job::{Exit, Outcome};
+use crate::job::{Exit, Outcome, WayIn};
 use crate::{Gid, JobId, TaskIndex, Text, Timestamp, Uid};
 
 /// Which attempts are wanted, and in which order.
@@ -34,6 +34,10 @@ pub struct Wanted {
     pub reasons: Vec<Text>,
     /// That left this.
     pub exit: Option<Exit>,
+    /// Whose turn to start came in one of these ways. Leaves out those that never started.
+    pub ways_in: Vec<WayIn>,
+    /// About which something was noted afterwards.
+    pub altered: bool,
     /// At one of these times; nothing says at any.
     pub moments: Vec<Moments>,
     /// In which order.

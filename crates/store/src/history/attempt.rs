@@ -4,7 +4,7 @@ use super::record;
 use super::shared::{Class, Seen};
 use crate::row::Stored;
 use crate::writer::Parts;
-use domain::job::{ArrayPart, Ended, Exit, Job, Phase};
+use domain::job::{ArrayPart, Ended, Exit, Job, Phase, Reason};
 use domain::{JobId, Timestamp};
 use rusqlite::{OptionalExtension, Transaction, params};
 
@@ -62,10 +62,10 @@ impl<'a> Columns<'a> {
         let sql = r#"
             INSERT INTO past (
                 job, attempt, class, outcome, exit, "end", age, held, ran, name, nodes, reason, array, task,
-                time_limit, work_dir, spec, boot, script, environment, arguments, body, also
+                time_limit, work_dir, spec, boot, script, environment, arguments, body, also, way
             ) VALUES (
                 ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22,
-                ?23
+                ?23, ?24
             )"#;
         let class = seen.class(history, Class::of(job))?;
         let [script, environment, arguments] = contents.parts;
@@ -84,7 +84,7 @@ impl<'a> Columns<'a> {
             ran.map(|run| ended.ended.micros().saturating_sub(run.started.micros())),
             seen.word(history, &job.spec.name)?,
             seen.nodelist(history, nodes)?,
-            seen.word(history, ended.reason.name())?,
+            seen.word(history, reason_word(ended.reason.name()))?,
             array,
             task,
             job.spec.time_limit.minutes(),
@@ -96,6 +96,7 @@ impl<'a> Columns<'a> {
             arguments,
             record::rest(job),
             contents.also,
+            ran.map(|run| run.way_in.to_row()),
         ])?;
         let sql = r#"INSERT INTO block (id, submit, "end", last) VALUES (?1, ?2, ?3, ?3) ON CONFLICT (id) DO UPDATE
             SET submit = min(submit, ?2), "end" = min("end", ?3), last = max(last, ?3)"#;
@@ -118,6 +119,11 @@ impl<'a> Columns<'a> {
             None => (None, None),
         }
     }
+}
+
+/// Returns the word under which a reason is kept: the empty one for none.
+pub(super) fn reason_word(name: &str) -> &str {
+    if name == Reason::None.name() { "" } else { name }
 }
 
 /// Writes what a script left as one number.

@@ -1,7 +1,7 @@
 //! From what is wanted to conditions in SQL, and to the index that leaves the fewest rows to pass over. Decided here
 //! and not by SQLite, which has no statistics to go by. Numbers stand in the text, since most are our own.
 
-use super::attempt::exit;
+use super::attempt::{exit, reason_word};
 use super::shared::{CLASS, Class, word_id};
 use crate::database::Unread;
 use crate::row::Stored;
@@ -22,14 +22,24 @@ pub(super) struct Query {
     pub(super) index: Option<Index>,
 }
 
-/// An index of `past`, and what is looked for in it.
+/// An index of `past`, and what is looked for in it; or `amendment`, which is one of what was noted about.
 #[derive(Debug, PartialEq)]
 pub(super) struct Index {
-    pub(super) name: &'static str,
+    name: &'static str,
     /// The condition on its column.
     pub(super) condition: String,
     /// It is asked for one value, whose rows it has in order.
     pub(super) is_ordered: bool,
+}
+
+impl Index {
+    /// Returns what to select from.
+    pub(super) fn table(&self) -> String {
+        match self.name {
+            "amendment" => "amendment CROSS JOIN past USING (id)".to_owned(),
+            name => format!("past INDEXED BY {name}"),
+        }
+    }
 }
 
 impl Query {
@@ -53,6 +63,10 @@ impl Query {
             propose("past_name", &condition, names.len());
             conditions.push(condition);
         }
+        if wanted.altered {
+            propose("amendment", "true", 1);
+            conditions.push("EXISTS (SELECT 1 FROM amendment noted WHERE noted.id = past.id)".to_owned());
+        }
         if let Some(code) = wanted.exit.map(exit) {
             let condition = code.map_or_else(|| "exit IS NULL".to_owned(), |code| format!("exit = {code}"));
             if code.is_some_and(|code| code != 0) {
@@ -73,9 +87,21 @@ impl Query {
             propose("past_class", &condition, classes.len());
             conditions.push(condition);
         }
-        let Some(reasons) = words(connection, &wanted.reasons)? else { return Ok(None) };
+        let Some(reasons) = reasons(connection, &wanted.reasons)? else { return Ok(None) };
         if !reasons.is_empty() {
-            conditions.push(one_of("reason", &reasons));
+            let condition = one_of("reason", &reasons);
+            if !reasons.contains(&0) {
+                propose("past_reason", &format!("reason <> 0 AND {condition}"), reasons.len());
+            }
+            conditions.push(condition);
+        }
+        if !wanted.ways_in.is_empty() {
+            let ways: Vec<i64> = wanted.ways_in.iter().map(|way| way.to_row().into()).collect();
+            let condition = one_of("way", &ways);
+            if !ways.contains(&0) {
+                propose("past_way", &format!("way <> 0 AND {condition}"), ways.len());
+            }
+            conditions.push(condition);
         }
         let possible: Vec<&Moments> =
             wanted.moments.iter().filter(|moments| may_have_ended(moments)).collect();
@@ -138,6 +164,17 @@ fn words(connection: &Connection, wanted: &[domain::Text]) -> Result<Option<Vec<
         known.extend(word_id(connection, word)?);
     }
     Ok(Some(known).filter(|known| wanted.is_empty() || !known.is_empty()))
+}
+
+/// Returns the numbers of the words under which reasons are kept; `None` if some are wanted and none is known.
+fn reasons(connection: &Connection, wanted: &[domain::Text]) -> Result<Option<Vec<i64>>, Unread> {
+    let kept =
+        wanted.iter().filter(|name| !name.is_empty()).map(|name| domain::Text::from(reason_word(name)));
+    let kept: Vec<domain::Text> = kept.collect();
+    if kept.is_empty() && !wanted.is_empty() {
+        return Ok(None);
+    }
+    words(connection, &kept)
 }
 
 /// Returns the classes that fit, or none if all do; `None` if no class fits.

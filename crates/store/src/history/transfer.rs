@@ -79,7 +79,7 @@ impl Transfer<'_> {
     fn step(&mut self, incoming: &Incoming) -> Transferred<()> {
         let step = decode(&incoming.body)
             .map_err(|error| never(format!("a step of job {}", incoming.job), error))?;
-        Ok(super::step::insert(self.history, &step, &incoming.body)?)
+        Ok(super::step::insert(self.history, &mut self.known.seen, &step)?)
     }
 
     fn understood(&mut self, incoming: &Incoming) -> Transferred<()> {

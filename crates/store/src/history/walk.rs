@@ -131,9 +131,7 @@ impl Walk<'_> {
     fn step(&mut self, from: i64, to: i64, way: Way) -> Result<(), Unread> {
         let Query { condition, index, .. } = &self.query;
         let (table, index) = match (way, index) {
-            (Way::Index, Some(index)) => {
-                (format!("past INDEXED BY {}", index.name), format!("{} AND ", index.condition))
-            }
+            (Way::Index, Some(index)) => (index.table(), format!("{} AND ", index.condition)),
             (Way::Named, _) => ("past".to_owned(), String::new()),
             _ => ("past NOT INDEXED".to_owned(), String::new()),
         };

@@ -4,7 +4,7 @@ use super::array::{ArrayPartRow, HetPartRow};
 use super::dependency::DependencyRow;
 use super::phase::PhaseRow;
 use super::{BadRow, Stored};
-use domain::job::{ArrayPart, Dependency, HetPart, Job, JobSpec, Phase};
+use domain::job::{ArrayPart, Dependency, HetPart, Job, JobSpec, Phase, WayIn};
 use domain::{JobId, Timestamp};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -94,5 +94,14 @@ fn job_of(id: JobId, spec: Arc<JobSpec>, row: JobRow) -> Result<Job, BadRow> {
         restarts: row.restarts,
         has_failed_siblings: row.has_failed_siblings,
         phase: Phase::from_row(row.phase)?,
+    })
+}
+
+/// Returns how the turn of a job that has ended came, from the bytes of its row; `None` if it never did.
+pub(crate) fn way_in(bytes: &[u8]) -> Result<Option<WayIn>, BadRow> {
+    let row: JobRow = rmp_serde::from_slice(bytes)?;
+    Ok(match Phase::from_row(row.phase)? {
+        Phase::Ended(ended) => ended.run.map(|run| run.way_in),
+        _ => None,
     })
 }

@@ -66,7 +66,7 @@ mod spec;
 mod step;
 pub(crate) mod usage;
 
-pub(crate) use job::{decode_job, encode_job, job_from_json, job_to_json};
+pub(crate) use job::{decode_job, encode_job, job_from_json, job_to_json, way_in};
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};

@@ -3,7 +3,7 @@
 use crate::samples::*;
 use domain::cluster::unfold;
 use domain::history::{Amendment, Between, Kind, Moments, Order, Wanted};
-use domain::job::{ArrayPart, Exit, Job, JobSpec, Outcome, Owner, Phase};
+use domain::job::{ArrayPart, Exit, Job, JobSpec, Outcome, Owner, Phase, Reason, WayIn};
 use domain::ports::{Batch, Closed, ClosedStep, History, Store};
 use domain::{Gid, JobId, TaskIndex, Uid};
 use std::collections::BTreeSet;
@@ -27,6 +27,11 @@ fn history(directory: &std::path::Path) -> (Reader, Vec<Closed>) {
             closed.nodes = text(["n1", "n[1-2]", "m7"][id as usize % 3]);
             if let Phase::Ended(ended) = &mut Arc::make_mut(&mut closed.job).phase {
                 ended.exit = [Exit::Code(0), Exit::Code(3), Exit::Signal(9), Exit::None][id as usize % 4];
+            }
+            if let Phase::Ended(ended) = &mut Arc::make_mut(&mut closed.job).phase {
+                ended.reason = [Reason::None, Reason::NodeDown, Reason::TimeLimit][id as usize % 3];
+                let ways = [WayIn::InOrder, WayIn::Overtaking, WayIn::Submission];
+                ended.run.iter_mut().for_each(|run| run.way_in = ways[id as usize % 8 % 3]);
             }
             if id % 7 == 0
                 && let Phase::Ended(ended) = &mut Arc::make_mut(&mut closed.job).phase
@@ -134,6 +139,13 @@ fn each_wish_is_honoured_by_itself() {
         Wanted { nodes: vec![text("n9")], ..any() },
         Wanted { reasons: vec![text("None")], ..any() },
         Wanted { reasons: vec![text("Resources")], ..any() },
+        Wanted { reasons: vec![text("")], ..any() },
+        Wanted { reasons: vec![text("NodeDown")], ..any() },
+        Wanted { reasons: vec![text("None"), text("TimeLimit")], ..any() },
+        Wanted { ways_in: vec![WayIn::InOrder], ..any() },
+        Wanted { ways_in: vec![WayIn::Submission], ..any() },
+        Wanted { ways_in: vec![WayIn::Overtaking, WayIn::Submission], ..any() },
+        Wanted { ways_in: vec![WayIn::Overtaking], exit: Some(Exit::Code(3)), ..any() },
         Wanted { exit: Some(Exit::Code(0)), ..any() },
         Wanted { exit: Some(Exit::Code(3)), ..any() },
         Wanted { exit: Some(Exit::Signal(9)), ..any() },
@@ -167,6 +179,16 @@ fn what_is_noted_afterwards_is_shown_in_the_place_of_the_record() {
     reader.amend(&[(5, note(Some("second"), None))]).unwrap();
     let found = reader.rows(&[5, 6, 999]).unwrap();
     assert_eq!(found.len(), 2);
+    reader.amend(&[(40, note(None, Some("other")))]).unwrap();
+    let altered = |wanted: Wanted| -> Vec<u64> {
+        let found = reader.search(&Wanted { altered: true, limit: 9, ..wanted }).unwrap();
+        found.iter().map(|found| found.row).collect()
+    };
+    assert_eq!(altered(Wanted::default()), [40, 5]);
+    assert_eq!(altered(Wanted { after: Some(40), ..Wanted::default() }), [5]);
+    assert_eq!(altered(Wanted { users: vec![Uid(40 % 3)], ..Wanted::default() }), [40]);
+    assert_eq!(altered(Wanted { names: vec![text("a")], ..Wanted::default() }), [40, 5]);
+    assert_eq!(altered(Wanted { jobs: vec![(JobId(5), None), (JobId(6), None)], ..Wanted::default() }), [5]);
     let job = &found[0].closed.job;
     assert_eq!((&*job.spec.comment, &*job.spec.uncommon().extra), ("second", "kept"));
     assert_eq!(job.run().unwrap().derived, Exit::Code(7));

@@ -134,8 +134,14 @@ fn what_is_noted_later_moves_what_was_used() {
 /// More than are counted in one transaction.
 const ATTEMPTS: u32 = 2_100;
 
-/// Makes what was not there before the sums as it was.
-const BEFORE_SUMS: &str = "DROP TABLE usage; DROP TABLE charge; DROP TABLE waited; DROP TABLE counted;
+/// Makes what was not there before the sums as it was. There were no steps.
+const BEFORE_SUMS: &str =
+    "DROP TABLE past_step; CREATE TABLE step (id INTEGER PRIMARY KEY, job, submit, attempt, number,
+        name, nodes, start, \"end\", body);
+    DROP INDEX past_reason; DROP INDEX past_way; ALTER TABLE past DROP COLUMN way;
+    INSERT OR IGNORE INTO word (text) VALUES ('None');
+    UPDATE past SET reason = (SELECT id FROM word WHERE text = 'None');
+    DROP TABLE usage; DROP TABLE charge; DROP TABLE waited; DROP TABLE counted;
     ALTER TABLE past DROP COLUMN also; PRAGMA user_version = 3";
 
 /// Takes attempts back into the table of the first version.

@@ -17,10 +17,6 @@ use slurm_wire::words::JobState;
 pub(in crate::slurm) struct Asked {
     /// Which attempts.
     pub(in crate::slurm) wanted: Wanted,
-    /// Only those whose turn came so; empty for any.
-    pub(in crate::slurm) ways_in: Vec<WayIn>,
-    /// Only those about which something was noted afterwards.
-    pub(in crate::slurm) altered: bool,
     /// Of a heterogeneous job only the components that are named.
     pub(in crate::slurm) no_whole: bool,
     /// Without their steps.
@@ -49,7 +45,6 @@ pub(in crate::slurm) fn asked(
     snapshot: &Snapshot,
     now: Timestamp,
 ) -> Read<Asked> {
-    let is_on = |switch: Option<Switch>| switch.is_some_and(|switch| switch.0);
     let cluster = &snapshot.cluster;
     let clusters = list(query.cluster.as_ref());
     if !clusters.is_empty() && !clusters.contains(&cluster.name) {
@@ -72,6 +67,8 @@ pub(in crate::slurm) fn asked(
         nodes: nodes(query)?,
         reasons: names(query.reason.as_ref()),
         exit: query.exit_code.as_ref().map(|code| exit(code.0)).transpose()?,
+        ways_in: ways_in(query),
+        altered: is_on(query.job_altered),
         ..Wanted::default()
     };
     let window = Window::of(query, site, now);
@@ -80,19 +77,25 @@ pub(in crate::slurm) fn asked(
     if is_on(query.show_batch_script) && wanted.jobs.is_empty() {
         return Err(NotAsked::Nothing);
     }
+    Ok(Asked {
+        wanted: Wanted { moments, ..wanted },
+        no_whole: is_on(query.disable_whole_hetjob) && !is_on(query.whole_hetjob),
+        no_steps: is_on(query.skip_steps),
+        scripts: is_on(query.show_batch_script),
+    })
+}
+
+fn is_on(switch: Option<Switch>) -> bool {
+    switch.is_some_and(|switch| switch.0)
+}
+
+fn ways_in(query: &JobCondition) -> Vec<WayIn> {
     let ways = [
         (query.scheduled_on_submit, WayIn::Submission),
         (query.scheduled_by_main, WayIn::InOrder),
         (query.scheduled_by_backfill, WayIn::Overtaking),
     ];
-    Ok(Asked {
-        wanted: Wanted { moments, ..wanted },
-        ways_in: ways.into_iter().filter(|(switch, _)| is_on(*switch)).map(|(_, way)| way).collect(),
-        altered: is_on(query.job_altered),
-        no_whole: is_on(query.disable_whole_hetjob) && !is_on(query.whole_hetjob),
-        no_steps: is_on(query.skip_steps),
-        scripts: is_on(query.show_batch_script),
-    })
+    ways.into_iter().filter(|(switch, _)| is_on(*switch)).map(|(_, way)| way).collect()
 }
 
 fn list(wanted: Option<&slurm_wire::list::ConditionList>) -> Vec<Text> {

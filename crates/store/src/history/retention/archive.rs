@@ -3,10 +3,10 @@
 use crate::content::Content;
 use crate::database::Unread;
 use crate::history::reader::payload_of;
-use crate::row::{self, Stored, job_to_json};
+use crate::row::{Stored, job_to_json};
 use domain::history::{Amendment, Charge, Sums};
 use domain::job::{Exit, JobSpec, Phase};
-use domain::ports::{Recorded, StoreError, WallMinute};
+use domain::ports::{ClosedStep, Recorded, StoreError, WallMinute};
 use rusqlite::Connection;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -148,8 +148,7 @@ pub(super) fn job_line(history: &Connection, found: &Recorded) -> Result<Line, U
 }
 
 /// Describes a step.
-pub(super) fn step_line(body: &[u8]) -> Result<Line, Unread> {
-    let step: domain::ports::ClosedStep = row::decode(body).map_err(|_| broken("a step"))?;
+pub(super) fn step_line(step: &ClosedStep) -> Result<Line, Unread> {
     let record = serde_json::to_value(step.to_row()).map_err(|_| broken("a step"))?;
     Ok(Line::Step(StepLine {
         job: step.job.0,

@@ -163,12 +163,10 @@ impl Loading {
         wrong: &dyn Fn(String) -> LoadError,
     ) -> Result<bool, LoadError> {
         let step: ClosedStep = value_from_json(line.record).map_err(|error| wrong(error.to_string()))?;
-        let find = "SELECT 1 FROM step WHERE job = ?1 AND submit = ?2 AND attempt = ?3 AND number = ?4";
-        let key = params![step.job.0, step.submitted.micros(), step.attempt, step.step.step.number];
-        if history.prepare_cached(find)?.exists(key)? {
+        if step::is_there(history, &step)? {
             return Ok(false);
         }
-        step::insert(history, &step, &encoded(&step))?;
+        step::insert(history, &mut self.seen, &step)?;
         self.loaded.steps += 1;
         Ok(true)
     }

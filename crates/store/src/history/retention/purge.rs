@@ -6,12 +6,13 @@ use crate::database::{Database, Unread};
 use crate::failure::failed;
 use crate::history::attempt::BLOCK;
 use crate::history::reader::recorded;
+use crate::history::step;
 use crate::history::tally::{Whose, kind, minutes, read_others};
 use crate::history::usage::read_charge;
 use crate::progress::Progress;
 use domain::Timestamp;
 use domain::history::{Charge, Purged, Span, Sums};
-use domain::ports::{Calendar, StoreError};
+use domain::ports::{Calendar, ClosedStep, StoreError};
 use rusqlite::{Connection, Transaction, TransactionBehavior, params};
 use std::path::Path;
 use std::sync::Arc;
@@ -128,13 +129,8 @@ impl Purge {
             if keep.archived {
                 lines.push(job_line(history, found)?);
             }
-            let sql = "SELECT id, body FROM step WHERE job = ?1 AND submit = ?2 AND attempt = ?3";
             let job = &found.closed.job;
-            let mut statement = history.prepare_cached(sql)?;
-            let mut rows = statement.query(params![job.id.0, job.submitted.micros(), job.restarts])?;
-            while let Some(row) = rows.next()? {
-                steps.push((row.get(0)?, row.get(1)?));
-            }
+            steps.extend(step::of_attempt(history, job.id, job.submitted, job.restarts)?);
         }
         let month = found.first().and_then(|found| match &found.closed.job.phase {
             domain::job::Phase::Ended(ended) => Some(ended.ended),
@@ -156,16 +152,9 @@ impl Purge {
         (keep, before): (Keep, Timestamp),
         gone: &mut Purged,
     ) -> Result<(), Unread> {
-        let sql = r#"SELECT id, body, "end" FROM step ORDER BY id LIMIT ?1"#;
-        let mut steps = Vec::new();
-        let mut statement = history.prepare_cached(sql)?;
-        let mut rows = statement.query([STEPS_AT_ONCE])?;
-        while let Some(row) = rows.next()? {
-            if row.get::<_, i64>(2)? >= before.micros() {
-                break;
-            }
-            steps.push((row.get(0)?, row.get(1)?));
-        }
+        let mut steps = step::oldest(history, STEPS_AT_ONCE)?;
+        let too_old = steps.iter().position(|(_, step)| step.step.end.at >= before);
+        steps.truncate(too_old.unwrap_or(steps.len()));
         self.take_steps(history, keep, steps, gone)
     }
 
@@ -173,21 +162,21 @@ impl Purge {
         &self,
         history: &Transaction<'_>,
         keep: Keep,
-        steps: Vec<(i64, Vec<u8>)>,
+        steps: Vec<(i64, ClosedStep)>,
         gone: &mut Purged,
     ) -> Result<(), Unread> {
         if steps.is_empty() {
             return Ok(());
         }
         if keep.archived {
-            let lines: Vec<Line> = steps.iter().map(|(_, body)| step_line(body)).collect::<Result<_, _>>()?;
+            let lines: Vec<Line> = steps.iter().map(|(_, step)| step_line(step)).collect::<Result<_, _>>()?;
             let first = lines.first().map_or(0, |line| match line {
                 Line::Step(step) => step.end,
                 _ => 0,
             });
             gone.archived += self.archive("steps", Timestamp::from_micros(first), &lines)?;
         }
-        let mut delete = history.prepare_cached("DELETE FROM step WHERE id = ?1")?;
+        let mut delete = history.prepare_cached("DELETE FROM past_step WHERE id = ?1")?;
         for (id, _) in &steps {
             delete.execute([id])?;
         }

@@ -163,15 +163,6 @@ impl Found {
         // Jobs that end meanwhile are in both, or in neither if the picture were taken after.
         let mut keys = self.site.jobs.history().keys(&wanted)?;
         let living = self.living(JobId(0));
-        if self.has_residue() && keys.len() <= AT_ONCE * 40 {
-            let rows: Vec<u64> = keys.iter().map(|key| key.row).collect();
-            let mut kept = Vec::new();
-            for rows in rows.chunks(AT_ONCE) {
-                let read = self.site.jobs.history().rows(rows)?;
-                kept.extend(read.iter().filter(|found| self.passes(found)).map(|found| found.row));
-            }
-            keys.retain(|key| kept.contains(&key.row));
-        }
         if keys.len() <= MOST_SORTED {
             keys.sort_unstable();
         }
@@ -215,7 +206,7 @@ impl Found {
     fn living(&self, from: JobId) -> Vec<Arc<Job>> {
         let cluster = &self.snapshot.cluster;
         let fits = |job: &&Arc<Job>| {
-            if job.is_final() || self.asked.altered {
+            if job.is_final() || self.asked.wanted.altered {
                 return false;
             }
             let held = job.run().map(|run| run.allocation.nodes.iter());
@@ -224,23 +215,9 @@ impl Found {
                 true => Vec::new(),
                 false => nodes.map(|node| node.name.clone()).collect(),
             };
-            self.asked.wanted.fits(job, &nodes) && self.came_in(job)
+            self.asked.wanted.fits(job, &nodes)
         };
         self.snapshot.jobs.iter_from(from).filter(fits).cloned().collect()
-    }
-
-    fn has_residue(&self) -> bool {
-        self.asked.altered || !self.asked.ways_in.is_empty()
-    }
-
-    /// Tells whether an attempt has what no column says.
-    fn passes(&self, found: &Recorded) -> bool {
-        (!self.asked.altered || found.amendment.is_some()) && self.came_in(&found.closed.job)
-    }
-
-    fn came_in(&self, job: &Job) -> bool {
-        let ways = &self.asked.ways_in;
-        ways.is_empty() || job.run().is_some_and(|run| ways.contains(&run.way_in))
     }
 
     /// Keeps the components of a leader: what was named as a component may be a job of its own.
@@ -322,20 +299,16 @@ enum AtHand {
 
 impl Teller {
     fn next(&mut self) -> Option<slurm_wire::accounting::job::Job> {
-        loop {
-            if self.at_hand.is_empty() && !self.refill() {
-                return None;
-            }
-            let told = match self.at_hand.pop_front()? {
-                AtHand::Past(found) if !self.found.passes(&found) => continue,
-                AtHand::Past(found) => self.tell(&found.closed.job, &found.closed.nodes, Some(&found)),
-                AtHand::Living(job) => {
-                    let held = job.run().map(|run| self.found.snapshot.cluster.fold_nodes(&run.allocation));
-                    self.tell(&job, &held.unwrap_or_default(), None)
-                }
-            };
-            return Some(told);
+        if self.at_hand.is_empty() && !self.refill() {
+            return None;
         }
+        Some(match self.at_hand.pop_front()? {
+            AtHand::Past(found) => self.tell(&found.closed.job, &found.closed.nodes, Some(&found)),
+            AtHand::Living(job) => {
+                let held = job.run().map(|run| self.found.snapshot.cluster.fold_nodes(&run.allocation));
+                self.tell(&job, &held.unwrap_or_default(), None)
+            }
+        })
     }
 
     /// Reads some more; what cannot be read is left out and logged.
