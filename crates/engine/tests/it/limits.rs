@@ -7,7 +7,9 @@ use domain::accounting::{
     Account, Association, Books, Enforcement, LastNumbers, Limit, Limits, Place, Qos, QosFlags, ROOT, Record,
 };
 use domain::cluster::Cluster;
-use domain::job::{End, Event, Exit, GresRequest, Job, Per, Phase, Reason, Resources, Usage, WayIn};
+use domain::job::{
+    End, Event, Exit, GresRequest, HetPart, Job, Per, Phase, Reason, Resources, Usage, WayIn,
+};
 use domain::priority::{PriorityType, Rules};
 use domain::state::State;
 use domain::{JobId, Text, Timestamp};
@@ -103,7 +105,8 @@ impl World {
         id
     }
 
-    fn plan(&mut self) {
+    /// Makes a pass; returns who starts, and whether that was planned ahead.
+    fn plan(&mut self) -> Vec<(JobId, bool)> {
         self.now = self.now.after(Duration::from_secs(10));
         self.state.set_time(self.now);
         let plan = self.scheduler.plan(&self.state, self.now);
@@ -125,6 +128,7 @@ impl World {
         for (id, reason, expected_start) in &plan.waits {
             self.happen(*id, Event::Considered { reason: *reason, expected_start: *expected_start });
         }
+        plan.starts.iter().map(|start| (start.job, start.backfilled)).collect()
     }
 
     fn happen(&mut self, id: JobId, event: Event) {
@@ -468,4 +472,124 @@ fn what_a_job_really_gets_counts() {
     world.plan();
     assert_eq!((world.waits(first), world.waits(second)), (None, Some(Reason::AssocGrpCpuLimit)));
     assert_eq!(world.state.usage().association(2).map(|tally| tally.in_use(CPU)), Some(2));
+}
+
+/// Four nodes of four cores with two threads each in two partitions; physics has so many CPUs.
+fn whole_cores(most: u64) -> World {
+    planned_ahead(most, 500)
+}
+
+/// The same, where so many jobs are planned ahead.
+fn planned_ahead(most: u64, max_jobs: usize) -> World {
+    let set = [(At::Account, Limit::GrpTres, CPU, most)];
+    World::new(books(&set, |_| {}), |cluster| {
+        for node in &mut cluster.nodes {
+            (node.topology.cores, node.topology.threads) = (4, 2);
+        }
+        cluster.partitions.push(partition("b", 0..4));
+        cluster.scheduling.backfill.max_jobs = max_jobs;
+    })
+}
+
+impl World {
+    /// Submits a job for these partitions, of so many nodes and CPUs.
+    fn ask(
+        &mut self,
+        account: &str,
+        partitions: &[&'static str],
+        minutes: u32,
+        nodes: u32,
+        cpus: u32,
+    ) -> JobId {
+        let id = self.state.take_id();
+        let mut job = Job { eligible: self.now, ..job(id.0, "a", minutes, ask(nodes, cpus)) };
+        let spec = Arc::make_mut(&mut job.spec);
+        (spec.account, spec.partitions) =
+            (account.into(), partitions.iter().map(|name| Text::from(*name)).collect());
+        self.state.put(Arc::new(job));
+        id
+    }
+
+    /// Submits two components of one CPU each.
+    fn ask_pair(&mut self, account: &str) -> [JobId; 2] {
+        let pair = [0, 1].map(|_| self.ask(account, &["a"], 60, 1, 1));
+        for (offset, id) in (0..).zip(pair) {
+            let het = Some(HetPart { leader: pair[0], offset, size: 2 });
+            self.state.put(Arc::new(Job { het, ..Job::clone(self.state.job(id).unwrap()) }));
+        }
+        pair
+    }
+}
+
+/// Somebody ahead keeps every node, but not for now: whoever would start beside it and get more there than its limit allows is
+/// told of the limit and not of its place in the queue, as a real Slurm does.
+#[test]
+fn a_limit_is_told_whoever_is_ahead() {
+    let mut world = whole_cores(1);
+    let runs = world.ask("chemistry", &["a"], 60, 3, 24);
+    let next = world.ask("chemistry", &["a"], 60, 4, 32);
+    let limited =
+        [&["a"][..], &["b"], &["a", "b"]].map(|partitions| world.ask("physics", partitions, 5, 1, 1));
+    for _ in 0..3 {
+        world.plan();
+        assert_eq!((world.waits(runs), world.waits(next)), (None, Some(Reason::Resources)));
+        assert_eq!(limited.map(|id| world.waits(id)), [Some(Reason::AssocGrpCpuLimit); 3]);
+    }
+    // Who is behind the same queue within its limit starts there.
+    let other = world.ask("chemistry", &["b"], 5, 1, 1);
+    world.plan();
+    assert_eq!(world.waits(other), None);
+}
+
+/// Each would be within the limit; what one of them takes at first is given back when the other one may not start.
+#[test]
+fn components_that_together_get_more_than_a_limit_allows_keep_nobody_waiting() {
+    let mut world = whole_cores(3);
+    let pair = world.ask_pair("physics");
+    let behind = world.ask("chemistry", &["a"], 60, 4, 32);
+    let starts = world.plan();
+    assert_eq!((starts, world.waits(behind)), (vec![(behind, true)], None));
+    assert_eq!(world.waits(pair[1]), Some(Reason::AssocGrpCpuLimit));
+    world.end(behind);
+    let behind = world.ask("chemistry", &["a"], 60, 4, 32);
+    assert_eq!(world.plan(), [(behind, false)], "the main pass keeps nothing for them either");
+    world.end(behind);
+    world.state.put_books(books(&[(At::Account, Limit::GrpTres, CPU, 4)], |_| {}));
+    let starts: Vec<JobId> = world.plan().into_iter().map(|(id, _)| id).collect();
+    assert_eq!(starts, pair);
+}
+
+/// What they ask for is more than a limit gives, so that no pass plans them.
+#[test]
+fn components_that_wait_for_a_limit_close_no_node() {
+    let mut world = whole_cores(1);
+    let pair = world.ask_pair("physics");
+    world.plan();
+    assert_eq!(world.waits(pair[1]), Some(Reason::AssocGrpCpuLimit));
+    let behind = world.ask("chemistry", &["a"], 60, 4, 32);
+    assert_eq!(world.plan(), [(behind, false)]);
+}
+
+/// Those whom a limit holds are not planned, and take no other's place among those that are.
+#[test]
+fn jobs_held_by_a_limit_use_up_no_depth() {
+    let mut world = planned_ahead(2, 2);
+    let held = [1, 2, 3].map(|_| world.ask("physics", &["a"], 60, 1, 1));
+    let first = world.ask("chemistry", &["a"], 60, 4, 32);
+    let short = world.ask("chemistry", &["a"], 5, 1, 1);
+    world.plan();
+    let waits = held.map(|id| world.waits(id));
+    assert_eq!(waits, [None, Some(Reason::AssocGrpCpuLimit), Some(Reason::AssocGrpCpuLimit)]);
+    assert_eq!([first, short].map(|id| world.waits(id)), [Some(Reason::Resources), None]);
+}
+
+/// The pass that plans ahead says no less of a job that is too deep to be planned than the main pass has found.
+#[test]
+fn a_limit_is_told_of_jobs_too_deep_to_be_planned() {
+    let mut world = planned_ahead(1, 0);
+    let limited = world.ask("physics", &["a"], 60, 1, 1);
+    let others = [3, 4].map(|nodes| world.ask("chemistry", &["a"], 60, nodes, 8 * nodes));
+    world.plan();
+    assert_eq!(others.map(|id| world.waits(id)), [None, Some(Reason::Resources)]);
+    assert_eq!(world.waits(limited), Some(Reason::AssocGrpCpuLimit));
 }

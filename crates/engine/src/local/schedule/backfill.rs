@@ -185,7 +185,9 @@ impl<'a> Backfill<'a, '_, '_> {
                 continue;
             }
             depth += 1;
-            let may_book = self.has_prospects(turn.job, tier) && self.may_book(turn.job, turn.partition);
+            let may_book = self.has_prospects(turn.job, tier)
+                && self.within_limits(turn.job, turn.partition).is_ok()
+                && self.may_book(turn.job, turn.partition);
             self.look(&turn, state, may_book);
         }
     }
@@ -310,9 +312,15 @@ impl<'a> Backfill<'a, '_, '_> {
         if !may_book {
             // Too deep to say more, or of no use; an obstacle is told all the same.
             let obstacle = self.obstacle(job, partition);
-            let obstacle = obstacle.or_else(|| self.within_limits(job, partition).err());
-            let reason = obstacle.unwrap_or_else(|| self.turn_to_wait(partition));
-            self.waits.note(job.id, reason, None);
+            match obstacle.or_else(|| self.within_limits(job, partition).err()) {
+                Some(reason) => self.waits.note(job.id, reason, None),
+                // The main pass knows better why it waits.
+                None if self.waits.is_in_vain(job.id) => {}
+                None => {
+                    let reason = self.turn_to_wait(partition);
+                    self.waits.note(job.id, reason, None);
+                }
+            }
             return;
         }
         let tier = self.layout.partitions[partition].tier;
@@ -358,7 +366,7 @@ impl<'a> Backfill<'a, '_, '_> {
                 continue;
             }
             if let Some(reason) = self.ground.take_excess(job.id) {
-                self.waits.note(job.id, reason, None);
+                self.waits.overrule(job.id, reason);
                 return;
             }
             if booked_tasks == 0 {
@@ -549,21 +557,31 @@ impl<'a> Backfill<'a, '_, '_> {
     }
 
     fn start(&mut self, job: &Arc<Job>, chance: &Chance<'a>) -> bool {
+        let start = self.take_place(job, chance);
+        let has_started = start.is_some();
+        start.into_iter().for_each(|start| self.propose(job, start));
+        has_started
+    }
+
+    /// Gives a job its place at this moment, if it finds its units there.
+    fn take_place(&mut self, job: &Arc<Job>, chance: &Chance<'a>) -> Option<Start> {
         let Chance { demand, placement, limit, .. } = chance;
         let nodes = &self.layout.partitions[chance.partition].nodes;
         let wish = Wish { demand, nodes, user: job.spec.owner.uid, limit: *limit };
-        let Some(licenses) = self.forecast.licenses_at(wish, self.now, *limit) else { return false };
+        let licenses = self.forecast.licenses_at(wish, self.now, *limit)?;
         self.fence_in(job, *limit);
         if !self.reserved.is_empty() && !self.is_there(job, demand, placement, licenses) {
-            return false;
+            return None;
         }
-        let Some(start) = self.ground.start(job, demand, placement, licenses, *limit, true) else {
-            return false;
-        };
+        let start = self.ground.start(job, demand, placement, licenses, *limit, true)?;
         self.forecast.book_start(job, &start.allocation, *limit);
-        self.tell_outside(job, &start.allocation, *limit);
+        Some(start)
+    }
+
+    /// Adds a start to those that are proposed.
+    fn propose(&mut self, job: &Job, start: Start) {
+        self.tell_outside(job, &start.allocation, start.limit);
         self.starts.push(start);
-        true
     }
 
     /// Tells whether a place is free at this moment. What lies ahead in a reservation does not tell what those outside of it

@@ -33,6 +33,20 @@ impl Waits {
         }
     }
 
+    /// Notes what keeps a job waiting for which the pass that plans ahead has found a place. As in Slurm that is told instead
+    /// of its place in a queue, for the main pass knew no more than who is ahead; unless it is expected to start elsewhere.
+    pub(super) fn overrule(&mut self, job: JobId, reason: Reason) {
+        let is_expected = self.found.get(&job).is_some_and(|(_, expected)| expected.is_some());
+        if !is_expected {
+            self.found.insert(job, (reason, None));
+        }
+    }
+
+    /// Tells whether something has been noted of a job that keeps it from starting even if it is its turn.
+    pub(super) fn is_in_vain(&self, job: JobId) -> bool {
+        self.found.get(&job).is_some_and(|(reason, _)| !may_start(*reason))
+    }
+
     /// Collects as well when and where these would start.
     pub(super) fn curious_about(jobs: Vec<JobId>) -> Self {
         Waits { curious_about: jobs, ..Waits::default() }

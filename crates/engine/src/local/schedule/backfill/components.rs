@@ -11,7 +11,7 @@ use domain::fit::Demand;
 use domain::job::{HetPart, Job, Reason};
 use domain::reservation::Membership;
 use domain::state::State;
-use domain::{NodeIndex, Timestamp};
+use domain::{JobId, NodeIndex, Timestamp};
 use std::borrow::Cow;
 use std::sync::Arc;
 
@@ -23,6 +23,14 @@ type Demands<'a> = Vec<(usize, Demand<'a>)>;
 
 /// A chance for each component, and the forecast with all of them booked.
 type Found<'a> = (Vec<Chance<'a>>, Forecast<'a>);
+
+/// Why components do not start after all, though a place was found for each.
+enum Unstarted {
+    /// One of them does not find its units there.
+    NoUnits,
+    /// This one would get more than a limit of accounting gives.
+    Excess(JobId, Reason),
+}
 
 /// Returns all components if each could start as far as it goes itself; else nobody needs to look further.
 pub(in crate::local::schedule) fn eligible(state: &State, part: HetPart) -> Option<Vec<&Arc<Job>>> {
@@ -84,8 +92,7 @@ impl<'a> Backfill<'a, '_, '_> {
             });
             match demands {
                 Ok(demands) => wanted.push((*job, demands)),
-                // The others wait for this one.
-                Err(reason) => return self.waits.note(job.id, reason, None),
+                Err(reason) => return self.leave_aside(part, job.id, reason),
             }
         }
         let found = if may_book { self.joint_chance(&wanted) } else { None };
@@ -102,8 +109,13 @@ impl<'a> Backfill<'a, '_, '_> {
             return self.note_turns(&wanted, None);
         };
         let at = chances.iter().map(|chance| chance.at).max().unwrap_or(self.now);
-        if at <= self.now && may_start && self.start_all(&members, &chances) {
-            return;
+        if at <= self.now && may_start {
+            match self.start_all(&members, &chances) {
+                Ok(()) => return,
+                // No place is kept for what its limit does not let start, or it would be for as long as that stands.
+                Err(Unstarted::Excess(id, reason)) => return self.leave_aside(part, id, reason),
+                Err(Unstarted::NoUnits) => {}
+            }
         }
         for (job, chance) in members.iter().zip(&chances) {
             let partition = &self.layout.partitions[chance.partition].name;
@@ -117,6 +129,7 @@ impl<'a> Backfill<'a, '_, '_> {
         }
         self.forecast = forecast;
         for (job, chance) in members.iter().zip(&chances) {
+            self.ground.book_use(job, chance.demand.partition, at.max(self.now), &mut self.planned_use);
             self.waits.planned.book(job.id, chance.placement.nodes.iter().map(|placed| placed.node));
         }
         if awaits_room(self.state, part.leader) || self.displacing.is_owed_room(part.leader) {
@@ -128,6 +141,13 @@ impl<'a> Backfill<'a, '_, '_> {
             }
         }
         self.note_turns(&wanted, Some(at));
+    }
+
+    /// Leaves components aside because of one of them, for which the others wait: nothing is booked for them, nor kept from
+    /// those that the main pass looks at.
+    fn leave_aside(&mut self, part: HetPart, because: JobId, reason: Reason) {
+        self.joint.note(part.leader, std::iter::empty());
+        self.waits.overrule(because, reason);
     }
 
     /// Has others make way for all components together.
@@ -208,16 +228,26 @@ impl<'a> Backfill<'a, '_, '_> {
         Wish { demand, nodes, user: job.spec.owner.uid, limit: job.spec.time_limit }
     }
 
-    /// Starts all; if one of them does not find its units after all, none.
-    fn start_all(&mut self, members: &[&'a Arc<Job>], chances: &[Chance<'a>]) -> bool {
-        let before = self.starts.len();
-        let started = members.iter().zip(chances).all(|(job, chance)| self.start(job, chance));
-        if !started {
-            self.starts.truncate(before);
-            return false;
+    /// Starts all; if one of them does not find its units after all, or would get more than a limit of accounting gives,
+    /// none, and nothing is taken.
+    fn start_all(&mut self, members: &[&'a Arc<Job>], chances: &[Chance<'a>]) -> Result<(), Unstarted> {
+        let before = (self.ground.clone(), self.forecast.clone());
+        let mut starts = Vec::with_capacity(members.len());
+        for (job, chance) in members.iter().zip(chances) {
+            let Some(start) = self.take_place(job, chance) else {
+                let excess = self.ground.take_excess(job.id).map(|reason| (job.id, reason));
+                let work = self.forecast.work;
+                (*self.ground, self.forecast) = before;
+                self.forecast.work = work;
+                return Err(excess.map_or(Unstarted::NoUnits, |(id, reason)| Unstarted::Excess(id, reason)));
+            };
+            starts.push(start);
         }
-        members.iter().for_each(|job| self.waits.strike(job.id));
-        true
+        for (job, start) in members.iter().zip(starts) {
+            self.propose(job, start);
+            self.waits.strike(job.id);
+        }
+        Ok(())
     }
 
     fn note_turns(&mut self, wanted: &[(&'a Arc<Job>, Demands<'a>)], at: Option<Timestamp>) {
