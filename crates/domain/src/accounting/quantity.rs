@@ -2,7 +2,7 @@
 
 use super::Line;
 use super::tres::{BILLING, CPU, MEMORY, NODE, Numbers};
-use crate::cluster::{Cluster, Partition};
+use crate::cluster::{Cluster, Node, Partition};
 use crate::job::{Allocation, JobSpec, Sharing};
 use crate::priority::{Asked, Tres};
 use crate::{Text, TimeLimit};
@@ -70,20 +70,39 @@ pub struct Wanted {
 }
 
 impl Wanted {
-    /// Looks at a request in a partition, as far as its line asks for it.
+    /// Looks at a request in a partition, as far as its line asks for it: what is counted when it is submitted, whole nodes
+    /// or not.
     pub fn by(
         spec: &JobSpec,
         cluster: &Cluster,
         partition: &Partition,
         (numbers, line): (&Numbers, &Line),
     ) -> Wanted {
-        let asked = Asked::by(spec);
+        Wanted::of(spec, cluster, partition, (numbers, line), 0)
+    }
+
+    /// Does the same for the least that it will have once it starts: who has nodes to itself has all of their CPUs.
+    pub fn at_least(
+        spec: &JobSpec,
+        cluster: &Cluster,
+        partition: &Partition,
+        (numbers, line): (&Numbers, &Line),
+    ) -> Wanted {
         let whole = partition.exclusive || spec.resources.sharing == Sharing::Exclusive;
+        let cpus_of_node = if whole { smallest_node(cluster, partition) } else { 0 };
+        Wanted::of(spec, cluster, partition, (numbers, line), cpus_of_node)
+    }
+
+    fn of(
+        spec: &JobSpec,
+        cluster: &Cluster,
+        partition: &Partition,
+        (numbers, line): (&Numbers, &Line),
+        cpus_of_node: u32,
+    ) -> Wanted {
+        let asked = Asked::by(spec);
         let mut quantities = Quantities::default();
-        let cpus = match whole {
-            true => asked.cpus.max(asked.nodes.saturating_mul(largest_node(cluster, partition))),
-            false => asked.cpus,
-        };
+        let cpus = asked.cpus.max(asked.nodes.saturating_mul(cpus_of_node));
         quantities.put(CPU, cpus.into());
         if line.counts(MEMORY) || !partition.billing.is_empty() {
             // Looked for on the nodes where nobody says how much it is.
@@ -101,9 +120,9 @@ impl Wanted {
     }
 }
 
-fn largest_node(cluster: &Cluster, partition: &Partition) -> u32 {
+fn smallest_node(cluster: &Cluster, partition: &Partition) -> u32 {
     let nodes = partition.nodes.iter().filter_map(|index| cluster.node(*index));
-    nodes.map(|node| node.topology.cpus).max().unwrap_or(0)
+    nodes.map(Node::job_cpus).min().unwrap_or(0)
 }
 
 /// Returns a time limit in minutes; without one a year.

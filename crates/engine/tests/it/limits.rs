@@ -8,7 +8,7 @@ use domain::accounting::{
 };
 use domain::cluster::Cluster;
 use domain::job::{
-    End, Event, Exit, GresRequest, HetPart, Job, Per, Phase, Reason, Resources, Usage, WayIn,
+    End, Event, Exit, GresRequest, HetPart, Job, Per, Phase, Reason, Resources, Sharing, Usage, WayIn,
 };
 use domain::priority::{PriorityType, Rules};
 use domain::state::State;
@@ -568,6 +568,34 @@ fn components_that_wait_for_a_limit_close_no_node() {
     assert_eq!(world.waits(pair[1]), Some(Reason::AssocGrpCpuLimit));
     let behind = world.ask("chemistry", &["a"], 60, 4, 32);
     assert_eq!(world.plan(), [(behind, false)]);
+}
+
+/// Whoever has a node to itself has all of its CPUs, however many those are; a real Slurm starts the second and tells the
+/// others the same.
+#[test]
+fn whole_nodes_count_as_large_as_they_are() {
+    let set = [(At::Account, Limit::GrpTres, CPU, 4)];
+    let mut world = World::new(books(&set, |_| {}), |cluster| {
+        (cluster.nodes[3].topology.cpus, cluster.nodes[3].topology.cores) = (4, 4);
+        cluster.partitions.push(partition("one", 0..1));
+    });
+    let alone = |world: &mut World, partition: &'static str, nodes, on: &[&'static str]| {
+        let id = world.ask("physics", &[partition], 60, nodes, nodes);
+        let mut job = Job::clone(world.state.job(id).unwrap());
+        let asked = &mut Arc::make_mut(&mut job.spec).resources;
+        asked.sharing = Sharing::Exclusive;
+        asked.required_nodes = on.iter().map(|name| Text::from(*name)).collect();
+        world.state.put(Arc::new(job));
+        id
+    };
+    let anywhere = alone(&mut world, "a", 1, &[]);
+    let small = alone(&mut world, "a", 1, &["n4"]);
+    let large = alone(&mut world, "one", 1, &[]);
+    let beyond = alone(&mut world, "one", 2, &[]);
+    world.plan();
+    let limit = Some(Reason::AssocGrpCpuLimit);
+    let waits = [anywhere, small, large, beyond].map(|id| world.waits(id));
+    assert_eq!(waits, [limit, None, limit, Some(Reason::PartitionNodeLimit)]);
 }
 
 /// Those whom a limit holds are not planned, and take no other's place among those that are.

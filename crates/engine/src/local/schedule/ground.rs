@@ -202,7 +202,7 @@ impl<'a> Ground<'a> {
         if self.state.is_over_share(&line) {
             return Err(Reason::QosUsageThreshold);
         }
-        let wanted = Wanted::by(&job.spec, cluster, partition, (usage.numbers(), &line));
+        let wanted = Wanted::at_least(&job.spec, cluster, partition, (usage.numbers(), &line));
         let planned = [&self.planned, booked];
         usage.may_start(&line, &wanted, Moment { now, safe: cluster.enforcement.safe, planned: &planned })
     }
@@ -246,7 +246,7 @@ impl<'a> Ground<'a> {
         if cluster.enforcement.limits
             && let Some(line) = usage.line_of(cluster, job, partition).filter(|line| !line.is_open())
         {
-            let wanted = Wanted::by(&job.spec, cluster, partition, (usage.numbers(), &line));
+            let wanted = Wanted::at_least(&job.spec, cluster, partition, (usage.numbers(), &line));
             booked.add(&line, &wanted, at);
         }
     }

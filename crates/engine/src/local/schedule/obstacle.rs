@@ -26,6 +26,9 @@ pub(super) fn demand<'a>(
     if !layout.cluster().gives_time(partition, &job.spec) {
         return Err(Reason::PartitionTimeLimit);
     }
+    if partition.nodes.len() < job.spec.resources.min_nodes as usize {
+        return Err(Reason::PartitionNodeLimit);
+    }
     let demand = Demand::of(layout.cluster(), partition, &job.spec).map_err(|misfit| match misfit {
         Misfit::NodeLimit => Reason::PartitionNodeLimit,
         Misfit::MemoryLimit | Misfit::Contradiction | Misfit::UnknownNode(_) | Misfit::NodeOutside(_) => {
