@@ -56,6 +56,7 @@ fn all_of_it_on_a_larger_cluster_keeps_all_rules() {
 #[test]
 fn limits_of_accounting_are_kept() {
     for seed in [404, 409] {
-        check(Variety::Full, seed..seed + 1, (4, 120), &["started within a limit", "held by a limit"]);
+        let must = ["started within a limit", "held by a limit", "held by a limit and judged"];
+        check(Variety::Full, seed..seed + 1, (4, 120), &must);
     }
 }

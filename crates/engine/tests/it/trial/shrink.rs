@@ -152,8 +152,8 @@ pub(crate) fn report(trial: &Trial, scene: &Scene, operations: &[Operation], obj
     text += &format!("  {:?}\n  {:?}\n  {:?}\n", cluster.preempt, cluster.scheduling, cluster.priority.by);
     for qos in cluster.books.all_qos() {
         text += &format!(
-            "  qos {}: pushes {:?}, preempted {:?} after {:?}, exempt {:?}\n",
-            qos.name, qos.preempt, qos.preempt_mode, qos.grace_time, qos.preempt_exempt_time
+            "  qos {}: pushes {:?}, preempted {:?} after {:?}, exempt {:?}, {:?}\n",
+            qos.name, qos.preempt, qos.preempt_mode, qos.grace_time, qos.preempt_exempt_time, qos.limits
         );
     }
     text + objection

@@ -3,11 +3,11 @@
 use super::super::play::Tally;
 use domain::accounting::Limit;
 use domain::accounting::tres::CPU;
-use domain::cluster::Cluster;
-use domain::job::{Job, Memory, Pending, Phase, Reason, Sharing};
-use domain::ports::Plan;
-use domain::state::State;
-use domain::{JobId, TimeLimit};
+use domain::cluster::{Cluster, Partition};
+use domain::job::{ArrayPart, Job, Memory, Phase, Reason, Sharing};
+use domain::ports::{Plan, Start};
+use domain::state::{Snapshot, State};
+use domain::{JobId, TimeLimit, Timestamp};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -24,18 +24,79 @@ const KINDS: &[Kind] = &[
     (Limit::MaxTresPerAccount, CPU, Reason::MaxCpuPerAccount, same_account),
 ];
 
-/// Tells whether a job may wait for ever for what it is told: for a limit which one job alone may exceed, or several
-/// components together.
-pub(super) fn may_be_hopeless(job: &Job, reason: Reason) -> bool {
-    let is_limit = KINDS.iter().any(|(_, _, named, _)| *named == reason);
-    job.het.is_some() && is_limit
-        || matches!(
-            reason,
-            Reason::QosGrpCpuLimit
-                | Reason::QosMaxCpuPerUserLimit
-                | Reason::MaxCpuPerAccount
-                | Reason::QosMaxWallDurationPerJobLimit
-        )
+/// Tells whether a job may wait for ever for what it is told: for a limit which it may exceed all alone, or its components
+/// together.
+pub(super) fn may_be_hopeless(snapshot: &Snapshot, job: &Job, reason: Reason) -> bool {
+    let cluster = &snapshot.cluster;
+    if reason == Reason::QosMaxWallDurationPerJobLimit {
+        return asks_for_too_long(cluster, job);
+    }
+    let Some((limit, resource, ..)) = KINDS.iter().find(|(.., named, _)| *named == reason) else {
+        return false;
+    };
+    let Some(most) = cluster.qos(&job.spec.qos).and_then(|qos| qos.limits.of(*limit, *resource)) else {
+        return false;
+    };
+    let most_of = |job: &Job| most_wanted(cluster, job, *resource);
+    let wanted = match job.het {
+        None => most_of(job),
+        Some(part) => {
+            let members = part.members().filter_map(|id| snapshot.jobs.job(id));
+            members.filter(|other| same_qos(job, other)).map(|other| most_of(other)).sum()
+        }
+    };
+    wanted.is_none_or(|wanted| wanted > most)
+}
+
+/// Tells whether nothing limits a job.
+pub(super) fn is_unlimited(cluster: &Cluster, job: &Job) -> bool {
+    let limits = cluster.qos(&job.spec.qos).map(|qos| &qos.limits);
+    !cluster.enforcement.limits || limits.is_none_or(|limits| limits.iter().next().is_none())
+}
+
+/// Tells whether its limits let a job start now, whatever it gets of what it asked for, as far as that can be told.
+pub(super) fn leaves_room(state: &State, job: &Job) -> bool {
+    let cluster = state.cluster();
+    let Some(qos) = cluster.qos(&job.spec.qos) else { return true };
+    let has_room = |(limit, resource, _, together): &Kind| {
+        let Some(most) = qos.limits.of(*limit, *resource) else { return true };
+        let counts = |other: &&Arc<Job>| same_qos(job, other) && together(job, other);
+        let used: u64 = state.holding().filter(counts).map(|other| held(other, *resource)).sum();
+        most_wanted(cluster, job, *resource).is_some_and(|wanted| used + wanted <= most)
+    };
+    !asks_for_too_long(cluster, job) && KINDS.iter().all(has_room)
+}
+
+/// Checks that what is started ahead of its turn leaves a job within its limits at the time at which it could start: returns
+/// the limit that would keep it waiting then.
+pub(super) fn shut_out(
+    state: &State,
+    job: &Job,
+    starts: &[Start],
+    (now, at): (Timestamp, Timestamp),
+) -> Option<&'static str> {
+    let cluster = state.cluster();
+    let qos = cluster.qos(&job.spec.qos)?;
+    let stays = |limit: TimeLimit| limit.end_from(now) > at;
+    let exceeds = |(limit, resource, _, together): &&Kind| {
+        let Some(most) = qos.limits.of(*limit, *resource) else { return false };
+        let counts = |other: &Job| same_qos(job, other) && together(job, other);
+        let used: u64 =
+            state.holding().filter(|other| counts(other)).map(|other| held(other, *resource)).sum();
+        let ahead = starts.iter().filter(|start| start.backfilled && stays(start.limit));
+        let counted = ahead.filter(|start| state.job(start.job).is_some_and(|other| counts(other)));
+        let taken: u64 = counted.map(|start| of_start(start, *resource)).sum();
+        let least = if *resource == CPU { job.spec.resources.least_cpus().into() } else { 1 };
+        // What is over by then is still counted as used, so that this is told only where it made no difference.
+        taken > 0 && used + least <= most && used + taken + least > most
+    };
+    KINDS.iter().find(exceeds).map(|(.., reason, _)| reason.name())
+}
+
+fn asks_for_too_long(cluster: &Cluster, job: &Job) -> bool {
+    let longest = cluster.qos(&job.spec.qos).and_then(|qos| qos.limits.of(Limit::MaxWallPerJob, 0));
+    let longest = longest.and_then(|most| u32::try_from(most).ok());
+    longest.is_some_and(|most| job.spec.time_limit > TimeLimit::Minutes(most))
 }
 
 /// Checks a job that has started among all.
@@ -58,15 +119,15 @@ pub(super) fn check_start(
         }
         tally.count("started within a limit");
     }
-    let longest = qos.limits.of(Limit::MaxWallPerJob, 0).and_then(|most| u32::try_from(most).ok());
-    match longest.is_some_and(|most| job.spec.time_limit > TimeLimit::Minutes(most)) {
+    match asks_for_too_long(cluster, job) {
         true => Err("it asks for more time than a job may have".to_owned()),
         false => Ok(()),
     }
 }
 
-/// Checks what jobs are told. Where others of the same quality of service may be planned for later, what they will need is
-/// nobody else's, and no more is said.
+/// Checks what jobs are told: nobody waits for a limit which has room for what it could get at most, besides those who run,
+/// start, or are expected to start later. Components are told what all of them together would exceed, so that they are left
+/// out here.
 pub(super) fn check_plan(state: &State, plan: &Plan, tally: &mut Tally) -> Result<(), String> {
     let cluster = state.cluster();
     if !cluster.enforcement.limits {
@@ -82,31 +143,22 @@ pub(super) fn check_plan(state: &State, plan: &Plan, tally: &mut Tally) -> Resul
             return Err(format!("job {id} waits for {}, which is not set", reason.name()));
         };
         tally.count("held by a limit");
-        let told_of = |other: &Job, pending: &Pending| {
-            let now = plan.waits.iter().find(|(id, ..)| *id == other.id);
-            now.map_or(pending.reason, |(_, reason, _)| *reason)
-        };
-        // Told of anything but a limit it may have been planned for later.
-        let may_be_planned = |other: &Arc<Job>| match &other.phase {
-            Phase::Pending(pending) => {
-                same_qos(job, other)
-                    && other.is_eligible()
-                    && !KINDS.iter().any(|(_, _, reason, _)| *reason == told_of(other, pending))
-            }
-            _ => false,
-        };
-        let Some(wanted) = wanted(job, *resource).filter(|_| job.het.is_none()) else { continue };
-        if state.jobs().iter().any(may_be_planned) {
+        let Some(wanted) = most_wanted(cluster, job, *resource).filter(|_| job.het.is_none()) else {
             continue;
-        }
-        let counts = |other: &&Arc<Job>| same_qos(job, other) && together(job, other);
-        let running: u64 = state.holding().filter(counts).map(|other| held(other, *resource)).sum();
-        let starting = plan.starts.iter().filter_map(|start| {
-            let other = state.job(start.job).filter(counts)?;
-            let cpus = u64::from(start.allocation.cpus());
-            Some(if *resource == CPU { cpus } else { u64::from(!other.is_final()) })
-        });
-        let all = running + starting.sum::<u64>() + wanted;
+        };
+        let counts = |other: &Job| same_qos(job, other) && together(job, other);
+        let running: u64 =
+            state.holding().filter(|other| counts(other)).map(|other| held(other, *resource)).sum();
+        let of_limit = |start: &&Start| state.job(start.job).is_some_and(|other| counts(other));
+        let starting: u64 = plan.starts.iter().filter(of_limit).map(|start| of_start(start, *resource)).sum();
+        let others = state.jobs().iter().filter(|other| other.id != *id && counts(other));
+        let expected = others.filter(|other| is_expected(other, plan));
+        let Some(coming) = expected.map(|other| most_booked(cluster, other, *resource)).sum::<Option<u64>>()
+        else {
+            continue;
+        };
+        tally.count("held by a limit and judged");
+        let all = running + starting + coming + wanted;
         if all <= most {
             return Err(format!("job {id} waits for {}: {all} of {most}", reason.name()));
         }
@@ -114,20 +166,56 @@ pub(super) fn check_plan(state: &State, plan: &Plan, tally: &mut Tally) -> Resul
     Ok(())
 }
 
-/// Returns the most that a job might get of what it asked for: whole cores may be twice as many CPUs. `None` for one that
-/// might get any number, by whole nodes or for its memory.
-fn wanted(job: &Job, resource: u32) -> Option<u64> {
+/// Tells whether a job may have been planned for later, so that what it needs is nobody else's: it is told when.
+fn is_expected(job: &Job, plan: &Plan) -> bool {
+    let Phase::Pending(pending) = &job.phase else { return false };
+    let told = plan.waits.iter().find(|(id, ..)| *id == job.id);
+    told.map_or(pending.expected_start, |(.., expected)| *expected).is_some()
+}
+
+/// Returns the most that may have been planned for a job: several tasks of an array.
+fn most_booked(cluster: &Cluster, job: &Job, resource: u32) -> Option<u64> {
+    let tasks = match &job.array {
+        Some(ArrayPart::Pool { waiting, .. }) => waiting.len(),
+        Some(ArrayPart::Task { .. }) | None => 1,
+    };
+    Some(most_wanted(cluster, job, resource)? * u64::from(tasks))
+}
+
+/// Returns the most that a job might get of what it asked for. Whole cores may be twice as many CPUs, whole nodes all that the
+/// largest has, and of a range of nodes it has as many as there are. `None` for one that gets more CPUs where its partition
+/// gives too little memory for each.
+fn most_wanted(cluster: &Cluster, job: &Job, resource: u32) -> Option<u64> {
     if resource != CPU {
         return Some(1);
     }
     let asked = &job.spec.resources;
-    let is_plain = asked.memory == Memory::Default
-        && asked.sharing != Sharing::Exclusive
-        && asked.gres.is_empty()
-        && !job.spec.partitions.iter().any(|name| name == "alone");
-    let by_tasks = asked.task_count().saturating_mul(asked.task_cpus()).max(asked.min_cpus);
-    let by_nodes = asked.min_nodes.max(1).saturating_mul(u32::from(asked.min_cpus_per_node));
-    is_plain.then(|| u64::from(by_tasks.max(by_nodes).max(asked.min_nodes)) * 2)
+    let partitions: Vec<&Partition> =
+        job.spec.partitions.iter().filter_map(|name| cluster.partition(name)).collect();
+    let is_capped = partitions.iter().any(|partition| partition.max_memory_per_cpu.is_some());
+    if is_capped && asked.memory != Memory::Default {
+        return None;
+    }
+    let nodes = asked.max_nodes.max(asked.min_nodes).max(1);
+    let of_node = u32::from(asked.tasks_per_node.max(1)) * asked.task_cpus();
+    let in_parts = (asked.task_count() * asked.task_cpus())
+        .max(asked.min_cpus)
+        .max(nodes * of_node.max(u32::from(asked.min_cpus_per_node)))
+        * 2;
+    let in_whole = |partition: &&Partition| {
+        let sizes =
+            partition.nodes.iter().filter_map(|node| cluster.node(*node)).map(|node| node.topology.cpus);
+        let needed = nodes.max(asked.tasks.unwrap_or(0)).max(asked.min_cpus);
+        sizes.max().unwrap_or(0) * needed.min(u32::try_from(partition.nodes.len()).unwrap())
+    };
+    let is_whole = |partition: &&&Partition| partition.exclusive || asked.sharing == Sharing::Exclusive;
+    let whole = partitions.iter().filter(is_whole).map(in_whole).max().unwrap_or(0);
+    Some(in_parts.max(whole).into())
+}
+
+/// Returns what a start takes.
+fn of_start(start: &Start, resource: u32) -> u64 {
+    if resource == CPU { start.allocation.cpus().into() } else { 1 }
 }
 
 fn held(job: &Job, resource: u32) -> u64 {

@@ -91,9 +91,7 @@ impl Referee {
         for preempt in &plan.preempts {
             self.note(now, format!("{preempt:?}"));
         }
-        // What a limit leaves is not told from what is there.
-        let is_calm =
-            self.making_way.is_calm(state) && self.reserved.are_plain() && !self.cluster.enforcement.limits;
+        let is_calm = self.making_way.is_calm(state) && self.reserved.are_plain();
         let tally = &mut self.tally;
         let outcome = self.promises.planned(state, plan, (now, is_calm), tally);
         let outcome = outcome.and_then(|()| self.making_way.planned(state, plan, now, tally));
@@ -324,7 +322,7 @@ pub(crate) fn left(snapshot: &Snapshot) -> Vec<(Arc<Job>, bool)> {
             pending.hold != Hold::None
                 || job.dependency.is_some()
                 || HOPELESS.contains(&pending.reason)
-                || limited::may_be_hopeless(job, pending.reason)
+                || limited::may_be_hopeless(snapshot, job, pending.reason)
                 || job.spec.partitions.iter().all(|name| is_beyond(name, job))
         }
         Phase::Running(_) | Phase::Completing(_) | Phase::Ended(_) => false,

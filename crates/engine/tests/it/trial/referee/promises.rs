@@ -5,11 +5,13 @@
 //! else started. Three things are checked:
 //!
 //! 1. If it could start now, it does (requests that [`foresight`](super::foresight) can judge).
-//! 2. Whatever else the same pass starts leaves its promise as it was (the same requests).
+//! 2. Whatever else the same pass starts leaves its promise as it was (the same requests), and what is planned ahead leaves
+//!    it within its limits of accounting. While those keep it waiting nothing of this is asked.
 //! 3. It starts by the earliest time that the service ever told for it while it was first (all requests that wait for
 //!    nodes alone), unless somebody interferes: an operator, a node.
 
 use super::foresight::{earliest, is_kept_out, is_plain};
+use super::limited::{is_unlimited, leaves_room, shut_out};
 use super::{SLACK, brief};
 use crate::trial::play::Tally;
 use domain::job::{Job, Reason};
@@ -59,11 +61,14 @@ impl Promises {
         if !is_quiet {
             self.told = None;
         }
-        if is_quiet && !starts && plan.starts.len() < MANY && is_plain(state, &first) {
+        let is_within = leaves_room(state, &first);
+        if is_quiet && !starts && is_within && plan.starts.len() < MANY && is_plain(state, &first) {
             check(state, &first, plan, now, tally)?;
         }
         self.told = self.told.filter(|(job, _)| *job == first.id);
-        let told = plan.waits.iter().find(|wait| wait.0 == first.id && waits_for_nodes(&first));
+        // Who is limited may have to wait for more than nodes by then.
+        let waits_for_nodes = waits_for_nodes(&first) && is_unlimited(state.cluster(), &first);
+        let told = plan.waits.iter().find(|wait| wait.0 == first.id && waits_for_nodes);
         if let Some((job, Reason::Resources, Some(expected))) = told.filter(|_| is_quiet) {
             let earlier = self.told.map_or(*expected, |(_, told)| told.min(*expected));
             self.told = Some((*job, earlier));
@@ -86,6 +91,9 @@ impl Promises {
 fn check(state: &State, first: &Job, plan: &Plan, now: Timestamp, tally: &mut Tally) -> Result<(), String> {
     let alone = earliest(state, first, &[], now);
     tally.count("promises checked");
+    if !is_unlimited(state.cluster(), first) {
+        tally.count("promises checked within a limit");
+    }
     if !state.reservations().is_empty() {
         tally.count("promises checked beside a reservation");
     }
@@ -99,6 +107,10 @@ fn check(state: &State, first: &Job, plan: &Plan, now: Timestamp, tally: &mut Ta
         // As in Slurm, one that only reservations keep out keeps nobody waiting until somebody plans ahead.
         tally.count("overtaken while kept out by a reservation");
         return Ok(());
+    }
+    if let Some(limit) = alone.and_then(|alone| shut_out(state, first, &plan.starts, (now, alone))) {
+        let others: Vec<JobId> = plan.starts.iter().map(|start| start.job).collect();
+        return Err(format!("jobs {others:?} leave nothing of {limit} to the first: {}", brief(first)));
     }
     let with_others = earliest(state, first, &plan.starts, now);
     // Who plans ahead rounds times up.
