@@ -7,7 +7,7 @@ use crate::allocation::{Asked, Attendance, IfGone, Left, ask, complete};
 use crate::client::{Client, ClientError};
 use crate::submit::JobOptions;
 use crate::submit::request::{Script, request};
-use crate::submit::test_only::tell;
+use crate::submit::test_only::{strangers, tell};
 use anyhow::Context;
 use reqwest::Method;
 use slurm_wire::job_desc::JobDescMsg;
@@ -153,6 +153,12 @@ impl<'a> Allocation<'a> {
         let answer = asked.slurm::<JobAllocResp>(Method::POST, "/job/allocate", &[], Some(body)).await;
         let answer =
             answer.map(|answer| (answer.value.job_id, answer.value.job_submit_user_msg.into_string()));
+        let partitions = parts.iter().filter_map(|(options, _)| options.partition.as_deref());
+        if let Err(refusal) = &answer
+            && let Some(text) = strangers(client, refusal, partitions).await
+        {
+            complain(&text);
+        }
         let told = tell(answer, |text| {
             if !quiet {
                 say(text);

@@ -6,7 +6,7 @@ use super::layers::combine_components;
 use super::options::JobOptions;
 use super::propagation::propagated;
 use super::request::{Script, request};
-use super::test_only::tell;
+use super::test_only::{strangers, tell};
 use super::values::NodeRange;
 use crate::client::{Answer, Client, ClientArgs};
 use crate::jobs::wait::wait_for;
@@ -65,6 +65,7 @@ pub(crate) async fn run(
     let components =
         combine_components(&shown_name(&args), &directives, |name| std::env::var_os(name), &groups)?;
     let request = request_of(&components, &script)?;
+    let partitions: Vec<String> = components.iter().filter_map(|part| part.partition.clone()).collect();
     let Some(options) = components.into_iter().next() else { return Ok(ExitCode::SUCCESS) };
     let body = slurm_wire::to_json(&request);
     if options.verbose > 0 {
@@ -76,6 +77,11 @@ pub(crate) async fn run(
         let answer = asked.slurm::<JobSubmitResponse>(Method::POST, "/job/submit", &[], Some(body)).await;
         let answer =
             answer.map(|answer| (answer.value.job_id, answer.value.job_submit_user_msg.into_string()));
+        if let Err(refusal) = &answer
+            && let Some(text) = strangers(&client, refusal, partitions.iter().map(String::as_str)).await
+        {
+            remark(&format!("error: {text}"));
+        }
         let say = |text: &str| {
             if !options.quiet {
                 remark(text);

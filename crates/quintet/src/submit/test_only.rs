@@ -1,7 +1,9 @@
 //! `--test-only` of submit and srun: what is said of a job that is not submitted, in the words of Slurm 26.05.
 
-use crate::client::ClientError;
+use crate::client::{Client, ClientError};
 use crate::sheet::local_time;
+use reqwest::Method;
+use slurm_wire::partition::PartitionResp;
 use std::io::Write;
 
 /// Says when and where a job would start, or why it cannot be; returns the exit code. What the service answered is the
@@ -26,6 +28,30 @@ pub(crate) fn tell(
         }
         Err(error) => Err(error),
     }
+}
+
+/// Slurm's number for a partition that there is not.
+const NO_PARTITION: i64 = 2000;
+
+/// Returns what Slurm says first where a job names partitions that there are not: which ones, of the first of its components
+/// that does. `None` if something else is in the way.
+pub(crate) async fn strangers(
+    client: &Client,
+    refusal: &ClientError,
+    mut asked: impl Iterator<Item = &str>,
+) -> Option<String> {
+    let ClientError::Refused { entries, .. } = refusal else { return None };
+    if !entries.iter().any(|entry| entry.number == NO_PARTITION) {
+        return None;
+    }
+    let known = client.slurm::<PartitionResp>(Method::GET, "/partitions/", &[], None).await.ok()?;
+    let known = &known.value.partitions;
+    let is_strange =
+        |name: &&str| !name.is_empty() && !known.iter().any(|partition| partition.name == **name);
+    asked.find_map(|list| {
+        let strangers: Vec<&str> = list.split(',').map(str::trim).filter(is_strange).collect();
+        (!strangers.is_empty()).then(|| format!("invalid partition specified: {}", strangers.join(",")))
+    })
 }
 
 /// Says that a job cannot be, and why. Slurm names no program here.

@@ -141,8 +141,13 @@ fn when_and_where_a_job_would_start_is_told_without_one() {
     assert_eq!(asks(&["submit", "asks.sh"]), starts(&format!("quintet: {one}")));
     let refused = (1, "allocation failure: Requested node configuration is not available".to_owned());
     assert_eq!((srun(&["-n99"]), wrapped(&["-n99"])), (refused.clone(), refused));
-    let nowhere = (1, "allocation failure: Invalid partition name specified".to_owned());
-    assert_eq!(srun(&["-p", "nope"]), nowhere);
+    let nowhere = |who: &str| {
+        let why = "allocation failure: Invalid partition name specified";
+        (1, format!("{who}: error: invalid partition specified: nope,no\n{why}"))
+    };
+    assert_eq!(srun(&["-p", "nope,main,no"]), nowhere("srun"));
+    // Components are looked at one after the other.
+    assert_eq!(wrapped(&["-p", "main", ":", "-p", "nope,no", ":", "-p", "none"]), nowhere("quintet"));
     // There was never a job, and the number is still free.
     assert_eq!(quintet.ok(&["ps", "--no-header"]), "");
     let inside = "srun --test-only -n1 true; echo code $?";
