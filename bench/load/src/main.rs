@@ -15,11 +15,14 @@ mod wire;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use clap::Parser;
 
 use measure::associations::Site;
-use measure::{Setting, associations, connections, idle, launches, queue, reads, submissions, tables};
+use measure::monitoring::Watched;
+use measure::{
+    Setting, associations, connections, idle, launches, monitoring, past, queue, reads, submissions, tables,
+};
 use stamp::Clock;
 use table::{Goal, Row, merge};
 use target::{Recipe, Service, Target};
@@ -36,9 +39,12 @@ struct Arguments {
     /// Where it keeps its state while it is measured; the disk counts.
     #[arg(long, default_value = "target")]
     folder: PathBuf,
-    /// Measures only these: launches, submissions, lists, connections, associations.
+    /// Measures only these: launches, submissions, lists, connections, associations, history, monitoring.
     #[arg(long, value_delimiter = ',')]
     only: Vec<String>,
+    /// How many finished jobs the history has that is measured; it is made once and kept beside the state.
+    #[arg(long, default_value_t = 10_000_000)]
+    jobs: u32,
     /// Makes everything a hundred times smaller: tries the benchmark, not the service.
     #[arg(long)]
     glance: bool,
@@ -83,10 +89,14 @@ fn measure_all(arguments: &Arguments) -> Result<()> {
         eprintln!("no peer: SLURM_REST_URL is not set");
     }
     let suite = Suite { arguments, setting, clock: Clock::new(&place)?, peer };
+    let mut broken = Vec::new();
     for (name, measure) in SECTIONS {
         if arguments.only.is_empty() || arguments.only.iter().any(|only| only == name) {
             eprintln!("measuring {name} ...");
-            measure(&suite, &mut rows).with_context(|| format!("measure {name}"))?;
+            if let Err(error) = measure(&suite, &mut rows) {
+                eprintln!("{name}: {error:#}");
+                broken.push(name);
+            }
         }
     }
     let drawn = table::draw(&rows);
@@ -94,6 +104,7 @@ fn measure_all(arguments: &Arguments) -> Result<()> {
     if let Some(file) = &arguments.save {
         save(file, &drawn, &place)?;
     }
+    ensure!(broken.is_empty(), "not measured to the end: {}", broken.join(", "));
     Ok(())
 }
 
@@ -118,12 +129,14 @@ struct Suite<'a> {
 
 type Section = fn(&Suite<'_>, &mut Vec<Row>) -> Result<()>;
 
-const SECTIONS: [(&str, Section); 5] = [
+const SECTIONS: [(&str, Section); 7] = [
     ("launches", |suite, rows| suite.launches(rows)),
     ("submissions", |suite, rows| suite.submissions(rows)),
     ("lists", |suite, rows| suite.lists(rows)),
     ("connections", |suite, rows| suite.connections(rows)),
     ("associations", |suite, rows| suite.associations(rows)),
+    ("history", |suite, rows| suite.history(rows)),
+    ("monitoring", |suite, rows| suite.monitoring(rows)),
 ];
 
 impl Suite<'_> {
@@ -270,6 +283,68 @@ impl Suite<'_> {
             }
             Some(None) => eprintln!("peer: associations skipped, SLURM_REST_ADMIN is not set"),
             None => {}
+        }
+        Ok(())
+    }
+
+    /// Jobs of other schedulers, and what collectors measure.
+    fn monitoring(&self, rows: &mut Vec<Row>) -> Result<()> {
+        let Self { setting, arguments, .. } = self;
+        let config = monitoring::configuration(&arguments.config, *setting)?;
+        if let Some((service, state)) = self.service_with(config.clone())? {
+            let watched = Watched::new(&service.target, &arguments.server, &config, state.path())?;
+            merge(rows, monitoring::jobs(&watched, *setting)?);
+        }
+        if let Some((service, state)) = self.service_with(config.clone())? {
+            let watched = Watched::new(&service.target, &arguments.server, &config, state.path())?;
+            merge(rows, monitoring::series(&watched, *setting)?);
+        }
+        if let Some((service, state)) = self.service_with(config.clone())? {
+            let empty = monitoring::size(state.path())?;
+            let watched = Watched::new(&service.target, &arguments.server, &config, state.path())?;
+            monitoring::day(&watched)?;
+            // What is in memory moves into the database at the end.
+            drop(service);
+            merge(rows, vec![monitoring::room(state.path(), empty)?]);
+        }
+        if !arguments.peer_only {
+            let jobs = u32::try_from(setting.size(1_000_000))?;
+            let state = arguments.folder.join(format!("monitored-{jobs}"));
+            history::monitored::make(&state.join("store"), jobs)?;
+            let service = Recipe { config: config.clone(), ..self.recipe() }.start(&state)?;
+            let watched = Watched::new(&service.target, &arguments.server, &config, &state)?;
+            merge(rows, monitoring::pages(&watched, *setting, jobs)?);
+        }
+        Ok(())
+    }
+
+    /// Millions of finished jobs.
+    fn history(&self, rows: &mut Vec<Row>) -> Result<()> {
+        let Self { setting, arguments, .. } = self;
+        let jobs = history::whole(u32::try_from(setting.size(arguments.jobs as usize))?);
+        if !arguments.peer_only {
+            let config = past::configuration(*setting)?;
+            let state = arguments.folder.join(format!("history-{jobs}"));
+            let store = state.join("store");
+            std::fs::create_dir_all(&store).with_context(|| format!("make {}", store.display()))?;
+            history::make(&store, jobs)?;
+            merge(rows, past::store(&store, *setting, jobs)?);
+            let empty = match self.service_with(config.clone())? {
+                Some((service, _state)) => past::work(&service.target, *setting, ", no history", None)?,
+                None => Vec::new(),
+            };
+            let service = Recipe { config, ..self.recipe() }.start(&state)?;
+            past::is_there(&service.target)?;
+            merge(rows, vec![past::start(&service, jobs)]);
+            merge(rows, past::pages(&service.target, *setting, jobs)?);
+            merge(rows, past::reads(&service.target, *setting, jobs)?);
+            let behind = format!(", {jobs} finished jobs");
+            let full = past::work(&service.target, *setting, &behind, Some(&empty))?;
+            merge(rows, empty);
+            merge(rows, full);
+        }
+        if let Some(peer) = &self.peer {
+            merge(rows, past::of_peer(peer, *setting)?);
         }
         Ok(())
     }

@@ -9,6 +9,7 @@ import json
 import re
 import sys
 
+from original import differs, expect
 from tour import OPERATIONS, TOKENS, URL, VERSION, Tour
 
 PACKAGE = sys.argv[1]
@@ -18,6 +19,11 @@ PREFIX = f"slurm_{VERSION.replace('.', '')}_"
 MAY_BE_NULL = {"job_resources", "results"}
 # Sent besides what the schema has: the name under which the original has what the schema calls `job_state`.
 BESIDES = {"jobs/state/.jobs[].state"}
+
+# Answers that models cannot read where they are not what their schema says.
+UNREADABLE = {"get_jobs_state": "the list of states is what its schema says"}
+for difference in UNREADABLE.values():
+    expect(difference)
 
 apis = {
     user: client.SlurmApi(client.ApiClient(client.Configuration(host=URL, api_key={"user": user, "token": token})))
@@ -66,6 +72,9 @@ def ask(user, operation, path, query, body):
         model = model_of(parameter).from_dict(body)
         compare(body, model.to_dict(), f"the request of {operation}")
         arguments[parameter] = model
+    if operation in UNREADABLE and differs(UNREADABLE[operation]):
+        raw = getattr(apis[user], f"{PREFIX}{operation}_without_preload_content")(**arguments, _request_timeout=60)
+        return raw.status, json.loads(raw.read())
     try:
         answer = call(**arguments, _request_timeout=60)
     except client.ApiException as error:

@@ -9,6 +9,7 @@ import json
 import time
 import urllib.request
 
+from original import check_all_met, differs
 from place import ADMIN, ADMIN_TOKEN, DIRECTORY, TOKEN, URL, USER, is_over, poll
 
 VERSION = "v0.0.44"
@@ -101,7 +102,10 @@ class Tour:
         }
 
     def submit(self, script, **job):
-        document = self.ask("post_job_submit", body={"script": f"#!/bin/sh\n{script}\n", "job": self.described(**job)})
+        ask = self.ask
+        if "reservation" in job and differs("a job comes to a reservation that has just begun"):
+            ask = self.ask_with_warnings
+        document = ask("post_job_submit", body={"script": f"#!/bin/sh\n{script}\n", "job": self.described(**job)})
         assert document["job_id"] > 0 and document["step_id"] == "batch", document
         return document["job_id"]
 
@@ -184,7 +188,10 @@ class Tour:
         assert self.job_of_array(job_id, "PENDING")["comment"] == "all of us"
         # Who waits can ask for more tasks, who runs cannot.
         results = self.ask("post_job", job_id=str(job_id), body={"tasks": 2})["results"]
-        assert sorted(result["error_code"] for result in results) == [0, 2073], results
+        if differs("an array is updated by its number"):
+            assert results is None, results
+        else:
+            assert sorted(result["error_code"] for result in results) == [0, 2073], results
         document = self.ask("delete_jobs", body={"jobs": [f"{job_id}_[0-2]"], "flags": ["VERBOSE"]})
         assert all(element["error"]["code"] == 0 for element in document["status"]), document["status"]
         poll(
@@ -302,7 +309,8 @@ class Tour:
     def a_made_node(self):
         self.ask("post_new_node", user=ADMIN, body={"node_conf": "NodeName=tour1 CPUs=4 RealMemory=1000 State=CLOUD"})
         node = self.node("tour1")
-        assert (node["cpus"], node["real_memory"]) == (4, 1000), node
+        cpus = 8 if differs("a node is made with CPUs of its own") else 4
+        assert (node["cpus"], node["real_memory"]) == (cpus, 1000), node
         self.refused(422, 2028, "delete_node", user=ADMIN, node_name="n1")
         self.ask("delete_node", user=ADMIN, node_name="tour1")
         assert "tour1" not in self.nodes()
@@ -366,10 +374,12 @@ class Tour:
         self.a_node_drained()
         self.a_made_node()
         self.reservations()
-        self.reconfigured({running, held, array})
+        # Before the original begins anew with its counts.
         after = self.statistics()
+        self.reconfigured({running, held, array})
         assert after["jobs_submitted"] >= before["jobs_submitted"] + 7, (before["jobs_submitted"], after["jobs_submitted"])
         assert any(one["user"] == USER and one["count"] > 20 for one in after["rpcs_by_user"]), after["rpcs_by_user"]
+        check_all_met()
         left = set(OPERATIONS) - set(self.asked)
         assert not left, f"not toured: {sorted(left)}"
         print(

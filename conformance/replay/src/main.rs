@@ -137,6 +137,13 @@ fn replay(arguments: &Arguments) -> Result<Tally> {
             println!("only {agreeing} of {} agree in their errors", counted.len());
             tally.failed += 1;
         }
+        if is_ours && arguments.groups.is_empty() {
+            let agrees = outcomes.iter().map(|outcome| (outcome.seq, outcome.verdict.level == Level::Values));
+            // Some agree by chance, so that a person has to look.
+            for line in differences.stale(run, &agrees.collect()) {
+                println!("{}: {line}", arguments.differences.display());
+            }
+        }
         count(&mut tally, &outcomes, &scores, losses);
         if arguments.update && is_ours {
             expected.learn(run, &scores);

@@ -25,13 +25,16 @@ fn page(site: &Site) -> String {
          {nodes} nodes, {partitions} partitions, {jobs} jobs known\n\
          \n\
          Slurm REST API    /slurm/v0.0.44/      described by /openapi/v3\n\
+         ClusterCockpit    /api/                {cockpit}\n\
          logs, events      /quintet/v1/         jobs/ID/stdout, events, history, whoami\n\
          metrics           /metrics\n\
          health            /healthz\n\
          \n\
          Credentials: `quintet token NAME --for slurm` prints a token for the headers\n\
-         X-SLURM-USER-NAME and X-SLURM-USER-TOKEN, or for Authorization: Bearer.\n",
+         X-SLURM-USER-NAME and X-SLURM-USER-TOKEN, or for Authorization: Bearer; `--for clustercockpit`\n\
+         one for its X-Auth-Token or Authorization: Bearer.\n",
         version = site.version,
+        cockpit = if site.cockpit.is_some() { "described by /api/openapi.json" } else { "not served here" },
         name = cluster.name,
         nodes = cluster.present_nodes().count(),
         partitions = cluster.partitions.len(),

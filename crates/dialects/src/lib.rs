@@ -1,6 +1,7 @@
 //! How clients speak of jobs: one folder a dialect, equal siblings that do not know one another, behind one HTTP shell.
 //! Dialects only translate; what a job is and what may be done with it is decided in `domain`.
 
+mod clustercockpit;
 mod description;
 mod front;
 mod http;
@@ -10,6 +11,11 @@ mod site;
 mod slurm;
 mod tokens;
 
+pub use clustercockpit::{
+    BadArchived, BadCluster, COCKPIT_ROLES, Cockpit, CockpitKeyError, CockpitKeys, Network, Origins,
+    cockpit_archive, cockpit_archived_job, cockpit_archived_series, cockpit_cluster, cockpit_cluster_text,
+    cockpit_meta,
+};
 pub use site::{Services, serve};
 pub use slurm::{Part, ScriptOptions, Served};
 pub use tokens::{Keyring, KeyringError, mint};

@@ -1,5 +1,6 @@
 //! All dialects on one address: which of them a request belongs to, and what they share.
 
+use crate::clustercockpit::{self, Cockpit};
 use crate::http::answer::{Answer, text};
 use crate::http::body::Budget;
 use crate::http::listen::listen;
@@ -8,7 +9,7 @@ use crate::slurm::{Counters, Descriptions, KeptJobs, ScriptOptions, Served};
 use crate::tokens::Keyring;
 use crate::{front, metrics, native, slurm};
 use domain::Timestamp;
-use domain::service::JobService;
+use domain::service::{JobService, Monitoring};
 use hyper::body::Incoming;
 use hyper::{Method, Request, StatusCode};
 use jiff::tz::TimeZone;
@@ -31,6 +32,8 @@ pub struct Services {
     pub slurm: Served,
     /// How `#SBATCH` lines are read, if that can be done.
     pub script_options: Option<ScriptOptions>,
+    /// Monitoring, if ClusterCockpit's interface is served.
+    pub cockpit: Option<Cockpit>,
 }
 
 /// What every request can reach.
@@ -40,6 +43,7 @@ pub(crate) struct Site {
     pub(crate) version: &'static str,
     pub(crate) slurm: Served,
     pub(crate) script_options: Option<ScriptOptions>,
+    pub(crate) cockpit: Option<Cockpit>,
     pub(crate) descriptions: Descriptions,
     pub(crate) bodies: Budget,
     pub(crate) metrics: Metrics,
@@ -52,6 +56,13 @@ pub(crate) struct Site {
     pub(crate) stop: watch::Receiver<bool>,
 }
 
+impl Site {
+    /// Returns monitoring, which knows jobs of other clusters, if it is served.
+    pub(crate) fn monitoring(&self) -> Option<&Monitoring> {
+        self.cockpit.as_ref().map(|cockpit| &cockpit.monitoring)
+    }
+}
+
 /// Serves every dialect until `stop` resolves; then open requests have some seconds to end.
 ///
 /// Nobody is told that the service is ready: a listener accepts connections from the moment it was bound.
@@ -60,7 +71,7 @@ pub async fn serve(
     services: Services,
     stop: impl Future<Output = ()> + Send + 'static,
 ) {
-    let Services { jobs, keys, version, slurm, script_options } = services;
+    let Services { jobs, keys, version, slurm, script_options, cockpit } = services;
     let (stopping, stopped) = watch::channel(false);
     tokio::spawn(async move {
         stop.await;
@@ -73,6 +84,7 @@ pub async fn serve(
         version,
         slurm,
         script_options,
+        cockpit,
         descriptions: Descriptions::default(),
         bodies: Budget::default(),
         metrics: Metrics::default(),
@@ -98,6 +110,7 @@ async fn respond(site: Arc<Site>, request: Request<Incoming>, peer: SocketAddr) 
         Dialect::Front => front::respond(&site, &request),
         Dialect::Metrics => metrics::respond(&site, &request),
         Dialect::Native => native::respond(&site, request).await,
+        Dialect::Cockpit => clustercockpit::respond(&site, request, peer).await,
         Dialect::Slurm => slurm::respond(&site, request, peer).await,
     };
     site.metrics.count(dialect, answer.status(), begun.elapsed());
@@ -113,16 +126,19 @@ pub(crate) enum Dialect {
     Metrics,
     /// What no foreign API offers.
     Native,
+    /// ClusterCockpit's REST API.
+    Cockpit,
     /// Slurm's REST API, and everything nobody else wants: its answers to unknown paths are known to clients.
     Slurm,
 }
 
 impl Dialect {
     /// Every dialect with its name in metrics.
-    pub(crate) const ALL: [(Dialect, &'static str); 4] = [
+    pub(crate) const ALL: [(Dialect, &'static str); 5] = [
         (Dialect::Front, "front"),
         (Dialect::Metrics, "metrics"),
         (Dialect::Native, "native"),
+        (Dialect::Cockpit, "clustercockpit"),
         (Dialect::Slurm, "slurm"),
     ];
 
@@ -132,6 +148,7 @@ impl Dialect {
             "" | "healthz" | "livez" | "readyz" if request.method() == Method::GET => Dialect::Front,
             "metrics" => Dialect::Metrics,
             trimmed if trimmed == "quintet" || trimmed.starts_with("quintet/") => Dialect::Native,
+            trimmed if clustercockpit::owns(trimmed) => Dialect::Cockpit,
             _ => Dialect::Slurm,
         }
     }

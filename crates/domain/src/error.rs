@@ -64,6 +64,8 @@ problems! {
     AmbiguousChange => Invalid, "it is not said what shall be changed";
     /// A removal that could mean several records.
     AmbiguousRemoval => Invalid, "more than one association would be removed";
+    /// The default quality of service of an association would not be open to it.
+    DefaultQosClosed(Text) => Invalid, "{0} would have no access to its default quality of service";
     /// A quality of service that shall be made has no name.
     QosWithoutName => Invalid, "a quality of service needs a name";
     /// No quality of service has this number.

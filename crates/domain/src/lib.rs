@@ -5,6 +5,7 @@
 //! - [`cluster`]: nodes, partitions, and what is configured
 //! - [`fit`]: whether and where a request fits
 //! - [`history`]: which finished attempts are wanted, and what is noted about one afterwards
+//! - [`monitoring`]: what is measured where, and jobs as monitoring sees them
 //! - [`priority`]: how high a waiting job ranks
 //! - [`reservation`]: what is kept for some users for some time
 //! - [`state`]: all live jobs with the indexes the scheduler needs
@@ -20,6 +21,7 @@ pub mod fit;
 pub mod history;
 mod ids;
 pub mod job;
+pub mod monitoring;
 pub mod ports;
 pub mod priority;
 pub mod reservation;

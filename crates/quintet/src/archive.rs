@@ -35,7 +35,7 @@ enum What {
     ///
     /// The service may run meanwhile. What is older than [history] of its configuration keeps goes again, once nothing
     /// younger stands between: raise the limits for as long as it is needed. What is loaded is in the answers about jobs and
-    /// steps; sums of usage come back from their own files.
+    /// steps; sums of usage, events, reservations and transactions come back from their own files.
     Load(LoadArgs),
     /// Say what is in files of an archive, or in all of its folder
     List(ListArgs),
@@ -124,8 +124,8 @@ fn dump(place: &Place, terminal: Terminal) -> anyhow::Result<()> {
 }
 
 fn gone_text(gone: &Purged) -> String {
-    let Purged { jobs, steps, sums, .. } = gone;
-    format!("taken out: {jobs} jobs, {steps} steps, {sums} sums of usage")
+    let Purged { jobs, steps, sums, events, reservations, transactions, .. } = *gone;
+    format!("taken out: {}", counts_text([jobs, steps, sums, events, reservations, transactions]))
 }
 
 fn load(place: &Place, files: &[PathBuf], terminal: Terminal) -> anyhow::Result<()> {
@@ -144,9 +144,21 @@ fn load(place: &Place, files: &[PathBuf], terminal: Terminal) -> anyhow::Result<
 }
 
 fn loaded_text(loaded: &Loaded) -> String {
-    let Loaded { jobs, steps, sums, known } = loaded;
-    let there = if *known > 0 { format!("; {known} were there already") } else { String::new() };
-    format!("{jobs} jobs, {steps} steps, {sums} sums of usage{there}")
+    let Loaded { jobs, steps, sums, events, reservations, transactions, known } = *loaded;
+    let there = if known > 0 { format!("; {known} were there already") } else { String::new() };
+    format!("{}{there}", counts_text([jobs, steps, sums, events, reservations, transactions]))
+}
+
+/// Writes how much of each kind: of the last three where there is any.
+fn counts_text([jobs, steps, sums, events, reservations, transactions]: [u64; 6]) -> String {
+    let mut text = format!("{jobs} jobs, {steps} steps, {sums} sums of usage");
+    for (count, name) in [(events, "events"), (reservations, "reservations"), (transactions, "transactions")]
+    {
+        if count > 0 {
+            text.push_str(&format!(", {count} {name}"));
+        }
+    }
+    text
 }
 
 /// A file of an archive.
@@ -159,11 +171,14 @@ const fn field(name: &'static [&'static str], width: i32, value: fn(&Row) -> Str
     Field { names: name, header: name[0], width, value }
 }
 
-const FIELDS: [Field<Row>; 6] = [
+const FIELDS: [Field<Row>; 9] = [
     field(&["File"], -24, |row| row.name.clone()),
     field(&["Jobs"], 10, |row| row.listed.jobs.to_string()),
     field(&["Steps"], 10, |row| row.listed.steps.to_string()),
     field(&["Sums"], 10, |row| row.listed.sums.to_string()),
+    field(&["Events"], 10, |row| row.listed.events.to_string()),
+    field(&["Resvs"], 10, |row| row.listed.reservations.to_string()),
+    field(&["Txns"], 10, |row| row.listed.transactions.to_string()),
     field(&["First"], 19, |row| moment(row.listed.times.map(|(first, _)| first))),
     field(&["Last"], 19, |row| moment(row.listed.times.map(|(_, last)| last))),
 ];

@@ -13,6 +13,7 @@ use crate::jobs::logs::{self, LogsArgs};
 use crate::jobs::recorded;
 use crate::jobs::show::{self, ShowArgs};
 use crate::jobs::wait::{self, WaitArgs};
+use crate::monitoring::{self, ImportArgs};
 use crate::nodes::{self, NodesArgs};
 use crate::report::{self, ReportArgs};
 use crate::run::{self, RunArgs};
@@ -94,11 +95,18 @@ enum Command {
     /// List nodes
     Nodes(NodesArgs),
     /// List jobs that have ended
-    History(HistoryArgs),
+    #[command(args_override_self = true)]
+    History(Box<HistoryArgs>),
     /// Say who used how much, as sreport does
     Report(ReportArgs),
     /// Take out of history what is too old, and bring it back
     Archive(ArchiveArgs),
+    /// Take in the jobs of another ClusterCockpit's archive; what is there already stays as it is
+    ///
+    /// The service runs meanwhile. It must watch the clusters of the archive: [clustercockpit] clusters of its configuration
+    /// names their cluster.json. Folders that are no jobs are named, and the others are taken in; an import that was
+    /// interrupted is begun anew.
+    ImportArchive(ImportArgs),
     /// Print what makes a shell complete these commands
     Completions {
         /// The shell
@@ -157,7 +165,7 @@ pub(crate) fn run(cli: Cli, matches: &ArgMatches) -> anyhow::Result<ExitCode> {
         Command::User(args) => asking(users::run(args, terminal)),
         Command::Account(args) => asking(account::run(*args, terminal)),
         Command::Logs(args) => asking(logs::run(args, terminal)),
-        Command::History(args) => asking(history::run(args, terminal)),
+        Command::History(args) => asking(history::run(*args, terminal)),
         Command::Submit(args) => asking(submit::run(*args, of_command, terminal)),
         Command::Run(args) => asking(run::run(*args, of_command, terminal)),
         Command::Alloc(args) => asking(alloc::run(*args, of_command)),
@@ -176,6 +184,7 @@ pub(crate) fn run(cli: Cli, matches: &ArgMatches) -> anyhow::Result<ExitCode> {
         Command::Crontab(args) => asking(crontab::run(args, terminal)),
         Command::Nodes(args) => asking(nodes::run(args, terminal)),
         Command::Archive(args) => archive::run(args, terminal),
+        Command::ImportArchive(args) => asking(monitoring::import(args, terminal)),
         Command::Report(args) => asking(report::run(args, terminal)),
         Command::Completions { shell } => crate::manual::completions(shell, terminal),
         Command::Man { out } => crate::manual::man(out.as_deref(), terminal),

@@ -41,6 +41,16 @@ impl<R: ?Sized> Column<'_, R> {
         Column { width, ..self }
     }
 
+    /// Returns how many letters it has.
+    pub(crate) fn width(&self) -> i32 {
+        self.width
+    }
+
+    /// Returns what a row has in it.
+    pub(crate) fn text(&self, row: &R) -> String {
+        (self.field.value)(row)
+    }
+
     /// Returns the first name of its field.
     pub(crate) fn name(&self) -> &'static str {
         self.field.names.first().copied().unwrap_or_default()

@@ -16,6 +16,7 @@ mod crontab;
 mod demo;
 mod jobs;
 mod manual;
+mod monitoring;
 mod nodes;
 mod notify;
 mod report;

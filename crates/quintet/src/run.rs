@@ -68,7 +68,8 @@ pub(crate) async fn run(args: RunArgs, matches: &ArgMatches, terminal: Terminal)
     };
     let request = whole_request(&options, &script(&args.command))?;
     let is_held = options.hold || options.priority == Some(0);
-    let answer = send(&client, slurm_wire::to_json(&request), is_held).await?;
+    let partitions: Vec<String> = options.partition.iter().cloned().collect();
+    let answer = send(&client, slurm_wire::to_json(&request), is_held, &partitions).await?;
     let id = answer.value.job_id;
     if args.detach {
         terminal.print(&if args.client.json { answer.text } else { id.to_string() })?;

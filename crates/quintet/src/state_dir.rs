@@ -9,6 +9,9 @@ use std::path::{Path, PathBuf};
 /// The file in the state directory that holds the key Slurm tokens are signed with.
 pub(crate) const KEY_FILE: &str = "jwt_hs256.key";
 
+/// The file in the state directory that holds the private key ClusterCockpit's tokens are signed with: the seed alone.
+pub(crate) const COCKPIT_KEY_FILE: &str = "clustercockpit_ed25519.key";
+
 /// Bytes of a key made here; as many as the signature has.
 const KEY_BYTES: usize = 32;
 
@@ -59,9 +62,18 @@ impl StateDir {
         &self.made
     }
 
-    /// Reads the key, or makes one if there is none yet.
+    /// Reads the key of Slurm's tokens, or makes one if there is none yet.
     pub(crate) fn key(&mut self) -> Result<Vec<u8>, StateError> {
-        let path = self.path.join(KEY_FILE);
+        self.secret(KEY_FILE)
+    }
+
+    /// Reads the private key of ClusterCockpit's tokens, or makes one if there is none yet.
+    pub(crate) fn cockpit_key(&mut self) -> Result<Vec<u8>, StateError> {
+        self.secret(COCKPIT_KEY_FILE)
+    }
+
+    fn secret(&mut self, name: &str) -> Result<Vec<u8>, StateError> {
+        let path = self.path.join(name);
         let failed = |action, source| StateError { action, path: path.clone(), source };
         // Made under another name and put in its place by a link: of two first starts one wins, and nobody ever sees
         // half a key.
@@ -70,7 +82,7 @@ impl StateDir {
             rand::rngs::OsRng
                 .try_fill_bytes(&mut key)
                 .map_err(|error| failed("make", io::Error::other(error)))?;
-            let draft = self.path.join(format!("{KEY_FILE}.{}", std::process::id()));
+            let draft = self.path.join(format!("{name}.{}", std::process::id()));
             write_private(&draft, &key).map_err(|error| failed("write", error))?;
             let linked = std::fs::hard_link(&draft, &path);
             std::fs::remove_file(&draft).map_err(|error| failed("write", error))?;

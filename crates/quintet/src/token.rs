@@ -1,8 +1,8 @@
 //! `quintet token`: credentials, made from the keys in the state directory.
 
-use crate::client::now;
+use crate::client::{STATE_VARIABLE, now};
 use crate::config::{Config, default_state_dir};
-use crate::state_dir::{StateDir, read_key};
+use crate::state_dir::{StateDir, StateError, read_key};
 use crate::terminal::Terminal;
 use crate::usage::Usage;
 use anyhow::{Context, bail};
@@ -21,14 +21,14 @@ pub(crate) struct TokenArgs {
     /// How long it lives
     #[arg(long, value_name = "SECONDS", default_value_t = 86_400, value_parser = clap::value_parser!(u64).range(1..=3_153_600_000))]
     pub(crate) lifespan: u64,
-    /// A role it carries; Slurm's have none
-    #[arg(long = "role", value_name = "ROLE")]
+    /// A role it carries, for ClusterCockpit [default: api]; Slurm's have none
+    #[arg(long = "role", value_name = "ROLE", value_delimiter = ',', value_parser = dialects::COCKPIT_ROLES)]
     pub(crate) roles: Vec<String>,
     /// The configuration the service runs with, if it names the key or the state directory
     #[arg(long, value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
     /// The service's state directory
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, env = STATE_VARIABLE, hide_env_values = true, value_name = "DIR")]
     pub(crate) state: Option<PathBuf>,
 }
 
@@ -49,21 +49,15 @@ pub(crate) enum Api {
 
 /// Makes a credential and prints it.
 pub(crate) fn run(args: TokenArgs, terminal: Terminal) -> anyhow::Result<ExitCode> {
-    if args.api != Api::Slurm {
-        let name = match args.api {
-            Api::Slurm => "slurm",
-            Api::Clustercockpit => "clustercockpit",
-            Api::Waldur => "waldur",
-            Api::Nifcloud => "nifcloud",
-            Api::EtEngine => "et-engine",
-        };
-        bail!("--for {name} is not supported yet; --for slurm is");
-    }
-    if !args.roles.is_empty() {
-        return Err(Usage(
-            "--role: a Slurm token has no roles; give the user an admin level instead".to_owned(),
-        )
-        .into());
+    match args.api {
+        Api::Slurm if !args.roles.is_empty() => {
+            let why = "--role: a Slurm token has no roles; give the user an admin level instead";
+            return Err(Usage(why.to_owned()).into());
+        }
+        Api::Slurm | Api::Clustercockpit => {}
+        Api::Waldur => bail!("{}", unsupported("waldur")),
+        Api::Nifcloud => bail!("{}", unsupported("nifcloud")),
+        Api::EtEngine => bail!("{}", unsupported("et-engine")),
     }
     if args.name.is_empty() || args.name.chars().any(char::is_whitespace) {
         return Err(Usage(format!("\"{}\" is not a user's name", args.name)).into());
@@ -72,16 +66,55 @@ pub(crate) fn run(args: TokenArgs, terminal: Terminal) -> anyhow::Result<ExitCod
         Some(path) => Config::read(path)?,
         None => Config::default_values(),
     };
-    let key = match config.jwt_key() {
-        Some(path) => read_key(path)?,
-        None => {
-            let state =
-                args.state.or_else(|| config.state().map(PathBuf::from)).unwrap_or_else(default_state_dir);
-            StateDir::open(&state)?.key()?
+    let lifespan = Duration::from_secs(args.lifespan);
+    let state = || {
+        let path = args
+            .state
+            .clone()
+            .or_else(|| config.state().map(PathBuf::from))
+            .unwrap_or_else(default_state_dir);
+        StateDir::open(&path)
+    };
+    let token = match args.api {
+        Api::Clustercockpit => {
+            // Without a role a token is good for nothing there.
+            let roles = if args.roles.is_empty() { vec!["api".to_owned()] } else { args.roles.clone() };
+            cockpit_keys(&config, state)?.mint(&args.name, &roles, now(), Some(lifespan))
+        }
+        _ => {
+            let key = match config.jwt_key() {
+                Some(path) => read_key(path)?,
+                None => state()?.key()?,
+            };
+            dialects::mint(&key, &args.name, now(), lifespan)
         }
     };
-    let lifespan = Duration::from_secs(args.lifespan);
-    let token = dialects::mint(&key, &args.name, now(), lifespan).context("make a token from the key")?;
+    let token = token.context("make a token from the key")?;
     terminal.print(&token)?;
     Ok(ExitCode::SUCCESS)
+}
+
+fn cockpit_keys(
+    config: &Config,
+    state: impl FnOnce() -> Result<StateDir, StateError>,
+) -> anyhow::Result<dialects::CockpitKeys> {
+    let cockpit =
+        config.cockpit()?.context("[clustercockpit] of the configuration says that it is not served")?;
+    let key = match &cockpit.private_key {
+        Some(path) => read_key(path)?,
+        None => state()?.cockpit_key()?,
+    };
+    dialects::CockpitKeys::new(&key).context("use the key ClusterCockpit's tokens are signed with")
+}
+
+/// Makes a token for ClusterCockpit's interface that lives for a day, for a program of ours.
+pub(crate) fn cockpit_token(config: &Config, state: Option<PathBuf>, name: &str) -> anyhow::Result<String> {
+    let path = state.or_else(|| config.state().map(PathBuf::from)).unwrap_or_else(default_state_dir);
+    let keys = cockpit_keys(config, || StateDir::open(&path))?;
+    let lifespan = Some(Duration::from_secs(86_400));
+    keys.mint(name, &["api".to_owned()], now(), lifespan).context("make a token from the key")
+}
+
+fn unsupported(name: &str) -> String {
+    format!("--for {name} is not supported yet; --for slurm and --for clustercockpit are")
 }

@@ -112,6 +112,7 @@ error_numbers! {
     ACCOUNTING_FREQUENCY = 4003: "Invalid accounting frequency requested";
     DATABASE_CONNECTION = 7000: "Unable to connect to database";
     JOBS_ACTIVE = 7001: "Job(s) active, cancel job(s) before remove";
+    DEFAULT_QOS = 7011: "This request would make it so some associations would not have access to their default qos.";
     CLUSTER = 7104: "Invalid cluster name";
     INVALID_QUERY = 9000: "Query empty or not RFC7320 compliant";
     REQUIREMENTS = 9009: "Query requirements not met";

@@ -20,6 +20,9 @@ pub enum JsonError {
     /// It is nested too deeply.
     #[error("JSON nested deeper than {DEEPEST}")]
     TooDeep,
+    /// It has more values than the reader wants to keep.
+    #[error("JSON with too many values")]
+    TooMany,
     /// It is a number, a truth value or null.
     #[error("JSON document is a bare scalar")]
     BareScalar,
@@ -35,7 +38,16 @@ pub fn text(bytes: &[u8]) -> Cow<'_, str> {
 /// # Errors
 /// If it is malformed, too deep or a bare scalar.
 pub fn parse(text: &str) -> Result<Value<'_>, JsonError> {
-    let mut reader = Reader { text, at: 0 };
+    parse_within(text, usize::MAX)
+}
+
+/// Reads a document of at most so many values. A value takes up to 48 bytes however short it is written, so that a
+/// document of a stranger may need many times its own length.
+///
+/// # Errors
+/// As [`parse`], and if there are more values.
+pub fn parse_within(text: &str, most: usize) -> Result<Value<'_>, JsonError> {
+    let mut reader = Reader { text, at: 0, left: most };
     let value = reader.value(0)?;
     match value {
         Value::Dict(_) | Value::List(_) | Value::String(_) => Ok(value),
@@ -46,6 +58,8 @@ pub fn parse(text: &str) -> Result<Value<'_>, JsonError> {
 struct Reader<'a> {
     text: &'a str,
     at: usize,
+    /// How many more values there may be.
+    left: usize,
 }
 
 type Read<T> = Result<T, JsonError>;
@@ -91,6 +105,7 @@ impl<'a> Reader<'a> {
     }
 
     fn value(&mut self, depth: usize) -> Read<Value<'a>> {
+        self.left = self.left.checked_sub(1).ok_or(JsonError::TooMany)?;
         self.skip_blanks()?;
         match self.peek() {
             Some(b'{') => self.dict(depth + 1),

@@ -26,6 +26,9 @@ pub enum YamlError {
     /// It refers to another part of itself, which would let a short document mean a long one.
     #[error("YAML aliases are not supported")]
     Alias,
+    /// It has more values than the reader wants to keep.
+    #[error("YAML with too many values")]
+    TooMany,
     /// A key is no scalar.
     #[error("YAML key is no scalar")]
     Key,
@@ -36,7 +39,15 @@ pub enum YamlError {
 /// # Errors
 /// If it is malformed, too deep, or has aliases.
 pub fn parse(text: &str) -> Result<Value<'_>, YamlError> {
-    let mut reader = Reader { events: Parser::new_from_str(text) };
+    parse_within(text, usize::MAX)
+}
+
+/// Reads the first document of a stream, of at most so many values.
+///
+/// # Errors
+/// As [`parse`], and if there are more values.
+pub fn parse_within(text: &str, most: usize) -> Result<Value<'_>, YamlError> {
+    let mut reader = Reader { events: Parser::new_from_str(text), left: most };
     loop {
         match reader.next()? {
             Event::StreamStart | Event::DocumentStart(..) => {}
@@ -48,6 +59,8 @@ pub fn parse(text: &str) -> Result<Value<'_>, YamlError> {
 
 struct Reader<'a> {
     events: Parser<'a, granit_parser::StrInput<'a>>,
+    /// How many more values there may be.
+    left: usize,
 }
 
 impl<'a> Reader<'a> {
@@ -83,6 +96,7 @@ impl<'a> Reader<'a> {
         if depth > DEEPEST {
             return Err(YamlError::TooDeep);
         }
+        self.left = self.left.checked_sub(1).ok_or(YamlError::TooMany)?;
         match event {
             Event::Scalar(text, _, _, tag) => Ok(scalar(text, tag.as_deref())),
             Event::SequenceStart(..) => {

@@ -146,6 +146,8 @@ fn run() -> Running {
         told: domain::job::Exit::None,
         derived: domain::job::Exit::None,
         way_in: domain::job::WayIn::InOrder,
+        resizes: Vec::new(),
+        hold: domain::job::Hold::None,
         boot: Text::const_new("4b1ff7e6-0d4b-4a6c-a7b0-0b6a4ec1c7f4"),
         pause: None,
         preemption: None,

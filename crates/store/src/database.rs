@@ -1,4 +1,4 @@
-//! Connections to the two databases, and their schemas. Migrations only add; the position in the list is the version.
+//! Connections to the databases, and their schemas. Migrations only add; the position in the list is the version.
 
 use crate::failure::{OpenError, failed};
 use crate::row::{Stored, way_in};
@@ -15,6 +15,9 @@ use std::time::Duration;
 const BUSY: Duration = Duration::from_secs(30);
 /// Connections kept for readers; more are opened when more read at once.
 const KEPT_READERS: usize = 4;
+/// Memory of a reader for pages, kilobytes, as far as it needs that: enough for all inner pages of ten million attempts,
+/// so that what is looked for is one read away.
+const READER_CACHE: i64 = 12 << 10;
 
 /// Which of the databases.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,6 +26,10 @@ pub(crate) enum Database {
     Queue,
     /// Finished attempts.
     History,
+    /// Measured values.
+    Metrics,
+    /// Monitored jobs.
+    Monitor,
 }
 
 impl Database {
@@ -31,6 +38,8 @@ impl Database {
         match self {
             Database::Queue => "queue.db",
             Database::History => "history.db",
+            Database::Metrics => "metrics.db",
+            Database::Monitor => "monitor.db",
         }
     }
 
@@ -52,7 +61,13 @@ impl Database {
                 M::up(include_str!("schema/history_3.sql")),
                 M::up(include_str!("schema/history_4.sql")),
                 M::up_with_hook(include_str!("schema/history_5.sql"), find_ways_in),
+                M::up(include_str!("schema/history_6.sql")),
+                M::up(include_str!("schema/history_7.sql")),
             ],
+            Database::Metrics => vec![M::up(include_str!("schema/metrics_1.sql"))],
+            Database::Monitor => {
+                vec![M::up(include_str!("schema/monitor_1.sql")), M::up(include_str!("schema/monitor_2.sql"))]
+            }
         }
     }
 
@@ -83,7 +98,9 @@ impl Database {
             let connection = Connection::open_with_flags(path, flags)?;
             prepare_for_work(&connection)?;
             connection.pragma_update_and_check(None, "journal_mode", "wal", |_| Ok(()))?;
-            let synchronous = if self == Database::Queue { "full" } else { "normal" };
+            // What history has is in queue.db until it is safe, and measured values are in a log of their own.
+            let is_answered_for = matches!(self, Database::Queue | Database::Monitor);
+            let synchronous = if is_answered_for { "full" } else { "normal" };
             connection.pragma_update(None, "synchronous", synchronous)?;
             Ok(connection)
         };
@@ -96,6 +113,7 @@ impl Database {
             let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
             let connection = Connection::open_with_flags(path, flags)?;
             prepare_for_work(&connection)?;
+            connection.pragma_update(None, "cache_size", -READER_CACHE)?;
             Ok(connection)
         };
         open().map_err(|error| failed("open a database", path, error))
@@ -145,6 +163,11 @@ impl Readers {
         Readers { path: path.into(), idle: Arc::default() }
     }
 
+    /// Returns where the database is.
+    pub(crate) fn path(&self) -> Arc<Path> {
+        Arc::clone(&self.path)
+    }
+
     /// Reads, saying `what` was tried if SQLite fails.
     pub(crate) fn read<T>(
         &self,
@@ -153,7 +176,7 @@ impl Readers {
     ) -> Result<T, StoreError> {
         let idle = self.idle().pop();
         let connection = idle.map_or_else(|| Database::readable(&self.path), Ok)?;
-        let answer = reading(&connection);
+        let answer = read_at_once(&connection, reading);
         // A connection that failed may be in a bad state: the next reader shall have a fresh one.
         if answer.is_ok() {
             let mut idle = self.idle();
@@ -170,6 +193,17 @@ impl Readers {
     fn idle(&self) -> std::sync::MutexGuard<'_, Vec<Connection>> {
         self.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Reads what was there at one moment: SQLite would else take and give back its locks for every statement.
+fn read_at_once<T>(
+    connection: &Connection,
+    reading: impl FnOnce(&Connection) -> Result<T, Unread>,
+) -> Result<T, Unread> {
+    let transaction = connection.unchecked_transaction()?;
+    let answer = reading(&transaction)?;
+    transaction.commit()?;
+    Ok(answer)
 }
 
 /// Why something was not read: SQLite failed, or what it gave made no sense.

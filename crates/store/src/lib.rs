@@ -2,6 +2,8 @@
 //!
 //! - queue.db holds the live jobs; [`Writer`] commits to it, and what it has acknowledged survives a power cut.
 //! - history.db holds finished attempts for years; a thread takes them over from queue.db, [`Reader`] reads them.
+//! - metrics.db holds measured values, [`Measured`] takes them in and reads them; monitor.db holds monitored jobs, by
+//!   [`Monitored`].
 //!
 //! All SQL is here: `schema/` has the tables, every statement stands next to the function that runs it.
 
@@ -12,13 +14,17 @@ mod directory;
 mod failure;
 mod history;
 mod progress;
+mod registry;
 mod row;
+mod series;
 mod writer;
 
 pub use failure::OpenError;
 pub use history::{
     Keep, Listed, LoadError, Loaded, Reader, Retention, dump_archive, list_archive, load_archive,
 };
+pub use registry::Monitored;
+pub use series::{Measured, MeasuredOptions, Step, Thinning};
 pub use writer::Writer;
 
 use database::Database;

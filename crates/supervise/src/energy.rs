@@ -7,23 +7,25 @@ use std::time::{Duration, Instant};
 
 use crate::run::RunId;
 
-const POWERCAP: &str = "/sys/class/powercap";
+/// Where the kernel shows them.
+pub(crate) const POWERCAP: &str = "/sys/class/powercap";
 /// The counters begin anew after a while; at the most power a package can take, not before this time.
 const OFTEN_ENOUGH: Duration = Duration::from_secs(60);
 
 /// Adds up what the counters say.
 #[derive(Debug)]
 pub(crate) struct EnergyMeter {
-    packages: Vec<Package>,
+    packages: Vec<Counter>,
     total: u64,
     read: Instant,
     /// What had been counted when runs began.
     begun: HashMap<RunId, u64>,
 }
 
+/// A counter that begins anew after a while.
 #[derive(Debug)]
-struct Package {
-    counter: PathBuf,
+pub(crate) struct Counter {
+    path: PathBuf,
     /// The number after which the counter begins anew.
     range: u64,
     last: u64,
@@ -42,8 +44,8 @@ impl EnergyMeter {
             let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
             name.split_once("-rapl:").is_some_and(|(_, number)| number.parse::<u32>().is_ok())
         };
-        let packages: Vec<Package> =
-            entries.filter(is_package).filter_map(|path| Package::open(&path)).collect();
+        let packages: Vec<Counter> =
+            entries.filter(is_package).filter_map(|path| Counter::open(&path)).collect();
         (!packages.is_empty()).then_some(Self {
             packages,
             total: 0,
@@ -79,18 +81,19 @@ impl EnergyMeter {
     }
 }
 
-impl Package {
-    fn open(folder: &Path) -> Option<Self> {
-        let counter = folder.join("energy_uj");
-        let last = number(&counter)?;
+impl Counter {
+    /// Opens the one in this folder; `None` if it cannot be read.
+    pub(crate) fn open(folder: &Path) -> Option<Self> {
+        let path = folder.join("energy_uj");
+        let last = number(&path)?;
         let range = number(&folder.join("max_energy_range_uj")).unwrap_or(u64::MAX);
-        Some(Self { counter, range, last })
+        Some(Self { path, range, last })
     }
 
     /// Returns microjoules since the last time.
-    fn advance(&mut self) -> u64 {
+    pub(crate) fn advance(&mut self) -> u64 {
         // What cannot be read now is added the next time.
-        let Some(now) = number(&self.counter) else { return 0 };
+        let Some(now) = number(&self.path) else { return 0 };
         let last = std::mem::replace(&mut self.last, now);
         if now >= last { now - last } else { self.range.saturating_sub(last).saturating_add(now) }
     }

@@ -9,6 +9,7 @@ mod foreground;
 mod handle;
 mod launch;
 pub mod launcher;
+pub mod layout;
 mod leftovers;
 pub mod machine;
 mod private;
@@ -25,11 +26,14 @@ mod wire;
 pub use cgroup::{Capabilities, CgroupVersion, Limit};
 pub use command::{Program, ProgramError};
 pub use foreground::{Foreground, foreground};
-pub use handle::{Error, LauncherState, NoSuchRun, Supervisor, SupervisorConfig};
+pub use handle::{Error, Gauges, LauncherState, NoSuchRun, Supervisor, SupervisorConfig};
 pub use launch::{
     Credentials, Hook, Hooks, Launch, Limits, Private, Resource, Rlimit, Script, Stream, Told, current_rlimit,
 };
 pub use report::{Ended, Found, FoundState, Report, StartFailure, Status, Step, Usage};
 pub use run::{RunId, UnixMicros};
-pub use sample::{Pressure, Sample};
+pub use sample::{
+    GpuSample, MachineGauge, MachineSample, Memory, Pressure, RunGauge, Sample, Storage, ThreadTimes,
+    own_cpu_time,
+};
 pub use wire::Whom;

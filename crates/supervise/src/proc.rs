@@ -11,6 +11,9 @@ pub(crate) struct ProcessStat {
     pub(crate) session: u32,
     pub(crate) user_ticks: u64,
     pub(crate) system_ticks: u64,
+    /// Of children that it has waited for, and of those they had waited for.
+    pub(crate) waited_user_ticks: u64,
+    pub(crate) waited_system_ticks: u64,
     pub(crate) threads: u32,
     /// Clock ticks since the machine started.
     pub(crate) start_ticks: u64,
@@ -31,7 +34,8 @@ pub(crate) fn stat(pid: u32) -> Option<ProcessStat> {
     parse_stat(&fs::read(format!("/proc/{pid}/stat")).ok()?)
 }
 
-fn parse_stat(text: &[u8]) -> Option<ProcessStat> {
+/// Reads the text of `/proc/PID/stat`.
+pub(crate) fn parse_stat(text: &[u8]) -> Option<ProcessStat> {
     // The name in brackets may itself hold brackets and blanks, so count from the last one.
     let after_name = text.iter().rposition(|byte| *byte == b')')? + 1;
     let text = std::str::from_utf8(text.get(after_name..)?).ok()?;
@@ -45,6 +49,9 @@ fn parse_stat(text: &[u8]) -> Option<ProcessStat> {
         session: u32::try_from(number(6)?).unwrap_or(0),
         user_ticks: number(14)?,
         system_ticks: number(15)?,
+        // Signed in the manual, and never negative.
+        waited_user_ticks: number(16).unwrap_or(0),
+        waited_system_ticks: number(17).unwrap_or(0),
         threads: u32::try_from(number(20)?).unwrap_or(0),
         start_ticks: number(22)?,
         rss_pages: number(24)?,
@@ -66,6 +73,12 @@ pub(crate) fn children(pid: u32) -> Vec<u32> {
 
 /// Adds to these processes all that descend from them; the dead are left out.
 pub(crate) fn with_descendants(roots: impl Iterator<Item = u32>) -> Vec<u32> {
+    let all = family(roots).into_iter();
+    all.filter(|pid| stat(*pid).is_some_and(|stat| !stat.is_zombie())).collect()
+}
+
+/// Adds to these processes all that descend from them, the dead that nobody has waited for among them.
+pub(crate) fn family(roots: impl Iterator<Item = u32>) -> Vec<u32> {
     let own = std::process::id();
     let mut seen = HashSet::new();
     let mut open: Vec<u32> = roots.filter(|pid| *pid > 1 && *pid != own).collect();
@@ -74,7 +87,7 @@ pub(crate) fn with_descendants(roots: impl Iterator<Item = u32>) -> Vec<u32> {
             open.extend(children(pid));
         }
     }
-    seen.into_iter().filter(|pid| stat(*pid).is_some_and(|stat| !stat.is_zombie())).collect()
+    seen.into_iter().collect()
 }
 
 /// Whether the environment a process was started with holds this `NAME=value`.
@@ -112,11 +125,12 @@ mod tests {
 
     #[test]
     fn a_name_with_brackets_does_not_confuse() {
-        let text = b"12 (a) R 9 (b)) S 7 12 12 0 -1 4194560 1 0 0 0 3 4 0 0 20 0 2 0 99 1000 25 1 \
+        let text = b"12 (a) R 9 (b)) S 7 12 12 0 -1 4194560 1 0 0 0 3 4 5 6 20 0 2 0 99 1000 25 1 \
                      0 0 0 0 0 0 0 0 0 0 0 0 17 1 0 0 0 0 0 0 0 0 0 0 0 0 256\n";
         let stat = parse_stat(text).unwrap();
         assert_eq!((stat.state, stat.parent, stat.session), (b'S', 7, 12));
         assert_eq!((stat.user_ticks, stat.system_ticks, stat.threads), (3, 4, 2));
+        assert_eq!((stat.waited_user_ticks, stat.waited_system_ticks), (5, 6));
         assert_eq!((stat.start_ticks, stat.rss_pages, stat.wait_status), (99, 25, Some(256)));
     }
 

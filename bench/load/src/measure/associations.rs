@@ -152,16 +152,16 @@ pub(crate) fn too_many(service: &Service, setting: Setting<'_>) -> Result<Vec<Ro
     let mut rows = Vec::new();
     for (body, what) in [(site.limited(), "with limits"), (site.document(""), "in few words")] {
         process::forget_peak(service.pid());
-        let before = count(target, "associations/?account=bench0")?;
         let began = Instant::now();
         let asked = target.ask_at("POST", &format!("{SLURMDB}/config"), Some(&body));
         let taken = began.elapsed();
         // Whoever is refused for the size of what they send may be cut off while they still send it.
         let outcome = asked.map_or("cut off".to_owned(), |(status, _)| format!("status {status}"));
-        let after = count(target, "associations/?account=bench0")?;
-        ensure!(after == before || after == USERS + 1, "{after} of {} were kept", USERS + 1);
+        let first = count(target, "associations/?account=bench0")?;
+        let last = count(target, &format!("associations/?account=bench{}", site.accounts - 1))?;
+        ensure!(first == last && [0, USERS + 1].contains(&first), "a part of them is there");
         let peak = process::peak_kb(service.pid()).unwrap_or_default() as f64 / 1024.0;
-        let kept = if after > before { "all kept" } else { "none kept" };
+        let kept = if first > 0 { "all there" } else { "none there" };
         rows.push(
             Row::new(format!("config load, {} {what}", site.name()), "ms", Goal::None)
                 .of(false, ms(taken))

@@ -4,6 +4,8 @@ pub(crate) mod associations;
 pub(crate) mod connections;
 pub(crate) mod idle;
 pub(crate) mod launches;
+pub(crate) mod monitoring;
+pub(crate) mod past;
 pub(crate) mod queue;
 pub(crate) mod reads;
 pub(crate) mod submissions;

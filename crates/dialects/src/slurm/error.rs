@@ -148,6 +148,7 @@ fn problem_number(problem: &Problem) -> i32 {
         Problem::NoName => slurm::UNSPECIFIED,
         Problem::AmbiguousChange | Problem::AmbiguousRemoval => slurm::AMBIGUOUS_MODIFY,
         Problem::QosWithoutName | Problem::NoQosNumbered(_) => slurm::INVALID_QUERY,
+        Problem::DefaultQosClosed(_) => slurm::DEFAULT_QOS,
         Problem::NoParentAccount(_) => slurm::PARENT_ACCOUNT,
         Problem::UnknownCluster(_) => slurm::CLUSTER,
         Problem::NothingToAdd => slurm::AMBIGUOUS_QUERY,

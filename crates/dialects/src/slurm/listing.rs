@@ -11,9 +11,12 @@ use slurm_wire::envelope::Frame;
 use slurm_wire::out::Out;
 use slurm_wire::{Version, versions, yaml};
 use std::collections::BTreeSet;
+use tokio::task::JoinHandle;
 
 /// Size of the pieces.
 const PIECE: usize = 64 << 10;
+/// Size of pieces that are made on other threads: each costs a change of threads.
+const LARGE_PIECE: usize = 192 << 10;
 /// Room for the entry that makes a piece full.
 const SPARE: usize = 8 << 10;
 
@@ -44,6 +47,7 @@ impl Call<'_> {
             format: self.format,
             frame: Some(frame),
             started: false,
+            size: PIECE,
             version: self.version,
             scratch: Out::new(self.version),
             only: Vec::new(),
@@ -71,7 +75,7 @@ impl Call<'_> {
 
 impl Call<'_> {
     /// Answers with a list whose entries are read from disk while it is sent: each piece is made on a thread that may
-    /// wait. A client that is slow holds no thread, one that goes away ends it.
+    /// wait, while the one before it is sent. A client that is slow holds no thread, one that goes away ends it.
     pub(super) async fn list_read<T: Envelope>(mut self, mut payload: T, entries: impl Entries) -> Answer {
         let status = error::status(&self.report.errors);
         self.fill(&mut payload);
@@ -84,14 +88,15 @@ impl Call<'_> {
             format: self.format,
             frame: Some(frame),
             started: false,
+            size: LARGE_PIECE,
             version: self.version,
             scratch: Out::new(self.version),
             only: Vec::new(),
         };
-        let body = match next(writer).await {
+        let body = match made(making(writer)).await {
             Some((piece, None)) => Body::from(piece.to_vec()),
-            Some((piece, writer)) => {
-                let rest = stream::unfold(writer, |writer| async move { next(writer?).await });
+            Some((piece, next)) => {
+                let rest = stream::unfold(next, |next| async move { made(next?).await });
                 Body::pieces_of(futures_util::StreamExt::chain(stream::iter([piece]), rest), None)
             }
             None => Body::from(Vec::new()),
@@ -102,14 +107,21 @@ impl Call<'_> {
     }
 }
 
-/// Makes the next piece where waiting is allowed; `None` if that failed, which ends the answer.
-async fn next<E: Entries>(mut writer: Writer<E>) -> Option<(Bytes, Option<Writer<E>>)> {
-    let made = tokio::task::spawn_blocking(move || match writer.piece() {
+/// A piece, and the writer of those behind it, if it is not the last one.
+type Made<E> = (Bytes, Option<Writer<E>>);
+
+/// Makes the next piece where waiting is allowed.
+fn making<E: Entries>(mut writer: Writer<E>) -> JoinHandle<Made<E>> {
+    tokio::task::spawn_blocking(move || match writer.piece() {
         Piece::More(piece) => (Bytes::from(piece), Some(writer)),
         Piece::Last(piece) => (Bytes::from(piece), None),
-    });
-    match made.await {
-        Ok(made) => Some(made),
+    })
+}
+
+/// Returns a piece when it is made, and begins to make the one behind it; `None` if that failed, which ends the answer.
+async fn made<E: Entries>(piece: JoinHandle<Made<E>>) -> Option<(Bytes, Option<JoinHandle<Made<E>>>)> {
+    match piece.await {
+        Ok((piece, writer)) => Some((piece, writer.map(making))),
         Err(error) => {
             tracing::error!(%error, "a list could not be made to its end");
             None
@@ -158,6 +170,8 @@ struct Writer<E> {
     /// Taken with the last piece.
     frame: Option<Around>,
     started: bool,
+    /// Bytes that make a piece full.
+    size: usize,
     version: &'static Version,
     /// An entry that does not go out as it is.
     scratch: Out,
@@ -176,8 +190,8 @@ impl<E: Entries> Writer<E> {
     }
 
     fn piece(&mut self) -> Piece {
-        let mut piece = Out::after(Vec::with_capacity(PIECE + SPARE), self.version);
-        while piece.len() < PIECE {
+        let mut piece = Out::after(Vec::with_capacity(self.size + SPARE), self.version);
+        while piece.len() < self.size {
             if !self.entry(&mut piece) {
                 if let Some(frame) = self.frame.take() {
                     if !self.started {

@@ -18,11 +18,18 @@ use hyper::body::Incoming;
 use hyper::header::{ACCEPT, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, TRANSFER_ENCODING};
 use hyper::{Request, StatusCode};
 use slurm_wire::Value;
+use slurm_wire::json::JsonError;
+use slurm_wire::yaml::YamlError;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
 /// Largest body.
 const LARGEST_BODY: u64 = 64 << 20;
+/// A document may have so many values, or one for every [`BYTES_FOR_VALUE`] of a long one: short ones take up many times
+/// the room in which they are written, and the largest body has room for thirty million.
+const MOST_VALUES: usize = 2_000_000;
+/// What names its values takes more: associations with limits take eleven bytes for each value.
+const BYTES_FOR_VALUE: usize = 8;
 /// Largest body of somebody whose token does not hold: it is read only to answer as the original does.
 const LARGEST_UNTRUSTED: u64 = 1 << 20;
 
@@ -116,13 +123,20 @@ fn document<'a>(headers: &HeaderMap, written: &'a str) -> Result<Option<Value<'a
     if written.is_empty() {
         return Ok(None);
     }
+    let most = MOST_VALUES.max(written.len() / BYTES_FOR_VALUE);
     match media::body_form(headers.get(CONTENT_TYPE)) {
-        BodyForm::Known(Format::Json) => slurm_wire::json::parse(written)
-            .map(Some)
-            .map_err(|_| away(StatusCode::BAD_REQUEST, "Failure during parsing")),
-        BodyForm::Known(Format::Yaml(_)) => slurm_wire::yaml::parse(written)
-            .map(Some)
-            .map_err(|_| away(StatusCode::INTERNAL_SERVER_ERROR, "Unable to convert Data type")),
+        BodyForm::Known(Format::Json) => {
+            slurm_wire::json::parse_within(written, most).map(Some).map_err(|why| match why {
+                JsonError::TooMany => too_many(),
+                _ => away(StatusCode::BAD_REQUEST, "Failure during parsing"),
+            })
+        }
+        BodyForm::Known(Format::Yaml(_)) => {
+            slurm_wire::yaml::parse_within(written, most).map(Some).map_err(|why| match why {
+                YamlError::TooMany => too_many(),
+                _ => away(StatusCode::INTERNAL_SERVER_ERROR, "Unable to convert Data type"),
+            })
+        }
         BodyForm::Unknown => {
             Err(away(StatusCode::UNSUPPORTED_MEDIA_TYPE, "MIME type is unknown to any loaded plugins"))
         }
@@ -136,6 +150,10 @@ fn unspecified() -> TurnedAway {
 
 fn too_large() -> TurnedAway {
     away(StatusCode::PAYLOAD_TOO_LARGE, "HTTP Content-Length header too large to process")
+}
+
+fn too_many() -> TurnedAway {
+    away(StatusCode::PAYLOAD_TOO_LARGE, "HTTP body has too many values to process")
 }
 
 fn unacceptable(why: Unacceptable) -> TurnedAway {

@@ -83,7 +83,7 @@ pub(crate) async fn site() -> Site {
     let keys = Arc::new(dialects::Keyring::new(KEY).unwrap());
     let script_options = Some(dialects::ScriptOptions { read: options_of_script, honored: false });
     let slurm = dialects::Served::default();
-    let services = dialects::Services { jobs, keys, version: "test", slurm, script_options };
+    let services = dialects::Services { jobs, keys, version: "test", slurm, script_options, cockpit: None };
     let (stop, stopped) = oneshot::channel::<()>();
     let served = tokio::spawn(dialects::serve(listener, services, async {
         let _ = stopped.await;
@@ -141,13 +141,23 @@ impl Site {
 
     /// Waits until a job's state is this.
     pub(crate) async fn until(&self, id: u32, state: &str) {
+        self.until_so(id, state, |words| words[0] == state).await;
+    }
+
+    /// Waits until nothing of a job completes any more.
+    pub(crate) async fn until_settled(&self, id: u32) {
+        let is_settled = |words: &Json| words.as_array().unwrap().iter().all(|word| word != "COMPLETING");
+        self.until_so(id, "settled", is_settled).await;
+    }
+
+    async fn until_so(&self, id: u32, what: &str, is_so: impl Fn(&Json) -> bool) {
         let deadline = Instant::now() + Duration::from_secs(20);
         loop {
             let shown = self.shown(id).await;
-            if shown["job_state"][0] == state {
+            if is_so(&shown["job_state"]) {
                 return;
             }
-            assert!(Instant::now() < deadline, "job {id} never became {state}: {}", shown["job_state"]);
+            assert!(Instant::now() < deadline, "job {id} never became {what}: {}", shown["job_state"]);
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
     }

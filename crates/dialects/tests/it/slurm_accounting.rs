@@ -97,6 +97,11 @@ async fn what_nobody_knows_is_refused_at_its_place() {
         ),
         ("clusters", r#"{"clusters":[]}"#, (2162, "update_clusters")),
         ("config", "{}", (2162, "update_clusters")),
+        (
+            "accounts_association",
+            r#"{"association_condition":{"accounts":[]}}"#,
+            (2162, "_add_accounts_association"),
+        ),
         ("users", r#"{"users":[{}]}"#, (9210, "_foreach_update_user")),
     ] {
         let reply = ask(&site, "root", "POST", path, body).await;

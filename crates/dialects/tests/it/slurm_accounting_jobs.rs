@@ -152,11 +152,24 @@ async fn changes_are_for_owners_and_operators() {
     let refused = post("bob", &format!("job/{runs}"), comment).await;
     let denied = vec![(2002, "_job_post_update".to_owned()), (0, "slurmdb_job_modify()".to_owned())];
     assert_eq!((refused.status, refused.errors()), (422, denied.clone()));
-    let refused = post("bob", &format!("job/{held}"), r#"{"extra":"x"}"#).await;
-    assert_eq!(refused.errors(), denied);
-    for (path, body) in [("job/999", comment), ("job/1", "{}"), ("job/1", r#"{"bogus":1}"#)] {
+    let charged = r#"{"tres":{"allocated":[{"type":"cpu","count":1}]}}"#;
+    for body in [r#"{"comment":{"administrator":"x"}}"#, r#"{"comment":{"system":"x"}}"#, charged] {
+        let refused = post("bob", &format!("job/{held}"), body).await;
+        assert_eq!((refused.status, refused.errors()), (422, denied.clone()), "{body}");
+    }
+    assert_eq!(post("bob", &format!("job/{held}"), r#"{"extra":"x"}"#).await.status, 200);
+    let nothing = r#"{"tres":{"allocated":[]}}"#;
+    for (path, body) in [
+        ("job/999", comment),
+        ("job/99999999", comment),
+        ("job/1", "{}"),
+        ("job/1", r#"{"bogus":1}"#),
+        ("job/1", nothing),
+    ] {
         assert_eq!(post("root", path, body).await.status, 304, "{path} {body}");
     }
+    let unreadable = post("root", "jobs", r#"{"job_id_list":["1,2"],"job_rec":{"extra":"x"}}"#).await;
+    assert_eq!(unreadable.errors(), [(9000, "_jobs_post_update".to_owned())]);
     // The original's database ends of resources that nobody knows.
     for (tres, why) in [
         (r#"{"type":"foo","count":1}"#, "Unable to resolve TRES: foo"),

@@ -6,7 +6,7 @@ use serde_json::{Value as Json, json};
 
 /// A change, and the numbers it is refused with where the job is held and where it runs, asked by its owner; empty if it
 /// is taken.
-const BY_OWNER: [(&str, &[i64], &[i64]); 62] = [
+const BY_OWNER: [(&str, &[i64], &[i64]); 65] = [
     // What is taken and changes nothing.
     (r#"{"flags":["KILL_INVALID_DEPENDENCY"]}"#, &[], &[]),
     (r#"{"profile":["ENERGY"],"distribution":"cyclic","cpu_frequency":"low"}"#, &[], &[]),
@@ -66,7 +66,10 @@ const BY_OWNER: [(&str, &[i64], &[i64]); 62] = [
     (r#"{"time_minimum":500}"#, &[2124], &[]),
     (r#"{"wckey":"w"}"#, &[], &[2073]),
     (r#"{"account":"physics"}"#, &[], &[2073]),
-    (r#"{"required_nodes":["n1"]}"#, &[], &[2018]),
+    (r#"{"required_nodes":["n1"]}"#, &[], &[]),
+    (r#"{"required_nodes":["n1","n2"]}"#, &[2018], &[2018]),
+    (r#"{"minimum_nodes":1,"maximum_nodes":2}"#, &[], &[2073]),
+    (r#"{"minimum_nodes":0}"#, &[], &[2006]),
     (r#"{"nodes":"2"}"#, &[], &[2036]),
     (r#"{"tasks":2}"#, &[], &[2073]),
     (r#"{"tasks":1000}"#, &[2015], &[2073]),
@@ -192,4 +195,174 @@ async fn why_a_job_waited_is_told_after_it_was_cancelled() {
     assert_eq!(site.slurm("alice", "DELETE", &format!("job/{id}"), "").await.status, 200);
     let job = site.shown(id).await;
     assert_eq!((&job["job_state"], &job["state_reason"]), (&json!(["CANCELLED"]), &json!("PartitionDown")));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_an_operator_holds_while_it_runs_only_an_operator_releases() {
+    let site = site().await;
+    let id = site.job("alice", "").await;
+    site.until(id, "RUNNING").await;
+    let standing = async || {
+        let job = site.shown(id).await;
+        (job["state_reason"].as_str().unwrap().to_owned(), job["priority"]["number"].as_i64().unwrap() > 0)
+    };
+    let (by_admin, by_user) = (("JobHeldAdmin".to_owned(), false), ("JobHeldUser".to_owned(), false));
+    check(&site, "alice", id, r#"{"hold":true}"#, &[]).await;
+    assert_eq!(standing().await, by_user);
+    check(&site, "root", id, r#"{"hold":true}"#, &[]).await;
+    assert_eq!(standing().await, by_admin);
+    check(&site, "alice", id, r#"{"hold":false}"#, &[2002]).await;
+    check(&site, "alice", id, r#"{"hold":true}"#, &[]).await;
+    check(&site, "root", id, r#"{"priority":77}"#, &[2042]).await;
+    assert_eq!(standing().await, by_admin);
+    // It stays when the job goes back into the queue.
+    let requeued = site.ask("alice", "GET", &format!("/slurm/v0.0.45/job/{id}/requeue"), "").await;
+    assert_eq!(requeued.status, 200, "{requeued:?}");
+    site.end(id, 0);
+    site.until(id, "PENDING").await;
+    site.until_settled(id).await;
+    assert_eq!(standing().await, by_admin);
+    check(&site, "alice", id, r#"{"hold":false}"#, &[2002]).await;
+    check(&site, "root", id, r#"{"hold":false}"#, &[]).await;
+    site.until(id, "RUNNING").await;
+    assert_eq!(standing().await, ("None".to_owned(), true));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn tasks_follow_from_gpus_where_nobody_asked_for_a_number() {
+    let site = site().await;
+    for (fields, body, tasks) in [
+        (r#""tres_per_job":"gres/gpu:2""#, r#"{"ntasks_per_tres":2}"#, 4),
+        (r#""tres_per_node":"gres/gpu:1""#, r#"{"ntasks_per_tres":3}"#, 3),
+        (r#""tres_per_job":"gres/gpu:1""#, r#"{"tres_per_job":"gres/gpu:2","ntasks_per_tres":2}"#, 4),
+        (r#""tasks":2,"tres_per_job":"gres/gpu:2""#, r#"{"ntasks_per_tres":2}"#, 2),
+        (r#""tasks":3"#, r#"{"ntasks_per_tres":2}"#, 3),
+        ("\"name\":\"n\"", r#"{"ntasks_per_tres":0}"#, 1),
+    ] {
+        let id = site.job("alice", &format!("\"hold\":true,{fields}")).await;
+        check(&site, "alice", id, body, &[]).await;
+        assert_eq!(site.shown(id).await["tasks"]["number"], tasks, "{fields} {body}");
+    }
+    let runs = site.job("alice", r#""tres_per_job":"gres/gpu:1""#).await;
+    site.until(runs, "RUNNING").await;
+    check(&site, "alice", runs, r#"{"ntasks_per_tres":2}"#, &[2073]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_array_that_is_over_is_refused_as_a_whole() {
+    let site = site().await;
+    let array = site.job("alice", r#""array":"1-3","hold":true"#).await;
+    check(&site, "alice", array, r#"{"time_limit":5000}"#, &[2002]).await;
+    assert_eq!(site.slurm("alice", "DELETE", &format!("job/{array}_2"), "").await.status, 200);
+    assert_eq!(site.slurm("alice", "DELETE", &format!("job/{array}"), "").await.status, 200);
+    for body in [r#"{"comment":"x"}"#, "{}", r#"{"hold":true}"#] {
+        check(&site, "alice", array, body, &[2084]).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn tasks_that_wait_are_told_of_by_one_name() {
+    let site = site().await;
+    let array = site.job("alice", r#""array":"1-9","hold":true"#).await;
+    let told = async |names: Json, more: Json| -> Vec<(Option<i64>, String, i64)> {
+        let mut body = json!({"jobs": names});
+        body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        let reply = site.slurm("alice", "DELETE", "jobs/", &body.to_string()).await;
+        assert_eq!(reply.status, 200, "{reply:?}");
+        let entry = |entry: &Json| {
+            let id = &entry["job_id"];
+            let id = (id["set"] == true).then(|| id["number"].as_i64().unwrap());
+            (id, entry["step_id"].as_str().unwrap().to_owned(), entry["error"]["code"].as_i64().unwrap())
+        };
+        reply.json()["status"].as_array().unwrap().iter().map(entry).collect()
+    };
+    let signal = || json!({"signal": "USR2"});
+    let of = |tasks: &str| format!("{array}_{tasks}");
+    let whose = Some(i64::from(array));
+    for (name, wanted) in [
+        (array.to_string(), vec![(whose, array.to_string(), 2020)]),
+        (of("2"), vec![(whose, of("[2]"), 2020)]),
+        (of("[2-4,7]"), vec![(whose, of("[2-4,7]"), 2020)]),
+        (of("99"), vec![(None, of("99"), 2017)]),
+        (of("[2,98-99]"), vec![(None, of("[98-99]"), 2017), (whose, of("[2]"), 2020)]),
+    ] {
+        assert_eq!(told(json!([name]), signal()).await, wanted, "{name}");
+    }
+    let verbose = || json!({"flags": ["VERBOSE"]});
+    assert_eq!(told(json!([of("[2-4]")]), verbose()).await, [(whose, of("[2-4]"), 0)]);
+    assert_eq!(site.shown(array).await["array_task_string"], "1,5-9");
+    // The same among many names, each its own.
+    let names = json!([of("1"), of("3"), of("[5-6]"), "4000000", of("1")]);
+    let each = [
+        (whose, of("[1]"), 0),
+        (None, of("3"), 2017),
+        (whose, of("[5-6]"), 0),
+        (None, "4000000".into(), 2017),
+    ];
+    assert_eq!(told(names, verbose()).await, each);
+    assert_eq!(site.shown(array).await["array_task_string"], "7-9");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_waits_for_a_request_that_names_too_much() {
+    let site = site().await;
+    for _ in 0..20 {
+        site.job("alice", r#""array":"1-3","hold":true"#).await;
+    }
+    let names =
+        |count: u32| (0..count).map(|number| format!("\"{}\"", number + 1)).collect::<Vec<_>>().join(",");
+    let begun = std::time::Instant::now();
+    let many = site.slurm("bob", "DELETE", "jobs/", &format!("{{\"jobs\":[{}]}}", names(100_000))).await;
+    assert_eq!((many.status, many.json()["status"].as_array().unwrap().len()), (200, 100_000));
+    let refused = site.slurm("bob", "DELETE", "jobs/", &format!("{{\"jobs\":[{}]}}", names(100_001))).await;
+    assert_eq!((refused.status, refused.errors()), (422, vec![(9000, "slurm_kill_jobs()".to_owned())]));
+    let numbers = |count: usize| format!("{{\"jobs\":[{}1]}}", "1,".repeat(count));
+    let values = site.slurm("bob", "DELETE", "jobs/", &numbers(2_000_000)).await;
+    assert_eq!((values.status, values.body.as_str()), (413, "HTTP body has too many values to process"));
+    // More of them may be in a document that is as long as what means something.
+    let long = format!("{{\"jobs\":[{}\"10000000\"]}}", "\"10000000\",".repeat(2_000_000));
+    assert_eq!(site.slurm("bob", "DELETE", "jobs/", &long).await.status, 200);
+    let few = site.slurm("bob", "DELETE", "jobs/", &numbers(1_000_000)).await;
+    assert_eq!(few.status, 200, "{}", &few.body[..200]);
+    // Nothing of this is more than a walk along what was sent; how long that may take is nobody's business here.
+    assert!(begun.elapsed() < std::time::Duration::from_secs(60));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_for_the_steps_alone_does_not_end_the_job() {
+    let site = site().await;
+    let id = site.job("alice", "").await;
+    site.until(id, "RUNNING").await;
+    for more in ["", r#","signal":"KILL""#, r#","signal":"USR1""#] {
+        let body = format!(r#"{{"jobs":["{id}"],"flags":["FULL_STEPS_ONLY"]{more}}}"#);
+        let reply = site.slurm("alice", "DELETE", "jobs/", &body).await;
+        assert_eq!((reply.status, &reply.json()["status"]), (200, &json!([])), "{body}");
+        assert_eq!(site.shown(id).await["job_state"], json!(["RUNNING"]), "{body}");
+    }
+    let waits = site.job("alice", r#""hold":true"#).await;
+    let path = format!("job/{waits}?flags=FULL_STEPS_ONLY");
+    assert_eq!(site.slurm("alice", "DELETE", &path, "").await.status, 200);
+    assert_eq!(site.shown(waits).await["job_state"], json!(["CANCELLED"]));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_script_alone_is_killed_where_it_is_named() {
+    let site = site().await;
+    let of_many = |id: u32, more: &str| format!(r#"{{"jobs":["{id}"],"flags":["BATCH_JOB"]{more}}}"#);
+    for more in ["", r#","signal":"KILL""#, r#","signal":"0""#] {
+        let id = site.job("alice", "").await;
+        site.until(id, "RUNNING").await;
+        let reply = site.slurm("alice", "DELETE", "jobs/", &of_many(id, more)).await;
+        assert_eq!((reply.status, &reply.json()["status"]), (200, &json!([])), "{more}");
+        // It ends when its script has, as one that a signal killed; the engine here never says so.
+        assert_eq!(site.shown(id).await["job_state"], json!(["RUNNING"]), "{more}");
+    }
+    let path = |id: u32, more: &str| format!("job/{id}?flags=BATCH_JOB{more}");
+    let runs = site.job("alice", "").await;
+    site.until(runs, "RUNNING").await;
+    assert_eq!(site.slurm("alice", "DELETE", &path(runs, "&signal=9"), "").await.status, 200);
+    assert_eq!(site.shown(runs).await["job_state"], json!(["RUNNING"]));
+    let waits = site.job("alice", r#""hold":true"#).await;
+    assert_eq!(site.slurm("alice", "DELETE", &path(waits, ""), "").await.status, 200);
+    assert_eq!(site.shown(waits).await["job_state"], json!(["CANCELLED"]));
 }

@@ -7,6 +7,7 @@ use super::{
 };
 use crate::Text;
 use crate::who::AdminLevel;
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
@@ -385,8 +386,31 @@ impl Books {
     }
 
     /// Returns the qualities of service that jobs of an association may have.
-    pub fn allowed_qos<'a>(&'a self, association: &'a Association) -> &'a [u32] {
-        self.line(association).find_map(|one| one.qos.as_deref()).unwrap_or_default()
+    pub fn allowed_qos<'a>(&'a self, association: &'a Association) -> Cow<'a, [u32]> {
+        let inherits = |one: &&Association| one.qos.is_none();
+        let listed = self.line(association).find_map(|one| one.qos.as_deref());
+        let changes =
+            || self.line(association).take_while(inherits).filter(|one| !one.qos_changes.is_empty());
+        if changes().next().is_none() {
+            return Cow::Borrowed(listed.unwrap_or_default());
+        }
+        let mut allowed = listed.unwrap_or(&[NORMAL]).to_vec();
+        let from_above: Vec<&Association> = changes().collect();
+        for (more, id) in from_above.into_iter().rev().flat_map(|one| &one.qos_changes) {
+            allowed.retain(|other| other != id);
+            if *more {
+                allowed.push(*id);
+            }
+        }
+        Cow::Owned(allowed)
+    }
+
+    /// Tells whether jobs of an association that name no quality of service have one that is open to them.
+    pub(super) fn has_its_default(&self, association: &Association) -> bool {
+        self.default_qos(association).is_none_or(|qos| match &*self.allowed_qos(association) {
+            [] => qos.id == NORMAL,
+            allowed => allowed.contains(&qos.id),
+        })
     }
 
     /// Returns the quality of service of an association's jobs that name none.

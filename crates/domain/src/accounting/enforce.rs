@@ -70,6 +70,17 @@ impl Planned {
         }
     }
 
+    /// Takes back what was taken in of a job.
+    pub fn take_off(&mut self, line: &Line, wanted: &Wanted) {
+        let all: HashSet<Counted> = line.start.iter().filter_map(|rule| counted(line, rule)).collect();
+        for by in all {
+            let Some(plan) = self.0.get_mut(&by) else { continue };
+            plan.jobs = plan.jobs.saturating_sub(1);
+            plan.used.take(&wanted.quantities);
+            plan.minutes.take(&wanted.quantities.times(wanted.minutes));
+        }
+    }
+
     /// Returns what of it is needed before a moment.
     fn before(&self, line: &Line, rule: &Rule, end: Timestamp) -> Option<&Plan> {
         if self.0.is_empty() {

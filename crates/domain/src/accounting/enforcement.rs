@@ -72,7 +72,7 @@ pub fn barred(spec: &JobSpec, partition: &str, cluster: &Cluster) -> Option<Reas
 }
 
 fn is_open(own: &Association, spec: &JobSpec, books: &Books) -> bool {
-    books.qos_named(&spec.qos).is_some_and(|qos| match books.allowed_qos(own) {
+    books.qos_named(&spec.qos).is_some_and(|qos| match &*books.allowed_qos(own) {
         // Where nobody has said anything there is the one that everybody has.
         [] => qos.id == NORMAL,
         allowed => allowed.contains(&qos.id),

@@ -112,7 +112,8 @@ pub(super) fn reason(scope: Scope, limit: Limit, resource: u32) -> Reason {
             R::MaxGresPerAccount,
             R::MaxBillingPerAccount,
         ]),
-        (_, MaxTresRunMinsPerUser) => of([
+        // The original keeps this limit of an association, and heeds it nowhere: it has no name for it.
+        (_, MaxTresRunMinsPerUser) | (Scope::Association, MaxTresRunMins) => of([
             R::MaxCpuRunMinsPerUser,
             R::MaxMemoryRunMinsPerUser,
             R::MaxNodeRunMinsPerUser,

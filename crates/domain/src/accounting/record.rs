@@ -111,6 +111,8 @@ pub struct Association {
     pub priority: Option<u32>,
     /// Numbers of the qualities of service its jobs may have; `None` for those of the account above.
     pub qos: Option<Vec<u32>>,
+    /// Where it has those of the account above: which it has besides (`true`), and which it has not.
+    pub qos_changes: Vec<(bool, u32)>,
     /// The quality of service of jobs that name none; `None` for that of the account above.
     pub default_qos: Option<u32>,
     /// Limits of its own.

@@ -1,5 +1,7 @@
 //! The books, kept and changed.
 
+mod model;
+
 use super::*;
 use crate::who::{AdminLevel, Membership, Principal};
 use crate::{Error, Problem, Text, Timestamp};
@@ -119,7 +121,87 @@ fn limits_and_qualities_come_from_above() {
     assert_eq!(books.limit(alice, Limit::MaxJobs, 0), Some(3));
     assert_eq!(books.limit(alice, Limit::GrpJobs, 0), None);
     assert_eq!(books.effective_limits(alice).get(Limit::MaxJobs), Some(3));
-    assert_eq!((books.allowed_qos(alice), &*books.default_qos(alice).unwrap().name), (&[1, 2][..], "high"));
+    assert_eq!((&*books.allowed_qos(alice), &*books.default_qos(alice).unwrap().name), (&[1, 2][..], "high"));
+}
+
+fn of_qos(account: &'static str, user: &'static str, choice: QosChoice) -> Wish {
+    Wish::Associations(vec![AssociationWish { qos: Some(choice), ..association(account, user) }])
+}
+
+fn these(names: &[&'static str]) -> QosChoice {
+    QosChoice::These(names.iter().map(|name| Text::const_new(name)).collect())
+}
+
+fn changed(changes: &[(bool, &'static str)]) -> QosChoice {
+    QosChoice::Changed(changes.iter().map(|(more, name)| (*more, Text::const_new(name))).collect())
+}
+
+/// Makes the qualities of service 2 (`high`), 3 (`low`) and 4 (`mid`).
+fn with_qualities() -> Books {
+    let mut books = books();
+    let named = |name: &&'static str| QosWish { name: Some(Text::const_new(name)), ..QosWish::default() };
+    apply(&mut books, Wish::Qos(["high", "low", "mid"].iter().map(named).collect())).unwrap();
+    books
+}
+
+#[test]
+fn what_is_more_or_less_than_the_account_above_follows_it() {
+    let mut books = with_qualities();
+    let check = |books: &Books, expected: &[u32]| {
+        let alice = books.governing("physics", "alice", "").unwrap();
+        assert_eq!(&*books.allowed_qos(alice), expected);
+    };
+    apply(&mut books, of_qos("physics", "", these(&["normal", "high"]))).unwrap();
+    apply(&mut books, of_qos("physics", "alice", changed(&[(true, "low")]))).unwrap();
+    check(&books, &[1, 2, 3]);
+    apply(&mut books, of_qos("physics", "", changed(&[(true, "mid")]))).unwrap();
+    check(&books, &[1, 2, 4, 3]);
+    apply(&mut books, of_qos("physics", "alice", changed(&[(false, "normal")]))).unwrap();
+    apply(&mut books, of_qos("physics", "", these(&["normal", "mid"]))).unwrap();
+    check(&books, &[4, 3]);
+    // A list of its own takes their place, and changes are then made in it.
+    apply(&mut books, of_qos("physics", "alice", these(&["high"]))).unwrap();
+    apply(&mut books, of_qos("physics", "alice", changed(&[(true, "low"), (false, "normal")]))).unwrap();
+    check(&books, &[2, 3]);
+    apply(&mut books, of_qos("physics", "alice", these(&[]))).unwrap();
+    check(&books, &[1, 4]);
+    apply(&mut books, of_qos("physics", "alice", changed(&[(false, "mid"), (true, "low")]))).unwrap();
+    apply(&mut books, Wish::Remove(Removal::Qos("low".into()))).unwrap();
+    check(&books, &[1]);
+    assert_eq!(books.governing("physics", "alice", "").unwrap().qos_changes, [(false, 4)]);
+}
+
+#[test]
+fn nobody_loses_their_default_quality_of_service() {
+    let mut books = with_qualities();
+    let with_default = |account, user, choice, default: &'static str| {
+        let default_qos = Some(Some(Text::const_new(default)));
+        let wish = AssociationWish { default_qos, qos: choice, ..association(account, user) };
+        Wish::Associations(vec![wish])
+    };
+    let closed = |who: &'static str| Err(Problem::DefaultQosClosed(Text::const_new(who)).into());
+    let given = with_default("physics", "", Some(these(&["normal", "high", "low"])), "high");
+    apply(&mut books, given).unwrap();
+    for (wish, who) in [
+        (of_qos("physics", "", changed(&[(false, "high")])), "physics"),
+        (of_qos("physics", "", these(&["normal"])), "physics"),
+        (of_qos("physics", "alice", these(&["low"])), "alice in physics"),
+        (of_qos("physics", "alice", changed(&[(false, "high")])), "alice in physics"),
+        (with_default("physics", "alice", None, "mid"), "alice in physics"),
+        (with_default("chemistry", "bob", None, "high"), "bob in chemistry"),
+    ] {
+        let before = books.clone();
+        assert_eq!(apply(&mut books, wish), closed(who));
+        assert!(books == before);
+    }
+    apply(&mut books, of_qos("physics", "", changed(&[(false, "low")]))).unwrap();
+    apply(&mut books, with_default("physics", "alice", Some(these(&["mid"])), "mid")).unwrap();
+    // One below has a list of its own, and is not touched by what happens above.
+    apply(&mut books, with_default("physics", "", Some(these(&["normal"])), "normal")).unwrap();
+    // What is not there any more is nobody's default.
+    apply(&mut books, Wish::Remove(Removal::Qos("mid".into()))).unwrap();
+    let alice = books.governing("physics", "alice", "").unwrap();
+    assert_eq!(books.default_qos(alice).unwrap().name, "normal");
 }
 
 #[test]
@@ -218,115 +300,4 @@ fn users_are_renamed_with_all_that_is_theirs() {
     assert!(books.wckey("alicia", "key").is_some());
     assert_eq!((books.number_of("physics", "alicia"), books.number_of("physics", "alice")), (5, 0));
     assert_eq!(books.default_account("alicia").unwrap(), "physics");
-}
-
-/// What a very simple model of the tree says: parents of accounts, and users in them.
-#[derive(Clone, Default, PartialEq, Debug)]
-struct Model {
-    parents: BTreeMap<String, String>,
-    users: BTreeSet<(String, String)>,
-}
-
-impl Model {
-    fn is_below(&self, account: &str, other: &str) -> bool {
-        let mut at = Some(account.to_owned());
-        while let Some(name) = at {
-            if name == other {
-                return true;
-            }
-            at = self.parents.get(&name).cloned();
-        }
-        false
-    }
-
-    fn remove(&mut self, account: &str) {
-        let gone: Vec<String> =
-            self.parents.keys().filter(|name| self.is_below(name, account)).cloned().collect();
-        self.users.retain(|(own, _)| !gone.contains(own));
-        self.parents.retain(|name, _| !gone.contains(name));
-    }
-
-    fn of(books: &Books) -> Model {
-        let mut model = Model::default();
-        for (_, one) in books.in_order(|one| !one.life.deleted && one.place.account != "root") {
-            let account = one.place.account.to_string();
-            match one.place.is_account() {
-                true => drop(model.parents.insert(account, one.parent.to_string())),
-                false => drop(model.users.insert((account, one.place.user.to_string()))),
-            }
-        }
-        model
-    }
-}
-
-/// A row of numbers that looks like chance and is the same for the same seed.
-struct Dice(u64);
-
-impl Dice {
-    fn below(&mut self, most: usize) -> usize {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        usize::try_from(self.0 >> 11).unwrap_or(0) % most
-    }
-}
-
-#[test]
-fn whatever_is_asked_for_the_books_agree_with_a_simple_model() {
-    const ACCOUNTS: [&str; 6] = ["a", "b", "c", "d", "e", "f"];
-    const USERS: [&str; 3] = ["x", "y", "z"];
-    for seed in 1..=50_u64 {
-        let mut dice = Dice(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1);
-        let mut books = Books::configured(&Text::const_new("here"), Configured::default());
-        let mut model = Model::default();
-        for step in 0..60 {
-            let (account, other) = (ACCOUNTS[dice.below(6)], ACCOUNTS[dice.below(6)]);
-            let user = USERS[dice.below(3)];
-            let is_there = model.parents.contains_key(account);
-            let other_is_there = model.parents.contains_key(other);
-            match dice.below(6) {
-                0 => {
-                    let done = apply(&mut books, accounts_under("root", &[account])).unwrap();
-                    assert_eq!(done == Done::Nothing, is_there);
-                    model.parents.entry(account.into()).or_insert_with(|| "root".into());
-                }
-                1 if account != other => {
-                    let done = apply(&mut books, accounts_under(other, &[account]));
-                    assert_eq!(done.is_ok(), other_is_there);
-                    if other_is_there {
-                        model.parents.entry(account.into()).or_insert_with(|| other.into());
-                    }
-                }
-                2 if is_there => {
-                    let wish = AssociationWish { parent: Some(other.into()), ..association(account, "") };
-                    let done = apply(&mut books, Wish::Associations(vec![wish]));
-                    let may = other_is_there && !model.is_below(other, account);
-                    assert_eq!(done.is_ok(), may, "seed {seed} step {step}: {account} under {other}");
-                    if may {
-                        model.parents.insert(account.into(), other.into());
-                    }
-                }
-                3 => {
-                    apply(&mut books, Wish::Associations(vec![association(account, user)])).unwrap();
-                    if is_there {
-                        model.users.insert((account.into(), user.into()));
-                    }
-                }
-                4 => {
-                    // An account may be known without being anywhere in the tree.
-                    apply(&mut books, Wish::Remove(Removal::Account(account.into()))).unwrap();
-                    model.remove(account);
-                }
-                _ => {
-                    apply(&mut books, Wish::Remove(Removal::User(user.into()))).unwrap();
-                    model.users.retain(|(_, name)| name != user);
-                }
-            }
-            assert_eq!(Model::of(&books), model, "seed {seed} step {step}");
-        }
-        let records: Vec<Record> = records_of(&books).into_values().collect();
-        let mut again = Books::restored(&"here".into(), records, books.last_numbers());
-        again.configured = std::sync::Arc::clone(&books.configured);
-        assert!(again == books, "seed {seed}");
-    }
 }

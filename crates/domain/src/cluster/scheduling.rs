@@ -12,6 +12,9 @@ pub struct Scheduling {
     pub queue_depth: usize,
     /// Jobs of each partition the main pass looks at (`partition_job_depth`); zero for no limit.
     pub partition_depth: usize,
+    /// Who waits for a limit of accounting holds up the rest of its partition (`assoc_limit_stop`): jobs behind it start
+    /// only where that leaves it the room it would have without the limit.
+    pub stops_at_limits: bool,
     /// How it plans ahead.
     pub backfill: Backfill,
 }
@@ -58,6 +61,7 @@ impl Default for Scheduling {
             by: SchedulerType::Backfill,
             queue_depth: 1000,
             partition_depth: 0,
+            stops_at_limits: false,
             backfill: Backfill::default(),
         }
     }

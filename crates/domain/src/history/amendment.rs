@@ -29,10 +29,10 @@ impl Amendment {
         *self == Amendment::default()
     }
 
-    /// Tells whether it changes something that only an operator may.
+    /// Tells whether it changes something that only an operator may: what others say of a job, and what is charged for
+    /// it. (The original lets the owner correct that, too.)
     pub fn needs_operator(&self) -> bool {
-        let owners = Amendment { comment: self.comment.clone(), ..Amendment::default() };
-        *self != owners
+        self.admin_comment.is_some() || self.system_comment.is_some() || self.allocated.is_some()
     }
 
     /// Adds what a later amendment says, which wins.
@@ -85,7 +85,9 @@ mod tests {
     fn the_later_amendment_wins_where_it_says_something() {
         let text = |text: &str| Some(Text::from(text));
         let mut first = Amendment { comment: text("a"), extra: text("b"), ..Amendment::default() };
-        assert!(first.needs_operator() && !first.is_empty());
+        assert!(!first.needs_operator() && !first.is_empty());
+        let charged = Amendment { allocated: Some(vec![(1, 1)]), ..first.clone() };
+        assert!(charged.needs_operator());
         first.merge(&Amendment { comment: text("c"), wckey: text("d"), ..Amendment::default() });
         let wanted =
             Amendment { comment: text("c"), extra: text("b"), wckey: text("d"), ..Amendment::default() };

@@ -9,17 +9,20 @@ impl Wanted {
     /// itself; `nodes` are the names of its nodes.
     pub fn fits(&self, job: &Job, nodes: &[Text]) -> bool {
         let one_of = |wanted: &[Text], text: &str| wanted.is_empty() || wanted.iter().any(|one| one == text);
+        let one_however_written = |wanted: &[Text], text: &str| {
+            wanted.is_empty() || wanted.iter().any(|one| one.eq_ignore_ascii_case(text))
+        };
         let spec = &job.spec;
         (self.jobs.is_empty() || self.names_job(job))
             && (self.users.is_empty() || self.users.contains(&spec.owner.uid))
             && (self.groups.is_empty() || self.groups.contains(&spec.owner.gid))
-            && one_of(&self.accounts, &spec.account)
+            && one_however_written(&self.accounts, &spec.account)
             && one_of(&self.names, &spec.name)
-            && one_of(&self.partitions, partition(job))
-            && one_of(&self.qos, &spec.qos)
-            && one_of(&self.wckeys, &spec.wckey)
-            && one_of(&self.reservations, reservation(job))
-            && one_of(&self.constraints, constraint(job))
+            && one_however_written(&self.partitions, partition(job))
+            && one_however_written(&self.qos, &spec.qos)
+            && one_however_written(&self.wckeys, &spec.wckey)
+            && one_however_written(&self.reservations, reservation(job))
+            && self.is_constrained(constraint(job))
             && one_of(&self.reasons, reason(job))
             && self.is_charged(&spec.account, &spec.owner.name, partition(job))
             && (self.nodes.is_empty() || nodes.iter().any(|node| self.nodes.contains(node)))
@@ -34,6 +37,12 @@ impl Wanted {
             || self.associations.iter().any(|(wanted, of, within)| {
                 wanted == account && of == user && (within.is_empty() || within == partition)
             })
+    }
+
+    /// Tells whether all constraints wanted are part of what is written, in small letters or capitals.
+    pub fn is_constrained(&self, written: &str) -> bool {
+        let written = written.to_ascii_lowercase();
+        self.constraints.iter().all(|one| written.contains(one.to_ascii_lowercase().as_str()))
     }
 
     fn names_job(&self, job: &Job) -> bool {
@@ -159,6 +168,18 @@ mod tests {
         check(&Moments { kind: Kind::Pending, ..any.clone() }, true, false);
         check(&Moments { kind: Kind::Ended(vec![Outcome::Failed]), ..any.clone() }, false, true);
         check(&Moments { kind: Kind::Ended(vec![Outcome::Timeout]), ..any }, false, false);
+    }
+
+    #[test]
+    fn constraints_are_parts_of_what_is_written() {
+        let wanted = |constraints: &[&'static str]| {
+            let constraints = constraints.iter().map(|name| Text::const_new(name)).collect();
+            Wanted { constraints, ..Wanted::default() }
+        };
+        assert!(wanted(&["intel", "FAST"]).is_constrained("fast&intel"));
+        assert!(wanted(&["fas"]).is_constrained("fast"));
+        assert!(!wanted(&["intel", "fast"]).is_constrained("intel"));
+        assert!(wanted(&[]).is_constrained(""));
     }
 
     #[test]

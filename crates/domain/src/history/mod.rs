@@ -5,6 +5,7 @@
 mod almanac;
 mod amendment;
 mod amounts;
+mod chronicle;
 mod fits;
 mod purged;
 mod report;
@@ -14,6 +15,7 @@ mod wanted;
 pub use almanac::{Almanac, Day, Span, Stretch};
 pub use amendment::Amendment;
 pub use amounts::Amounts;
+pub use chronicle::{Booking, Deed, During, Episode, Occurrence};
 pub use purged::Purged;
 pub use report::{Gathered, Grouping, UsageLine, UsageWanted};
 pub use usage::{Charge, Piece, Sums, pieces};

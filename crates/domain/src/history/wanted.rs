@@ -1,4 +1,5 @@
-//! Which attempts are wanted. Lists that are empty, and limits that are `None`, do not matter.
+//! Which attempts are wanted. Lists that are empty, and limits that are `None`, do not matter. Accounts, partitions,
+//! qualities of service, workload keys, reservations and constraints are found in small letters and capitals.
 
 use crate::job::{Exit, Outcome, WayIn};
 use crate::{Gid, JobId, TaskIndex, Text, Timestamp, Uid};
@@ -26,7 +27,7 @@ pub struct Wanted {
     pub wckeys: Vec<Text>,
     /// In one of these reservations.
     pub reservations: Vec<Text>,
-    /// With one of these constraints, as written.
+    /// With all of these in its constraints, as they are written.
     pub constraints: Vec<Text>,
     /// That had one of these nodes.
     pub nodes: Vec<Text>,

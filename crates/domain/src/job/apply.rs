@@ -42,6 +42,8 @@ pub enum Effect {
     Suspend,
     /// Let a halted attempt go on.
     Resume,
+    /// End what runs on nodes that the present attempt has no more, and hold the rest to what it has.
+    Shrink,
     /// Start the tasks of a step.
     StartStep {
         /// Its number.
@@ -96,6 +98,9 @@ impl Job {
     fn steps_left_by(&self, step: &Step) -> Vec<EndedStep> {
         let over = step.closed.as_deref().unwrap_or(&step.job);
         let (Some(run), Phase::Ended(ended)) = (self.live_run(), &over.phase) else { return Vec::new() };
+        if ended.outcome == Outcome::Resized {
+            return Vec::new();
+        }
         let outcome = match ended.outcome {
             Outcome::NodeFail => Outcome::NodeFail,
             _ => Outcome::Cancelled,
@@ -151,6 +156,7 @@ impl Job {
                 changes.into_iter().fold(self.clone(), Job::changed).waiting(pending, at)
             }
             (Phase::Running(run), Event::Updated { changes, .. }) => self.updated_while_running(run, changes),
+            (Phase::Running(run), Event::Shrunk { at, kept, tasks }) => self.shrunk(run, at, &kept, tasks),
             (Phase::Running(run), Event::Ended { at, end, usage, requeue }) => {
                 self.run_ended(run, at, end, usage, requeue)
             }
@@ -208,12 +214,14 @@ impl Job {
             (Phase::Completing(completing), Event::StepEnded { number, end }) => {
                 self.last_steps_end(completing, number, end)
             }
-            (Phase::Running(run), Event::Held { .. }) => {
+            (Phase::Running(run), Event::Held { hold }) => {
                 // Takes effect if the job is ever put back.
-                Job { priority: 0, ..self.clone() }.turned(Phase::Running(run.clone()))
+                let run = Running { hold, ..(**run).clone() };
+                Job { priority: 0, ..self.clone() }.turned(Phase::Running(Box::new(run)))
             }
             (Phase::Running(run), Event::Released { priority, .. }) => {
-                Job { priority, ..self.clone() }.turned(Phase::Running(run.clone()))
+                let run = Running { hold: Hold::None, ..(**run).clone() };
+                Job { priority, ..self.clone() }.turned(Phase::Running(Box::new(run)))
             }
             (Phase::Completing(completing), Event::Ended { at, end, usage, .. }) => {
                 self.completed(completing, at, &end, usage)
@@ -381,8 +389,7 @@ impl Job {
     }
 
     fn held(&self, pending: &Pending, hold: Hold) -> Applied {
-        let mut step =
-            self.waiting(Pending { hold: hold.max(pending.hold), ..pending.clone() }, Timestamp::EPOCH)?;
+        let mut step = self.waiting(Pending { hold, ..pending.clone() }, Timestamp::EPOCH)?;
         step.job.priority = 0;
         Ok(step)
     }
@@ -661,7 +668,8 @@ impl Job {
     fn requeued(&self, closed: Job, at: Timestamp, how: Requeue, has_run: bool) -> Applied {
         let Requeue { hold, put_back } = how;
         // Whoever was held while it ran is held now.
-        let hold = if self.priority == 0 { hold.max(Hold::User) } else { hold };
+        let held = self.run().map_or(Hold::None, |run| run.hold);
+        let hold = if self.priority == 0 { hold.max(held).max(Hold::User) } else { hold };
         let pending = Pending { hold, put_back, ..Pending::default() };
         let mut spec = Arc::clone(&self.spec);
         if has_run && !spec.flags.has(JobFlags::JOB_WAS_RUNNING) {

@@ -73,7 +73,7 @@ pub enum Change {
     TasksPerNode(u16),
     /// Most tasks on a socket.
     TasksPerSocket(u16),
-    /// Tasks for each unit of a generic resource. Nobody can change them.
+    /// Tasks for each GPU: as many as that makes with the GPUs asked for, where no number of tasks was asked for.
     TasksPerGres(u16),
     /// Sockets each node must have.
     SocketsPerNode(u16),
@@ -296,6 +296,11 @@ impl JobSpec {
             }
             Change::TasksPerNode(tasks) => resources.tasks_per_node = tasks,
             Change::TasksPerSocket(tasks) => resources.tasks_per_socket = tasks,
+            Change::TasksPerGres(each) => {
+                let is_asked = self.flags.has(JobFlags::EXACT_TASK_COUNT_REQUESTED);
+                let gpus = resources.gpus().filter(|_| !is_asked);
+                resources.tasks = gpus.map(|gpus| gpus.saturating_mul(each.into())).or(resources.tasks);
+            }
             Change::SocketsPerNode(sockets) => resources.sockets_per_node = sockets,
             Change::ThreadsPerCore(threads) => resources.threads_per_core = threads,
             Change::CpusPerGres(written, cpus) => {
@@ -359,7 +364,7 @@ impl Uncommon {
             Change::CoreSpec(cores) => self.core_spec = cores,
             Change::ThreadSpec(threads) => self.thread_spec = threads,
             // These are taken, and change nothing.
-            Change::Label(_) | Change::TasksPerGres(_) | Change::Federation => {}
+            Change::Label(_) | Change::Federation => {}
             Change::SiteFactor(factor) => self.site_factor = factor,
             // Every other variant has been taken by the two functions before.
             _ => debug_assert!(false, "a change that no part of a job takes"),

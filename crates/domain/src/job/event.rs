@@ -4,7 +4,7 @@ use super::{
     Allocation, Change, Dependency, End, Exit, Hold, IfGone, JobStep, PutBack, Reason, StepEnd, SuspendedBy,
     Usage, WarningScope, WayIn,
 };
-use crate::{JobId, Text, TimeLimit, Timestamp, Uid};
+use crate::{JobId, NodeIndex, Text, TimeLimit, Timestamp, Uid};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -170,6 +170,15 @@ pub enum Event {
         /// Its next turn.
         begin: Timestamp,
     },
+    /// It is made smaller while it runs.
+    Shrunk {
+        /// When.
+        at: Timestamp,
+        /// The nodes it keeps, one at least.
+        kept: Vec<NodeIndex>,
+        /// How many tasks it asks for then, with as many nodes as it keeps; `None` where its request stays as it is.
+        tasks: Option<u32>,
+    },
     /// Its request was changed.
     Updated {
         /// When.
@@ -267,6 +276,7 @@ impl Event {
             Event::Preempted { .. } => "preempted",
             Event::NodeFailed { .. } => "node failed",
             Event::Recurs { .. } => "recurs",
+            Event::Shrunk { .. } => "shrunk",
             Event::Updated { .. } => "updated",
             Event::DependencyMoved { .. } => "dependency moved",
             Event::BeginReached { .. } => "begin reached",

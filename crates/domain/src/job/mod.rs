@@ -14,6 +14,7 @@ mod paths;
 mod phase;
 mod reason;
 mod resources;
+mod shrink;
 mod spec;
 mod step;
 mod suspend;
@@ -38,6 +39,7 @@ pub use reason::Reason;
 pub use resources::{
     Allocation, CpuSet, GresRequest, GresShare, LicenseWish, Memory, NodeShare, Per, Resources, Sharing,
 };
+pub use shrink::Resize;
 pub use spec::{JobKind, JobSpec, OpenMode, Owner, Payload, Streams, Uncommon, Warning, WarningScope};
 
 pub use step::{EndedStep, JobStep, StepEnd, StepUsage, Steps};
@@ -86,6 +88,16 @@ impl Job {
     /// Tells whether it waits for nothing but resources: neither held nor kept back by begin time or dependencies.
     pub fn is_eligible(&self) -> bool {
         self.is_pending() && self.eligible != Timestamp::NEVER
+    }
+
+    /// Returns who holds it; one that runs will wait when it is put back.
+    pub fn hold(&self) -> Hold {
+        match &self.phase {
+            Phase::Pending(pending) => pending.hold,
+            Phase::Running(run) => run.hold,
+            Phase::Completing(completing) => completing.run.hold,
+            Phase::Ended(_) => Hold::None,
+        }
     }
 
     /// Tells whether it is suspended.

@@ -13,7 +13,7 @@
 //! A suspended job is a running one with a [`Pause`]; one that has been told to make way, and still has its grace
 //! time, is a running one with a [`Preemption`].
 
-use super::{Allocation, Attendant, Reason, Steps};
+use super::{Allocation, Attendant, Reason, Resize, Steps};
 use crate::{JobId, Text, TimeLimit, Timestamp, Uid};
 use std::sync::Arc;
 use std::time::Duration;
@@ -123,6 +123,10 @@ pub struct Running {
     pub derived: Exit,
     /// How its turn came.
     pub way_in: WayIn,
+    /// When it was made smaller, the first time first; mostly never.
+    pub resizes: Vec<Resize>,
+    /// Who holds it, for the time when it is put back.
+    pub hold: Hold,
 }
 
 /// How a job's turn to start came.
@@ -156,6 +160,8 @@ impl Running {
             told: Exit::None,
             derived: Exit::None,
             way_in: WayIn::InOrder,
+            resizes: Vec::new(),
+            hold: Hold::None,
         }
     }
 
@@ -286,6 +292,8 @@ pub enum Outcome {
     Preempted,
     /// Put back into the queue: how an attempt ends, not a job.
     Requeued,
+    /// Made smaller: how the part of an attempt ends that had more, not a job.
+    Resized,
 }
 
 impl Outcome {
@@ -300,6 +308,7 @@ impl Outcome {
         Outcome::Deadline,
         Outcome::Preempted,
         Outcome::Requeued,
+        Outcome::Resized,
     ];
 
     /// Returns the name Slurm shows.
@@ -314,6 +323,7 @@ impl Outcome {
             Outcome::Deadline => "DEADLINE",
             Outcome::Preempted => "PREEMPTED",
             Outcome::Requeued => "REQUEUED",
+            Outcome::Resized => "RESIZING",
         }
     }
 }

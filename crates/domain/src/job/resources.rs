@@ -144,6 +144,21 @@ impl Resources {
             .unwrap_or_else(|| self.min_nodes.max(1).saturating_mul(u32::from(self.tasks_per_node.max(1))))
     }
 
+    /// Returns the GPUs that are asked for, those by task left out; `None` if there are none.
+    pub fn gpus(&self) -> Option<u32> {
+        let nodes = u64::from(self.min_nodes.max(1));
+        let sockets = nodes.saturating_mul(u64::from(self.sockets_per_node.max(1)));
+        let counted = |request: &GresRequest| match request.per {
+            Per::Job => request.count,
+            Per::Node => request.count.saturating_mul(nodes),
+            Per::Socket => request.count.saturating_mul(sockets),
+            Per::Task => 0,
+        };
+        let all = self.gres.iter().filter(|request| request.name == "gpu").map(counted);
+        let sum = all.fold(0, u64::saturating_add);
+        (sum > 0).then(|| u32::try_from(sum).unwrap_or(u32::MAX))
+    }
+
     /// Returns the fewest CPUs the job needs in all.
     pub fn least_cpus(&self) -> u32 {
         let for_tasks = if self.overcommit {

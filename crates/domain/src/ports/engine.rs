@@ -1,6 +1,7 @@
 //! Where jobs run. The port is narrow: it proposes who starts where, it is told what to do, it reports what became
 //! of it.
 
+use super::Gauge;
 use crate::cluster::Cluster;
 use crate::job::{Allocation, End, Job, JobStep, Payload, Reason, StepEnd, Usage, WarningScope};
 use crate::state::{Planned, State};
@@ -41,6 +42,11 @@ pub trait Engine: Send {
 
     /// Names the folder where clients of steps find the launchers; `None` where there are no steps.
     fn steps_folder(&self) -> Option<Text> {
+        None
+    }
+
+    /// Returns what lets look at jobs from elsewhere; `None` where they cannot be looked at.
+    fn gauge(&self) -> Option<Arc<dyn Gauge>> {
         None
     }
 
@@ -259,6 +265,14 @@ pub enum Order {
         job: JobId,
         /// Which attempt.
         attempt: u32,
+    },
+    /// A job has fewer nodes than before: end what runs on the others, and hold the rest to what it has. May come again
+    /// at any time.
+    Shrink {
+        /// The job as it is now; the leader of a heterogeneous job.
+        job: Arc<Job>,
+        /// Of a heterogeneous job all components, itself the first; else nothing.
+        components: Vec<Arc<Job>>,
     },
     /// A step is on record: start its tasks.
     StartStep {

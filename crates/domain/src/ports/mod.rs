@@ -1,14 +1,19 @@
 //! What the domain asks of the world: an engine that runs jobs, a store that remembers, a clock, a directory of
 //! users. Each is small; its contract is in its comments.
 
+mod archive;
 mod calendar;
 mod clock;
 mod configuration;
 mod directory;
 mod engine;
+mod gauge;
 mod meter;
+mod registry;
+mod series;
 mod store;
 
+pub use archive::Archive;
 pub use calendar::{Calendar, Greenwich, WallMinute};
 pub use clock::Clock;
 pub use configuration::{Configuration, Misconfigured};
@@ -17,5 +22,8 @@ pub use engine::{
     Enforced, Engine, Foreseen, Order, PassExit, Plan, Preempt, PreemptHow, Recovered, Report, Reports,
     Start, StepReport, StepStart,
 };
+pub use gauge::{Gauge, JobGauge};
 pub use meter::{MachineLoad, Meter};
+pub use registry::{Begun, Kept, Registry, Replaced, Viewer};
+pub use series::{SeriesRefused, SeriesStore};
 pub use store::{Batch, Closed, ClosedStep, History, Key, Recorded, Saved, Store, StoreError};

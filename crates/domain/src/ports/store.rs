@@ -3,7 +3,9 @@
 use crate::accounting::{LastNumbers, Past, Record, RecordKey, UsedBy};
 use crate::cluster::NodeMark;
 use crate::cron::Crontab;
-use crate::history::{Amendment, Gathered, Purged, UsageWanted, Wanted};
+use crate::history::{
+    Amendment, Booking, Deed, During, Episode, Gathered, Occurrence, Purged, UsageWanted, Wanted,
+};
 use crate::job::{EndedStep, Job, Payload};
 use crate::reservation::Reservation;
 use crate::service::{Receipt, StateChange};
@@ -126,6 +128,8 @@ pub struct Batch {
     pub receipts: Vec<Receipt>,
     /// Receipts up to this number need not be kept any more.
     pub forget_receipts: Option<u64>,
+    /// What happened beside jobs: history keeps it.
+    pub occurrence: Occurrence,
 }
 
 impl Batch {
@@ -149,6 +153,7 @@ impl Batch {
             && self.reservations.is_empty()
             && self.removed_reservations.is_empty()
             && self.receipts.is_empty()
+            && self.occurrence.is_nothing()
     }
 }
 
@@ -227,12 +232,58 @@ pub trait History: Send + Sync {
         Ok(Vec::new())
     }
 
+    /// Returns the ended steps of several jobs: those of one follow each other.
+    ///
+    /// # Errors
+    /// If the store cannot be read.
+    fn steps_of(&self, jobs: &[JobId]) -> Result<Vec<ClosedStep>, StoreError> {
+        let mut all = Vec::new();
+        for id in jobs {
+            all.extend(self.steps(*id)?);
+        }
+        Ok(all)
+    }
+
     /// Returns sums of what attempts have used that have ended.
     ///
     /// # Errors
     /// If the store cannot be read.
     fn usage(&self, _wanted: &UsageWanted) -> Result<Gathered, StoreError> {
         Ok(Gathered::default())
+    }
+
+    /// Returns what the cluster had and which nodes were out of service within a time, by their beginning. A moment's
+    /// end or beginning that touches the time is none of it.
+    ///
+    /// # Errors
+    /// If the store cannot be read.
+    fn episodes(&self, _during: &During) -> Result<Vec<Episode>, StoreError> {
+        Ok(Vec::new())
+    }
+
+    /// Returns reservations of which something lies within a time, by their beginning.
+    ///
+    /// # Errors
+    /// If the store cannot be read.
+    fn bookings(&self, _during: &During) -> Result<Vec<Booking>, StoreError> {
+        Ok(Vec::new())
+    }
+
+    /// Returns what was changed in the books within a time, in order.
+    ///
+    /// # Errors
+    /// If the store cannot be read.
+    fn deeds(&self, _during: &During) -> Result<Vec<Deed>, StoreError> {
+        Ok(Vec::new())
+    }
+
+    /// Returns for how many CPU seconds ended attempts could have run and waited, by the seconds since 1970 at which the
+    /// hours began.
+    ///
+    /// # Errors
+    /// If the store cannot be read.
+    fn waited(&self, _during: &During) -> Result<Vec<(i64, i64)>, StoreError> {
+        Ok(Vec::new())
     }
 
     /// Returns what has left history because of its age since the service was started.

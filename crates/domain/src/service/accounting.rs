@@ -2,6 +2,7 @@
 //! there were books.
 
 use super::JobService;
+use super::chronicle::deeds;
 use super::ledger::Ledger;
 use crate::accounting::{
     AccountsAddition, AssociationFilter, Done, Edit, RecordKey, Removal, UserWish, UsersAddition, WckeyWish,
@@ -29,6 +30,8 @@ impl Ledger<'_> {
             let (books, touched) = edit.close();
             (books, touched, done)
         };
+        let done_in = deeds((&self.cluster().books, &books), &touched, by, self.now);
+        self.note_deeds(done_in);
         self.take_over(books, touched);
         Ok(done)
     }

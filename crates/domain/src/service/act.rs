@@ -5,13 +5,22 @@ use super::selection::{Action, Handled, Selection, Target};
 use crate::cluster::Cluster;
 use crate::job::{
     ArrayPart, Event, HetPart, Hold, Job, JobKind, Phase, PutBack, Requeue, Running, SuspendedBy, TaskSet,
+    WarningScope,
 };
+use crate::state::{State, records};
 use crate::who::Principal;
 use crate::{Error, JobId, Problem, TaskIndex, Text, Uid};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 /// `SIGKILL`.
 const SIGKILL: i32 = 9;
+
+/// So many tasks are looked for one by one.
+const FEW: u32 = 16;
+
+/// How long a list of tasks may be in a name.
+const LONGEST_NAME: usize = 4096;
 
 /// What shall be done, and whether jobs that recur were named as such.
 #[derive(Clone, Copy)]
@@ -23,7 +32,7 @@ struct Wish {
 impl Wish {
     /// Only to cancel them needs to be said, and only where that is configured.
     fn means_cron_jobs(self, cluster: &Cluster) -> bool {
-        let cancels = matches!(self.action, Action::Cancel { .. });
+        let cancels = matches!(self.action, Action::Cancel { .. } | Action::KillSteps | Action::KillScript);
         self.cron_jobs || !cancels || !cluster.limits.explicit_cron_cancel
     }
 }
@@ -42,9 +51,11 @@ impl Ledger<'_> {
             let chosen: Vec<Arc<Job>> = self.state().jobs().iter().filter(passes).cloned().collect();
             return chosen.iter().map(|job| self.act_on(by, job, wish)).collect();
         }
+        let index = Index::of(self.state(), selection.targets.len());
         let act_on = |target: &Target| {
             let wish = Wish { action: of_step(action, target.step), ..wish };
-            self.act_on_target(by, target, selection, wish)
+            let records = index.records(self.state(), target);
+            self.act_on_target(by, target, (selection, records), wish)
         };
         selection.targets.iter().flat_map(act_on).collect()
     }
@@ -53,23 +64,17 @@ impl Ledger<'_> {
         &mut self,
         by: &Principal,
         target: &Target,
-        selection: &Selection,
+        (selection, records): (&Selection, Vec<Arc<Job>>),
         wish: Wish,
     ) -> Vec<Handled> {
-        let records = self.records(target.job);
         if records.is_empty() {
-            let result = Err(Problem::UnknownJob(target.job).into());
-            return vec![Handled { job: Some(target.job), task: None, result }];
+            return vec![Handled::whole(target.job, Err(Problem::UnknownJob(target.job).into()))];
         }
         let (records, others): (Vec<_>, Vec<_>) =
             records.into_iter().partition(|job| selection.filter.passes(job, self.state()));
         if records.is_empty() {
-            let others = others.iter().map(|job| Handled {
-                job: Some(job.id),
-                task: None,
-                result: Err(Problem::NotMeant(job.id).into()),
-            });
-            return others.collect();
+            let refused = |job: &Arc<Job>| Handled::whole(job.id, Err(Problem::NotMeant(job.id).into()));
+            return others.iter().map(refused).collect();
         }
         if let Some(component) = target.component {
             return self.act_on_component(by, target.job, &records, component, wish);
@@ -79,17 +84,10 @@ impl Ledger<'_> {
         }
         match &target.tasks {
             Some(tasks) if records.iter().any(|job| job.array.is_some()) => {
-                tasks.iter().map(|index| self.act_on_task(by, target.job, &records, index, wish)).collect()
+                self.act_on_tasks(by, target.job, &records, tasks, wish)
             }
             // A job that is no array has no tasks.
-            Some(tasks) => {
-                let unknown = |index: TaskIndex| {
-                    let result =
-                        Err(Problem::UnknownTask(Text::from(format!("{}_{index}", target.job))).into());
-                    Handled { job: None, task: Some(index), result }
-                };
-                tasks.iter().map(unknown).collect()
-            }
+            Some(tasks) => vec![unknown(target.job, tasks, tasks)],
             None if records.len() == 1 => records.iter().map(|job| self.act_on(by, job, wish)).collect(),
             // Of a whole array the tasks that are over are left alone, unless all are.
             None => {
@@ -112,10 +110,7 @@ impl Ledger<'_> {
             |job: &&Arc<Job>| job.het.is_some_and(|part| part.leader == leader && part.offset == component);
         match records.iter().find(is_meant) {
             Some(job) => vec![self.act_on(by, job, wish)],
-            None => {
-                let result = Err(Problem::UnknownJob(leader).into());
-                vec![Handled { job: Some(leader), task: None, result }]
-            }
+            None => vec![Handled::whole(leader, Err(Problem::UnknownJob(leader).into()))],
         }
     }
 
@@ -131,49 +126,73 @@ impl Ledger<'_> {
         meant.map(|job| self.act_on(by, job, wish)).collect()
     }
 
-    fn act_on_task(
+    /// What is not there is told first, then each task that has a record, then those that wait together.
+    fn act_on_tasks(
         &mut self,
         by: &Principal,
         array: JobId,
         records: &[Arc<Job>],
-        index: TaskIndex,
+        tasks: &TaskSet,
         wish: Wish,
-    ) -> Handled {
-        let is_meant = |job: &&Arc<Job>| match &job.array {
-            Some(ArrayPart::Task { index: own, .. }) => *own == index,
-            _ => false,
+    ) -> Vec<Handled> {
+        let own = |job: &Arc<Job>| match &job.array {
+            Some(ArrayPart::Task { index, .. }) => Some((*index, Arc::clone(job))),
+            _ => None,
         };
-        if let Some(job) = records.iter().find(is_meant) {
-            return self.act_on(by, job, wish);
-        }
-        // The pool changes while its tasks are taken out, so it is looked up each time.
-        let pool = self.job(array).filter(|job| match &job.array {
-            Some(ArrayPart::Pool { waiting, .. }) => waiting.contains(index) && job.is_pending(),
-            _ => false,
+        let all: HashMap<TaskIndex, Arc<Job>> = records.iter().filter_map(own).collect();
+        let own: BTreeMap<TaskIndex, Arc<Job>> =
+            tasks.iter().filter_map(|index| Some((index, Arc::clone(all.get(&index)?)))).collect();
+        let pool = records.iter().find_map(|job| match &job.array {
+            Some(ArrayPart::Pool { waiting, .. }) if job.is_pending() => Some((job, waiting)),
+            _ => None,
         });
-        let Some(pool) = pool.cloned() else {
-            let result = Err(Problem::UnknownTask(Text::from(format!("{array}_{index}"))).into());
-            return Handled { job: None, task: Some(index), result };
+        // Of many, each look at the set itself would be a walk.
+        let idle: Option<HashSet<TaskIndex>> =
+            pool.filter(|_| tasks.len() > FEW).map(|(_, waiting)| waiting.iter().collect());
+        let waits = |index: &TaskIndex| match &idle {
+            Some(idle) => idle.contains(index),
+            None => pool.is_some_and(|(_, waiting)| waiting.contains(*index)),
         };
-        let result = match wish.action {
-            Action::Cancel { .. } if by.may_change(&pool) => self.drop_waiting_task(by, &pool, index),
-            _ if !by.may_change(&pool) => Err(Problem::NotOwner.into()),
-            _ => Err(Problem::NotRunning(array).into()),
-        };
-        Handled { job: Some(array), task: Some(index), result }
+        let (waiting, others): (Vec<TaskIndex>, Vec<TaskIndex>) =
+            tasks.iter().filter(|index| !own.contains_key(index)).partition(waits);
+        let mut handled = Vec::new();
+        if !others.is_empty() {
+            handled.push(unknown(array, &TaskSet::from_indexes(numbers(&others)), tasks));
+        }
+        handled.extend(own.values().map(|job| self.act_on(by, job, wish)));
+        if let Some((pool, _)) = pool.filter(|_| !waiting.is_empty()) {
+            let tasks = TaskSet::from_indexes(numbers(&waiting));
+            let result = match wish.action {
+                _ if !by.may_change(pool) => Err(Problem::NotOwner.into()),
+                Action::Cancel { .. } | Action::KillSteps | Action::KillScript => {
+                    self.drop_waiting_tasks(by, pool.id, &waiting)
+                }
+                _ => Err(Problem::NotRunning(array).into()),
+            };
+            let task = tasks.first().filter(|_| tasks.len() == 1);
+            handled.push(Handled { job: Some(pool.id), task, tasks: Some(tasks), result });
+        }
+        handled
     }
 
-    /// A waiting task that is cancelled leaves the array without a record, as long as others wait there.
-    fn drop_waiting_task(&mut self, by: &Principal, pool: &Arc<Job>, index: TaskIndex) -> Result<(), Error> {
+    /// Waiting tasks that are cancelled leave the array without a record, as long as others wait there.
+    fn drop_waiting_tasks(
+        &mut self,
+        by: &Principal,
+        pool: JobId,
+        dropped: &[TaskIndex],
+    ) -> Result<(), Error> {
+        let Some(pool) = self.job(pool).cloned() else { return Ok(()) };
         let Some(ArrayPart::Pool { waiting, throttle, size }) = &pool.array else { return Ok(()) };
-        let mut rest: TaskSet = waiting.clone();
-        rest.remove(index);
-        if rest.is_empty() {
+        let dropped: HashSet<TaskIndex> = dropped.iter().copied().collect();
+        let left: Vec<TaskIndex> = waiting.iter().filter(|index| !dropped.contains(index)).collect();
+        if left.is_empty() {
             let by = by.uid.unwrap_or(Uid(0));
             return Ok(self.happen(pool.id, Event::Cancelled { at: self.now, by, kill: false })?);
         }
+        let rest = TaskSet::from_indexes(numbers(&left));
         let array = Some(ArrayPart::Pool { waiting: rest, throttle: *throttle, size: *size });
-        self.put(Job { array, ..(**pool).clone() });
+        self.put(Job { array, ..(*pool).clone() });
         Ok(())
     }
 
@@ -193,7 +212,7 @@ impl Ledger<'_> {
         } else {
             self.perform(by, &now, wish.action)
         };
-        Handled { job: Some(job.id), task, result }
+        Handled { job: Some(job.id), task, tasks: None, result }
     }
 
     fn perform(&mut self, by: &Principal, job: &Arc<Job>, action: Action) -> Result<(), Error> {
@@ -228,6 +247,22 @@ impl Ledger<'_> {
                 Phase::Pending(_),
                 Action::Signal { .. } | Action::SignalStep { .. } | Action::Suspend | Action::Resume,
             ) => Err(Problem::NotRunning(id).into()),
+            (Phase::Running(_), Action::KillScript) if job.runs_script() => {
+                let scope = WarningScope::Batch;
+                Ok(self.happen(id, Event::Signalled { signal: SIGKILL, scope })?)
+            }
+            (Phase::Running(_), Action::KillScript) => {
+                Ok(self.happen(id, Event::Cancelled { at, by: who, kill: true })?)
+            }
+            (Phase::Running(run), Action::KillSteps) => {
+                for step in &run.steps.live {
+                    self.happen(id, Event::StepSignalled { number: step.number, signal: SIGKILL })?;
+                }
+                Ok(())
+            }
+            (Phase::Pending(_), Action::KillSteps | Action::KillScript) => {
+                Ok(self.happen(id, Event::Cancelled { at, by: who, kill: false })?)
+            }
             (_, Action::Cancel { kill }) => Ok(self.happen(id, Event::Cancelled { at, by: who, kill })?),
             (Phase::Running(_), Action::Signal { signal, scope }) => {
                 Ok(self.happen(id, Event::Signalled { signal, scope })?)
@@ -296,12 +331,60 @@ impl Ledger<'_> {
     }
 }
 
+/// The records of arrays by their arrays, for requests that name many: a look through all jobs for each would take long.
+struct Index(Option<HashMap<JobId, Vec<JobId>>>);
+
+impl Index {
+    fn of(state: &State, targets: usize) -> Self {
+        if targets < 2 {
+            return Index(None);
+        }
+        let mut arrays: HashMap<JobId, Vec<JobId>> = HashMap::new();
+        for job in state.jobs().iter().filter(|job| job.array.is_some()) {
+            arrays.entry(job.array_id()).or_default().push(job.id);
+        }
+        Index(Some(arrays))
+    }
+
+    /// Returns the records that a name stands for as they are now.
+    fn records(&self, state: &State, target: &Target) -> Vec<Arc<Job>> {
+        let Index(Some(arrays)) = self else { return records(state.jobs(), target.job) };
+        match state.job(target.job).map(|job| (&job.array, job.array_id())) {
+            Some((None, _)) => records(state.jobs(), target.job),
+            Some((Some(_), array)) if array != target.job => {
+                state.job(target.job).cloned().into_iter().collect()
+            }
+            _ => {
+                let ids = arrays.get(&target.job).map(Vec::as_slice).unwrap_or_default();
+                ids.iter().filter_map(|id| state.job(*id)).cloned().collect()
+            }
+        }
+    }
+}
+
+fn numbers(tasks: &[TaskIndex]) -> impl Iterator<Item = u32> + '_ {
+    tasks.iter().map(|index| index.0)
+}
+
+/// Tells of tasks that are not there: by the name that was written for one, as a set for some of several.
+fn unknown(array: JobId, tasks: &TaskSet, named: &TaskSet) -> Handled {
+    let name = match named.first().filter(|_| named.len() == 1) {
+        Some(index) => format!("{array}_{index}"),
+        None => format!("{array}_[{}]", tasks.written(LONGEST_NAME)),
+    };
+    let task = tasks.first().filter(|_| tasks.len() == 1);
+    let result = Err(Problem::UnknownTask(Text::from(name)).into());
+    Handled { job: None, task, tasks: Some(tasks.clone()), result }
+}
+
 /// Narrows an action to a step: cancelling one kills it.
 fn of_step(action: Action, step: Option<u32>) -> Action {
     match (step, action) {
         (None, action) => action,
         (Some(number), Action::Signal { signal, .. }) => Action::SignalStep { number, signal },
-        (Some(number), Action::Cancel { .. }) => Action::SignalStep { number, signal: SIGKILL },
+        (Some(number), Action::Cancel { .. } | Action::KillSteps | Action::KillScript) => {
+            Action::SignalStep { number, signal: SIGKILL }
+        }
         (Some(_), action) => action,
     }
 }

@@ -49,11 +49,6 @@ impl Ledger<'_> {
             Change::EndTime(_) if suspended => Err(Problem::NotRunning(job.id).into()),
             Change::EndTime(at) if *at < self.now => Err(Problem::BadTime.into()),
             Change::EndTime(at) if *at > run.until && !by.is_operator() => Err(for_operators()),
-            Change::Nodes { min, max, .. } => self.resized(run, *min, *max),
-            Change::RequiredNodes(names) => {
-                let name = names.first().cloned().unwrap_or_default();
-                Err(Problem::UnknownNode(name).into())
-            }
             Change::Memory(_) if !suspended => Err(Problem::NoExternStep.into()),
             Change::Licenses(_, wish) => self.relicensed(by, job, run, (change, wish)),
             Change::Reservation(list) if *list == job.spec.uncommon().reservation && !suspended => Ok(None),
@@ -65,16 +60,6 @@ impl Ledger<'_> {
             Change::Wckey(wckey) if *wckey == job.spec.wckey => Ok(None),
             _ => return None,
         })
-    }
-
-    /// A job that runs neither grows nor shrinks; asking for what it has is no change.
-    fn resized(&self, run: &Running, min: u32, max: u32) -> Decided {
-        let has = u32::try_from(run.allocation.nodes.len()).unwrap_or(u32::MAX);
-        match (min == has, max == has || max == 0) {
-            (true, true) => Ok(None),
-            (true, false) => Err(Problem::NotPending(Text::const_new("nodes")).into()),
-            (false, _) => Err(Problem::Unsupported(Text::const_new("another number of nodes")).into()),
-        }
     }
 
     fn relicensed(
@@ -112,10 +97,6 @@ impl Ledger<'_> {
             Change::EndTime(_) => Err(Problem::NotRunning(job.id).into()),
             Change::TimeMinimum(minutes) if job.spec.time_limit < TimeLimit::Minutes(*minutes) => {
                 Err(Problem::BadTimeMinimum.into())
-            }
-            // They can be said at submission alone.
-            Change::TasksPerGres(_) => {
-                Err(Problem::Unsupported(Text::const_new("ntasks_per_tres in an update")).into())
             }
             Change::CoreSpec(_) | Change::ThreadSpec(_) if !self.cluster().limits.allow_core_spec => {
                 Err(Problem::OperatorOnly(Text::const_new("cores for the system")).into())
@@ -227,7 +208,9 @@ impl Ledger<'_> {
         let names = changes.iter().any(Change::names_something);
         // More nodes than there are may be asked for.
         let has_nodes = changes.iter().any(|change| matches!(change, Change::Nodes { .. }));
-        let is_size = |change: &Change| matches!(change, Change::Tasks(_) | Change::MinCpusPerNode(_));
+        let is_size = |change: &Change| {
+            matches!(change, Change::Tasks(_) | Change::MinCpusPerNode(_) | Change::TasksPerGres(_))
+        };
         let grows = !has_nodes && changes.iter().any(is_size);
         if !names && !grows {
             return Ok(());
@@ -252,7 +235,7 @@ impl Ledger<'_> {
 fn is_held(job: &Job) -> bool {
     match &job.phase {
         Phase::Pending(pending) => pending.hold != Hold::None,
-        Phase::Running(run) => run.suspended_by() == Some(SuspendedBy::Operator),
+        Phase::Running(run) => run.hold != Hold::None || run.suspended_by() == Some(SuspendedBy::Operator),
         Phase::Completing(_) | Phase::Ended(_) => false,
     }
 }

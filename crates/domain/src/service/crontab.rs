@@ -2,6 +2,7 @@
 //! entry is a job that goes back into the queue for its next turn; turns it misses while it waits or runs are left
 //! out; cancelling it switches the entry off.
 
+use super::dependencies;
 use super::ledger::Ledger;
 use super::prepare::Draft;
 use super::submission::Submission;
@@ -112,7 +113,12 @@ impl Ledger<'_> {
         }
         self.dismiss_entries(owner.uid, by);
         let installed: Vec<Installed> = made.iter().map(|(installed, ..)| *installed).collect();
-        for (_, record, payload) in made {
+        for (_, mut record, payload) in made {
+            // Only now the entries before it are there, and those of the old crontab have gone.
+            if let Some(dependency) = record.dependency.take() {
+                record.dependency =
+                    Some(Box::new(dependencies::look_anew(self.state(), &record, &dependency)));
+            }
             self.keep(record, payload);
         }
         let uid = owner.uid;

@@ -28,6 +28,13 @@ pub(super) fn first_look(
     Ok(look(state, job, dependency))
 }
 
+/// Looks at a dependency as if nothing were known of it, where others have come and gone since the first look.
+pub(super) fn look_anew(state: &State, job: &Job, dependency: &Dependency) -> Dependency {
+    let mut unknown = dependency.clone();
+    unknown.terms.iter_mut().for_each(|term| term.state = TermState::Unfulfilled);
+    look(state, job, &unknown).0
+}
+
 /// Components start together, so that none can wait for another.
 fn is_sibling(state: &State, job: &Job, target: JobId) -> bool {
     let of = |job: &Job| job.het.map(|part| part.leader);

@@ -17,8 +17,8 @@ use crate::cluster::{Cluster, SchedulerType};
 use crate::cron::Installed;
 use crate::job::{Job, Owner, Phase};
 use crate::ports::{
-    Calendar, Clock, Configuration, Directory, Enforced, Engine, Foreseen, History, Meter, Misconfigured,
-    Reports, Store,
+    Calendar, Clock, Configuration, Directory, Enforced, Engine, Foreseen, Gauge, History, Meter,
+    Misconfigured, Reports, Store,
 };
 use crate::reservation::ReservationWish;
 use crate::state::Snapshot;
@@ -63,6 +63,7 @@ pub struct JobService {
     clock: Arc<dyn Clock>,
     enforcement: Arc<[Enforced]>,
     steps_folder: Option<Text>,
+    gauge: Option<Arc<dyn Gauge>>,
     calendar: Arc<dyn Calendar>,
     configuration: Option<Arc<dyn Configuration>>,
 }
@@ -89,7 +90,7 @@ impl JobService {
         )?;
         let (snapshot, feed, receipts) = (writer.published(), writer.feed(), writer.receipts());
         let enforcement = writer.enforcement().into();
-        let steps_folder = writer.steps_folder();
+        let (steps_folder, gauge) = (writer.steps_folder(), writer.gauge());
         let service = JobService {
             commands,
             snapshot,
@@ -101,6 +102,7 @@ impl JobService {
             clock,
             enforcement,
             steps_folder,
+            gauge,
             calendar,
             configuration: None,
         };
@@ -179,6 +181,11 @@ impl JobService {
     /// Returns the folder where clients of steps find the launchers, if there are steps.
     pub fn steps_folder(&self) -> Option<&Text> {
         self.steps_folder.as_ref()
+    }
+
+    /// Returns what lets look at jobs from elsewhere, if they can be looked at.
+    pub fn gauge(&self) -> Option<&Arc<dyn Gauge>> {
+        self.gauge.as_ref()
     }
 
     /// Returns how far jobs are held to what they were given.

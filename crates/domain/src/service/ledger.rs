@@ -1,6 +1,7 @@
 //! One batch in the making: changes to the state as they are decided on, with what must be recorded, what shall happen
 //! afterwards, and how to take it all back if it cannot be recorded.
 
+use super::chronicle::booking;
 use super::feed::{StateChange, StateWord};
 use super::receipts::{ClientKey, Counter, Receipts};
 use super::submission::Submitted;
@@ -8,7 +9,7 @@ use crate::accounting::{Books, RecordKey};
 use crate::cluster::{Cluster, NodeMark};
 use crate::cron::Crontab;
 use crate::error::Refused;
-use crate::history::Amounts;
+use crate::history::{Amounts, Booking, Deed, Occurrence};
 use crate::job::{ArrayPart, Effect, EndedStep, Event, Job, Payload, Phase};
 use crate::ports::{Batch, Calendar, Closed, ClosedStep};
 use crate::reservation::Reservation;
@@ -35,6 +36,8 @@ pub(super) struct Ledger<'a> {
     removed_members: Vec<Text>,
     /// Records of accounting that have changed.
     books: BTreeSet<RecordKey>,
+    /// What somebody changed in them.
+    deeds: Vec<Deed>,
     removed_nodes: Vec<Text>,
     nodes: Vec<NodeMark>,
     /// The cluster before nodes of it changed.
@@ -119,6 +122,7 @@ impl<'a> Ledger<'a> {
             effects: Vec::new(),
             removed_members: Vec::new(),
             books: BTreeSet::new(),
+            deeds: Vec::new(),
             removed_nodes: Vec::new(),
             nodes: Vec::new(),
             cluster_before: None,
@@ -207,6 +211,11 @@ impl<'a> Ledger<'a> {
     pub(super) fn note_books(&mut self, touched: BTreeSet<RecordKey>) {
         self.volatile |= !touched.is_empty();
         self.books.extend(touched);
+    }
+
+    /// Takes note of what somebody changed in them.
+    pub(super) fn note_deeds(&mut self, deeds: Vec<Deed>) {
+        self.deeds.extend(deeds);
     }
 
     /// Returns what the walls of the place show.
@@ -366,6 +375,7 @@ impl<'a> Ledger<'a> {
         let last = self.state.next_reservation();
         let last_reservation = (last != self.first_reservation).then(|| last - 1);
         let next_id = (self.state.next_id() != self.first_id).then(|| self.state.next_id());
+        let bookings = self.changed_bookings(&reservations);
         let (receipts, forget_receipts) = self.receipts.close();
         let known = &self.state.cluster().books;
         let (found, gone): (Vec<_>, Vec<_>) =
@@ -373,6 +383,14 @@ impl<'a> Ledger<'a> {
         let last_numbers = (!self.books.is_empty()).then(|| known.last_numbers());
         let books = found.into_iter().filter_map(|(_, record)| record).collect();
         let removed_books = gone.into_iter().map(|(key, _)| key.clone()).collect();
+        let deeds = self.deeds;
+        let occurrence = Occurrence {
+            at: self.now,
+            bookings,
+            gone: removed_reservations.clone(),
+            deeds,
+            ..Occurrence::default()
+        };
         let (usage, accounted) = (self.state.take_used(), self.state.take_accounted());
         let batch = Batch {
             jobs,
@@ -398,6 +416,7 @@ impl<'a> Ledger<'a> {
             last_reservation,
             receipts,
             forget_receipts,
+            occurrence,
         };
         Finished {
             batch,
@@ -427,13 +446,24 @@ impl<'a> Ledger<'a> {
         (changed, before.iter().filter(is_gone).map(|gone| gone.number).collect())
     }
 
+    /// Describes those of the reservations that are different in something that is remembered of them.
+    fn changed_bookings(&self, changed: &[Arc<Reservation>]) -> Vec<Booking> {
+        let cluster = self.cluster();
+        let before = |number: u32| {
+            let mut before = self.reservations_before.iter().flat_map(|all| all.iter());
+            before.find(|other| other.number == number).and_then(|other| booking(other, cluster))
+        };
+        let described = changed.iter().filter_map(|one| booking(one, cluster));
+        described.filter(|now| before(now.number).as_ref() != Some(now)).collect()
+    }
+
     fn note(&mut self, id: JobId, before: Option<&Arc<Job>>, after: &Arc<Job>) {
         if let std::collections::hash_map::Entry::Vacant(entry) = self.before.entry(id) {
             entry.insert(before.cloned());
             self.order.push(id);
         }
-        let holds = |job: &Job| job.held_resources().is_some();
-        self.nodes_touched |= before.is_some_and(|job| holds(job)) != holds(after);
+        let held = |job: &Arc<Job>| job.held_resources().map(Arc::as_ptr);
+        self.nodes_touched |= before.and_then(held) != held(after);
         self.moved.moved(before.map(|job| &**job), after);
         // A task that leaves its array has been waiting all the time, under the array's number.
         let is_split =
@@ -451,7 +481,7 @@ impl<'a> Ledger<'a> {
         }
         for step in steps {
             let nodes = self.state.cluster().fold_shares(&step.step.shares);
-            let (submitted, attempt) = (job.submitted, job.restarts);
+            let (submitted, attempt) = (job.recorded_submission(step.step.started), job.restarts);
             self.steps.push(ClosedStep { job: job.id, submitted, attempt, nodes, step });
         }
     }
@@ -461,6 +491,7 @@ impl<'a> Ledger<'a> {
             return;
         }
         let cluster = self.state.cluster();
+        let job = job.recorded();
         let (nodes, also) = match job.run() {
             Some(run) => (cluster.fold_nodes(&run.allocation), Amounts::also(&run.allocation, cluster)),
             None => Default::default(),

@@ -2,7 +2,7 @@
 //! events as normal life.
 
 use super::ledger::Ledger;
-use crate::job::{Effect, End, Job, Phase, Usage, WarningScope};
+use crate::job::{Effect, End, HetPart, Job, Phase, Usage, WarningScope};
 use crate::ports::{Engine, Recovered, Report};
 use crate::{JobId, Text, Timestamp};
 use std::sync::Arc;
@@ -34,6 +34,9 @@ impl Ledger<'_> {
         if suspended && !job.is_suspended() {
             effects.push(Effect::Resume);
         }
+        if self.is_smaller(job) {
+            effects.push(Effect::Shrink);
+        }
         match &job.phase {
             Phase::Completing(completing) if completing.killed => effects.push(Effect::Kill),
             Phase::Completing(_) => {
@@ -48,6 +51,13 @@ impl Ledger<'_> {
         for effect in effects {
             self.repeat(job.id, job.restarts, effect);
         }
+    }
+
+    /// Tells whether a job, or a component of it, has fewer nodes than it began with.
+    fn is_smaller(&self, job: &Arc<Job>) -> bool {
+        let members = job.het.into_iter().flat_map(HetPart::members).filter_map(|id| self.job(id));
+        let mut all = std::iter::once(job).chain(members);
+        all.any(|job| job.run().is_some_and(|run| !run.resizes.is_empty()))
     }
 
     /// Its start was recorded but never performed, unless the machine has booted since.

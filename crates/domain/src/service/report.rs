@@ -31,7 +31,7 @@ impl JobService {
             }
             let now = self.clock().now();
             for job in before.jobs.iter().filter(|job| job.held_resources().is_some()) {
-                add_running(&mut gathered, wanted, (job, &before.cluster), now, &mut almanac);
+                add_running(&mut gathered, wanted, (&job.recorded(), &before.cluster), now, &mut almanac);
             }
             return Ok(gathered.lines());
         }
@@ -46,7 +46,11 @@ fn has_ended(before: &Arc<Snapshot>, after: &Arc<Snapshot>) -> bool {
     let mut running = before.jobs.iter().filter(|job| job.held_resources().is_some());
     running.any(|job| {
         let same = after.jobs.job(job.id).filter(|now| now.held_resources().is_some());
-        same.is_none_or(|now| now.restarts != job.restarts || now.submitted != job.submitted)
+        let parts = |job: &Job| job.run().map_or(0, |run| run.resizes.len());
+        same.is_none_or(|now| {
+            let is_other = now.restarts != job.restarts || now.submitted != job.submitted;
+            is_other || parts(now) != parts(job)
+        })
     })
 }
 

@@ -83,6 +83,10 @@ pub enum Action {
         /// Number of the signal; SIGKILL ends the step.
         signal: i32,
     },
+    /// Kill the scripts of those that run, and nothing else of them; end whatever waits or has no script.
+    KillScript,
+    /// End the steps of those that run, and whatever waits.
+    KillSteps,
     /// Put them back into the queue.
     Requeue {
         /// And hold them.
@@ -103,8 +107,17 @@ pub struct Handled {
     pub job: Option<JobId>,
     /// The task, where one was meant.
     pub task: Option<TaskIndex>,
+    /// The tasks that wait together or are not there, where such were meant; of an array that is updated all that wait.
+    pub tasks: Option<TaskSet>,
     /// Whether it was done.
     pub result: Result<(), Error>,
+}
+
+impl Handled {
+    /// Tells what became of a job as a whole.
+    pub(super) fn whole(job: JobId, result: Result<(), Error>) -> Self {
+        Handled { job: Some(job), task: None, tasks: None, result }
+    }
 }
 
 impl Filter {

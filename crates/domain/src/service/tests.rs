@@ -19,6 +19,7 @@ use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+mod chronicle;
 mod clock;
 mod comebacks;
 mod cron;
@@ -50,6 +51,7 @@ struct Memory {
     reservations: BTreeMap<u32, Arc<crate::reservation::Reservation>>,
     last_reservation: u32,
     receipts: Vec<Receipt>,
+    occurrences: Vec<crate::history::Occurrence>,
     commits: usize,
 }
 
@@ -86,6 +88,7 @@ impl Store for MemoryStore {
         }
         let mut memory = self.memory.lock().unwrap();
         memory.commits += 1;
+        memory.occurrences.extend(Some(batch.occurrence.clone()).filter(|one| !one.is_nothing()));
         memory.jobs.extend(batch.jobs.iter().map(|job| (job.id, Arc::clone(job))));
         memory.payloads.extend(batch.payloads.iter().cloned());
         memory.closed.extend(batch.closed.iter().cloned());

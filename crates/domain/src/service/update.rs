@@ -51,10 +51,15 @@ impl Ledger<'_> {
                 _ => None,
             };
             let result = self.update_one(by, job, update);
-            handled.push(Handled { job: Some(job.id), task, result });
+            let tasks = match &job.array {
+                Some(ArrayPart::Pool { waiting, .. }) => Some(waiting.clone()),
+                _ => None,
+            };
+            handled.push(Handled { job: Some(job.id), task, tasks, result });
         }
-        match handled.as_slice() {
-            [Handled { result: Err(error), .. }] => Err(error.clone()),
+        // What all of them refuse is refused as a whole.
+        match handled.first().map(|first| &first.result) {
+            Some(Err(error)) if handled.iter().all(|one| is_refused_like(one, error)) => Err(error.clone()),
             _ => Ok(handled),
         }
     }
@@ -79,8 +84,13 @@ impl Ledger<'_> {
             return Err(Problem::CronJob(job.id).into());
         }
         let mut changes = Vec::with_capacity(update.changes.len());
+        let mut rest = None;
         for change in &update.changes {
             changes.extend(match change {
+                Change::Nodes { .. } | Change::RequiredNodes(_) if let Phase::Running(run) = &job.phase => {
+                    rest = self.rest_of(job, run, update)?;
+                    None
+                }
                 Change::Tasks(tasks) if job.is_pending() => {
                     self.changeable(by, job, &tasks_for_nodes(job, update, *tasks)?)?
                 }
@@ -92,6 +102,9 @@ impl Ledger<'_> {
         if !changes.is_empty() {
             self.happen(job.id, Event::Updated { at: self.now, changes })?;
         }
+        if let Some(rest) = rest {
+            self.happen(job.id, rest.event(self.now))?;
+        }
         match update.hold {
             Some(HoldWish::Release) => self.release(by, job.id),
             Some(wish) => self.hold(by, job.id, wish),
@@ -100,15 +113,20 @@ impl Ledger<'_> {
     }
 
     fn hold(&mut self, by: &Principal, id: JobId, wish: HoldWish) -> Result<(), Error> {
-        let owner = self.job(id).is_some_and(|job| by.uid == Some(job.spec.owner.uid));
-        let hold = if owner || wish == HoldWish::HoldForUser { Hold::User } else { Hold::Admin };
+        let Some(job) = self.job(id) else { return Ok(()) };
+        let hold = match wish {
+            HoldWish::HoldForUser if by.is_operator() => Hold::User,
+            // Whoever holds his own job does not release it from an operator's hold.
+            _ if by.uid == Some(job.spec.owner.uid) || !by.is_operator() => job.hold().max(Hold::User),
+            _ => Hold::Admin,
+        };
         Ok(self.happen(id, Event::Held { hold })?)
     }
 
     fn release(&mut self, by: &Principal, id: JobId) -> Result<(), Error> {
         let Some(job) = self.job(id).cloned() else { return Ok(()) };
         match &job.phase {
-            Phase::Pending(pending) if pending.hold == Hold::Admin && !by.is_operator() => {
+            Phase::Pending(_) | Phase::Running(_) if job.hold() == Hold::Admin && !by.is_operator() => {
                 Err(Problem::OperatorOnly(Text::const_new("release")).into())
             }
             Phase::Pending(pending)
@@ -126,6 +144,18 @@ impl Ledger<'_> {
             Phase::Completing(_) | Phase::Ended(_) => Ok(()),
         }
     }
+}
+
+/// Tells whether a job was refused for the same kind of reason.
+fn is_refused_like(handled: &Handled, error: &Error) -> bool {
+    let kind = |error: &Error| match error {
+        Error::NotFound(problem)
+        | Error::Invalid(problem)
+        | Error::Conflict(problem)
+        | Error::Forbidden(problem) => Some(std::mem::discriminant(problem)),
+        Error::Unavailable(_) | Error::Bug(_) => None,
+    };
+    handled.result.as_ref().is_err_and(|other| kind(other) == kind(error))
 }
 
 /// Returns the tasks a job gets: each node has one at least. Where nodes are changed along they decide, otherwise the nodes

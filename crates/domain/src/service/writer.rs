@@ -5,6 +5,7 @@
 
 use super::accounting::{Unfulfilled, open_books};
 use super::aftermath::{Aftermath, Seen};
+use super::chronicle::Watch;
 use super::crontab::NewCrontab;
 use super::feed::Feed;
 use super::ledger::{Finished, Ledger, Undo};
@@ -23,8 +24,8 @@ use crate::cluster::Cluster;
 use crate::cron::Installed;
 use crate::job::{Effect, End, HetPart, IfGone, Job, JobKind, JobSpec, Payload, Phase, Usage};
 use crate::ports::{
-    Calendar, Clock, Enforced, Engine, Foreseen, Order, Plan, PreemptHow, Report, Saved, Store, StoreError,
-    WallMinute,
+    Calendar, Clock, Enforced, Engine, Foreseen, Gauge, Order, Plan, PreemptHow, Report, Saved, Store,
+    StoreError, WallMinute,
 };
 use crate::priority::UsageReset;
 use crate::state::{Planned, Snapshot, State, Statistics};
@@ -157,6 +158,8 @@ pub(super) struct Writer {
     planned: Arc<Planned>,
     /// What was brought into the books and is not recorded yet, and users that were kept elsewhere before.
     imported: (BTreeSet<RecordKey>, Vec<Text>),
+    /// Nodes that are out of service.
+    watch: Watch,
     /// When partitions changed last.
     partitions_changed: Timestamp,
     boot: Text,
@@ -244,6 +247,7 @@ impl Writer {
             statistics,
             planned: Arc::default(),
             imported: (books_touched, old_members),
+            watch: Watch::default(),
             partitions_changed: now,
             boot,
             plan_at: None,
@@ -268,6 +272,11 @@ impl Writer {
     /// Returns where clients of steps find the launchers.
     pub(super) fn steps_folder(&self) -> Option<Text> {
         self.engine.steps_folder()
+    }
+
+    /// Returns what lets look at jobs from elsewhere.
+    pub(super) fn gauge(&self) -> Option<Arc<dyn Gauge>> {
+        self.engine.gauge()
     }
 
     /// Says how far jobs are held to what they were given.
@@ -463,13 +472,17 @@ impl Writer {
     fn record(&mut self, now: Timestamp, finished: Finished) -> Result<(), Error> {
         let Finished { mut batch, effects, undo, moved, nodes_touched, reservations_touched, volatile } =
             finished;
+        batch.occurrence.at = now;
+        self.watch.look(&self.state, now, &mut batch.occurrence);
         let recorded = !batch.is_empty();
         if recorded {
             batch.forget_changes = self.feed.surplus(self.aftermath.changes.len() + batch.changes.len());
             if let Err(error) = self.store.commit(&batch) {
                 self.state.store_again(&batch.usage);
+                self.watch.forget();
                 return Err(self.take_back(undo, &error));
             }
+            self.watch.keep();
             self.statistics.commits += 1;
             self.statistics.records += batch.jobs.len() as u64;
         }
@@ -550,11 +563,21 @@ impl Writer {
                     job.restarts == attempt && job.run().is_some_and(|run| run.steps.step(number).is_some())
                 };
                 let Some(job) = self.state.job(id).filter(has_step).cloned() else { return };
-                let members = job.het.into_iter().flat_map(HetPart::members);
-                let components = members.filter_map(|id| self.state.job(id)).cloned().collect();
+                let components = self.components_of(&job);
                 Order::StartStep { job, number, components }
             }
             Effect::Kill => Order::Kill { job: id, attempt },
+            Effect::Shrink => {
+                // All components run where the leader does.
+                let of = |job: &Arc<Job>| job.het.map_or(job.id, |part| part.leader);
+                let is_now = |job: &&Arc<Job>| job.restarts == attempt && job.held_resources().is_some();
+                let leader = self.state.job(id).filter(is_now).map(of);
+                let leader =
+                    leader.and_then(|id| self.state.job(id)).filter(|job| job.held_resources().is_some());
+                let Some(job) = leader.cloned() else { return };
+                let components = self.components_of(&job);
+                Order::Shrink { job, components }
+            }
             Effect::Suspend => Order::Suspend { job: id, attempt },
             Effect::Resume => Order::Resume { job: id, attempt },
             Effect::Forget { attempt } => Order::Forget { job: id, attempt },
@@ -562,8 +585,7 @@ impl Writer {
                 let runs =
                     |job: &&Arc<Job>| !matches!(job.phase, Phase::Pending(_)) && job.restarts == attempt;
                 let Some(job) = self.state.job(id).filter(runs).cloned() else { return };
-                let members = job.het.into_iter().flat_map(HetPart::members);
-                let components = members.filter_map(|id| self.state.job(id)).cloned().collect();
+                let components = self.components_of(&job);
                 match self.payload_of(&job, fresh) {
                     Ok(payload) => Order::Launch { job, payload, components },
                     Err(error) => return self.report_unstartable(id, attempt, &error),
@@ -571,6 +593,12 @@ impl Writer {
             }
         };
         self.engine.perform(order);
+    }
+
+    /// Returns all components of a heterogeneous job, the leader first; of another nothing.
+    fn components_of(&self, job: &Job) -> Vec<Arc<Job>> {
+        let members = job.het.into_iter().flat_map(HetPart::members);
+        members.filter_map(|id| self.state.job(id)).cloned().collect()
     }
 
     fn payload_of(&mut self, job: &Job, fresh: &[(JobId, Arc<Payload>)]) -> Result<Arc<Payload>, StoreError> {

@@ -478,7 +478,8 @@ impl State {
         if let Some((job, allocation)) = before.zip(old) {
             let left = after.and_then(|job| match &job.phase {
                 Phase::Ended(ended) => Some(ended.ended),
-                _ => None,
+                // Nodes it has lost are free since then.
+                _ => job.run()?.resizes.last().map(|resize| resize.at),
             });
             self.give_back(job, allocation, left);
             self.running.remove(&id);

@@ -375,9 +375,61 @@ fn room_that_others_leave_outside_of_a_flexible_reservation_is_kept_at_once() {
     assert!(world.is_running(inside));
 }
 
+/// Reserves a licence for carol, whose jobs may then go to any node.
+fn reserve_anywhere(world: &mut World) {
+    let (users, start) = (Names { names: vec!["carol".into()], excluded: false }, world.now);
+    world.reserve(Reservation {
+        name: "r".into(),
+        number: 1,
+        start,
+        end: start.after(Duration::from_secs(36_000)),
+        flags: ReservationFlags::ANY_NODES.with(ReservationFlags::MAGNETIC),
+        licenses: vec![("matlab".into(), 1)],
+        access: Access { users, ..Access::default() },
+        ..Reservation::default()
+    });
+}
+
 #[test]
-fn nobody_makes_way_for_a_guest() {
-    let mut world = world(1, PreemptType::PartitionPriority, PreemptMode::Suspend);
+fn room_that_components_wait_for_is_not_given_to_jobs_of_a_reservation_that_may_be_anywhere() {
+    let mut world = by_tier(2);
+    world.starts([without(wants(1, "low", 4), "n1"), without(wants(2, "high", 8), "n0")]);
+    reserve_anywhere(&mut world);
+    let both = [component(4, "high", 4, 4), component(5, "high", 4, 4)].map(|job| world.submit(job));
+    assert_eq!(asked(&world.plan()), [(1, PreemptHow::Cancel)]);
+    let anywhere = world.submit(with_spec(wants(6, "low", 2), |spec| spec.owner.name = "carol".into()));
+    for _ in 0..3 {
+        world.pass(1);
+        world.plan();
+        assert!(!world.is_running(anywhere), "what is free of the node is part of the room");
+    }
+    world.end(JobId(1));
+    world.pass(1);
+    world.plan();
+    assert!(both.iter().all(|id| world.is_running(*id)));
+}
+
+#[test]
+fn room_that_others_begin_to_leave_is_not_given_to_jobs_of_a_reservation_that_may_be_anywhere() {
+    let mut world = by_tier(2);
+    world.starts([without(wants(1, "low", 4), "n1"), without(wants(2, "high", 8), "n0")]);
+    reserve_anywhere(&mut world);
+    // The first waits for a node on which nobody makes way, so that those behind it are planned ahead.
+    world.submit(Job { priority: 5_000, ..without(wants(3, "high", 8), "n0") });
+    let alone = with_spec(wants(4, "high", 1), |spec| spec.resources.sharing = Sharing::Exclusive);
+    let alone = world.submit(Job { priority: 4_000, ..alone });
+    let anywhere = world.submit(with_spec(wants(5, "low", 2), |spec| spec.owner.name = "carol".into()));
+    assert_eq!(asked(&world.plan()), [(1, PreemptHow::Cancel)]);
+    assert!(!world.is_running(anywhere), "what is free of the node is part of the room");
+    world.end(JobId(1));
+    world.pass(1);
+    world.plan();
+    assert!(world.is_running(alone));
+}
+
+/// A node that is reserved for carol, and takes guests.
+fn with_guests(mode: PreemptMode) -> World {
+    let mut world = world(1, PreemptType::PartitionPriority, mode);
     let (users, start) = (Names { names: vec!["carol".into()], excluded: false }, world.now);
     world.reserve(Reservation {
         name: "r".into(),
@@ -389,20 +441,57 @@ fn nobody_makes_way_for_a_guest() {
         max_start_delay: 60,
         ..Reservation::default()
     });
-    let own = with_spec(wants(1, "low", 4), |spec| {
+    world
+}
+
+fn in_reservation(job: Job) -> Job {
+    with_spec(job, |spec| {
         spec.owner.name = "carol".into();
         spec.uncommon_mut().reservation = "r".into();
-    });
-    world.starts([own]);
-    let guest = |id, cpus| {
-        let warning = Warning { signal: 10, lead: 30, scope: WarningScope::Steps, flags: 1 << 8 };
-        with_spec(wants(id, "high", cpus), |spec| spec.warning = Some(warning))
-    };
-    world.submit(guest(2, 8));
-    let modest = world.submit(guest(3, 4));
+    })
+}
+
+/// A job that offers to leave within half a minute.
+fn guest(job: Job) -> Job {
+    let warning = Warning { signal: 10, lead: 30, scope: WarningScope::Steps, flags: 1 << 8 };
+    with_spec(job, |spec| spec.warning = Some(warning))
+}
+
+#[test]
+fn nobody_makes_way_for_a_guest() {
+    let mut world = with_guests(PreemptMode::Suspend);
+    world.starts([in_reservation(wants(1, "low", 4))]);
+    world.submit(guest(wants(2, "high", 8)));
+    let modest = world.submit(guest(wants(3, "high", 4)));
     for _ in 0..3 {
         assert_eq!(asked(&world.plan()), [], "it may have what is left");
         world.pass(1);
     }
     assert!(!world.is_running(modest), "that is for the first of them");
+}
+
+#[test]
+fn a_guest_that_makes_way_need_not_leave_as_well() {
+    let mut world = with_guests(PreemptMode::Cancel);
+    world.starts([guest(wants(1, "low", 8))]);
+    world.submit(in_reservation(wants(2, "high", 8)));
+    assert_eq!(asked(&world.plan()), [(1, PreemptHow::Cancel)]);
+}
+
+#[test]
+fn a_guest_that_is_halted_for_one_is_not_asked_to_leave_for_another_at_once() {
+    let mut world = with_guests(PreemptMode::Suspend);
+    let large = |job| with_spec(job, |spec| spec.resources.memory = Memory::PerNode(6_000));
+    world.starts([guest(large(wants(1, "low", 8)))]);
+    let first = world.submit(in_reservation(wants(2, "high", 4)));
+    // Its CPUs will be free then, but not the memory.
+    let second = world.submit(in_reservation(large(wants(3, "low", 4))));
+    assert_eq!(asked(&world.plan()), [(1, PreemptHow::Suspend)]);
+    assert!(world.is_running(first));
+    world.pass(1);
+    assert_eq!(asked(&world.plan()), [(1, PreemptHow::Requeue)]);
+    world.end(JobId(1));
+    world.pass(1);
+    world.plan();
+    assert!(world.is_running(second));
 }

@@ -6,7 +6,7 @@ use domain::accounting::tres::{BILLING, CPU, DYNAMIC_OFFSET, MEMORY, NODE};
 use domain::accounting::{
     Account, Association, Books, Enforcement, LastNumbers, Limit, Limits, Place, Qos, QosFlags, ROOT, Record,
 };
-use domain::cluster::Cluster;
+use domain::cluster::{Cluster, Partition};
 use domain::job::{
     End, Event, Exit, GresRequest, HetPart, Job, Per, Phase, Reason, Resources, Sharing, Usage, WayIn,
 };
@@ -175,6 +175,8 @@ fn jobs_wait_for_others_of_the_same_limit() {
         ((Account, GrpTresRunMins, MEMORY, 20_000), R::AssocGrpMemRunMinutes, false),
         ((Account, GrpTresRunMins, NODE, 100), R::AssocGrpNodeRunMinutes, false),
         ((Account, GrpTresRunMins, BILLING, 200), R::AssocGrpBillingRunMinutes, false),
+        ((Account, MaxTresRunMins, CPU, 200), R::MaxCpuRunMinsPerUser, false),
+        ((User, MaxTresRunMins, GPU, 100), R::MaxGresRunMinsPerUser, false),
         ((Root, GrpTres, CPU, 3), R::AssocGrpCpuLimit, true),
         ((Qos, GrpJobs, 0, 1), R::QosGrpJobsLimit, true),
         ((Qos, GrpTres, NODE, 1), R::QosGrpNodeLimit, true),
@@ -399,6 +401,36 @@ fn nothing_is_kept_free_below_the_least_priority() {
     }
 }
 
+/// Where limits stop the queue, who would take the room of a job that waits for a limit waits as well.
+#[test]
+fn a_limit_stops_the_queue_where_that_is_wanted() {
+    for stops in [false, true] {
+        let set = [(At::Account, Limit::GrpJobs, 0, 1)];
+        let mut world = World::new(books(&set, |_| {}), |cluster| cluster.scheduling.stops_at_limits = stops);
+        let mut submit = |account: &str, minutes: u32, asked: Resources| {
+            let id = world.state.take_id();
+            let mut job = Job { eligible: world.now, ..job(id.0, "a", minutes, asked) };
+            Arc::make_mut(&mut job.spec).account = account.into();
+            world.state.put(Arc::new(job));
+            id
+        };
+        let runs = submit("physics", 60, ask(1, 8));
+        let limited = submit("physics", 60, ask(4, 32));
+        // One that would still be there when the first has ended, and one that would not.
+        let (long, short) = (submit("chemistry", 120, ask(1, 8)), submit("chemistry", 30, ask(1, 8)));
+        world.plan();
+        let waits = [runs, limited, long, short].map(|id| world.waits(id));
+        assert_eq!(waits[..2], [None, Some(Reason::AssocGrpJobsLimit)]);
+        assert_eq!(waits[2].is_some(), stops, "{waits:?}");
+        assert_eq!(waits[3], None);
+        world.end(runs);
+        world.end(short);
+        world.plan();
+        assert_eq!(world.waits(limited).is_none(), stops);
+        assert_eq!(world.waits(long).is_none(), !stops);
+    }
+}
+
 #[test]
 fn parts_of_the_cluster_are_limited() {
     // Six per cent of 32 CPUs are less than two, ten per cent are three.
@@ -620,4 +652,19 @@ fn a_limit_is_told_of_jobs_too_deep_to_be_planned() {
     world.plan();
     assert_eq!(others.map(|id| world.waits(id)), [None, Some(Reason::Resources)]);
     assert_eq!(world.waits(limited), Some(Reason::AssocGrpCpuLimit));
+}
+
+/// Who is booked in one partition and starts in another one counts once.
+#[test]
+fn who_starts_elsewhere_than_planned_counts_once() {
+    let mut world = World::new(books(&[(At::Account, Limit::GrpJobs, 0, 2)], |_| {}), |cluster| {
+        let first = partition("first", 0..1);
+        cluster.partitions.push(Partition { tier: 2, ..first });
+    });
+    let others = [(1, 8), (4, 32)].map(|(nodes, cpus)| world.ask("chemistry", &["a"], 60, nodes, cpus));
+    let elsewhere = world.ask("physics", &["first", "a"], 5, 1, 1);
+    let next = world.ask("physics", &["a"], 5, 1, 1);
+    world.plan();
+    assert_eq!(others.map(|id| world.waits(id)), [None, Some(Reason::Resources)]);
+    assert_eq!([elsewhere, next].map(|id| world.waits(id)), [None, None]);
 }

@@ -29,7 +29,14 @@ pub(super) async fn run(
         Entity::Coordinator => coordinators(desk, &words).await,
         Entity::Wckey => wckeys(desk, &words).await,
         Entity::Cluster => clusters(desk, &words).await,
-        Entity::Association | Entity::Configuration | Entity::Problem | Entity::Tres => return Ok(None),
+        Entity::Association
+        | Entity::Configuration
+        | Entity::Event
+        | Entity::Problem
+        | Entity::Reservation
+        | Entity::Runaway
+        | Entity::Transaction
+        | Entity::Tres => return Ok(None),
     };
     made.map(Some)
 }

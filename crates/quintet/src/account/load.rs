@@ -12,7 +12,7 @@ use anyhow::{Context, bail};
 use serde_json::{Map, Value, json};
 use slurm_wire::accounting::account::Account;
 use slurm_wire::accounting::user::User;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::process::ExitCode;
 
 /// What is removed before.
@@ -234,7 +234,7 @@ struct Tree {
     users: BTreeMap<String, Map<String, Value>>,
     /// What accounts are described as, in their order.
     described: Vec<Described>,
-    coordinators: BTreeMap<String, Vec<String>>,
+    coordinators: BTreeMap<String, BTreeSet<String>>,
     rest: Vec<(String, Value)>,
 }
 
@@ -326,10 +326,7 @@ impl Tree {
                 own.insert("level".to_owned(), json!(level));
             } else if word.is("Coordinator", 3) {
                 for account in word.lower_list() {
-                    let names = self.coordinators.entry(account).or_default();
-                    if !names.contains(name) {
-                        names.push(name.clone());
-                    }
+                    self.coordinators.entry(account).or_default().insert(name.clone());
                 }
             } else if word.is("WCKeys", 1) {
                 keys.extend(word.list());
@@ -359,11 +356,14 @@ impl Tree {
     /// Makes changes of what accounts are described as, and who manages them.
     fn accounts(&self, plan: &mut Plan, known: &Known, clean: Clean) {
         let mut described = self.described.clone();
-        let is_described = |name: &&String| self.described.iter().any(|one| one.name == **name);
+        let names: HashSet<&str> = self.described.iter().map(|one| one.name.as_str()).collect();
+        let is_described = |name: &&String| names.contains(name.as_str());
+        let known: HashMap<String, &Account> =
+            known.accounts.iter().map(|one| (one.name.to_lowercase().into(), one)).collect();
         let managed = self.coordinators.keys().filter(|name| !is_described(name));
         described.extend(managed.map(|name| Described { name: name.clone(), ..Described::default() }));
         for Described { name, description, organization, users_coordinate } in described {
-            let before = known.accounts.iter().find(|one| one.name.eq_ignore_ascii_case(&name));
+            let before = known.get(&name).copied();
             let before = before.filter(|_| !clean.accounts || name == "root");
             let text = |given: Option<String>, known: Option<String>| {
                 given.or(known).unwrap_or_else(|| name.clone())
@@ -378,7 +378,8 @@ impl Tree {
                 let direct =
                     before.into_iter().flat_map(|one| one.coordinators.iter()).filter(|one| one.direct);
                 let mut names: Vec<String> = direct.map(|one| one.name.to_string()).collect();
-                names.extend(more.iter().filter(|name| !names.contains(name)).cloned().collect::<Vec<_>>());
+                let there: HashSet<String> = names.iter().cloned().collect();
+                names.extend(more.iter().filter(|name| !there.contains(*name)).cloned());
                 own["coordinators"] = json!(names);
             }
             plan.add(format!("Account {name}"), json!({ "account": own }));
@@ -460,6 +461,28 @@ mod tests {
             json!({"cluster": "c", "account": "a", "settings": {"parent": "root", "limits": {"MaxJobs": 3}}})
         );
         assert_eq!(changes[7]["association"]["partition"], "p");
+    }
+
+    #[test]
+    fn a_file_of_many_accounts_is_read_at_once() {
+        let mut text = "Cluster - 'c'\nParent - 'root'\n".to_owned();
+        for account in 0..50_000 {
+            text.push_str(&format!("Account - 'a{account}':Description='it'\n"));
+        }
+        text.push_str("Parent - 'a1'\n");
+        for user in 0..20_000 {
+            text.push_str(&format!("User - 'u{user}':Coordinator='a1,b{user}'\n"));
+        }
+        let lines = flatfile::read(&text).unwrap();
+        let named = |name: String| Account { name: name.into(), ..Account::default() };
+        let accounts = (0..50_000).map(|at| named(format!("a{at}"))).collect();
+        let known = Known { clusters: vec!["c".into()], accounts, ..Known::default() };
+        let begun = std::time::Instant::now();
+        let plan = plan(&lines, "c", Clean::default(), &known).unwrap();
+        // Each account and each user's place, each user, and accounts that are managed and not described.
+        assert_eq!(plan.changes.len(), 2 * 50_000 + 2 * 20_000 + 20_000);
+        // Where each name was looked for among all others it took minutes.
+        assert!(begun.elapsed() < std::time::Duration::from_secs(30), "{:?}", begun.elapsed());
     }
 
     #[test]

@@ -2,7 +2,7 @@
 //!
 //! - `words`, `limits`, `settings`: what words mean
 //! - `rows`, `fields`: what the service tells, and the fields it is shown in
-//! - `show`, `add`, `modify`, `delete`: a verb each; `desk` is how all of them ask and tell
+//! - `show`, `add`, `modify`, `delete`: a verb each; `desk` is how all of them ask and tell; `past` shows what is over
 //! - `flatfile`, `dump`, `load`: sacctmgr's file format
 
 mod add;
@@ -14,6 +14,7 @@ mod flatfile;
 mod limits;
 mod load;
 mod modify;
+mod past;
 mod rows;
 mod settings;
 mod show;
@@ -30,7 +31,8 @@ use words::is_short_for;
 #[derive(clap::Args, Clone, Debug)]
 #[command(after_help = "\
 Verbs: add, modify, delete and show an entity; dump and load a file.
-Entities: account, association, cluster, configuration, coordinator, problem, qos, tres, user, wckey.
+Entities: account, association, cluster, configuration, coordinator, event, problem, qos, reservation,
+          runawayjobs, transaction, tres, user, wckey.
 
   quintet account add account physics parent=science fairshare=10 GrpTRES=cpu=64,gres/gpu=4
   quintet account add user alice account=physics
@@ -74,22 +76,30 @@ enum Entity {
     Cluster,
     Configuration,
     Coordinator,
+    Event,
     Problem,
     Qos,
+    Reservation,
+    Runaway,
+    Transaction,
     Tres,
     User,
     Wckey,
 }
 
 /// Entities by name, with the letters that must be given.
-const ENTITIES: [(&str, usize, Entity); 10] = [
+const ENTITIES: [(&str, usize, Entity); 14] = [
     ("Accounts", 2, Entity::Account),
     ("Associations", 2, Entity::Association),
     ("Clusters", 2, Entity::Cluster),
     ("Configuration", 3, Entity::Configuration),
     ("Coordinators", 3, Entity::Coordinator),
+    ("Events", 1, Entity::Event),
     ("Problems", 1, Entity::Problem),
     ("QOS", 1, Entity::Qos),
+    ("Reservations", 3, Entity::Reservation),
+    ("RunawayJobs", 2, Entity::Runaway),
+    ("Transactions", 2, Entity::Transaction),
     ("TRES", 2, Entity::Tres),
     ("Users", 1, Entity::User),
     ("WCKeys", 1, Entity::Wckey),
@@ -154,7 +164,10 @@ pub(crate) async fn run(args: AccountArgs, terminal: Terminal) -> anyhow::Result
                 Verb::Add => "account, cluster, coordinator, qos, user, wckey",
                 Verb::Modify => "account, cluster, qos, user",
                 Verb::Delete => "account, association, cluster, coordinator, qos, user, wckey",
-                _ => "account, association, cluster, configuration, problem, qos, tres, user, wckey",
+                _ => {
+                    "account, association, cluster, configuration, event, problem, qos, reservation, runawayjobs, \
+                     transaction, tres, user, wckey"
+                }
             }
         ),
     }

@@ -5,6 +5,7 @@ use super::desk::{Desk, unknown_condition};
 use super::fields::{
     CLUSTERS, ClusterRow, PEOPLE, PROBLEMS, Problem, QOS, TRES, WCKEYS, level, preempt_mode,
 };
+use super::past;
 use super::rows::{self, Association, Row, Wanted};
 use super::words::{First, Word, divided};
 use crate::columns::chosen;
@@ -204,6 +205,10 @@ pub(super) async fn run(
         Entity::Cluster => clusters(desk, &words).await,
         Entity::Problem => problems(desk, &words).await,
         Entity::Configuration => configuration(desk, &words).await,
+        Entity::Event => past::events(desk, &words).await,
+        Entity::Reservation => past::reservations(desk, &words).await,
+        Entity::Transaction => past::transactions(desk, &words).await,
+        Entity::Runaway => past::runaway(desk, &words).await,
         Entity::Coordinator => return Ok(None),
     };
     shown.map(Some)

@@ -8,6 +8,7 @@ mod variables;
 use crate::allocation::{Asked, Attendance, IfGone, ask, complete};
 use crate::client::{Client, ClientArgs, ClientError};
 use crate::submit::layers::combine_components;
+use crate::submit::test_only::strangers;
 use crate::submit::{JobOptions, Script, whole_request};
 use crate::usage::Usage;
 use anyhow::Context;
@@ -90,11 +91,17 @@ async fn hold_all(args: AllocArgs, components: &[JobOptions], if_gone: IfGone) -
     });
     let id = match id.await {
         Ok(id) => id,
-        Err(ClientError::Refused { why, .. }) => {
+        Err(refusal) => {
+            let partitions = components.iter().filter_map(|part| part.partition.as_deref());
+            if let Some(text) = strangers(&client, &refusal, partitions).await {
+                say(&format!("error: {text}"));
+            }
+            let ClientError::Refused { why, .. } = refusal else {
+                return Err(refusal).context("allocate resources");
+            };
             say(&format!("error: Job submit/allocate failed: {why}"));
             return Ok(ExitCode::FAILURE);
         }
-        Err(error) => return Err(error).context("allocate resources"),
     };
     if args.bell || (!args.no_bell && begin.elapsed() > LONG && std::io::stdin().is_terminal()) {
         // If it cannot be heard, nothing is lost.

@@ -56,7 +56,7 @@ impl ClientArgs {
     }
 
     /// Returns the address of the service.
-    pub(super) fn address(&self) -> String {
+    pub(crate) fn address(&self) -> String {
         let written = || std::fs::read_to_string(self.state_dir().join(ADDRESS_FILE)).ok();
         let given = self.url.clone().filter(|url| !url.is_empty());
         let found =

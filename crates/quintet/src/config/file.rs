@@ -35,6 +35,7 @@ pub(crate) struct File {
     pub(crate) accounting: AccountingTable,
     pub(crate) auth: AuthTable,
     pub(crate) slurm: SlurmTable,
+    pub(crate) clustercockpit: CockpitTable,
     pub(crate) engine: EngineTable,
     pub(crate) mail: MailTable,
     pub(crate) hooks: HooksTable,
@@ -62,6 +63,7 @@ impl Default for File {
             accounting: AccountingTable::default(),
             auth: AuthTable::default(),
             slurm: SlurmTable::default(),
+            clustercockpit: CockpitTable::default(),
             engine: EngineTable::default(),
             mail: MailTable::default(),
             hooks: HooksTable::default(),
@@ -80,10 +82,16 @@ pub(crate) struct HistoryTable {
     pub(crate) purge_usage_after: Option<Age>,
     pub(crate) purge_hourly_usage_after: Option<Age>,
     pub(crate) purge_daily_usage_after: Option<Age>,
+    pub(crate) purge_event_after: Option<Age>,
+    pub(crate) purge_resv_after: Option<Age>,
+    pub(crate) purge_txn_after: Option<Age>,
     pub(crate) archive_dir: Option<PathBuf>,
     pub(crate) archive_jobs: bool,
     pub(crate) archive_steps: bool,
     pub(crate) archive_usage: bool,
+    pub(crate) archive_events: bool,
+    pub(crate) archive_resvs: bool,
+    pub(crate) archive_txn: bool,
 }
 
 impl Default for HistoryTable {
@@ -94,10 +102,16 @@ impl Default for HistoryTable {
             purge_usage_after: None,
             purge_hourly_usage_after: None,
             purge_daily_usage_after: None,
+            purge_event_after: None,
+            purge_resv_after: None,
+            purge_txn_after: None,
             archive_dir: None,
             archive_jobs: true,
             archive_steps: true,
             archive_usage: true,
+            archive_events: true,
+            archive_resvs: true,
+            archive_txn: true,
         }
     }
 }
@@ -410,6 +424,46 @@ impl Default for SlurmTable {
             versions: served.versions.iter().map(|version| version.name.to_owned()).collect(),
             parts: parts.collect(),
             honor_sbatch_lines: false,
+        }
+    }
+}
+
+/// `[clustercockpit]`
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct CockpitTable {
+    pub(crate) serve: bool,
+    pub(crate) private_key: Option<PathBuf>,
+    pub(crate) clusters: Vec<PathBuf>,
+    pub(crate) allowed_ips: Vec<String>,
+    pub(crate) trusted_proxies: Vec<String>,
+    pub(crate) max_series: usize,
+    pub(crate) keep: Vec<KeepStep>,
+    pub(crate) forget_after: Age,
+}
+
+/// Of values older than `after` one is kept for each `step`, seconds.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct KeepStep {
+    pub(crate) after: Age,
+    pub(crate) step: u32,
+}
+
+impl Default for CockpitTable {
+    fn default() -> Self {
+        CockpitTable {
+            serve: true,
+            private_key: None,
+            clusters: Vec::new(),
+            allowed_ips: vec!["127.0.0.0/8".to_owned(), "::1".to_owned()],
+            trusted_proxies: Vec::new(),
+            max_series: 100_000,
+            keep: vec![
+                KeepStep { after: Age::days(14), step: 60 },
+                KeepStep { after: Age::days(92), step: 600 },
+            ],
+            forget_after: Age::days(730),
         }
     }
 }

@@ -18,6 +18,9 @@ pub(super) fn retention(table: &HistoryTable, state: &Path, clock: Arc<dyn Clock
         hours: usage(table.purge_hourly_usage_after),
         days: usage(table.purge_daily_usage_after),
         months: usage(None),
+        events: keep(table.purge_event_after, table.archive_events),
+        reservations: keep(table.purge_resv_after, table.archive_resvs),
+        transactions: keep(table.purge_txn_after, table.archive_txn),
         ..Retention::for_ever(table.archive_dir.clone().unwrap_or_else(|| state.join("archive")), clock)
     }
 }

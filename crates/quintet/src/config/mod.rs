@@ -3,6 +3,7 @@
 
 mod accounts;
 mod cluster;
+mod cockpit;
 mod error;
 mod file;
 mod hardware;
@@ -16,6 +17,7 @@ mod tests;
 mod units;
 
 pub(crate) use accounts::Account;
+pub(crate) use cockpit::CockpitConfig;
 pub(crate) use error::ConfigError;
 pub(crate) use file::LogFormat;
 pub(crate) use mail::{MailRelay, this_machine};
@@ -109,9 +111,12 @@ impl Config {
         let engine = &mut file.engine;
         let hooks = engine.prolog.iter_mut().chain(&mut engine.epilog);
         let single = [&mut engine.spool, &mut engine.task_prolog, &mut engine.task_epilog];
-        let more = [&mut engine.private_tmp_folder, &mut file.state, &mut file.auth.jwt_key];
+        let keys = [&mut file.auth.jwt_key, &mut file.clustercockpit.private_key];
+        let more = [&mut engine.private_tmp_folder, &mut file.state];
+        let described = file.clustercockpit.clusters.iter_mut();
         let told = [&mut file.mail.program, &mut file.hooks.job_completion, &mut file.history.archive_dir];
-        for path in hooks.chain(single.into_iter().chain(more).chain(told).flatten()) {
+        let single = single.into_iter().chain(more).chain(keys).chain(told).flatten();
+        for path in hooks.chain(single).chain(described) {
             *path = folder.join(&*path);
         }
         let config = Config { file };
@@ -137,6 +142,7 @@ impl Config {
             return Err(ConfigError::unfit("[log]", why));
         }
         self.slurm()?;
+        self.cockpit()?;
         self.accounts()?;
         self.users()?;
         self.groups()?;
@@ -211,6 +217,7 @@ impl Config {
             ("[history]", own.history == other.history),
             ("[log]", own.log == other.log),
             ("[slurm]", own.slurm == other.slurm),
+            ("[clustercockpit]", own.clustercockpit == other.clustercockpit),
             ("who [[users]] and [[groups]] are", known(own) == known(other)),
         ];
         parts.into_iter().find(|(_, is_same)| !is_same).map(|(part, _)| part)

@@ -66,6 +66,7 @@ pub(crate) struct SchedulerTable {
     pub(crate) by: SchedulerType,
     pub(crate) default_queue_depth: usize,
     pub(crate) partition_job_depth: usize,
+    pub(crate) assoc_limit_stop: bool,
     pub(crate) bf_interval: Wait,
     pub(crate) bf_window: Limit,
     pub(crate) bf_resolution: Wait,
@@ -86,6 +87,7 @@ impl Default for SchedulerTable {
             by: scheduling.by,
             default_queue_depth: scheduling.queue_depth,
             partition_job_depth: scheduling.partition_depth,
+            assoc_limit_stop: scheduling.stops_at_limits,
             bf_interval: Wait(backfill.interval),
             bf_window: Limit(TimeLimit::Unlimited),
             bf_resolution: Wait(backfill.resolution),
@@ -257,6 +259,7 @@ pub(super) fn scheduler(table: &SchedulerTable) -> Result<Scheduling, ConfigErro
         by: table.by,
         queue_depth: table.default_queue_depth,
         partition_depth: table.partition_job_depth,
+        stops_at_limits: table.assoc_limit_stop,
         backfill: Backfill {
             interval: table.bf_interval.0,
             window,

@@ -411,11 +411,16 @@ fn history_is_kept_as_long_as_is_said() {
     assert_eq!(nothing.archive, Path::new("/state/archive"));
     let some = retention(
         "[history]\npurge_job_after = \"12months\"\npurge_usage_after = \"10years\"\npurge_hourly_usage_after = \"90days\"\n\
+         purge_event_after = \"2days\"\npurge_resv_after = \"3days\"\npurge_txn_after = \"4days\"\narchive_resvs = false\n\
          archive_usage = false\narchive_dir = \"/archive\"\n",
     );
     let hours = |keep: Option<store::Keep>| keep.map(|keep| (keep.age.as_secs() / 3_600, keep.archived));
     assert_eq!((hours(some.jobs), hours(some.steps)), (Some((12 * 744, true)), None));
     assert_eq!((hours(some.hours), hours(some.days)), (Some((2_160, false)), Some((10 * 366 * 24, false))));
+    assert_eq!(
+        (hours(some.events), hours(some.reservations), hours(some.transactions)),
+        (Some((48, true)), Some((72, false)), Some((96, true)))
+    );
     assert_eq!(some.archive, Path::new("/archive"));
     for text in ["purge_job_after = 12", "purge_job_after = \"12\"", "purge_job_after = \"0days\""] {
         assert!(

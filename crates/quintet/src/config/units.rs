@@ -52,6 +52,13 @@ impl Measure for Wait {
     }
 }
 
+impl Age {
+    /// Makes an age of so many days.
+    pub(crate) const fn days(days: u64) -> Self {
+        Age(Duration::from_secs(days * 86_400))
+    }
+}
+
 impl Measure for Age {
     const EXPECTED: &'static str = "an age with its unit, such as \"12months\", \"90days\" or \"720hours\"";
 

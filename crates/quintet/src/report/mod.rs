@@ -1,6 +1,7 @@
 //! `quintet report`: who used how much, in sreport's words.
 //!
 //! - `usage`: what the service sums up; `jobs`: those that ran, where sums do not tell
+//! - `utilization`: how well the cluster was used, and reservations
 //! - `units`: in what it is told
 //! - `tables`: a table for each report; `sizes`: jobs by how large they were
 
@@ -9,12 +10,14 @@ mod sizes;
 mod tables;
 mod units;
 mod usage;
+mod utilization;
 
 use crate::client::{Client, ClientArgs};
-use crate::columns::{Shape, chosen, written};
+use crate::columns::{Column, Shape, chosen, written};
 use crate::terminal::Terminal;
 use anyhow::bail;
 use jiff::{ToSpan, Zoned};
+use sizes::SizesBy;
 use slurm_wire::time_text::point_in_time;
 use std::process::ExitCode;
 use tables::{Row, Table};
@@ -25,9 +28,10 @@ use usage::Window;
 #[derive(clap::Args, Clone, Debug)]
 #[command(after_help = "\
 Reports: cluster Utilization, AccountUtilizationByUser, AccountUtilizationByQOS, UserUtilizationByAccount,
-         UserUtilizationByWCKey, WCKeyUtilizationByUser; user Top; job SizesByAccount.
+         UserUtilizationByWCKey, WCKeyUtilizationByUser; user Top; job SizesByAccount, SizesByWckey,
+         SizesByAccountAndWckey; reservation Utilization.
 Words:   start=WHEN end=WHEN [default: yesterday], account=NAMES, user=NAMES, partition=NAMES, qos=NAMES, wckey=NAMES,
-         topcount=NUMBER, group, tree, grouping=NUMBERS, printjobcount, flatview, format=FIELDS
+         topcount=NUMBER, group, tree, grouping=NUMBERS, printjobcount, flatview, names=RESERVATIONS, format=FIELDS
 
   quintet report user top start=now-7days end=now -t hours
   quintet report cluster AccountUtilizationByUser start=2027-01-01 end=2027-02-01 -T cpu,gres/gpu -P")]
@@ -64,6 +68,8 @@ struct Wanted {
     partitions: Vec<String>,
     qos: Vec<String>,
     wckeys: Vec<String>,
+    /// Reservations.
+    names: Vec<String>,
     format: Option<String>,
     top: usize,
     /// A user's accounts together.
@@ -101,6 +107,8 @@ impl Wanted {
                 read.qos.extend(names());
             } else if is("wckeys", 2) {
                 read.wckeys.extend(names());
+            } else if is("names", 1) {
+                read.names.extend(names());
             } else if is("format", 2) {
                 read.format = Some(value.to_owned());
             } else if is("topcount", 3) {
@@ -137,7 +145,9 @@ impl Wanted {
         if start >= end {
             bail!("the time that is meant ends before it begins");
         }
-        Ok(Window { start, end })
+        let hour = |seconds: i64| seconds.rem_euclid(3600);
+        // Usage is summed up by the hour.
+        Ok(Window { start: start - hour(start), end: end.saturating_add((3600 - hour(end)) % 3600) })
     }
 }
 
@@ -158,10 +168,11 @@ enum Kind {
     UsersByWckey,
     WckeysByUser,
     Top,
-    Sizes,
+    Sizes(SizesBy),
+    Reservations,
 }
 
-const KINDS: [(&str, &str, Kind); 8] = [
+const KINDS: [(&str, &str, Kind); 11] = [
     ("cluster", "Utilization", Kind::Utilization),
     ("cluster", "AccountUtilizationByUser", Kind::AccountsByUser),
     ("cluster", "AccountUtilizationByQOS", Kind::AccountsByQos),
@@ -169,13 +180,16 @@ const KINDS: [(&str, &str, Kind); 8] = [
     ("cluster", "UserUtilizationByWCKey", Kind::UsersByWckey),
     ("cluster", "WCKeyUtilizationByUser", Kind::WckeysByUser),
     ("user", "TopUsage", Kind::Top),
-    ("job", "SizesByAccount", Kind::Sizes),
+    ("job", "SizesByAccount", Kind::Sizes(SizesBy::Account)),
+    ("job", "SizesByWckey", Kind::Sizes(SizesBy::Wckey)),
+    ("job", "SizesByAccountAndWckey", Kind::Sizes(SizesBy::Both)),
+    ("reservation", "Utilization", Kind::Reservations),
 ];
 
 /// Finds the report; what is before says of what kind it is.
 fn kind(of: &str, name: &str) -> anyhow::Result<Kind> {
     if !KINDS.iter().any(|(known, ..)| known.eq_ignore_ascii_case(of)) {
-        bail!("invalid keyword: {of} (there are cluster, user and job)");
+        bail!("invalid keyword: {of} (there are cluster, user, job and reservation)");
     }
     let begins = |known: &str| known.get(..name.len()).is_some_and(|part| part.eq_ignore_ascii_case(name));
     let found = KINDS.iter().find(|(known, report, _)| known.eq_ignore_ascii_case(of) && begins(report));
@@ -232,8 +246,10 @@ fn print(
     window: Window,
     terminal: Terminal,
 ) -> anyhow::Result<()> {
-    let columns = match chosen(wanted.format.as_deref().unwrap_or(&table.format), &table.fields) {
-        Ok(columns) => columns,
+    let format = wanted.format.as_deref().unwrap_or(&table.format);
+    let columns = match chosen(format, &table.fields) {
+        Ok(columns) if format.contains('%') => columns,
+        Ok(columns) => wide_enough(columns, &table.rows, Units::read(&args.units)),
         Err(unknown) => bail!("Unknown field '{unknown}'"),
     };
     let bars = args.parsable || args.parsable2;
@@ -245,11 +261,11 @@ fn print(
         let rule = "-".repeat(80);
         let shown = crate::sheet::local_time;
         text = format!(
-            "{rule}\n{} {} - {} ({} secs)\n{}\n{rule}\n",
+            "{rule}\n{} {} - {}{}\n{}\n{rule}\n",
             table.title,
             shown(window.start),
             shown(window.end.saturating_sub(1)),
-            window.seconds(),
+            if table.with_seconds { format!(" ({} secs)", window.seconds()) } else { String::new() },
             table.units,
         );
     }
@@ -258,6 +274,29 @@ fn print(
         terminal.print(&text)?;
     }
     Ok(())
+}
+
+/// Makes columns of amounts as wide as sreport does, and wider where an amount needs it.
+fn wide_enough<'a>(
+    columns: Vec<Column<'a, Row>>,
+    rows: &[Row],
+    units: Option<Units>,
+) -> Vec<Column<'a, Row>> {
+    const BOTH: i32 = 17;
+    let with_both = units.is_some_and(|units| units.time.is_some() && units.percent);
+    let width = |column: &Column<'_, Row>| {
+        let longest = rows.iter().map(|row| column.text(row).chars().count()).max().unwrap_or(0);
+        let least = if with_both { BOTH } else { tables::AMOUNT };
+        i32::try_from(longest).unwrap_or(least).max(least)
+    };
+    let one = |column: Column<'a, Row>| match column.width() {
+        tables::AMOUNT => {
+            let width = width(&column);
+            column.wide(width)
+        }
+        _ => column,
+    };
+    columns.into_iter().map(one).collect()
 }
 
 #[cfg(test)]
@@ -269,7 +308,9 @@ mod tests {
         assert_eq!(kind("cluster", "util").unwrap(), Kind::Utilization);
         assert_eq!(kind("Cluster", "AccountUtilizationByU").unwrap(), Kind::AccountsByUser);
         assert_eq!(kind("user", "top").unwrap(), Kind::Top);
-        assert_eq!(kind("job", "sizes").unwrap(), Kind::Sizes);
+        assert_eq!(kind("job", "sizes").unwrap(), Kind::Sizes(SizesBy::Account));
+        assert_eq!(kind("job", "SizesByAccountAndW").unwrap(), Kind::Sizes(SizesBy::Both));
+        assert_eq!(kind("reservation", "util").unwrap(), Kind::Reservations);
         assert!(kind("frob", "").unwrap_err().to_string().starts_with("invalid keyword: frob"));
         assert!(kind("user", "frob").unwrap_err().to_string().contains("valid user reports are TopUsage"));
     }

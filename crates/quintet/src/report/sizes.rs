@@ -11,6 +11,17 @@ use std::collections::{BTreeMap, HashMap};
 /// Most groups of sizes.
 const MOST_GROUPS: usize = 12;
 
+/// What makes a line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum SizesBy {
+    /// The account.
+    Account,
+    /// The workload key.
+    Wckey,
+    /// Both.
+    Both,
+}
+
 /// What jobs of an account used, by size: CPU seconds and how many they are.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 struct Sizes {
@@ -75,7 +86,7 @@ fn size(row: &Row, at: usize) -> String {
 
 impl Report<'_> {
     /// Makes the report from the jobs that ran within the time.
-    pub(super) async fn sizes(&self) -> anyhow::Result<Made> {
+    pub(super) async fn sizes(&self, by: SizesBy) -> anyhow::Result<Made> {
         let bounds = &self.wanted.bounds;
         if bounds.len() >= MOST_GROUPS || bounds.is_empty() {
             bail!("grouping has from 1 to {} numbers", MOST_GROUPS - 1);
@@ -95,12 +106,20 @@ impl Report<'_> {
                 continue;
             }
             let cpus = job.tres.allocated.iter().find(|one| one.kind == "cpu").map_or(0, |one| one.count.0);
-            let account = self.line_of(&job.account, &parents);
-            let own = sums.entry(account).or_insert_with(|| Sizes::of(bounds.len() + 1));
+            let account = || self.line_of(&job.account, &parents);
+            // A job without a key has this one.
+            let key = if job.wckey.wckey.is_empty() { "*" } else { job.wckey.wckey.as_str() };
+            let line = match by {
+                SizesBy::Account => account(),
+                SizesBy::Wckey => key.to_string(),
+                SizesBy::Both => format!("{}:{key}", account()),
+            };
+            let own = sums.entry(line).or_insert_with(|| Sizes::of(bounds.len() + 1));
             own.add(group(u64::try_from(cpus).unwrap_or(0), bounds), seconds.saturating_mul(cpus));
         }
         if !self.wanted.accounts.is_empty() {
-            sums.retain(|account, _| self.wanted.accounts.contains(account));
+            let own = |line: &str| line.split(':').next().unwrap_or_default().to_owned();
+            sums.retain(|line, _| by == SizesBy::Wckey || self.wanted.accounts.contains(&own(line)));
         }
         if self.json {
             let groups = |sizes: &Sizes| {
@@ -110,11 +129,10 @@ impl Report<'_> {
                 sums.iter().map(|(account, sizes)| (account, groups(sizes))).collect();
             return Ok(Made::Json(json!({ "bounds": bounds, "accounts": lines }).to_string()));
         }
-        Ok(Made::Table(self.sizes_table(&cluster, &sums)))
+        Ok(Made::Table(self.sizes_table(&cluster, by, &sums)))
     }
 
-    /// Returns the account whose line a job belongs to: the one below the root that it is in, or the one that was asked
-    /// for, or its own.
+    /// Returns the account whose line a job belongs to: the root, or the one that was asked for, or its own.
     fn line_of(&self, account: &str, parents: &HashMap<String, String>) -> String {
         if self.wanted.flat {
             return account.to_owned();
@@ -126,7 +144,7 @@ impl Report<'_> {
                 return at.to_owned();
             }
             match parents.get(at) {
-                Some(parent) if !parent.is_empty() && parent != "root" => at = parent,
+                Some(parent) if !parent.is_empty() => at = parent,
                 _ => break,
             }
         }
@@ -137,7 +155,7 @@ impl Report<'_> {
         }
     }
 
-    fn sizes_table(&self, cluster: &str, sums: &BTreeMap<String, Sizes>) -> Table {
+    fn sizes_table(&self, cluster: &str, by: SizesBy, sums: &BTreeMap<String, Sizes>) -> Table {
         let all = sums.values().map(Sizes::seconds).fold(0, i64::saturating_add);
         let rows = sums.iter().map(|(account, sizes)| {
             let count: u64 = sizes.groups.iter().map(|(_, count)| *count).sum();
@@ -158,10 +176,14 @@ impl Report<'_> {
         let plain = |names, header, width, value| Field { names, header, width, value };
         let mut fields = vec![
             plain(&["Cluster"], "Cluster", 9, |row: &Row| row.cluster.clone()),
-            plain(&["Account"], "Account", 9, |row: &Row| row.account.clone()),
+            match by {
+                SizesBy::Account => plain(&["Account"], "Account", 9, |row: &Row| row.account.clone()),
+                SizesBy::Wckey => plain(&["Wckey"], "Wckey", 9, |row: &Row| row.account.clone()),
+                SizesBy::Both => plain(&["Account"], "Account", -20, |row: &Row| row.account.clone()),
+            },
         ];
         let titles = titles(&self.wanted.bounds);
-        let mut format = "cluster,account".to_owned();
+        let mut format = if by == SizesBy::Wckey { "cluster,wckey" } else { "cluster,account" }.to_owned();
         for (title, (names, value)) in titles.into_iter().zip(GROUPS) {
             format.push_str(&format!(",{}", names[0]));
             // As many as a call can have, made once.
@@ -171,10 +193,11 @@ impl Report<'_> {
         fields.push(plain(&["TotalCount"], "Total Count", 11, |row: &Row| row.count.clone()));
         fields.push(plain(&["PercentOfCluster"], "% of cluster", 12, |row: &Row| row.share.clone()));
         Table {
-            title: "Job Sizes".to_owned(),
+            title: if by == SizesBy::Wckey { "Job Sizes by Wckey" } else { "Job Sizes" }.to_owned(),
+            with_seconds: true,
             units: match self.wanted.count_jobs {
                 true => "Units are in number of jobs ran".to_owned(),
-                false => self.units.title("CPU").replacen("Usage", "Time", 1),
+                false => self.units.title("").replacen("Usage", "Time", 1).replace("  ", " "),
             },
             format,
             fields,

@@ -17,8 +17,15 @@ pub(super) struct Row {
     pub(super) wckey: String,
     pub(super) tres: String,
     pub(super) used: String,
+    pub(super) down: String,
+    pub(super) planned_down: String,
     pub(super) idle: String,
+    pub(super) planned: String,
     pub(super) reported: String,
+    /// Of reservations: their name and time.
+    pub(super) name: String,
+    pub(super) start: String,
+    pub(super) end: String,
     pub(super) energy: String,
     /// How deep below the root.
     pub(super) depth: usize,
@@ -31,6 +38,8 @@ pub(super) struct Row {
 /// Lines with their fields.
 pub(super) struct Table {
     pub(super) title: String,
+    /// Whether the title tells how long the time is.
+    pub(super) with_seconds: bool,
     pub(super) units: String,
     pub(super) format: String,
     pub(super) fields: Vec<Field<Row>>,
@@ -59,13 +68,43 @@ fn fields(is_tree: bool) -> Vec<Field<Row>> {
         },
         field(&["Login", "User"], "Login", 9, |row| row.user.clone()),
         field(&["ProperName"], "Proper Name", 15, |row| proper_name(&row.user)),
-        field(&["QOS"], "QOS", 9, |row| row.qos.clone()),
-        field(&["WCKey"], "WCKey", 15, |row| row.wckey.clone()),
+        field(&["QOS"], "QOS", 12, |row| row.qos.clone()),
+        // A job without a key has this one.
+        field(
+            &["WCKey"],
+            "WCKey",
+            15,
+            |row| if row.wckey.is_empty() { "*".into() } else { row.wckey.clone() },
+        ),
         field(&["TresName"], "TRES Name", 14, |row| row.tres.clone()),
-        field(&["Used", "Allocated"], "Used", 16, |row| row.used.clone()),
-        field(&["Idle"], "Idle", 16, |row| row.idle.clone()),
-        field(&["Reported"], "Reported", 16, |row| row.reported.clone()),
-        field(&["Energy"], "Energy", 8, |row| row.energy.clone()),
+        field(&["Used"], "Used", AMOUNT, |row| row.used.clone()),
+        field(&["Energy"], "Energy", AMOUNT, |row| row.energy.clone()),
+    ]
+}
+
+/// Letters of an amount; more where the amounts have more.
+pub(super) const AMOUNT: i32 = 8;
+
+/// Returns the fields of what is told of the whole cluster.
+pub(super) fn utilization_fields() -> Vec<Field<Row>> {
+    vec![
+        field(&["Cluster"], "Cluster", 9, |row| row.cluster.clone()),
+        field(&["TresName"], "TRES Name", 14, |row| row.tres.clone()),
+        field(&["Allocated"], "Allocated", AMOUNT, |row| row.used.clone()),
+        field(&["Down"], "Down", AMOUNT, |row| row.down.clone()),
+        field(&["PlannedDown"], "PLND Down", AMOUNT, |row| row.planned_down.clone()),
+        field(&["Idle"], "Idle", AMOUNT, |row| row.idle.clone()),
+        field(&["Planned", "Reserved"], "Planned", AMOUNT, |row| row.planned.clone()),
+        field(&["Reported"], "Reported", AMOUNT, |row| row.reported.clone()),
+    ]
+}
+
+/// Returns the fields of what has a name and a time.
+pub(super) fn named_fields() -> Vec<Field<Row>> {
+    vec![
+        field(&["Name"], "Name", 9, |row| row.name.clone()),
+        field(&["Start"], "Start", 19, |row| row.start.clone()),
+        field(&["End"], "End", 19, |row| row.end.clone()),
     ]
 }
 
@@ -83,8 +122,9 @@ impl Report<'_> {
     /// Makes a report.
     pub(super) async fn make(&self, kind: Kind) -> anyhow::Result<Made> {
         let (by, title, columns) = match kind {
-            Kind::Sizes => return self.sizes().await,
-            Kind::Utilization => (vec![], "Cluster Utilization", "cluster"),
+            Kind::Sizes(by) => return self.sizes(by).await,
+            Kind::Utilization => return self.utilization().await,
+            Kind::Reservations => return self.reservations().await,
             Kind::AccountsByUser => (
                 vec!["account", "user"],
                 "Cluster/Account/User Utilization",
@@ -112,9 +152,10 @@ impl Report<'_> {
             return Ok(Made::Json(text));
         }
         let (cluster, there) = self.cluster().await?;
-        let tells = Tells { cluster, there, window: self.window, units: self.units, tres: self.tres };
+        let reported = if self.units.percent { self.reported().await? } else { BTreeMap::new() };
+        let tells =
+            Tells { cluster, there, reported, window: self.window, units: self.units, tres: self.tres };
         let mut rows = match kind {
-            Kind::Utilization => tells.utilization(&used),
             Kind::AccountsByUser => self.by_tree(&used, &tells).await?,
             _ => tells.sorted(used, kind),
         };
@@ -126,13 +167,14 @@ impl Report<'_> {
         }
         let named = if self.tres.is_empty() { "" } else { ",tresname" };
         let behind = match (kind, self.tres.is_empty()) {
-            (Kind::Utilization, _) => ",allocated,idle,reported",
+            (Kind::UsersByWckey | Kind::WckeysByUser, _) => ",used",
             (_, true) => ",used,energy",
             (_, false) => ",used",
         };
         let what = if self.tres.is_empty() { "CPU" } else { "TRES" };
         Ok(Made::Table(Table {
             title,
+            with_seconds: true,
             units: self.units.title(what),
             format: format!("{columns}{named}{behind}"),
             fields: fields(self.wanted.tree),
@@ -159,6 +201,8 @@ pub(super) struct Tells<'a> {
     pub(super) cluster: String,
     /// How much of each resource there is.
     pub(super) there: BTreeMap<String, i64>,
+    /// How much of it there was, resource seconds, where that is known.
+    pub(super) reported: BTreeMap<String, i64>,
     pub(super) window: Window,
     pub(super) units: Units,
     pub(super) tres: &'a [String],
@@ -172,7 +216,8 @@ impl Tells<'_> {
 
     /// Returns how many seconds of a resource there were.
     fn all(&self, resource: &str) -> i64 {
-        self.there.get(resource).copied().unwrap_or(0).saturating_mul(self.window.seconds())
+        let usual = || self.there.get(resource).copied().unwrap_or(0).saturating_mul(self.window.seconds());
+        self.reported.get(resource).copied().unwrap_or_else(usual)
     }
 
     /// Makes the lines of what somebody used, one a resource.
@@ -189,24 +234,6 @@ impl Tells<'_> {
             depth,
             ..Row::default()
         })
-    }
-
-    fn utilization(&self, used: &[Used]) -> Vec<Row> {
-        let of = |resource: &str| used.iter().map(|one| one.of(resource)).fold(0, i64::saturating_add);
-        self.resources()
-            .into_iter()
-            .map(|resource| {
-                let (used, all) = (of(resource), self.all(resource));
-                Row {
-                    cluster: self.cluster.clone(),
-                    tres: resource.to_owned(),
-                    used: self.units.written(used, all),
-                    idle: self.units.written(all.saturating_sub(used).max(0), all),
-                    reported: self.units.written(all, all),
-                    ..Row::default()
-                }
-            })
-            .collect()
     }
 
     /// Makes lines, the largest use of the first resource first; by workload key, or account, where these stand first.
@@ -275,6 +302,7 @@ mod tests {
         Tells {
             cluster: "c".into(),
             there: [("cpu".to_owned(), 10)].into(),
+            reported: BTreeMap::new(),
             window: Window { start: 0, end: 3600 },
             units: Units::read("seconds").unwrap(),
             tres: &[],
@@ -313,22 +341,13 @@ mod tests {
     }
 
     #[test]
-    fn what_was_not_used_was_idle() {
-        let rows = tells().utilization(&[used("", "", 9000)]);
-        assert_eq!(
-            (rows[0].used.as_str(), rows[0].idle.as_str(), rows[0].reported.as_str()),
-            ("9000", "27000", "36000")
-        );
-    }
-
-    #[test]
     fn fields_that_are_shown_exist() {
-        for format in [
-            "cluster,account,login,propername,used,energy",
-            "cluster,tresname,allocated,idle,reported",
-            "wckey,qos",
-        ] {
+        for format in
+            ["cluster,account,login,propername,used,energy", "cluster,login,tresname,used", "wckey,qos"]
+        {
             assert!(chosen(format, &fields(false)).is_ok());
         }
+        let all = "cluster,tresname,allocated,down,planneddown,idle,planned,reported";
+        assert!(chosen(all, &utilization_fields()).is_ok());
     }
 }

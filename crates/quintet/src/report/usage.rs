@@ -4,8 +4,6 @@ use super::{Report, Wanted};
 use crate::client::ClientError;
 use reqwest::Method;
 use serde::Deserialize;
-use slurm_wire::accounting::cluster::ClustersResp;
-use slurm_wire::accounting::tres::Tres;
 use std::collections::BTreeMap;
 
 /// Time, seconds of the epoch; the end is not part of it.
@@ -77,17 +75,5 @@ impl Report<'_> {
         query.extend(conditions(self.wanted));
         let answer = self.client.native::<Answer>(Method::GET, "/usage", &query, None).await?;
         Ok((answer.value.usage, answer.text))
-    }
-
-    /// Returns the cluster's name and how much it has of each resource.
-    pub(super) async fn cluster(&self) -> Result<(String, BTreeMap<String, i64>), ClientError> {
-        let answer = self.client.accounting::<ClustersResp>("/clusters/", &[]).await?;
-        let cluster = answer.value.clusters.into_vec().into_iter().next().unwrap_or_default();
-        let amount = |one: &Tres| {
-            let name =
-                if one.name.is_empty() { one.kind.to_string() } else { format!("{}/{}", one.kind, one.name) };
-            (name, one.count.0)
-        };
-        Ok((cluster.name.to_string(), cluster.tres.iter().map(amount).collect()))
     }
 }

@@ -4,10 +4,11 @@ use super::clock::SystemClock;
 use super::reload::Reload;
 use super::wiring;
 use crate::config::{Config, NoticeConfig};
+use crate::monitoring::{Archivist, Follower, Sampler};
 use crate::notify::Notifier;
 use crate::state_dir::{StateDir, read_key};
 use anyhow::Context;
-use dialects::{Keyring, ScriptOptions, Served, Services};
+use dialects::{Cockpit, CockpitKeys, Keyring, ScriptOptions, Served, Services};
 use domain::ports::Clock;
 use domain::service::JobService;
 use std::net::{SocketAddr, TcpListener};
@@ -25,6 +26,7 @@ pub(crate) struct Service {
     notices: NoticeConfig,
     slurm: Served,
     script_options: ScriptOptions,
+    cockpit: Option<Cockpit>,
 }
 
 impl Service {
@@ -46,7 +48,20 @@ impl Service {
         let clock = Arc::new(SystemClock::default());
         let cluster = config.cluster(&engine::machine::this_machine(), clock.now())?;
         let notices = notices(config)?;
-        let (jobs, spool) = wiring::start(config, cluster, state.path(), clock)?;
+        let wiring::Started { jobs, spool, monitoring } =
+            wiring::start(config, cluster, state.path(), clock)?;
+        let cockpit = match (monitoring, config.cockpit()?) {
+            (Some(monitoring), Some(own)) => {
+                let key = match &own.private_key {
+                    Some(path) => read_key(path)?,
+                    None => state.cockpit_key()?,
+                };
+                let keys =
+                    CockpitKeys::new(&key).context("use the key ClusterCockpit's tokens are signed with")?;
+                Some(Cockpit { monitoring, keys: Arc::new(keys), origins: own.origins })
+            }
+            _ => None,
+        };
         Ok(Service {
             listener,
             address,
@@ -57,6 +72,7 @@ impl Service {
             notices,
             slurm: config.slurm()?,
             script_options: config.script_options(),
+            cockpit,
         })
     }
 
@@ -73,6 +89,12 @@ impl Service {
     /// Serves until `stop` resolves, then ends in good order; jobs go on.
     pub(crate) async fn run(self, stop: impl Future<Output = ()> + Send + 'static) -> anyhow::Result<()> {
         let notifier = Notifier::start(self.notices, self.jobs.clone(), &self.state)?;
+        let (mut follower, mut sampler, mut archivist) = (None, None, None);
+        if let Some(Cockpit { monitoring, .. }) = &self.cockpit {
+            follower = Some(Follower::start(self.jobs.clone(), monitoring.clone())?);
+            sampler = Sampler::start(self.jobs.clone(), monitoring.clone())?;
+            archivist = Some(Archivist::start(monitoring.clone())?);
+        }
         let listener = tokio::net::TcpListener::from_std(self.listener)?;
         let services = Services {
             jobs: self.jobs.clone(),
@@ -80,10 +102,20 @@ impl Service {
             version: env!("CARGO_PKG_VERSION"),
             slurm: self.slurm,
             script_options: Some(self.script_options),
+            cockpit: self.cockpit.clone(),
         };
         dialects::serve(listener, services, stop).await;
         if let Some(notifier) = notifier {
             notifier.stop().await;
+        }
+        if let Some(sampler) = sampler {
+            sampler.stop().await;
+        }
+        if let Some(follower) = follower {
+            follower.stop().await;
+        }
+        if let Some(archivist) = archivist {
+            archivist.stop().await;
         }
         self.jobs.stop().await;
         // Where no job has a script left, nothing of the folder is left either. Where one has, this fails, as it should.

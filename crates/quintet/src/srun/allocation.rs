@@ -128,7 +128,13 @@ impl<'a> Allocation<'a> {
         };
         tokio::select! {
             job = ask(client, &request, name, said) => {
-                let job = job.map_err(|error| NoJob::Refused(refused(error)))?;
+                let job = match job {
+                    Ok(job) => job,
+                    Err(refusal) => {
+                        tell_of_strangers(client, &refusal, parts).await;
+                        return Err(NoJob::Refused(refused(refusal)));
+                    }
+                };
                 Ok(Allocation { client, job, attendance: Attendance::begin(client, job, IfGone::Cancel) })
             }
             given = given_up(signals) => {
@@ -153,11 +159,8 @@ impl<'a> Allocation<'a> {
         let answer = asked.slurm::<JobAllocResp>(Method::POST, "/job/allocate", &[], Some(body)).await;
         let answer =
             answer.map(|answer| (answer.value.job_id, answer.value.job_submit_user_msg.into_string()));
-        let partitions = parts.iter().filter_map(|(options, _)| options.partition.as_deref());
-        if let Err(refusal) = &answer
-            && let Some(text) = strangers(client, refusal, partitions).await
-        {
-            complain(&text);
+        if let Err(refusal) = &answer {
+            tell_of_strangers(client, refusal, parts).await;
         }
         let told = tell(answer, |text| {
             if !quiet {
@@ -172,6 +175,14 @@ impl<'a> Allocation<'a> {
         if let Err(error) = complete(self.client, self.job, left).await {
             complain(&format!("job {}: {error:#}", self.job));
         }
+    }
+}
+
+/// Says which partitions there are not, if it is that why a job was refused.
+async fn tell_of_strangers(client: &Client, refusal: &ClientError, parts: &[(&SrunOptions, &str)]) {
+    let partitions = parts.iter().filter_map(|(options, _)| options.partition.as_deref());
+    if let Some(text) = strangers(client, refusal, partitions).await {
+        complain(&text);
     }
 }
 

@@ -8,7 +8,7 @@ use super::propagation::propagated;
 use super::request::{Script, request};
 use super::test_only::{strangers, tell};
 use super::values::NodeRange;
-use crate::client::{Answer, Client, ClientArgs};
+use crate::client::{Answer, Client, ClientArgs, ClientError};
 use crate::jobs::wait::wait_for;
 use crate::terminal::{Terminal, remark};
 use crate::usage::Usage;
@@ -77,11 +77,7 @@ pub(crate) async fn run(
         let answer = asked.slurm::<JobSubmitResponse>(Method::POST, "/job/submit", &[], Some(body)).await;
         let answer =
             answer.map(|answer| (answer.value.job_id, answer.value.job_submit_user_msg.into_string()));
-        if let Err(refusal) = &answer
-            && let Some(text) = strangers(&client, refusal, partitions.iter().map(String::as_str)).await
-        {
-            remark(&format!("error: {text}"));
-        }
+        tell_of_strangers(&client, &answer, &partitions).await;
         let say = |text: &str| {
             if !options.quiet {
                 remark(text);
@@ -89,7 +85,7 @@ pub(crate) async fn run(
         };
         return Ok(ExitCode::from(tell(answer, say)?));
     }
-    let answer = send(&client, body, options.hold || options.priority == Some(0)).await?;
+    let answer = send(&client, body, options.hold || options.priority == Some(0), &partitions).await?;
     let id = answer.value.job_id;
     match (args.client.json, options.quiet, options.parsable) {
         (true, ..) => terminal.print_json(&answer.text)?,
@@ -166,13 +162,24 @@ fn on_fewer_nodes(options: &JobOptions) -> Cow<'_, JobOptions> {
     Cow::Owned(JobOptions { nodes: Some(NodeRange(fewer)), ..options.clone() })
 }
 
-/// Sends a request and passes on what the service remarks.
+/// Says which partitions there are not, if it is that why a job was refused.
+async fn tell_of_strangers<T>(client: &Client, answer: &Result<T, ClientError>, partitions: &[String]) {
+    if let Err(refusal) = answer
+        && let Some(text) = strangers(client, refusal, partitions.iter().map(String::as_str)).await
+    {
+        remark(&format!("error: {text}"));
+    }
+}
+
+/// Sends a request for jobs in these partitions, as they were asked for, and passes on what the service remarks.
 pub(crate) async fn send(
     client: &Client,
     body: Vec<u8>,
     is_held: bool,
+    partitions: &[String],
 ) -> anyhow::Result<Answer<JobSubmitResponse>> {
     let answer = client.slurm::<JobSubmitResponse>(Method::POST, "/job/submit", &[], Some(body)).await;
+    tell_of_strangers(client, &answer, partitions).await;
     let answer = answer.context("submit the job")?;
     for warning in answer.value.warnings.iter() {
         // That a job is held is news only to somebody who has not asked for it.

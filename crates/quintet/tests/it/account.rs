@@ -157,7 +157,7 @@ Account - 'physics':Description='physics':Organization='science':Fairshare=1
 Account - 'zzq':Description='zzq':Organization='zzq':DefaultQOS='normal':Fairshare=1:GrpTRESMins=cpu=100:GrpTRESRunMins=cpu=50:GrpTRES=cpu=10,mem=4G:GrpJobs=1:GrpJobsAccrue=2:GrpSubmitJobs=3:GrpWall=90:MaxTRESMinsPerJob=cpu=7:MaxTRESPerJob=cpu=8:MaxTRESPerNode=cpu=2:MaxJobs=4:MaxJobsAccrue=5:MaxSubmitJobs=6:MaxWallDurationPerJob=60:MinPrioThresh=9:Priority=11:QOS='normal'
 Parent - 'chemistry'
 User - 'alice':DefaultAccount='physics':Fairshare=1
-User - 'bob':DefaultAccount='chemistry':Fairshare=1
+User - 'bob':DefaultAccount='chemistry':Fairshare=1:QOS='+zzqos,-normal'
 Parent - 'physics'
 User - 'alice':DefaultAccount='physics':Fairshare=1
 Account - 'zza':Description='zza':Organization='zza':Fairshare=1
@@ -179,6 +179,10 @@ fn what_the_original_dumped_is_loaded_and_dumped_again() {
     assert!(told.starts_with(" For cluster testbed\n"), "{told}");
     account(&quintet, "dump testbed file=ours.cfg");
     assert_eq!(said(&quintet.read("ours.cfg")), DUMPED);
+    let bobs = "-nP show assoc user=bob account=chemistry format=qos";
+    assert_eq!(account(&quintet, bobs), "zzqos\n");
+    let why = refused(&quintet, "-i modify account zzq set qos=zzqos");
+    assert!(why.contains("access to its default quality of service"), "{why}");
     // Once more changes nothing.
     let again = quintet.run(&["account", "-i", "load", "ours.cfg"]);
     assert_eq!((again.code, again.stdout.as_str()), (0, ""), "{}", again.stderr);
@@ -262,6 +266,19 @@ fn jobs_are_shown_in_sacct_s_fields() {
             ended.stderr
         );
     };
+    let listed =
+        |words: &[&str]| quintet.ok(&[&["history", "-nXP", "-S", "now-1day", "-o", "jobid"], words].concat());
+    let all = listed(&[]);
+    assert_eq!((listed(&["-i", "1"]), listed(&["-I", "1-4096"])), (all.clone(), all.clone()));
+    assert_eq!((all.as_str(), listed(&["-R", "none"]).as_str()), ("1\n2\n", "1\n"));
+    assert_eq!((listed(&["-i", "2-9"]), listed(&["-k", "1", "-K", "2"])), (String::new(), String::new()));
+    let sizes = quintet.ok(&["history", "-nXP", "--units", "K", "-o", "reqmem"]);
+    assert!(sizes.lines().all(|size| size.is_empty() || size.ends_with('K') || size == "0"), "{sizes}");
+    told(&["history", "-i", "x"], 2, "Invalid numeric value \"x\" for requested node range.");
+    told(&["history", "-k", "x"], 2, "Invalid time limit specification");
+    told(&["history", "-R", "frob"], 2, "unrecognized job reason value 'frob'");
+    told(&["history", "--units", "X"], 2, "Invalid unit type 'X'");
+    told(&["history", "-g", "no-such-group"], 1, "");
     told(&["history", "-o", "frob"], 2, "Invalid field requested: \"frob\"");
     told(&["history", "-X", "-S", "frob"], 2, "Invalid time specification: frob");
     told(&["history", "-X", "-S", "now", "-E", "now-1day"], 2, "is after end time");
@@ -298,4 +315,43 @@ fn reports_tell_who_used_how_much() {
     assert!(sizes.trim_end().ends_with("|1|0|1|100.00%"), "{sizes}");
     let refused = quintet.run(&["report", "user", "frob"]);
     assert!(refused.code == 1 && refused.stderr.contains("Not valid report frob"), "{}", refused.stderr);
+}
+
+#[test]
+fn what_happens_beside_jobs_is_shown() {
+    let Some(quintet) = serving() else { return };
+    let nodes: serde_json::Value = serde_json::from_str(&quintet.ok(&["nodes", "--json"])).unwrap();
+    let node = nodes["nodes"][0]["name"].as_str().unwrap();
+    let mark = |words: &[&str]| {
+        let mut command = crate::program::quintet();
+        command.arg("nodes").args(words).arg(node).arg("--state").arg(quintet.state());
+        assert!(command.status().unwrap().success(), "{words:?}");
+    };
+    mark(&["drain", "--reason", "fan"]);
+    let events = account(&quintet, "-nP show event format=node,state,reason,user,end");
+    let lines: Vec<&str> = events.lines().collect();
+    assert_eq!(lines, ["||Cluster Registered TRES||Unknown", &format!("{node}|DRAIN|fan|root(0)|Unknown")]);
+    mark(&["resume"]);
+    let closed = account(&quintet, &format!("-nP show event nodes={node} format=node,end"));
+    assert!(closed.starts_with(&format!("{node}|20")), "{closed}");
+    account(&quintet, "-i add account physics,chem");
+    let deeds = account(&quintet, "-nP show transaction format=actor,action,where");
+    assert!(deeds.contains("root|Add Accounts|chem,physics\n"), "{deeds}");
+    assert_eq!(account(&quintet, "show runaway"), "Runaway Jobs: No runaway jobs found on cluster testbed\n");
+    assert_eq!(account(&quintet, "-nP show reservation"), "");
+    assert!(refused(&quintet, "show event frob=1").contains("Unknown condition: frob=1"));
+    let table = account(&quintet, "show event");
+    let widths = "---------- --------------- ------------------- ------------------- ------ \
+                  ------------------------------ ----------";
+    assert_eq!(table.lines().nth(1).unwrap().trim_end(), widths);
+    let words = ["report", "-nP", "-t", "percent", "cluster", "utilization", "start=now", "end=now+1hour"];
+    // Seconds are counted, and the first of them has to be over.
+    quintet.until("there is something to report", || !quintet.ok(&words).is_empty());
+    let report = quintet.ok(&words);
+    let parts: Vec<&str> = report.trim().split('|').collect();
+    assert_eq!((parts[0], parts.len()), ("testbed", 7), "{report}");
+    assert_eq!(
+        quintet.ok(&["report", "-nP", "reservation", "utilization", "start=now-1hour", "end=now"]),
+        ""
+    );
 }

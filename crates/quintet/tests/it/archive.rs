@@ -75,6 +75,33 @@ fn what_is_too_old_can_be_taken_out_at_once() {
 }
 
 #[test]
+fn transactions_go_and_come_back() {
+    let program = Program::serving("");
+    program.write("keep.toml", "[history]\npurge_txn_after = \"12months\"\narchive_dir = \"old\"\n");
+    let line = concat!(
+        r#"{"kind":"transaction","name":"root","start":1620000000000000,"end":1620000000000000,"told":1620000000000000,"#,
+        r#""record":{"a":"Add Accounts","p":"physics","t":1620000000000000,"w":"root"}}"#,
+        "\n"
+    );
+    program.write("deeds.jsonl", line);
+    let loaded = archive(&program, &["load", "deeds.jsonl"]);
+    assert_eq!(
+        text(&loaded.stdout),
+        "deeds.jsonl: 0 jobs, 0 steps, 0 sums of usage, 1 transactions\n",
+        "{}",
+        text(&loaded.stderr)
+    );
+    let known =
+        || program.ok(&["account", "-nP", "list", "transactions", "start=2021-05-01", "end=2021-05-05"]);
+    assert!(known().contains("physics"), "{}", known());
+    let config = program.work().join("keep.toml");
+    let gone = text(&archive(&program, &["dump", "--config", config.to_str().unwrap()]).stdout);
+    assert!(gone.starts_with("taken out: 0 jobs, 0 steps, 0 sums of usage, 1 transactions; "), "{gone}");
+    assert_eq!(known(), "");
+    assert_eq!(std::fs::read_to_string(program.work().join("old/transactions-2021-05.jsonl")).unwrap(), line);
+}
+
+#[test]
 fn nothing_starts_where_no_archive_can_be_written() {
     let folder = tempfile::tempdir().unwrap();
     let at = |name: &str| folder.path().join(name);

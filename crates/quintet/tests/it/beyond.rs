@@ -1,5 +1,6 @@
-//! The whole service in the conversations of `conformance/slurm/beyond.jsonl`: what of the published interface no recording
-//! touches. The test `coverage` of slurm-wire counts what these requests have and what is expected of their answers.
+//! The whole service in the conversations of `conformance/slurm/beyond.jsonl` and `beyond-accounting.jsonl`: what of the
+//! published interface no recording touches. The test `coverage` of slurm-wire counts what these requests have and what is
+//! expected of their answers.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -9,21 +10,31 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use reqwest::Method;
 use serde_json::Value;
 
-use crate::server::{Server, ask, eventually, token, token_of};
+use crate::server::{Server, eventually, token, token_of};
 
 fn conformance(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../conformance/slurm").join(name)
 }
 
+/// Who runs the tests.
+fn me() -> String {
+    let me = Command::new("id").arg("-un").output().unwrap();
+    String::from_utf8(me.stdout).unwrap().trim().to_owned()
+}
+
 /// The recorded cluster, with the user who runs the tests as an administrator.
 fn configuration(folder: &Path) -> PathBuf {
-    let me = Command::new("id").arg("-un").output().unwrap();
-    let me = String::from_utf8(me.stdout).unwrap();
+    let me = me();
     let cluster = std::fs::read_to_string(conformance("testbed.toml")).unwrap();
-    let user = format!("[[users]]\nname = {:?}\nadmin = \"administrator\"\n", me.trim());
+    let user = format!("[[users]]\nname = {me:?}\nadmin = \"administrator\"\n");
     let file = folder.join("quintet.toml");
     std::fs::write(&file, format!("{cluster}\n{user}")).unwrap();
     file
+}
+
+/// Tells whether a text stands for a number as a whole.
+fn is_number(text: &str) -> bool {
+    text.starts_with("${") && text.ends_with('}') && !text.ends_with(":text}") && text != "${me}"
 }
 
 /// Numbers that answers gave, by the names under which later steps want them.
@@ -40,16 +51,17 @@ impl Kept {
     fn in_text(&self, text: &str) -> String {
         let Some((before, rest)) = text.split_once("${") else { return text.to_owned() };
         let (said, after) = rest.split_once('}').unwrap();
-        let said = said.trim_end_matches(":text");
-        format!("{before}{}{}", self.number(said), self.in_text(after))
+        let filled = match said {
+            "me" => me(),
+            number => self.number(number.trim_end_matches(":text")).to_string(),
+        };
+        format!("{before}{filled}{}", self.in_text(after))
     }
 
     /// Puts kept numbers into a document. A text that is nothing else becomes a number unless it says `:text`.
     fn filled(&self, value: &Value) -> Value {
         match value {
-            Value::String(text) if text.starts_with("${") && !text.ends_with(":text}") => {
-                self.number(&text[2..text.len() - 1]).into()
-            }
+            Value::String(text) if is_number(text) => self.number(&text[2..text.len() - 1]).into(),
             Value::String(text) => self.in_text(text).into(),
             Value::Array(values) => values.iter().map(|value| self.filled(value)).collect(),
             Value::Object(fields) => {
@@ -91,17 +103,28 @@ impl Talk {
         let (request, response) = (&step["request"], &step["response"]);
         let method = Method::from_bytes(request["method"].as_str().unwrap().as_bytes()).unwrap();
         let path = self.kept.in_text(request["path"].as_str().unwrap());
-        let path = path.strip_prefix("/slurm/v0.0.44").unwrap();
-        let body = request.get("json").map(|body| self.kept.filled(body));
         let token = &self.tokens[step["user"].as_str().unwrap()];
-        let answer = ask(&self.client, &self.server.url, token, method, path, body.as_ref()).await;
-        let (status, document) = answer.ok_or("no answer")?;
+        let mut asked = self.client.request(method, format!("{}{path}", self.server.url));
+        asked = asked.header("X-SLURM-USER-TOKEN", token);
+        if let Some(body) = request.get("json") {
+            asked = asked.json(&self.kept.filled(body));
+        }
+        let answer = asked.send().await.map_err(|error| error.to_string())?;
+        let status = answer.status().as_u16();
+        let text = answer.text().await.map_err(|error| error.to_string())?;
+        let document: Value = serde_json::from_str(&text).unwrap_or_default();
         if response["status"] != status {
             return Err(format!("status {status}: {document}"));
         }
         let expected = response.get("json").map(|expected| self.kept.filled(expected));
         if let Some(lack) = expected.and_then(|expected| lacks(&document, &expected, "")) {
             return Err(lack);
+        }
+        for (place, count) in response["count"].as_object().into_iter().flatten() {
+            let there = document.pointer(place).and_then(Value::as_array).map_or(0, Vec::len);
+            if *count != there {
+                return Err(format!("{place}: {count} expected, {there} seen: {document}"));
+            }
         }
         for (name, place) in step["keep"].as_object().into_iter().flatten() {
             let number = document.pointer(place.as_str().unwrap()).and_then(Value::as_i64);
@@ -122,6 +145,16 @@ impl Talk {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_no_recording_touches_does_what_it_says() {
+    hold("beyond.jsonl").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_no_recording_touches_of_accounting_does_what_it_says() {
+    hold("beyond-accounting.jsonl").await;
+}
+
+/// Holds the conversations of a file with a fresh service.
+async fn hold(name: &str) {
     let state = tempfile::tempdir().unwrap();
     let server = Server::start(&configuration(state.path()), state.path());
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
@@ -131,7 +164,7 @@ async fn what_no_recording_touches_does_what_it_says() {
         tokens: HashMap::from([("me", token(state.path())), ("alice", token_of("alice", state.path()))]),
         kept: Kept(HashMap::from([("now".to_owned(), i64::try_from(now).unwrap())])),
     };
-    let steps = std::fs::read_to_string(conformance("beyond.jsonl")).unwrap();
+    let steps = std::fs::read_to_string(conformance(name)).unwrap();
     for line in steps.lines() {
         talk.step(&serde_json::from_str(line).unwrap()).await;
     }

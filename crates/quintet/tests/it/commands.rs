@@ -214,6 +214,7 @@ fn exit_codes_tell_usage_from_refusal() {
     check(&["cancel"], 2, "required");
     check(&["submit", "--bbf=x", "--wrap", "true"], 2, "--bbf");
     check(&["token", "alice", "--for", "slurm", "--role", "admin"], 2, "roles");
+    check(&["token", "alice", "--for", "clustercockpit", "--role", "api,king"], 2, "king");
     check(&["token", "alice", "--for", "waldur"], 1, "--for waldur is not supported yet");
     check(&["show", "job", "999"], 1, "no job 999");
     check(&["show", "node", "nope"], 1, "nope");

@@ -84,6 +84,11 @@ impl Program {
         self.server.take().unwrap().signal(signal)
     }
 
+    /// Bytes of memory that the service holds.
+    pub(crate) fn resident(&self) -> u64 {
+        self.server.as_ref().unwrap().resident()
+    }
+
     pub(crate) fn state(&self) -> PathBuf {
         self.around.path().join("state")
     }

@@ -173,6 +173,27 @@ fn when_and_where_a_job_would_start_is_told_without_one() {
     assert!((now + 3600..now + 3700).contains(&later), "{later} at {now}");
 }
 
+#[test]
+fn partitions_that_there_are_not_are_named() {
+    let quintet = Program::serving("[[partitions]]\nname = \"main\"\ndefault = true\n");
+    let why = "Invalid partition name specified";
+    for (words, who, what) in [
+        (&["submit", "-p", "nope", "--wrap", "true"][..], "quintet", "submit the job"),
+        (&["srun", "-p", "nope", "true"], "srun", "Unable to allocate resources"),
+        (&["alloc", "-p", "nope", "true"], "salloc", "Job submit/allocate failed"),
+        (&["run", "-p", "main,nope", "true"], "quintet", "submit the job"),
+    ] {
+        let asked = quintet.run(words);
+        let told: Vec<&str> = asked.stderr.lines().collect();
+        assert_eq!((asked.code, told.len()), (1, 2), "{words:?}: {told:?}");
+        assert_eq!(told[0], format!("{who}: error: invalid partition specified: nope"));
+        assert!(told[1].starts_with(&format!("{who}: error: {what}: {why}")), "{words:?}: {told:?}");
+    }
+    // Where something else is in the way no more than that is said.
+    let asked = quintet.run(&["submit", "-p", "main", "-w", "nowhere", "--wrap", "true"]);
+    assert!(asked.code == 1 && !asked.stderr.contains("invalid partition"), "{}", asked.stderr);
+}
+
 /// Leaves out when a job would start.
 fn without_start(line: &str) -> String {
     let Some((before, rest)) = line.split_once("start at ") else { return line.to_owned() };
@@ -304,7 +325,10 @@ fn outside_of_a_job_one_is_made_and_given_back() {
         assert_eq!(refused.code, 1, "{words:?}");
         assert!(refused.stderr.starts_with(told), "{words:?}: {}", refused.stderr);
     };
-    check(&["-p", "nope", "true"], "srun: error: Unable to allocate resources: ");
+    check(
+        &["-p", "nope", "true"],
+        "srun: error: invalid partition specified: nope\nsrun: error: Unable to allocate",
+    );
     check(&["--bcast=x", "true"], "srun: error: --bcast is not supported: every node sees the same files");
     check(&["--foo", "true"], "srun: unrecognized option '--foo'");
     check(&[], "srun: fatal: No command given to execute.");

@@ -101,6 +101,60 @@ fn a_single_step_can_be_cancelled() {
     assert_eq!(steps(&quintet, "1"), wanted);
 }
 
+#[test]
+fn accounting_knows_the_steps_of_jobs_that_run_and_of_those_that_are_over() {
+    let quintet = Program::serving("");
+    quintet.write(
+        "job.sh",
+        "#!/bin/sh\nsrun -n1 true\nsrun -n1 sh -c 'touch began; while [ ! -e go ]; do sleep 0.05; done'\n",
+    );
+    quintet.ok(&["submit", "-n", "1", "-o", "out", "job.sh"]);
+    let told = |words: &[&str]| quintet.ok(&[&["history", "-nP", "-o", "jobid,state"], words].concat());
+    quintet.until("the second step runs", || quintet.files().iter().any(|name| name == "began"));
+    assert_eq!(told(&["-j", "1"]), "1|RUNNING\n1.batch|RUNNING\n1.0|COMPLETED\n1.1|RUNNING\n");
+    quintet.write("go", "");
+    quintet.ok(&["wait", "1"]);
+    let over = "1|COMPLETED\n1.batch|COMPLETED\n1.0|COMPLETED\n1.1|COMPLETED\n";
+    quintet.until("it is over", || told(&["-j", "1"]).starts_with("1|COMPLETED"));
+    assert_eq!(told(&["-j", "1"]), over);
+    let conditions = ["-a", "-X", "-S", "now-1hour", "-E", "now"];
+    let with = |words: &[&str]| told(&[&conditions, words].concat());
+    assert_eq!(with(&["-s", "CD,F", "--name=job.sh,other"]), "1|COMPLETED\n");
+    assert_eq!(with(&["-s", "F,CA"]), "");
+    assert_eq!(with(&["-s", "CD", "--name", "other"]), "");
+    // Among others, none of which has steps.
+    for _ in 0..3 {
+        quintet.ok(&["submit", "-W", "-Q", "-n1", "-o", "out", "--wrap", "true"]);
+    }
+    assert_eq!(told(&["-a"]).lines().filter(|line| line.starts_with("1")).count(), 4);
+    assert_eq!(told(&["-a"]).lines().count(), 4 + 3 * 2);
+}
+
+#[test]
+fn an_attempt_that_went_back_is_a_duplicate() {
+    let quintet = Program::serving("");
+    let script = "touch began$SLURM_RESTART_COUNT; [ -n \"$SLURM_RESTART_COUNT\" ] || sleep 100";
+    quintet.ok(&["submit", "-Q", "-n1", "-o", "out", "--wrap", script]);
+    quintet.until("it runs", || quintet.files().iter().any(|name| name == "began"));
+    quintet.ok(&["requeue", "1"]);
+    quintet.ok(&["wait", "1"]);
+    let told =
+        |words: &[&str]| quintet.ok(&[&["history", "-nP", "-o", "jobid,state,exitcode"], words].concat());
+    let last = "1|COMPLETED|0:0\n1.batch|COMPLETED|0:0\n";
+    quintet.until("it is over", || told(&["-j", "1"]).starts_with("1|COMPLETED"));
+    assert_eq!(told(&["-j", "1"]), last);
+    // What was sent to the script is nothing that the job left.
+    let first = "1|REQUEUED|0:0\n1.batch|CANCELLED|0:15\n";
+    assert_eq!(told(&["-D", "--duplicates", "-j", "1"]), format!("{first}{last}"));
+    assert_eq!(told(&["-X", "-X", "-D", "-S", "now-1hour"]), "1|REQUEUED|0:0\n1|COMPLETED|0:0\n");
+    // Who ended it is told of the job, and not of what ended with it.
+    quintet.ok(&["submit", "-Q", "-n1", "-o", "out", "--wrap", "touch again; sleep 100"]);
+    quintet.until("it runs", || quintet.files().iter().any(|name| name == "again"));
+    quintet.ok(&["cancel", "2"]);
+    quintet.until("it is over", || told(&["-j", "2"]).starts_with("2|CANCELLED by "));
+    assert!(told(&["-j", "2"]).ends_with("\n2.batch|CANCELLED|0:15\n"), "{}", told(&["-j", "2"]));
+}
+
 fn until(mut is_so: impl FnMut() -> bool) {
     let deadline = std::time::Instant::now() + std::time::Duration::from_secs(60);
     while !is_so() {

@@ -12,6 +12,9 @@ use crate::object::{is_deprecated, is_documented, is_required, json_key, key, ob
 use crate::scalar::Text;
 use crate::words::{AccountingJobFlag, JobState, WckeyTagFlag};
 
+/// What the original's database calls a job that has no name.
+pub const NAMELESS: &str = "allocation";
+
 object! {
     /// Jobs of accounting.
     reply SlurmdbdJobsResp = "openapi_slurmdbd_jobs_resp" {

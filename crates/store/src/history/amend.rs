@@ -2,11 +2,12 @@
 //! they move from one to another moves in the sums of usage, too.
 
 use super::reader::recorded;
-use super::shared::Seen;
+use super::shared::{Class, Seen};
 use super::tally::{Tally, Way};
 use crate::database::{Database, Unread};
 use crate::failure::failed;
 use crate::row::encoded;
+use domain::Text;
 use domain::history::Amendment;
 use domain::ports::{Calendar, StoreError};
 use rusqlite::{Transaction, TransactionBehavior, params};
@@ -59,6 +60,9 @@ impl Amending {
         let number = i64::try_from(row).unwrap_or(i64::MAX);
         let put = "INSERT OR REPLACE INTO amendment (id, body) VALUES (?1, ?2)";
         history.prepare_cached(put)?.execute(params![number, encoded(&amendment)])?;
+        if let Some(wckey) = &later.wckey {
+            self.put_under(history, number, wckey)?;
+        }
         let is_counted = number <= self.uncounted.0 || number > self.uncounted.1;
         let moves = later.wckey.is_some() || later.allocated.is_some();
         if !is_counted || !moves {
@@ -71,6 +75,16 @@ impl Amending {
             let of = &after.closed;
             tally.count(history, seen, (&of.job, &of.also), after.amendment.as_deref(), Way::Again)?;
         }
+        Ok(())
+    }
+
+    /// Has an attempt found under its new workload key from now on.
+    fn put_under(&mut self, history: &Transaction<'_>, row: i64, wckey: &Text) -> Result<(), Unread> {
+        let own = "SELECT class FROM past WHERE id = ?1";
+        let class: i64 = history.prepare_cached(own)?.query_row([row], |row| row.get(0))?;
+        let class = Class { wckey: wckey.clone(), ..Class::read(history, class)? };
+        let class = self.seen.class(history, class)?;
+        history.prepare_cached("UPDATE past SET class = ?2 WHERE id = ?1")?.execute([row, class])?;
         Ok(())
     }
 }

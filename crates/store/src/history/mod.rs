@@ -2,6 +2,8 @@
 
 mod amend;
 mod attempt;
+mod chronicle;
+mod known;
 mod query;
 mod reader;
 mod record;

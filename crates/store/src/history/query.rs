@@ -1,5 +1,5 @@
-//! From what is wanted to conditions in SQL, and to the index that leaves the fewest rows to pass over. Decided here
-//! and not by SQLite, which has no statistics to go by. Numbers stand in the text, since most are our own.
+//! From what is wanted to conditions in SQL, and to the indexes that leave few rows to pass over. Named here and not by
+//! SQLite, which has no statistics to go by. Numbers stand in the text, since most are our own.
 
 use super::attempt::{exit, reason_word};
 use super::shared::{CLASS, Class, word_id};
@@ -18,8 +18,8 @@ pub(super) struct Query {
     pub(super) condition: String,
     /// A condition on rows of `block`; empty if every block may have such rows.
     pub(super) blocks: String,
-    /// The index to walk along, or none.
-    pub(super) index: Option<Index>,
+    /// The indexes to walk along one of.
+    pub(super) indexes: Vec<Index>,
 }
 
 /// An index of `past`, and what is looked for in it; or `amendment`, which is one of what was noted about.
@@ -46,13 +46,9 @@ impl Query {
     /// Makes the query; `None` if nothing can fit.
     pub(super) fn of(wanted: &Wanted, connection: &Connection) -> Result<Option<Self>, Unread> {
         let mut conditions = Vec::new();
-        let mut index = None;
+        let mut indexes = Vec::new();
         let mut propose = |name, condition: &str, values: usize| {
-            index.get_or_insert_with(|| Index {
-                name,
-                condition: condition.to_owned(),
-                is_ordered: values == 1,
-            });
+            indexes.push(Index { name, condition: condition.to_owned(), is_ordered: values == 1 });
         };
         if !wanted.jobs.is_empty() {
             conditions.push(jobs(wanted));
@@ -118,7 +114,7 @@ impl Query {
         conditions.extend(any_of(possible.iter().map(|moments| condition(moments))));
         let blocks = any_of(possible.iter().map(|moments| block(moments))).unwrap_or_default();
         let condition = if conditions.is_empty() { "1".to_owned() } else { conditions.join(" AND ") };
-        Ok(Some(Query { condition, blocks, index }))
+        Ok(Some(Query { condition, blocks, indexes }))
     }
 }
 
@@ -194,14 +190,13 @@ fn classes(connection: &Connection, wanted: &Wanted) -> Result<Option<Vec<i64>>,
         ("qos", &wanted.qos),
         ("wckey", &wanted.wckeys),
         ("reservation", &wanted.reservations),
-        (r#""constraint""#, &wanted.constraints),
     ] {
         if !wanted.is_empty() {
-            conditions.push(format!("{column} IN ({})", vec!["?"; wanted.len()].join(",")));
+            conditions.push(format!("{column} COLLATE NOCASE IN ({})", vec!["?"; wanted.len()].join(",")));
             texts.extend(wanted.iter().map(domain::Text::as_str));
         }
     }
-    if conditions.is_empty() && wanted.associations.is_empty() {
+    if conditions.is_empty() && wanted.associations.is_empty() && wanted.constraints.is_empty() {
         return Ok(Some(Vec::new()));
     }
     let condition = if conditions.is_empty() { "1".to_owned() } else { conditions.join(" AND ") };
@@ -210,7 +205,9 @@ fn classes(connection: &Connection, wanted: &Wanted) -> Result<Option<Vec<i64>>,
     let mut found = Vec::new();
     while let Some(row) = rows.next()? {
         let class = Class::from_row(row, 1)?;
-        if wanted.is_charged(&class.account, &class.user_name, &class.partition) {
+        if wanted.is_charged(&class.account, &class.user_name, &class.partition)
+            && wanted.is_constrained(&class.constraint)
+        {
             found.push(row.get(0)?);
         }
     }

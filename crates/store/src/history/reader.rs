@@ -1,12 +1,15 @@
 //! Reads history, and the scripts of jobs that live: from any thread, without waiting for the writer.
 
+use super::known::{Known, Memories};
 use super::record::{COLUMNS, FROM, Restorer};
-use super::{amend, step, usage, walk};
+use super::{amend, chronicle, step, usage, walk};
 use crate::content::{Content, Packed};
 use crate::database::{Readers, Unread};
 use crate::progress::Progress;
 use crate::writer::{Parts, read_parts};
-use domain::history::{Almanac, Amendment, Gathered, Order, Purged, UsageWanted, Wanted};
+use domain::history::{
+    Almanac, Amendment, Booking, Deed, During, Episode, Gathered, Order, Purged, UsageWanted, Wanted,
+};
 use domain::job::{Payload, Phase};
 use domain::ports::{Calendar, Closed, ClosedStep, History, Key, Recorded, StoreError};
 use domain::{JobId, Timestamp};
@@ -23,6 +26,7 @@ const PATIENCE: Duration = Duration::from_secs(2);
 pub struct Reader {
     queue: Readers,
     history: Readers,
+    memories: Memories,
     path: Arc<Path>,
     progress: Arc<Progress>,
     calendar: Arc<dyn Calendar>,
@@ -43,7 +47,24 @@ impl Reader {
         calendar: Arc<dyn Calendar>,
     ) -> Self {
         let path = Arc::from(history.as_path());
-        Reader { queue: Readers::of(queue), history: Readers::of(history), path, progress, calendar }
+        let memories = Memories::default();
+        Reader {
+            queue: Readers::of(queue),
+            history: Readers::of(history),
+            memories,
+            path,
+            progress,
+            calendar,
+        }
+    }
+
+    /// Reads with what earlier readers have seen.
+    fn read<T>(
+        &self,
+        what: &'static str,
+        reading: impl FnOnce(&Connection, &mut Known) -> Result<T, Unread>,
+    ) -> Result<T, StoreError> {
+        self.memories.with(|known| self.history.read(what, |connection| reading(connection, known)))
     }
 
     /// Waits until history shows what has been committed by now.
@@ -65,9 +86,17 @@ pub(super) fn recorded(
     connection: &Connection,
     rows: impl IntoIterator<Item = u64>,
 ) -> Result<Vec<Recorded>, Unread> {
+    recorded_with(connection, &mut Known::default(), rows)
+}
+
+fn recorded_with(
+    connection: &Connection,
+    known: &mut Known,
+    rows: impl IntoIterator<Item = u64>,
+) -> Result<Vec<Recorded>, Unread> {
     let mut statement =
         connection.prepare_cached(&format!("SELECT {COLUMNS} FROM {FROM} WHERE p.id = ?1"))?;
-    let mut restorer = Restorer::of(connection);
+    let mut restorer = Restorer::of(connection, known)?;
     let mut found = Vec::new();
     for row in rows {
         let mut rows = statement.query([i64::try_from(row).unwrap_or(i64::MAX)])?;
@@ -100,9 +129,9 @@ impl History for Reader {
             return Ok(Vec::new());
         }
         self.catch_up();
-        self.history.read("read history", |connection| {
+        self.read("read history", |connection, known| {
             let keys = walk::keys(connection, wanted)?;
-            recorded(connection, keys.iter().map(|key| key.row))
+            recorded_with(connection, known, keys.iter().map(|key| key.row))
         })
     }
 
@@ -115,7 +144,7 @@ impl History for Reader {
     }
 
     fn rows(&self, rows: &[u64]) -> Result<Vec<Recorded>, StoreError> {
-        self.history.read("read history", |connection| recorded(connection, rows.iter().copied()))
+        self.read("read history", |connection, known| recorded_with(connection, known, rows.iter().copied()))
     }
 
     fn amend(&self, amendments: &[(u64, Amendment)]) -> Result<(), StoreError> {
@@ -132,9 +161,34 @@ impl History for Reader {
         self.history.read("read usage", |connection| usage::usage(connection, wanted, &mut almanac))
     }
 
+    fn episodes(&self, during: &During) -> Result<Vec<Episode>, StoreError> {
+        self.catch_up();
+        self.history.read("read events", |connection| chronicle::episodes(connection, during))
+    }
+
+    fn bookings(&self, during: &During) -> Result<Vec<Booking>, StoreError> {
+        self.catch_up();
+        self.history.read("read reservations", |connection| chronicle::bookings(connection, during))
+    }
+
+    fn deeds(&self, during: &During) -> Result<Vec<Deed>, StoreError> {
+        self.catch_up();
+        self.history.read("read transactions", |connection| chronicle::deeds(connection, during))
+    }
+
+    fn waited(&self, during: &During) -> Result<Vec<(i64, i64)>, StoreError> {
+        self.catch_up();
+        self.history.read("read usage", |connection| chronicle::waited(connection, during))
+    }
+
     fn steps(&self, id: JobId) -> Result<Vec<ClosedStep>, StoreError> {
         self.catch_up();
-        self.history.read("read steps", |connection| step::of_job(connection, id))
+        self.read("read steps", |connection, known| step::of_jobs(connection, known, &[id]))
+    }
+
+    fn steps_of(&self, jobs: &[JobId]) -> Result<Vec<ClosedStep>, StoreError> {
+        self.catch_up();
+        self.read("read steps", |connection, known| step::of_jobs(connection, known, jobs))
     }
 
     fn payload(&self, id: JobId) -> Result<Arc<Payload>, StoreError> {

@@ -1,7 +1,8 @@
 //! A finished job in three parts: columns of its attempt, some of them numbers of what many have in common; the rest of
 //! its own record; and the rest of what was asked for, in a row that many share. Nothing is stored twice.
 
-use super::shared::{self, Class};
+use super::known::Known;
+use super::shared::{Class, Texts};
 use crate::content::{Content, Packed};
 use crate::database::Unread;
 use crate::failure::unreadable;
@@ -10,7 +11,7 @@ use domain::history::Amendment;
 use domain::job::{Allocation, Job, JobSpec, Owner, Phase};
 use domain::ports::{Closed, Recorded, StoreError};
 use domain::{Gid, JobId, Text, TimeLimit, Timestamp, Uid};
-use rusqlite::{Connection, Row};
+use rusqlite::{CachedStatement, Connection, Row};
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::sync::Arc;
@@ -59,35 +60,36 @@ pub(super) fn rest(job: &Job) -> Vec<u8> {
     bytes
 }
 
-/// Puts jobs together again. Knows the shared parts it has seen; tasks of an array share their request again.
+/// Puts jobs together again. Remembers the shared parts it has seen; tasks of an array share their request again.
 pub(super) struct Restorer<'a> {
     connection: &'a Connection,
-    requests: HashMap<i64, Request>,
-    boots: HashMap<i64, Text>,
-    classes: HashMap<i64, Arc<Class>>,
-    lists: HashMap<i64, Text>,
-    dirs: HashMap<i64, Text>,
-    names: HashMap<i64, Text>,
+    contents: CachedStatement<'a>,
+    requests: &'a mut HashMap<i64, Request>,
+    boots: &'a mut HashMap<i64, Text>,
+    classes: &'a mut HashMap<i64, Arc<Class>>,
+    lists: Texts<'a>,
+    words: Texts<'a>,
 }
 
 /// A shared part, and the last request that was made with it.
-struct Request {
+pub(super) struct Request {
     shared: JobSpec,
     last: Option<Arc<JobSpec>>,
 }
 
 impl<'a> Restorer<'a> {
-    /// Makes one that looks shared parts up here.
-    pub(super) fn of(connection: &'a Connection) -> Self {
-        Restorer {
+    /// Makes one that looks shared parts up here, unless they are known.
+    pub(super) fn of(connection: &'a Connection, known: &'a mut Known) -> rusqlite::Result<Self> {
+        let Known { words, lists, boots, classes, requests } = known;
+        Ok(Restorer {
             connection,
-            requests: HashMap::new(),
-            boots: HashMap::new(),
-            classes: HashMap::new(),
-            lists: HashMap::new(),
-            dirs: HashMap::new(),
-            names: HashMap::new(),
-        }
+            contents: connection.prepare_cached("SELECT codec, size, body FROM content WHERE id = ?1")?,
+            requests,
+            boots,
+            classes,
+            lists: Texts::nodelists(connection, lists)?,
+            words: Texts::words(connection, words)?,
+        })
     }
 
     /// Reads [`COLUMNS`].
@@ -118,7 +120,7 @@ impl<'a> Restorer<'a> {
         if let Some(amendment) = &amendment {
             amendment.write_into(&mut job);
         }
-        let nodes = cached(&mut self.lists, row.get(8)?, |id| shared::nodelist(self.connection, id))?;
+        let nodes = self.lists.text(row.get(8)?)?;
         let also = row.get_ref(15)?.as_blob_or_null().map_err(rusqlite::Error::from)?;
         let also = also::from_blob(also).map_err(|error| wrong(id, error))?;
         let row = u64::try_from(row.get::<_, i64>(0)?).unwrap_or(0);
@@ -126,12 +128,12 @@ impl<'a> Restorer<'a> {
     }
 
     fn request(&mut self, id: JobId, class: &Class, row: &Row<'_>) -> Result<Arc<JobSpec>, Unread> {
-        let name = cached(&mut self.names, row.get(7)?, |id| shared::word(self.connection, id))?;
-        let work_dir = cached(&mut self.dirs, row.get(10)?, |id| shared::word(self.connection, id))?;
+        let name = self.words.text(row.get(7)?)?;
+        let work_dir = self.words.text(row.get(10)?)?;
         let request = match self.requests.entry(row.get(11)?) {
             Entry::Occupied(known) => known.into_mut(),
             Entry::Vacant(unknown) => {
-                let bytes = content(self.connection, *unknown.key())?.unpacked()?;
+                let bytes = content(&mut self.contents, *unknown.key())?.unpacked()?;
                 let shared = decode(&bytes).map_err(|error| wrong(id, error))?;
                 unknown.insert(Request { shared, last: None })
             }
@@ -174,28 +176,21 @@ impl<'a> Restorer<'a> {
     }
 
     fn boot(&mut self, id: i64) -> Result<Text, Unread> {
-        cached(&mut self.boots, id, |id| match id {
-            0 => Ok(Text::default()),
-            id => Ok(Text::from_utf8_lossy(&Content::script(content(self.connection, id)?)?)),
+        if id == 0 {
+            return Ok(Text::default());
+        }
+        Ok(match self.boots.entry(id) {
+            Entry::Occupied(known) => known.get().clone(),
+            Entry::Vacant(unknown) => {
+                let name = Content::script(content(&mut self.contents, id)?)?;
+                unknown.insert(Text::from_utf8_lossy(&name)).clone()
+            }
         })
     }
 }
 
-/// Returns a text from memory, or reads it.
-fn cached(
-    memory: &mut HashMap<i64, Text>,
-    id: i64,
-    read: impl FnOnce(i64) -> Result<Text, Unread>,
-) -> Result<Text, Unread> {
-    match memory.entry(id) {
-        Entry::Occupied(known) => Ok(known.get().clone()),
-        Entry::Vacant(unknown) => Ok(unknown.insert(read(id)?).clone()),
-    }
-}
-
-fn content(connection: &Connection, id: i64) -> Result<Packed, Unread> {
-    let mut statement = connection.prepare_cached("SELECT codec, size, body FROM content WHERE id = ?1")?;
-    Ok(statement.query_row([id], |row| Packed::from_columns(row, 0))?)
+fn content(contents: &mut CachedStatement<'_>, id: i64) -> Result<Packed, Unread> {
+    Ok(contents.query_row([id], |row| Packed::from_columns(row, 0))?)
 }
 
 fn amendment(id: JobId, row: &Row<'_>) -> Result<Option<Box<Amendment>>, Unread> {

@@ -3,7 +3,7 @@
 
 use super::attempt::Incoming;
 use super::recount::{self, Left};
-use super::retention::{Due, Purge};
+use super::retention::{Due, Purge, contents_gone};
 use super::shared::Seen;
 use super::tally::Tally;
 use super::transfer::{Known, Transfer};
@@ -265,6 +265,7 @@ impl Takeover {
         let Takeover { queue, history, packer, known, tally, .. } = self;
         let mut take = || -> rusqlite::Result<()> {
             let transaction = history.transaction()?;
+            known.heed(contents_gone(&transaction)?);
             let mut transfer = Transfer { queue, history: &transaction, packer, known, tally };
             incoming.iter().try_for_each(|incoming| transfer.attempt(incoming))?;
             tally.write(&transaction)?;

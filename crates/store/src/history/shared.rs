@@ -6,8 +6,9 @@ use domain::Text;
 use domain::history::Charge;
 use domain::job::Job;
 use domain::{Gid, Uid};
-use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
+use rusqlite::{CachedStatement, Connection, OptionalExtension, Row, Transaction, params};
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::hash::Hash;
 
 /// Rows remembered of each kind.
@@ -93,22 +94,42 @@ impl Class {
     }
 }
 
-/// Reads a word by its number; zero is the empty one.
-pub(super) fn word(connection: &Connection, id: i64) -> Result<Text, Unread> {
-    text(connection, "SELECT text FROM word WHERE id = ?1", id)
+/// Texts that are looked up by their numbers again and again; zero is the empty one.
+pub(super) struct Texts<'a> {
+    statement: CachedStatement<'a>,
+    known: &'a mut HashMap<i64, Text>,
 }
 
-/// Reads a list of nodes by its number; zero is the empty one.
-pub(super) fn nodelist(connection: &Connection, id: i64) -> Result<Text, Unread> {
-    text(connection, "SELECT text FROM nodelist WHERE id = ?1", id)
-}
-
-fn text(connection: &Connection, sql: &str, id: i64) -> Result<Text, Unread> {
-    if id == 0 {
-        return Ok(Text::default());
+impl<'a> Texts<'a> {
+    /// Words, of which some are known.
+    pub(super) fn words(
+        connection: &'a Connection,
+        known: &'a mut HashMap<i64, Text>,
+    ) -> rusqlite::Result<Self> {
+        Ok(Texts { statement: connection.prepare_cached("SELECT text FROM word WHERE id = ?1")?, known })
     }
-    let mut statement = connection.prepare_cached(sql)?;
-    Ok(statement.query_row([id], |row| Ok(Text::from(row.get_ref(0)?.as_str()?)))?)
+
+    /// Lists of nodes, of which some are known.
+    pub(super) fn nodelists(
+        connection: &'a Connection,
+        known: &'a mut HashMap<i64, Text>,
+    ) -> rusqlite::Result<Self> {
+        Ok(Texts { statement: connection.prepare_cached("SELECT text FROM nodelist WHERE id = ?1")?, known })
+    }
+
+    /// Returns the text of this number.
+    pub(super) fn text(&mut self, id: i64) -> Result<Text, Unread> {
+        if id == 0 {
+            return Ok(Text::default());
+        }
+        Ok(match self.known.entry(id) {
+            Entry::Occupied(known) => known.get().clone(),
+            Entry::Vacant(unknown) => {
+                let text = self.statement.query_row([id], |row| Ok(Text::from(row.get_ref(0)?.as_str()?)))?;
+                unknown.insert(text).clone()
+            }
+        })
+    }
 }
 
 /// Finds the number of a word, if there is one.

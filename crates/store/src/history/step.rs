@@ -1,17 +1,19 @@
 //! The row of a step that has ended: columns for what many have in common and for its times, and what is left of the
 //! record beside them.
 
-use super::shared::{self, Seen};
+use super::known::Known;
+use super::shared::{Seen, Texts};
 use crate::database::Unread;
 use crate::failure::unreadable;
 use crate::row::{decode, encoded};
 use domain::job::JobStep;
 use domain::ports::ClosedStep;
 use domain::{JobId, Text, Timestamp};
-use rusqlite::{Connection, Params, Row, Transaction, params};
+use rusqlite::{Connection, Row, Rows, Transaction, params};
+use std::collections::HashSet;
 use std::sync::Arc;
 
-/// What [`from_row`] reads.
+/// What [`Reading::step`] reads.
 const COLUMNS: &str = r#"id, job, attempt, number, "end", age, ran, name, command, nodes, body"#;
 
 /// Writes the row; one that is there already is replaced.
@@ -72,11 +74,41 @@ pub(super) fn is_there(history: &Connection, closed: &ClosedStep) -> rusqlite::R
     history.prepare_cached(sql)?.exists(key)
 }
 
-/// Reads the steps of a job, of the last one that had this number.
-pub(super) fn of_job(connection: &Connection, id: JobId) -> Result<Vec<ClosedStep>, Unread> {
-    let condition = r#"job = ?1 AND "end" - age = (SELECT max("end" - age) FROM past_step WHERE job = ?1)
-        ORDER BY attempt, number"#;
-    Ok(read(connection, condition, [id.0])?.into_iter().map(|(_, step)| step).collect())
+/// Reads the steps of jobs, of each the last one that had this number, by attempt and number.
+pub(super) fn of_jobs(
+    connection: &Connection,
+    known: &mut Known,
+    jobs: &[JobId],
+) -> Result<Vec<ClosedStep>, Unread> {
+    let mut reading = Reading::of(connection, known)?;
+    let sql = format!("SELECT {COLUMNS} FROM past_step WHERE job = ?1");
+    let mut statement = connection.prepare_cached(&sql)?;
+    let mut all = Vec::new();
+    for id in with_steps(connection, jobs)? {
+        let mut steps = reading.all(statement.query([id.0])?)?;
+        let last = steps.iter().map(|(_, step)| step.submitted).max();
+        steps.retain(|(_, step)| Some(step.submitted) == last);
+        steps.sort_by_key(|(_, step)| (step.attempt, step.step.step.number));
+        all.extend(steps.into_iter().map(|(_, step)| step));
+    }
+    Ok(all)
+}
+
+/// So many numbers between the first and the last job for each of them are passed along at most, rather than each job's
+/// steps looked for.
+const CLOSE: u64 = 8;
+
+/// Returns those of jobs that may have steps: where their numbers lie close together, one walk along the index tells.
+fn with_steps(connection: &Connection, jobs: &[JobId]) -> rusqlite::Result<Vec<JobId>> {
+    let (Some(first), Some(last)) = (jobs.iter().min(), jobs.iter().max()) else { return Ok(Vec::new()) };
+    if u64::from(last.0 - first.0) > CLOSE * jobs.len() as u64 {
+        return Ok(jobs.to_vec());
+    }
+    let sql = "SELECT DISTINCT job FROM past_step WHERE job BETWEEN ?1 AND ?2";
+    let mut statement = connection.prepare_cached(sql)?;
+    let rows = statement.query_map([first.0, last.0], |row| row.get(0).map(JobId))?;
+    let there: HashSet<JobId> = rows.collect::<Result<_, _>>()?;
+    Ok(jobs.iter().filter(|job| there.contains(job)).copied().collect())
 }
 
 /// Reads the steps of an attempt, with their rows.
@@ -87,45 +119,58 @@ pub(super) fn of_attempt(
     attempt: u32,
 ) -> Result<Vec<(i64, ClosedStep)>, Unread> {
     let condition = r#"job = ?1 AND attempt = ?2 AND "end" - age = ?3"#;
-    read(connection, condition, params![id.0, attempt, submitted.micros()])
+    let sql = format!("SELECT {COLUMNS} FROM past_step WHERE {condition}");
+    let mut statement = connection.prepare_cached(&sql)?;
+    let rows = statement.query(params![id.0, attempt, submitted.micros()])?;
+    Reading::of(connection, &mut Known::default())?.all(rows)
 }
 
 /// Reads the steps that were recorded first, with their rows.
 pub(super) fn oldest(connection: &Connection, limit: i64) -> Result<Vec<(i64, ClosedStep)>, Unread> {
-    read(connection, "true ORDER BY id LIMIT ?1", [limit])
-}
-
-fn read(
-    connection: &Connection,
-    condition: &str,
-    parameters: impl Params,
-) -> Result<Vec<(i64, ClosedStep)>, Unread> {
-    let sql = format!("SELECT {COLUMNS} FROM past_step WHERE {condition}");
+    let sql = format!("SELECT {COLUMNS} FROM past_step ORDER BY id LIMIT ?1");
     let mut statement = connection.prepare_cached(&sql)?;
-    let mut rows = statement.query(parameters)?;
-    let mut steps = Vec::new();
-    while let Some(row) = rows.next()? {
-        steps.push((row.get(0)?, from_row(connection, row)?));
-    }
-    Ok(steps)
+    Reading::of(connection, &mut Known::default())?.all(statement.query([limit])?)
 }
 
-fn from_row(connection: &Connection, row: &Row<'_>) -> Result<ClosedStep, Unread> {
-    let id = JobId(row.get(1)?);
-    let body = row.get_ref(10)?.as_blob().map_err(rusqlite::Error::from)?;
-    let mut closed: ClosedStep =
-        decode(body).map_err(|error| unreadable(format!("a step of job {id}"), error))?;
-    let (end, age, ran): (i64, i64, i64) = (row.get(4)?, row.get(5)?, row.get(6)?);
-    (closed.job, closed.attempt) = (id, row.get(2)?);
-    closed.submitted = Timestamp::from_micros(end.saturating_sub(age));
-    closed.nodes = shared::nodelist(connection, row.get(9)?)?;
-    closed.step.end.at = Timestamp::from_micros(end);
-    let step = Arc::make_mut(&mut closed.step.step);
-    step.number = row.get(3)?;
-    step.started = Timestamp::from_micros(end.saturating_sub(ran));
-    step.name = shared::word(connection, row.get(7)?)?;
-    if let Some(command) = row.get(8)? {
-        step.command = shared::word(connection, command)?;
+/// Puts steps together again.
+struct Reading<'a> {
+    words: Texts<'a>,
+    lists: Texts<'a>,
+}
+
+impl<'a> Reading<'a> {
+    fn of(connection: &'a Connection, known: &'a mut Known) -> rusqlite::Result<Self> {
+        Ok(Reading {
+            words: Texts::words(connection, &mut known.words)?,
+            lists: Texts::nodelists(connection, &mut known.lists)?,
+        })
     }
-    Ok(closed)
+
+    fn all(&mut self, mut rows: Rows<'_>) -> Result<Vec<(i64, ClosedStep)>, Unread> {
+        let mut steps = Vec::new();
+        while let Some(row) = rows.next()? {
+            steps.push((row.get(0)?, self.step(row)?));
+        }
+        Ok(steps)
+    }
+
+    fn step(&mut self, row: &Row<'_>) -> Result<ClosedStep, Unread> {
+        let id = JobId(row.get(1)?);
+        let body = row.get_ref(10)?.as_blob().map_err(rusqlite::Error::from)?;
+        let mut closed: ClosedStep =
+            decode(body).map_err(|error| unreadable(format!("a step of job {id}"), error))?;
+        let (end, age, ran): (i64, i64, i64) = (row.get(4)?, row.get(5)?, row.get(6)?);
+        (closed.job, closed.attempt) = (id, row.get(2)?);
+        closed.submitted = Timestamp::from_micros(end.saturating_sub(age));
+        closed.nodes = self.lists.text(row.get(9)?)?;
+        closed.step.end.at = Timestamp::from_micros(end);
+        let step = Arc::make_mut(&mut closed.step.step);
+        step.number = row.get(3)?;
+        step.started = Timestamp::from_micros(end.saturating_sub(ran));
+        step.name = self.words.text(row.get(7)?)?;
+        if let Some(command) = row.get(8)? {
+            step.command = self.words.text(command)?;
+        }
+        Ok(closed)
+    }
 }

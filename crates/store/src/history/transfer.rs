@@ -1,13 +1,15 @@
 //! Ended attempts from queue.db into history.db, within one transaction.
 
 use super::attempt::{Columns, Contents, Incoming};
+use super::chronicle;
 use super::record;
 use super::shared::Seen;
 use super::tally::{Tally, Way};
 use crate::content::{Packed, Packer};
+use crate::database::Unread;
 use crate::failure::unreadable;
 use crate::row::{BadRow, also, decode, decode_job, encoded};
-use crate::writer::NO_SPEC;
+use crate::writer::{NO_JOB, NO_SPEC};
 use domain::Text;
 use domain::job::JobSpec;
 use domain::ports::StoreError;
@@ -33,6 +35,19 @@ pub(super) struct Known {
     boot: Option<(Text, i64)>,
     /// Rows of what many attempts have in common.
     pub(super) seen: Seen,
+    /// How often contents had gone when these were known.
+    gone: i64,
+}
+
+impl Known {
+    /// Forgets rows of contents if some have gone since they were remembered, by this process or another.
+    pub(super) fn heed(&mut self, gone: i64) {
+        if self.gone != gone {
+            self.requests.clear();
+            self.contents.clear();
+            (self.boot, self.gone) = (None, gone);
+        }
+    }
 }
 
 /// One transaction.
@@ -64,16 +79,29 @@ impl Transfer<'_> {
     /// Transfers an attempt. One that cannot be understood is left behind: better one row less than a history that
     /// stops for good.
     pub(super) fn attempt(&mut self, incoming: &Incoming) -> rusqlite::Result<()> {
-        let done = if incoming.spec == NO_SPEC { self.step(incoming) } else { self.understood(incoming) };
+        let done = match (incoming.spec, incoming.job) {
+            (NO_SPEC, NO_JOB) => self.occurrence(incoming),
+            (NO_SPEC, _) => self.step(incoming),
+            _ => self.understood(incoming),
+        };
         match done {
             Ok(()) => Ok(()),
             Err(NotTransferred::Sqlite(error)) => Err(error),
             Err(NotTransferred::Unreadable(error)) => {
                 let error = &error as &dyn std::error::Error;
-                error!(job.id = incoming.job.0, error, "an ended job is lost to history");
+                error!(job.id = incoming.job.0, error, "a record is lost to history");
                 Ok(())
             }
         }
+    }
+
+    fn occurrence(&mut self, incoming: &Incoming) -> Transferred<()> {
+        let wrong = |error| never("what happened beside jobs".to_owned(), error);
+        let occurrence = decode(&incoming.body).map_err(wrong)?;
+        chronicle::write(self.history, &occurrence).map_err(|unread| match unread {
+            Unread::Sqlite(error) => NotTransferred::Sqlite(error),
+            Unread::Store(error) => NotTransferred::Unreadable(error),
+        })
     }
 
     fn step(&mut self, incoming: &Incoming) -> Transferred<()> {

@@ -2,7 +2,7 @@
 //! such, row by row as long as many fit, and along an index when few do.
 
 use super::attempt::BLOCK;
-use super::query::Query;
+use super::query::{Index, Query};
 use crate::database::Unread;
 use domain::JobId;
 use domain::history::{Order, Wanted};
@@ -11,20 +11,27 @@ use rusqlite::Connection;
 
 /// Rows that are looked at one by one before an index is asked: it has to be asked for many values, each of which is a
 /// search of its own.
-const FEW: i64 = 8 * BLOCK;
+const FEW: i64 = 4 * BLOCK;
+/// Rows among which it is counted how many each of several indexes would have looked at.
+const SAMPLE: i64 = 64 * BLOCK;
+/// As many of them say that an index leaves out little.
+const ENOUGH: i64 = SAMPLE / 8;
 /// Most rows that are asked for at once.
 const MANY: i64 = 1 << 24;
 
 /// Returns the rows that fit, in the order and as many as wanted.
 pub(super) fn keys(connection: &Connection, wanted: &Wanted) -> Result<Vec<Key>, Unread> {
     let Some(query) = Query::of(wanted, connection)? else { return Ok(Vec::new()) };
-    let mut walk = Walk { connection, query, order: wanted.order, limit: wanted.limit, found: Vec::new() };
+    let mut walk =
+        Walk { connection, query, index: None, order: wanted.order, limit: wanted.limit, found: Vec::new() };
     let (first, last) = walk.bounds(wanted.after)?;
     if !wanted.jobs.is_empty() {
         walk.step(first, last, Way::Named)?;
         return Ok(walk.found);
     }
-    for (first, last) in walk.ranges(first, last)? {
+    let ranges = walk.ranges(first, last)?;
+    walk.choose(&ranges)?;
+    for (first, last) in ranges {
         walk.range(first, last)?;
         if walk.is_done() {
             break;
@@ -36,6 +43,8 @@ pub(super) fn keys(connection: &Connection, wanted: &Wanted) -> Result<Vec<Key>,
 struct Walk<'a> {
     connection: &'a Connection,
     query: Query,
+    /// The index to walk along, by its place in the query's list.
+    index: Option<usize>,
     order: Order,
     limit: usize,
     found: Vec<Key>,
@@ -90,9 +99,40 @@ impl Walk<'_> {
         Ok(ranges)
     }
 
+    /// Chooses the index that leaves the fewest rows of those that come first.
+    fn choose(&mut self, ranges: &[(i64, i64)]) -> Result<(), Unread> {
+        let Some((first, last)) = ranges.first().copied() else { return Ok(()) };
+        let (from, to) = match self.order {
+            Order::OldestFirst => (first, last.min(first.saturating_add(SAMPLE - 1))),
+            Order::LatestFirst => (first.max(last.saturating_sub(SAMPLE - 1)), last),
+        };
+        let indexes = &self.query.indexes;
+        if indexes.len() < 2 {
+            self.index = (!indexes.is_empty()).then_some(0);
+            return Ok(());
+        }
+        let mut fewest = None;
+        for (place, index) in indexes.iter().enumerate() {
+            let sql = format!(
+                "SELECT count(*) FROM (SELECT 1 FROM {} WHERE {} AND id BETWEEN ?1 AND ?2 LIMIT ?3)",
+                index.table(),
+                index.condition
+            );
+            let rows: i64 = self.connection.query_row(&sql, [from, to, ENOUGH], |row| row.get(0))?;
+            let rank = (rows, !index.is_ordered, place);
+            fewest = Some(fewest.map_or(rank, |fewest: (i64, bool, usize)| fewest.min(rank)));
+        }
+        self.index = fewest.map(|(.., place)| place);
+        Ok(())
+    }
+
+    fn index(&self) -> Option<&Index> {
+        self.index.and_then(|place| self.query.indexes.get(place))
+    }
+
     /// Walks along one range.
     fn range(&mut self, mut first: i64, mut last: i64) -> Result<(), Unread> {
-        let is_ordered = self.query.index.as_ref().is_some_and(|index| index.is_ordered);
+        let is_ordered = self.index().is_some_and(|index| index.is_ordered);
         if is_ordered {
             return self.step(first, last, Way::Index);
         }
@@ -108,7 +148,7 @@ impl Walk<'_> {
                 Order::OldestFirst => first = to + 1,
                 Order::LatestFirst => last = from - 1,
             }
-            if self.query.index.is_some() {
+            if self.index.is_some() {
                 way = Way::Index;
                 span = self.span(span, self.found.len() - before);
             } else {
@@ -129,8 +169,8 @@ impl Walk<'_> {
     }
 
     fn step(&mut self, from: i64, to: i64, way: Way) -> Result<(), Unread> {
-        let Query { condition, index, .. } = &self.query;
-        let (table, index) = match (way, index) {
+        let condition = &self.query.condition;
+        let (table, index) = match (way, self.index()) {
             (Way::Index, Some(index)) => (index.table(), format!("{} AND ", index.condition)),
             (Way::Named, _) => ("past".to_owned(), String::new()),
             _ => ("past NOT INDEXED".to_owned(), String::new()),

@@ -46,6 +46,7 @@ rows! {
         comment = "c": Text,
         priority = "y": Option<u32>,
         qos = "q": Option<Vec<u32>>,
+        qos_changes = "h": Vec<(bool, u32)>,
         default_qos = "d": Option<u32>,
         limits = "m": Limits,
         life = "l": Life,

@@ -52,6 +52,7 @@ mod amendment;
 mod array;
 pub(crate) mod book;
 mod change;
+mod chronicle;
 mod crontab;
 mod dependency;
 mod job;

@@ -3,7 +3,7 @@
 use super::{BadRow, Stored};
 use domain::job::{
     Allocation, Attendant, Completing, Ended, Exit, Hold, IfGone, Outcome, Pause, Pending, Phase, Preemption,
-    PutBack, Reason, Running, Steps, SuspendedBy, Usage, WayIn,
+    PutBack, Reason, Resize, Running, Steps, SuspendedBy, Usage, WayIn,
 };
 use domain::{JobId, Text, Timestamp, Uid};
 use serde::{Deserialize, Serialize};
@@ -27,6 +27,12 @@ rows! {
         told = "x": Exit,
         derived = "d": Exit,
         way_in = "i": WayIn,
+        resizes = "z": Vec<Resize>,
+        hold = "k": Hold,
+    }
+    Resize => ResizeRow {
+        at = "a": Timestamp,
+        ran = "r": Duration,
     }
     Attendant => AttendantRow {
         visit = "v": u32,

@@ -133,6 +133,7 @@ codes! {
         Deadline = 6,
         Preempted = 7,
         Requeued = 8,
+        Resized = 9,
     }
 }
 

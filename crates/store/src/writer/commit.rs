@@ -1,6 +1,6 @@
 //! One batch into queue.db, all of it or nothing.
 
-use super::ledger::{Known, Ledger, NO_SPEC, Parts, Place};
+use super::ledger::{Known, Ledger, NO_JOB, NO_SPEC, Parts, Place};
 use super::recent::Recent;
 use crate::content::{Content, Packer};
 use crate::row::{also, book, encode, encode_job, encoded, usage};
@@ -109,6 +109,11 @@ impl Recording<'_> {
         }
         for id in &batch.gone {
             self.gone(*id)?;
+        }
+        if !batch.occurrence.is_nothing() {
+            self.row.clear();
+            encode(&batch.occurrence, &mut self.row);
+            self.without_request(NO_JOB, "")?;
         }
         self.forget_closed()?;
         self.changes(&batch.changes, batch.forget_changes)?;
@@ -326,19 +331,24 @@ impl Recording<'_> {
 
     /// A step goes the way of closed attempts, as one without a request.
     fn closed_step(&mut self, step: &ClosedStep) -> Recorded {
-        let id = self.ledger.add_closed(NO_SPEC, None);
         self.row.clear();
         encode(step, &mut self.row);
+        self.without_request(step.job, &step.nodes)
+    }
+
+    /// Puts the row among the closed attempts; what happens beside jobs goes that way as well.
+    fn without_request(&mut self, job: JobId, nodes: &str) -> Recorded {
+        let id = self.ledger.add_closed(NO_SPEC, None);
         let nothing = None::<i64>;
         self.statements.add_closed.execute(params![
             id,
-            step.job.0,
+            job.0,
             nothing,
             NO_SPEC,
             nothing,
             nothing,
             nothing,
-            step.nodes.as_str(),
+            nodes,
             self.row,
             None::<Vec<u8>>,
         ])?;

@@ -10,6 +10,9 @@ use std::sync::Arc;
 /// The request of a closed step, which needs none: no row has this number.
 pub(crate) const NO_SPEC: i64 = 0;
 
+/// Stands for no job at all: no job has this number.
+pub(crate) const NO_JOB: JobId = JobId(0);
+
 /// What rows there are. Follows the transaction: [`Ledger::keep`] after it, or [`Ledger::undo`].
 ///
 /// Numbers of rows are never given twice, not even those of a transaction that failed.

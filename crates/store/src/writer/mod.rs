@@ -5,9 +5,10 @@ mod commit;
 mod ledger;
 mod load;
 mod recent;
+mod transaction;
 mod undo;
 
-pub(crate) use ledger::{NO_SPEC, Parts};
+pub(crate) use ledger::{NO_JOB, NO_SPEC, Parts};
 pub(crate) use load::read_parts;
 
 use crate::Options;
@@ -24,11 +25,12 @@ use domain::ports::{Batch, Saved, Store, StoreError};
 use domain::{JobId, Text};
 use ledger::Ledger;
 use recent::Recent;
-use rusqlite::{Connection, TransactionBehavior};
+use rusqlite::Connection;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tracing::warn;
+use transaction::Transaction;
 
 /// Bytes a commit writes beside its rows, roughly.
 const COMMIT_WEIGHT: usize = 8 << 10;
@@ -48,10 +50,15 @@ pub struct Writer {
     recorder: Option<Recorder>,
     checkpointer: Checkpointer,
     // The last to go: then others may have the directory.
-    _directory: Directory,
+    directory: Directory,
 }
 
 impl Writer {
+    /// Returns where a database of this directory is, and makes sure that it is there.
+    pub(crate) fn database(&self, which: Database) -> Result<PathBuf, StoreError> {
+        Ok(self.directory.database(which.file())?)
+    }
+
     /// Opens queue.db and starts the threads beside the writer.
     pub(crate) fn open(
         directory: Directory,
@@ -88,7 +95,7 @@ impl Writer {
             progress,
             recorder: Some(recorder),
             checkpointer,
-            _directory: directory,
+            directory,
         })
     }
 
@@ -138,10 +145,10 @@ impl Writer {
     fn record(&mut self, batch: &Batch) -> Result<(), StoreError> {
         let Writer { path, connection, ledger, recent, packer, progress, .. } = self;
         let sqlite = |error| failed("commit", path, error);
-        let transaction =
-            connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(sqlite)?;
+        let connection = &*connection;
+        let transaction = Transaction::begin(connection).map_err(sqlite)?;
         let mut recording = Recording {
-            statements: Statements::of(&transaction).map_err(sqlite)?,
+            statements: Statements::of(connection).map_err(sqlite)?,
             ledger,
             recent,
             packer,
@@ -165,7 +172,7 @@ impl Writer {
         done?;
         // Not true any more.
         self.found = None;
-        if !batch.closed.is_empty() || !batch.steps.is_empty() {
+        if !batch.closed.is_empty() || !batch.steps.is_empty() || !batch.occurrence.is_nothing() {
             progress.commit(ledger.last_closed());
         }
         self.checkpointer.wrote(written);

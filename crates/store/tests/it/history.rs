@@ -135,6 +135,10 @@ fn each_wish_is_honoured_by_itself() {
         Wanted { reservations: vec![text("")], ..any() },
         Wanted { reservations: vec![text("maintenance")], ..any() },
         Wanted { constraints: vec![text("a&b")], ..any() },
+        Wanted { constraints: vec![text("B")], ..any() },
+        Wanted { constraints: vec![text("b"), text("a")], ..any() },
+        Wanted { constraints: vec![text("b"), text("c")], ..any() },
+        Wanted { partitions: vec![text("LONG")], accounts: vec![text("Physics")], ..any() },
         Wanted { nodes: vec![text("n1"), text("n9")], ..any() },
         Wanted { nodes: vec![text("n9")], ..any() },
         Wanted { reasons: vec![text("None")], ..any() },
@@ -195,6 +199,21 @@ fn what_is_noted_afterwards_is_shown_in_the_place_of_the_record() {
     assert_eq!(found[0].amendment.as_ref().unwrap().allocated, Some(vec![(1, 3)]));
     assert!(found[1].amendment.is_none());
     assert_eq!(found[1].closed.job, all[5].job);
+}
+
+#[test]
+fn an_attempt_is_found_under_the_key_it_was_given_afterwards() {
+    let directory = tempfile::tempdir().unwrap();
+    let (reader, _) = history(directory.path());
+    let under = |key: &str| {
+        let wanted = Wanted { wckeys: vec![text(key)], limit: 1000, ..Wanted::default() };
+        reader.search(&wanted).unwrap().iter().map(|found| found.row).collect::<Vec<u64>>()
+    };
+    let before = under("*");
+    reader.amend(&[(5, Amendment { wckey: Some(text("later")), ..Amendment::default() })]).unwrap();
+    assert_eq!(under("Later"), [5]);
+    assert_eq!(under("*").len(), before.len() - 1);
+    assert_eq!(reader.rows(&[5]).unwrap()[0].closed.job.spec.wckey, "later");
 }
 
 #[test]

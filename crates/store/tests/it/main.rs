@@ -3,11 +3,14 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on shall say where")]
 #![expect(clippy::disallowed_methods, reason = "a process is killed while it commits")]
 
+mod chronicle;
 mod commit;
 mod durability;
 mod files;
 mod full;
 mod history;
+mod measured;
+mod monitored;
 mod payload;
 mod retention;
 mod samples;

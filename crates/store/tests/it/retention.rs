@@ -1,7 +1,9 @@
 //! What is too old goes into an archive and out of history, and comes back from there.
 
 use crate::samples::*;
-use domain::history::{Amendment, Grouping, Purged, UsageWanted, Wanted};
+use domain::history::{
+    Amendment, Booking, Deed, During, Episode, Grouping, Occurrence, Purged, UsageWanted, Wanted,
+};
 use domain::job::{Job, Outcome};
 use domain::ports::{Batch, Clock, Closed, History, Store};
 use domain::{JobId, Timestamp};
@@ -237,4 +239,155 @@ fn nothing_starts_where_no_archive_can_be_written() {
     let why = std::error::Error::source(&refused).unwrap().to_string();
     assert_eq!(why, format!("write into the archive {}/archive", file.display()));
     assert!(open(for_ever(&file)).is_ok(), "nothing goes there");
+}
+
+/// What happens over four days: a node that fails twice, two reservations, and three deeds.
+fn happenings() -> Vec<Occurrence> {
+    let out = |start| Episode { node: text("n1"), start, reason: text("disk"), ..Episode::default() };
+    let cluster = Episode { start: at(0), nodes: text("n[1-4]"), ..Episode::default() };
+    let deed = |at, place| Deed { at, actor: text("root"), action: text("Add Accounts"), place: text(place) };
+    let booking =
+        |number, start, end| Booking { number, name: text("talk"), start, end, ..Booking::default() };
+    let day = |day: i64| at(day * 86_400);
+    let nothing = Occurrence::default;
+    vec![
+        Occurrence { at: day(0), cluster: Some(cluster), deeds: vec![deed(day(0), "a")], ..nothing() },
+        Occurrence { at: day(1), out: vec![out(day(1))], deeds: vec![deed(day(1), "b")], ..nothing() },
+        Occurrence { at: day(1), bookings: vec![booking(1, day(1), day(2))], ..nothing() },
+        Occurrence { at: day(1), bookings: vec![booking(2, at(86_410), Timestamp::NEVER)], ..nothing() },
+        Occurrence { at: day(2), back: vec![text("n1")], ..nothing() },
+        Occurrence { at: day(3), out: vec![out(day(3))], deeds: vec![deed(day(3), "c")], ..nothing() },
+    ]
+}
+
+type Beside = (Vec<Episode>, Vec<Booking>, Vec<Deed>);
+
+fn beside(reader: &Reader) -> Beside {
+    let always = During::all(Timestamp::EPOCH, Timestamp::NEVER);
+    (reader.episodes(&always).unwrap(), reader.bookings(&always).unwrap(), reader.deeds(&always).unwrap())
+}
+
+#[test]
+fn what_happened_beside_jobs_goes_when_it_is_over_and_comes_back() {
+    let directory = tempfile::tempdir().unwrap();
+    let (mut writer, reader) = open(directory.path());
+    for occurrence in happenings() {
+        writer.commit(&Batch { occurrence, ..Batch::default() }).unwrap();
+    }
+    let before = beside(&reader);
+    assert_eq!((before.0.len(), before.1.len(), before.2.len()), (3, 2, 3));
+    drop((writer, reader));
+
+    let folder = directory.path().join("archive");
+    // From the third day on.
+    let young = keep(998);
+    let retention =
+        Retention { events: young, reservations: young, transactions: young, ..for_ever(&folder) };
+    let (writer, reader) = kept(directory.path(), retention);
+    let gone = Purged { events: 0, reservations: 0, transactions: 2, archived: 2, ..Purged::default() };
+    until(&reader, |purged| purged == gone);
+    drop((writer, reader));
+    let older = keep(997);
+    let retention = Retention { events: older, reservations: older, ..for_ever(&folder) };
+    let (writer, reader) = kept(directory.path(), retention);
+    until(&reader, |purged| {
+        purged == Purged { events: 1, reservations: 1, archived: 2, ..Purged::default() }
+    });
+    let (episodes, bookings, deeds) = beside(&reader);
+    let left: Vec<(&str, i64)> =
+        episodes.iter().map(|one| (one.node.as_str(), one.start.seconds() / 86_400)).collect();
+    assert_eq!(left, [("", 0), ("n1", 3)], "what goes on stays");
+    assert_eq!(bookings.iter().map(|one| one.number).collect::<Vec<_>>(), [2]);
+    assert_eq!(deeds.iter().map(|one| one.place.as_str()).collect::<Vec<_>>(), ["c"]);
+    drop((writer, reader));
+
+    let files = archives(&folder);
+    let names: Vec<_> = files.iter().map(|file| file.file_name().unwrap().to_str().unwrap()).collect();
+    assert_eq!(names, ["events-1970-01.jsonl", "reservations-1970-01.jsonl", "transactions-1970-01.jsonl"]);
+    for (file, counts) in files.iter().zip([(1, 0, 0), (0, 1, 0), (0, 0, 2)]) {
+        let listed = store::list_archive(file).unwrap();
+        assert_eq!((listed.events, listed.reservations, listed.transactions), counts);
+        let loaded = load(directory.path(), file);
+        assert_eq!(
+            (loaded.events, loaded.reservations, loaded.transactions, loaded.known),
+            (counts.0, counts.1, counts.2, 0)
+        );
+        assert_eq!(load(directory.path(), file).known, counts.0 + counts.1 + counts.2);
+    }
+    let (_writer, reader) = open(directory.path());
+    assert_eq!(beside(&reader), before);
+}
+
+/// Ends jobs with these numbers and scripts at a second.
+fn with_scripts(writer: &mut Writer, jobs: impl Iterator<Item = (u32, String)>, end: i64) {
+    let (mut live, mut payloads, mut closed) = (Vec::new(), Vec::new(), Vec::new());
+    for (id, script) in jobs {
+        live.push(waiting(id));
+        payloads.push((JobId(id), payload(&script)));
+        closed.push(closed_at(id, end));
+    }
+    let gone = live.iter().map(|job| job.id).collect();
+    writer.commit(&Batch { payloads, ..batch_of(live) }).unwrap();
+    writer.commit(&Batch { closed, gone, ..Batch::default() }).unwrap();
+}
+
+fn contents(directory: &Path) -> i64 {
+    let history = rusqlite::Connection::open(directory.join("history.db")).unwrap();
+    history.query_row("SELECT count(*) FROM content", [], |row| row.get(0)).unwrap()
+}
+
+#[test]
+fn scripts_go_with_the_last_job_that_has_them() {
+    const OLD: u32 = 2_047;
+    let directory = tempfile::tempdir().unwrap();
+    let (mut writer, reader) = open(directory.path());
+    let own = |id: u32| (id, format!("#!/bin/sh\n./own {id}"));
+    let shared = "#!/bin/sh\n./shared".to_owned();
+    // Two blocks, every fourth of which has a script that a younger job has as well.
+    let old = (1..=OLD).map(|id| if id % 4 == 0 { (id, shared.clone()) } else { own(id) });
+    with_scripts(&mut writer, old, 300);
+    with_scripts(&mut writer, [(5_000, shared.clone()), own(5_001)].into_iter(), 999 * 86_400);
+    until_recorded(&reader, OLD as usize + 2);
+    drop((writer, reader));
+    let before = contents(directory.path());
+    assert!(before > 1_536, "{before}");
+
+    let folder = directory.path().join("archive");
+    let (mut writer, reader) = kept(directory.path(), Retention { jobs: keep(10), ..for_ever(&folder) });
+    until(&reader, |purged| (purged.jobs, purged.contents) == (u64::from(OLD), 1_536));
+    assert_eq!(contents(directory.path()), before - 1_536);
+    assert_eq!(&*reader.payload(JobId(5_000)).unwrap().script, shared.as_bytes());
+    assert_eq!(&*reader.payload(JobId(5_001)).unwrap().script, own(5_001).1.as_bytes());
+    // One that has gone is stored anew, whatever was known of it.
+    with_scripts(&mut writer, [(1, own(1).1), (6_000, shared.clone())].into_iter(), 999 * 86_400);
+    until_recorded(&reader, 4);
+    assert_eq!(&*reader.payload(JobId(1)).unwrap().script, own(1).1.as_bytes());
+    assert_eq!(&*reader.payload(JobId(6_000)).unwrap().script, shared.as_bytes());
+    drop((writer, reader));
+    let archive = archives(&folder).remove(0);
+    assert_eq!(load(directory.path(), &archive).jobs, u64::from(OLD));
+    let (_writer, reader) = open(directory.path());
+    assert_eq!(&*reader.payload(JobId(3)).unwrap().script, own(3).1.as_bytes());
+    assert_eq!(&*reader.payload(JobId(4)).unwrap().script, shared.as_bytes());
+}
+
+#[test]
+fn what_another_process_let_go_is_not_relied_on() {
+    let directory = tempfile::tempdir().unwrap();
+    let (mut writer, reader) = open(directory.path());
+    let script = || "#!/bin/sh\n./again".to_owned();
+    // The job that lives keeps its script in the queue, and what is known of it.
+    let live = Batch { payloads: vec![(JobId(2), payload(&script()))], ..batch_of([waiting(2)]) };
+    writer.commit(&live).unwrap();
+    with_scripts(&mut writer, [(1, script())].into_iter(), 300);
+    until_recorded(&reader, 1);
+    let folder = directory.path().join("archive");
+    let retention = Retention { jobs: keep(10), ..for_ever(&folder) };
+    let gone =
+        store::dump_archive(directory.path(), retention, Options::default().calendar, &mut |_| {}).unwrap();
+    assert_eq!((gone.jobs, gone.contents > 0), (1, true));
+    let closed = vec![closed_at(2, 999 * 86_400)];
+    writer.commit(&Batch { closed, gone: vec![JobId(2)], ..Batch::default() }).unwrap();
+    until_recorded(&reader, 1);
+    assert_eq!(&*reader.payload(JobId(2)).unwrap().script, script().as_bytes());
 }

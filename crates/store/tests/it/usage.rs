@@ -136,7 +136,8 @@ const ATTEMPTS: u32 = 2_100;
 
 /// Makes what was not there before the sums as it was. There were no steps.
 const BEFORE_SUMS: &str =
-    "DROP TABLE past_step; CREATE TABLE step (id INTEGER PRIMARY KEY, job, submit, attempt, number,
+    "DROP TABLE loose; DROP TABLE left_behind; DROP TABLE episode; DROP TABLE booking; DROP TABLE deed;
+    DROP TABLE past_step; CREATE TABLE step (id INTEGER PRIMARY KEY, job, submit, attempt, number,
         name, nodes, start, \"end\", body);
     DROP INDEX past_reason; DROP INDEX past_way; ALTER TABLE past DROP COLUMN way;
     INSERT OR IGNORE INTO word (text) VALUES ('None');

@@ -1,5 +1,6 @@
 //! One run's control group: made with its limits, entered by the child, killed and removed at the end.
 
+mod gauge;
 mod step;
 
 use std::ffi::CString;
@@ -12,6 +13,7 @@ use std::time::Duration;
 use super::{Hierarchy, Tree, devices, inherit_cpuset};
 use crate::launch::Limits;
 use crate::run::RunId;
+use crate::sample::kernel;
 
 /// The period of CPU quotas in microseconds; the kernel's own default.
 const PERIOD: u64 = 100_000;
@@ -116,6 +118,13 @@ impl RunFolder {
             self.enter(hierarchy, Tree::Blkio, run)?;
         }
         Ok(())
+    }
+
+    /// Holds what is in it to other limits. Memory comes last: the old tree takes no limit below what is in use.
+    pub(crate) fn narrow(&mut self, hierarchy: &Hierarchy, run: RunId, limits: &Limits) -> io::Result<()> {
+        self.fill(hierarchy, run, &Limits { memory: None, ..limits.clone() })?;
+        let Some(bytes) = limits.memory else { return Ok(()) };
+        self.limit(hierarchy, Tree::Memory, run, |tree, path| limit_memory(tree, path, bytes))
     }
 
     /// Makes the folder for one limit, if the machine has such a controller, and writes the limit.
@@ -258,17 +267,7 @@ impl RunFolder {
         // At every end, so in one reading: it is a dozen short lines.
         let mut bytes = [0; 4096];
         let count = File::open(self.path(Tree::Unified)?.join("cpu.stat")).ok()?.read(&mut bytes).ok()?;
-        let text = std::str::from_utf8(bytes.get(..count)?).ok()?;
-        let value = |key| keyed(text, key).map(Duration::from_micros);
-        Some((value("user_usec")?, value("system_usec")?))
-    }
-
-    /// Bytes of memory in use, page cache included, if memory is controlled.
-    pub(crate) fn memory(&self) -> Option<u64> {
-        let read = |path: &Path, file| fs::read_to_string(path.join(file)).ok()?.trim().parse().ok();
-        self.path(Tree::Unified)
-            .and_then(|path| read(path, "memory.current"))
-            .or_else(|| self.path(Tree::Memory).and_then(|path| read(path, "memory.usage_in_bytes")))
+        kernel::cpu_stat(std::str::from_utf8(bytes.get(..count)?).ok()?)
     }
 
     /// The most bytes of memory that were ever in use, page cache included, if memory is controlled.
@@ -286,30 +285,18 @@ impl RunFolder {
     /// Bytes read from and written to all devices, if input and output is controlled.
     pub(crate) fn storage(&self) -> Option<(u64, u64)> {
         if let Some(path) = self.path(Tree::Blkio) {
-            return bytes_of_blocks(&fs::read_to_string(path.join(BLKIO_BYTES)).ok()?);
+            return kernel::blkio(&fs::read_to_string(path.join(BLKIO_BYTES)).ok()?);
         }
         let unified = self.path(Tree::Unified).filter(|_| self.counted.io)?;
-        let text = fs::read_to_string(unified.join("io.stat")).ok()?;
-        let sum = |key: &str| {
-            let words = text.split_ascii_whitespace();
-            words.filter_map(|word| word.strip_prefix(key)?.parse::<u64>().ok()).sum()
-        };
-        Some((sum("rbytes="), sum("wbytes=")))
-    }
-
-    /// For how long some of the run was stalled for want of this resource (`cpu`, `memory`, `io`).
-    pub(crate) fn stalled(&self, resource: &str) -> Option<Duration> {
-        let text = fs::read_to_string(self.path(Tree::Unified)?.join(format!("{resource}.pressure"))).ok()?;
-        let some = text.lines().find(|line| line.starts_with("some "))?;
-        let total = some.split_ascii_whitespace().find_map(|word| word.strip_prefix("total="))?;
-        total.parse().ok().map(Duration::from_micros)
+        let all = kernel::io_stat(&fs::read_to_string(unified.join("io.stat")).ok()?);
+        Some((all.read, all.written))
     }
 
     /// Whether the kernel killed something in it for want of memory.
     pub(crate) fn was_over_memory(&self) -> bool {
         let killed = |path: &Path, file| {
             let text = fs::read_to_string(path.join(file)).unwrap_or_default();
-            keyed(&text, "oom_kill").is_some_and(|count| count > 0)
+            kernel::keyed(&text, "oom_kill").is_some_and(|count| count > 0)
         };
         // Only one of the two trees has the controller, and this is done at every end.
         match self.path(Tree::Memory) {
@@ -348,27 +335,7 @@ fn remove_with_below(path: &Path) -> bool {
 
 /// Whether what programs read and write is counted in this folder of the old tree.
 pub(super) fn counts_blocks(folder: &Path) -> bool {
-    fs::read_to_string(folder.join(BLKIO_BYTES)).is_ok_and(|text| bytes_of_blocks(&text).is_some())
-}
-
-/// Sums up lines such as `8:0 Read 4096`. Nothing is known where there are none: of such a machine no device is counted.
-fn bytes_of_blocks(text: &str) -> Option<(u64, u64)> {
-    let sum = |word: &str| {
-        let of_word = text.lines().filter_map(|line| {
-            let mut words = line.split_ascii_whitespace().skip(1);
-            (words.next()? == word).then(|| words.next()?.parse::<u64>().ok())?
-        });
-        of_word.fold(None, |sum: Option<u64>, count| Some(sum.unwrap_or(0).saturating_add(count)))
-    };
-    Some((sum("Read")?, sum("Write")?))
-}
-
-/// Reads one number of a file of `key value` lines.
-fn keyed(text: &str, key: &str) -> Option<u64> {
-    text.lines().find_map(|line| {
-        let (name, value) = line.split_once(' ')?;
-        (name == key).then(|| value.trim().parse().ok())?
-    })
+    fs::read_to_string(folder.join(BLKIO_BYTES)).is_ok_and(|text| kernel::blkio(&text).is_some())
 }
 
 fn list(cpus: &[u32]) -> String {
@@ -467,32 +434,11 @@ mod tests {
         assert!(!made.was_over_memory());
         write("cpu.stat", "usage_usec 30\nuser_usec 10\nsystem_usec 20\n");
         write("memory.peak", "4096\n");
-        write("memory.current", "2048\n");
         write("io.stat", "8:0 rbytes=10 wbytes=20 rios=1 wios=2\n8:16 rbytes=1 wbytes=2 rios=1 wios=1\n");
         write("memory.events", "low 0\noom 1\noom_kill 2\n");
-        write("memory.pressure", "some avg10=0.00 total=77\nfull avg10=0.00 total=0\n");
         let micros = Duration::from_micros;
         assert_eq!(made.cpu_time(), Some((micros(10), micros(20))));
-        assert_eq!(
-            (made.memory(), made.memory_peak(), made.storage()),
-            (Some(2048), Some(4096), Some((11, 22)))
-        );
+        assert_eq!((made.memory_peak(), made.storage()), (Some(4096), Some((11, 22))));
         assert!(made.was_over_memory());
-        assert_eq!(made.stalled("memory"), Some(micros(77)));
-    }
-
-    #[test]
-    fn blocks_are_counted_by_what_was_done_with_them() {
-        let text =
-            "8:0 Read 10\n8:0 Write 20\n8:0 Sync 30\n8:0 Total 30\n7:0 Read 1\n7:0 Write 0\nTotal 31\n";
-        assert_eq!(bytes_of_blocks(text), Some((11, 20)));
-        assert_eq!(bytes_of_blocks("Total 0\n"), None);
-    }
-
-    #[test]
-    fn keys_are_matched_whole() {
-        let text = "oom 1\noom_kill 3\noom_group_kill 5\n";
-        assert_eq!(keyed(text, "oom_kill"), Some(3));
-        assert_eq!(keyed(text, "kill"), None);
     }
 }

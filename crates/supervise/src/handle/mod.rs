@@ -11,18 +11,18 @@ use std::io;
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use rustix::event::{EventfdFlags, eventfd};
 
-use crate::cgroup::{Capabilities, Hierarchy, RunFolder};
-use crate::launch::Launch;
+use crate::cgroup::{Capabilities, Hierarchy};
+use crate::launch::{Launch, Limits};
 use crate::leftovers;
 use crate::report::{Found, Report};
 use crate::run::RunId;
-use crate::sample::{self, Sample};
+use crate::sample::{RunGauge, Sample};
 use crate::slot::{Slot, private_folder};
 use crate::steps::StepGrant;
 use crate::wire::{Request, Whom};
@@ -157,7 +157,7 @@ pub struct Supervisor {
 }
 
 /// What callers and the reading thread share.
-struct Shared {
+pub(crate) struct Shared {
     config: SupervisorConfig,
     hierarchy: Hierarchy,
     routes: Mutex<Routes>,
@@ -173,8 +173,27 @@ impl Shared {
         self.routes.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// The first process of a run that is not over.
+    pub(crate) fn leader(&self, run: RunId) -> Option<u32> {
+        self.routes().phase(run).and_then(Phase::pid)
+    }
+
     fn ring(&self) {
         let _ = rustix::io::write(&self.bell, &1u64.to_ne_bytes());
+    }
+}
+
+/// Makes gauges of runs. Copies are alike.
+#[derive(Clone)]
+pub struct Gauges {
+    hierarchy: Arc<Hierarchy>,
+    shared: Weak<Shared>,
+}
+
+impl Gauges {
+    /// Makes a gauge of a run, whether there is such a run or not.
+    pub fn run(&self, run: RunId) -> RunGauge {
+        RunGauge::new(run, Arc::clone(&self.hierarchy), Weak::clone(&self.shared))
     }
 }
 
@@ -267,6 +286,11 @@ impl Supervisor {
         self.say_about(run, &Request::SignalStep { run, step, signal });
     }
 
+    /// Holds a run to less than before, and kills the tasks of its steps on nodes that are not named. May be told again.
+    pub fn narrow(&self, run: RunId, limits: Limits, nodes: Vec<String>) -> Result<(), NoSuchRun> {
+        self.ask(run, &Request::Narrow { run, limits: Box::new(limits), nodes })
+    }
+
     /// Drops all memory of steps whose ends the caller has made durable.
     pub fn forget_steps(&self, run: RunId, steps: &[u32]) {
         self.say_about(run, &Request::ForgetSteps { run, steps: steps.to_vec() });
@@ -295,8 +319,13 @@ impl Supervisor {
 
     /// Reads what a run takes at this moment; `None` if it has no process.
     pub fn sample(&self, run: RunId) -> Option<Sample> {
-        let leader = self.shared.routes().phase(run).and_then(Phase::pid)?;
-        sample::sample(RunFolder::existing(&self.shared.hierarchy, run).as_ref(), leader)
+        self.gauges().run(run).read()
+    }
+
+    /// Returns what lets look at runs from any thread, without this handle.
+    pub fn gauges(&self) -> Gauges {
+        let hierarchy = Arc::new(self.shared.hierarchy.clone());
+        Gauges { hierarchy, shared: Arc::downgrade(&self.shared) }
     }
 
     /// Says how the launchers are.

@@ -16,7 +16,7 @@ use super::runs::{Closing, Outcome, Run, State};
 use super::serve::Launcher;
 use super::start::owner_of;
 use crate::cgroup::Doors;
-use crate::launch::{Hook, Hooks, Launch, Stream, Told};
+use crate::launch::{Hook, Hooks, Launch, Limits, Stream, Told};
 use crate::private;
 use crate::proc;
 use crate::report::{FoundState, StartFailure, Status, Step};
@@ -96,6 +96,13 @@ impl Waiting {
     /// When it will have taken too long.
     pub(super) fn deadline(&self) -> Option<Instant> {
         self.process.deadline.filter(|_| !self.overdue)
+    }
+
+    /// Has the run launched with these limits, if it is not launched yet.
+    pub(super) fn narrow(&mut self, limits: &Limits) {
+        if let Stage::Before { launch, .. } = &mut self.stage {
+            launch.limits = limits.clone();
+        }
     }
 
     fn kill(&self) {

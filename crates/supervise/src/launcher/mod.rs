@@ -11,6 +11,7 @@ mod daemon;
 mod hook;
 mod journal;
 mod memory;
+mod narrow;
 mod plan;
 mod runs;
 mod serve;

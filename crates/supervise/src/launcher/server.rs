@@ -144,6 +144,7 @@ impl Launcher {
             Request::DelayStep { ticket, why } => self.delay_step(ticket, why),
             Request::SignalStep { run, step, signal } => self.signal_numbered_step(run, step, signal),
             Request::ForgetSteps { run, steps } => self.forget_steps(run, &steps),
+            Request::Narrow { run, limits, nodes } => self.narrow(run, &limits, &nodes),
         }
     }
 

@@ -9,13 +9,13 @@ pub(crate) use code::{Code, Reader};
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-use crate::launch::Launch;
+use crate::launch::{Launch, Limits};
 use crate::report::{Found, Report};
 use crate::run::RunId;
 use crate::steps::StepGrant;
 
 /// The version of everything after the greeting. A server that finds another one renews the launcher.
-pub(crate) const PROTOCOL: u32 = 7;
+pub(crate) const PROTOCOL: u32 = 8;
 
 /// The most bytes of one frame: a script and an environment with room to spare.
 pub(crate) const MAX_FRAME: usize = 64 << 20;
@@ -62,6 +62,7 @@ pub(crate) enum Request {
     DelayStep { ticket: u64, why: String },
     SignalStep { run: RunId, step: u32, signal: i32 },
     ForgetSteps { run: RunId, steps: Vec<u32> },
+    Narrow { run: RunId, limits: Box<Limits>, nodes: Vec<String> },
 }
 
 /// Who of a run gets a signal.

@@ -172,7 +172,7 @@ fn a_running_run_can_be_sampled() {
     world.started(1);
     until("it has used CPU time", || {
         world.supervisor.sample(run(1)).is_some_and(|sample| {
-            sample.cpu_user > Duration::from_millis(20) && sample.processes == 1 && sample.rss > 0
+            sample.cpu_user > Duration::from_millis(20) && sample.processes == 1 && sample.memory.used > 0
         })
     });
     world.supervisor.kill(run(1)).unwrap();

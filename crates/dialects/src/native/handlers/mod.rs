@@ -3,6 +3,7 @@
 pub(super) mod accounting;
 pub(super) mod acts;
 pub(super) mod attend;
+pub(super) mod chronicle;
 pub(super) mod crontab;
 pub(super) mod events;
 pub(super) mod history;

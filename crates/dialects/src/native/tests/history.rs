@@ -105,7 +105,7 @@ async fn bad_values_are_named() {
         (
             "state=RUNNING",
             "state: \"RUNNING\" is not how a job ends; known are COMPLETED, FAILED, CANCELLED, TIMEOUT, \
-          NODE_FAIL, OUT_OF_MEMORY, DEADLINE, PREEMPTED, REQUEUED",
+          NODE_FAIL, OUT_OF_MEMORY, DEADLINE, PREEMPTED, REQUEUED, RESIZING",
         ),
     ] {
         let refused = world.get("alice", &format!("history?{query}")).await;

@@ -284,6 +284,7 @@ impl World {
             version: "test",
             slurm: crate::Served::default(),
             script_options: None,
+            cockpit: None,
         };
         tokio::spawn(serve(listener, services, async { _ = stopped.await }));
         World { service, dir, address, slots, clock, reports, stop: Some(stop) }

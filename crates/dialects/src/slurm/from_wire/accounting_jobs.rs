@@ -1,11 +1,12 @@
 //! Which jobs of accounting a query asks for. Blocks: names of users and groups are looked up.
 
-use super::{PathJob, path_job};
+use super::recorded_job;
 use crate::site::Site;
 use domain::history::{Between, Kind, Moments, Wanted};
 use domain::job::{Exit, Outcome, WayIn};
 use domain::state::Snapshot;
 use domain::{Gid, JobId, TaskIndex, Text, Timestamp, Uid};
+use slurm_wire::accounting::job::NAMELESS;
 use slurm_wire::accounting::query::JobCondition;
 use slurm_wire::error_number as number;
 use slurm_wire::hostlist;
@@ -23,6 +24,20 @@ pub(in crate::slurm) struct Asked {
     pub(in crate::slurm) no_steps: bool,
     /// With their scripts.
     pub(in crate::slurm) scripts: bool,
+    /// Of which clusters.
+    pub(in crate::slurm) clusters: Clusters,
+}
+
+/// Of which clusters jobs are wanted: our own, whose jobs history has, and others, whose jobs monitoring knows.
+#[derive(Debug, Default)]
+pub(in crate::slurm) enum Clusters {
+    /// Ours alone.
+    #[default]
+    Own,
+    /// All.
+    All,
+    /// These, and ours if that is true.
+    Named(Vec<Text>, bool),
 }
 
 /// Why there is nothing to look for.
@@ -46,10 +61,22 @@ pub(in crate::slurm) fn asked(
     now: Timestamp,
 ) -> Read<Asked> {
     let cluster = &snapshot.cluster;
-    let clusters = list(query.cluster.as_ref());
-    if !clusters.is_empty() && !clusters.contains(&cluster.name) {
+    let mut named = list(query.cluster.as_ref());
+    let is_known = |name: &Text| {
+        *name == cluster.name
+            || site.monitoring().is_some_and(|own| own.clusters().iter().any(|one| one.name == *name))
+    };
+    if !named.is_empty() && !named.iter().any(is_known) {
         return Err(NotAsked::Nothing);
     }
+    let clusters = match named.is_empty() {
+        true => Clusters::All,
+        false => {
+            let is_own = named.contains(&cluster.name);
+            named.retain(|name| *name != cluster.name);
+            Clusters::Named(named, is_own)
+        }
+    };
     let names = |wanted: Option<&slurm_wire::list::ConditionList>| list(wanted);
     let lower = |name: &Text| Text::from(name.to_lowercase());
     let wanted = Wanted {
@@ -58,7 +85,7 @@ pub(in crate::slurm) fn asked(
         groups: groups(query, site)?,
         accounts: names(query.account.as_ref()).iter().map(lower).collect(),
         associations: associations(query, snapshot)?,
-        names: names(query.job_name.as_ref()),
+        names: job_names(query),
         partitions: names(query.partition.as_ref()),
         qos: qos(query, snapshot)?,
         wckeys: wckeys(&names(query.wckey.as_ref())),
@@ -73,8 +100,9 @@ pub(in crate::slurm) fn asked(
     };
     let window = Window::of(query, site, now);
     let moments = moments(query, &window, is_on(query.usage_time_as_submit_time), !wanted.jobs.is_empty())?;
-    // Scripts are long: as in the original they are shown of jobs that are named.
-    if is_on(query.show_batch_script) && wanted.jobs.is_empty() {
+    // Scripts and environments are long: as in the original they are shown of jobs that are named.
+    let is_long = is_on(query.show_batch_script) || is_on(query.show_job_environment);
+    if is_long && wanted.jobs.is_empty() {
         return Err(NotAsked::Nothing);
     }
     Ok(Asked {
@@ -82,6 +110,7 @@ pub(in crate::slurm) fn asked(
         no_whole: is_on(query.disable_whole_hetjob) && !is_on(query.whole_hetjob),
         no_steps: is_on(query.skip_steps),
         scripts: is_on(query.show_batch_script),
+        clusters,
     })
 }
 
@@ -104,14 +133,21 @@ fn list(wanted: Option<&slurm_wire::list::ConditionList>) -> Vec<Text> {
 
 fn jobs(query: &JobCondition) -> Read<Vec<(JobId, Option<TaskIndex>)>> {
     let Some(steps) = &query.step else { return Ok(Vec::new()) };
-    let named = |text: &Text| match path_job(text) {
-        PathJob::Job(job) if job.job_id > 0 => {
-            let id = job.job_id.saturating_add(job.component.unwrap_or(0));
-            Ok((JobId(id), job.task().map(TaskIndex)))
-        }
-        _ => Err(NotAsked::Unreadable(None)),
+    let named = |text: &Text| {
+        let job = recorded_job(text).ok_or(NotAsked::Unreadable(None))?;
+        let id = job.job_id.saturating_add(job.component.unwrap_or(0));
+        Ok((JobId(id), job.task().map(TaskIndex)))
     };
     steps.iter().map(named).collect()
+}
+
+/// Jobs without a name are known by one that the original gives them.
+fn job_names(query: &JobCondition) -> Vec<Text> {
+    let mut names = list(query.job_name.as_ref());
+    if names.iter().any(|name| name == NAMELESS) {
+        names.push(Text::default());
+    }
+    names
 }
 
 fn users(query: &JobCondition, site: &Site) -> Read<Vec<Uid>> {
@@ -284,6 +320,7 @@ fn stood(state: JobState, window: &Window, timeless: bool) -> Option<Moments> {
         JobState::Deadline => Outcome::Deadline,
         JobState::OutOfMemory => Outcome::OutOfMemory,
         JobState::Requeued => Outcome::Requeued,
+        JobState::Resizing => Outcome::Resized,
         _ => return None,
     };
     let ended = match timeless {

@@ -18,9 +18,9 @@ mod tres;
 mod uncommon;
 mod update;
 
-pub(super) use accounting_jobs::{Asked, NotAsked, asked};
+pub(super) use accounting_jobs::{Asked, Clusters, NotAsked, asked};
 pub(crate) use document::described_job;
-pub(super) use job_id::{PathJob, path_job};
+pub(super) use job_id::{PathJob, path_job, recorded_job};
 pub(super) use node::{node_choice, node_update};
 pub(super) use node_conf::{BadLine, new_nodes};
 pub(super) use reservation::reservation;

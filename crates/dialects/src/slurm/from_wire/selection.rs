@@ -1,7 +1,7 @@
 //! Which jobs are to be signalled or cancelled, and how.
 
 use super::binding::scope;
-use domain::job::TaskSet;
+use domain::job::{TaskSet, WarningScope};
 use domain::ports::Directory;
 use domain::service::{Action, Filter, Target};
 use domain::{JobId, Text, Uid};
@@ -24,20 +24,27 @@ pub(in crate::slurm) fn signal_action(
         return Action::Signal { signal: 0, scope: scope(flags) };
     }
     match signal.and_then(|name| slurm_wire::signal::number(name)).filter(|signal| *signal != 0) {
+        // SIGKILL for the steps alone must not end the job.
+        None | Some(SIGKILL) if flags.contains(KillFlag::FullStepsOnly) => Action::KillSteps,
+        // Of the script alone: the job ends as one that was killed by a signal.
+        None | Some(SIGKILL) if scope(flags) == WarningScope::Batch => Action::KillScript,
         None => Action::Cancel { kill: false },
         Some(signal) => Action::Signal { signal: signal.into(), scope: scope(flags) },
     }
 }
 
-/// How many tasks of arrays one request may name; each is looked at while everybody else waits.
-const MOST_TASKS: u64 = 100_000;
+/// `SIGKILL`.
+const SIGKILL: u16 = 9;
+
+/// How many jobs and tasks of arrays one request may name; each is looked at while everybody else waits.
+const MOST_NAMED: u64 = 100_000;
 
 /// Why jobs that are named are none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::slurm) enum Unnamed {
     /// Slurm's number for what is wrong with a name.
     Name(i32),
-    /// More tasks of arrays are named than anybody has.
+    /// More jobs or tasks of arrays are named than anybody has.
     TooMany,
 }
 
@@ -48,7 +55,7 @@ pub(in crate::slurm) fn named<'a>(
     max_array_size: u32,
 ) -> Result<Vec<SelectedStep>, Unnamed> {
     let mut known = HashSet::new();
-    let mut left = MOST_TASKS;
+    let mut left = MOST_NAMED;
     let mut named = Vec::new();
     for job in jobs.into_iter().filter(|job| known.insert(*job)) {
         let job: SelectedStep = job.parse().map_err(|bad: NoJobId| Unnamed::Name(bad.number))?;
@@ -56,8 +63,9 @@ pub(in crate::slurm) fn named<'a>(
             if tasks.largest().is_some_and(|largest| largest >= max_array_size) {
                 return Err(Unnamed::Name(number::TASK_NO_NUMBER));
             }
-            left = left.checked_sub(tasks.named()).ok_or(Unnamed::TooMany)?;
+            left = left.checked_sub(tasks.named().saturating_sub(1)).ok_or(Unnamed::TooMany)?;
         }
+        left = left.checked_sub(1).ok_or(Unnamed::TooMany)?;
         named.push(job);
     }
     Ok(named)

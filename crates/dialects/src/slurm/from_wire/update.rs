@@ -98,7 +98,8 @@ fn machine(wanted: &JobDescMsg, job: &Job, changes: &mut Vec<Change>) -> Result<
     if wanted.nodes.is_some() || wanted.minimum_nodes.is_some() || wanted.maximum_nodes.is_some() {
         let has = job.run().and_then(|run| u32::try_from(run.allocation.nodes.len()).ok());
         let (min, max) = resources::nodes(wanted, has.map_or((now.min_nodes, now.max_nodes), |has| (has, 0)));
-        changes.push(Change::Nodes { min: min.max(1), max, sizes: resources::node_sizes(wanted) });
+        let least = if job.is_pending() { 1 } else { 0 };
+        changes.push(Change::Nodes { min: min.max(least), max, sizes: resources::node_sizes(wanted) });
     }
     // No tasks at all are no wish.
     changes.extend(resources::count(wanted.tasks).filter(|tasks| *tasks > 0).map(Change::Tasks));
@@ -109,7 +110,6 @@ fn machine(wanted: &JobDescMsg, job: &Job, changes: &mut Vec<Change>) -> Result<
     changes.extend(wanted.tasks_per_node.map(Change::TasksPerNode));
     let some = |count: Option<u16>| count.filter(|count| *count > 0);
     changes.extend(some(wanted.tasks_per_socket).map(Change::TasksPerSocket));
-    changes.extend(some(wanted.ntasks_per_tres).map(Change::TasksPerGres));
     changes.extend(some(wanted.sockets_per_node).map(Change::SocketsPerNode));
     changes.extend(some(wanted.threads_per_core).map(Change::ThreadsPerCore));
     changes.extend(request::memory(wanted.memory_per_node, wanted.memory_per_cpu).map(Change::Memory));
@@ -117,7 +117,10 @@ fn machine(wanted: &JobDescMsg, job: &Job, changes: &mut Vec<Change>) -> Result<
     changes.extend(wanted.shared.as_ref().map(request::sharing).map(Change::Sharing));
     changes.extend(wanted.contiguous.map(Change::Contiguous));
     gres(wanted, job, changes)?;
-    per_unit(wanted, job, changes)
+    per_unit(wanted, job, changes)?;
+    // They are counted by the GPUs that are asked for now.
+    changes.extend(some(wanted.ntasks_per_tres).map(Change::TasksPerGres));
+    Ok(())
 }
 
 /// The lists that are given replace those of their kind; the others stay.

@@ -20,7 +20,7 @@ use std::collections::HashMap;
 const FAILED: &str = "Signal request failed";
 const SOURCE: &str = "slurm_kill_jobs()";
 const TOO_MANY: &str =
-    "Rejecting request. Too many tasks of arrays are named; cancel whole arrays, or in pieces";
+    "Rejecting request. Too many jobs and tasks are named; cancel whole arrays, or in pieces";
 
 /// Cancels or signals a job, an array or a task.
 pub(super) async fn kill_one(mut call: Call<'_>) -> Answer {
@@ -114,11 +114,11 @@ async fn act(
     }
     let told = |handled: &Handled| {
         let job = handled.job.and_then(|id| snapshot.jobs.job(id));
-        let part = job.and_then(|job| job.het);
+        let record = job.map(|job| &**job);
         if handled.result.is_ok() {
-            return flags.contains(KillFlag::Verbose).then(|| to_wire::killed(handled, part));
+            return flags.contains(KillFlag::Verbose).then(|| to_wire::killed(handled, record));
         }
-        let mut entry = to_wire::kill_status(handled, part, name_of(handled, &names).as_deref())?;
+        let mut entry = to_wire::kill_status(handled, record, name_of(handled, &names).as_deref())?;
         if let (Err(Error::Conflict(Problem::NotMeant(_))), Some(job), Some(wanted)) =
             (&handled.result, job, wanted)
         {

@@ -156,6 +156,7 @@ fn entry(
         records.iter().find(|record| record.id.0 == job).map(|record| to_wire::job(record, snapshot));
     let step_id = match (handled.task, waiting) {
         (Some(task), _) => format!("{job}_{}", task.0),
+        (None, _) if let Some(tasks) = &handled.tasks => format!("{job}_[{}]", tasks.written(4096)),
         (None, Some(shown)) if !shown.array_task_string.is_empty() => {
             format!("{job}_[{}]", shown.array_task_string)
         }

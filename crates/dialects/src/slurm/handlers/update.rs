@@ -5,11 +5,14 @@ use crate::http::answer::Answer;
 use crate::slurm::call::Call;
 use crate::slurm::error;
 use crate::slurm::from_wire::{self, Refusal};
+use crate::slurm::to_wire;
+use domain::job::Job;
 use domain::service::{Handled, Update};
 use domain::{Error, JobId, Problem};
 use slurm_wire::error_number as number;
 use slurm_wire::job_change::{JobArrayResponseMsgEntry, JobPostResponse};
 use slurm_wire::job_desc::JobDescMsg;
+use std::sync::Arc;
 
 const FAILED: &str = "Job update requested failed";
 const SOURCE: &str = "slurm_update_job2()";
@@ -59,7 +62,7 @@ pub(super) async fn update(mut call: Call<'_>) -> Answer {
         },
     };
     match outcome {
-        Ok(handled) => done(call, &handled),
+        Ok(handled) => done(call, &records, &handled),
         Err(refusal) => {
             call.refuse(&refusal, FAILED, SOURCE);
             call.answer(JobPostResponse::default())
@@ -76,18 +79,20 @@ fn is_for_nobody(refusal: &Refusal) -> bool {
 }
 
 /// Of several records each is listed if one could not be changed.
-fn done(call: Call<'_>, handled: &[Handled]) -> Answer {
+fn done(call: Call<'_>, records: &[Arc<Job>], handled: &[Handled]) -> Answer {
     let failed = handled.iter().any(|handled| handled.result.is_err());
-    let results = failed.then(|| handled.iter().map(result).collect());
+    let record = |handled: &Handled| records.iter().find(|job| Some(job.id) == handled.job);
+    let told = |handled: &Handled| result(handled, record(handled).map(|job| &**job));
+    let results = failed.then(|| handled.iter().map(told).collect());
     call.answer(JobPostResponse { results, ..JobPostResponse::default() })
 }
 
-fn result(handled: &Handled) -> JobArrayResponseMsgEntry {
+fn result(handled: &Handled, record: Option<&Job>) -> JobArrayResponseMsgEntry {
     let number = handled.result.as_ref().err().map_or(number::NONE, error::number);
     let job = handled.job.map_or(0, |job| job.0);
     JobArrayResponseMsgEntry {
         job_id: job,
-        step_id: job.to_string().into(),
+        step_id: to_wire::written_name(handled, record).unwrap_or_else(|| job.to_string()).into(),
         error: error::text(number).into(),
         error_code: u32::try_from(number).unwrap_or(u32::MAX),
         why: String::new().into(),

@@ -223,7 +223,10 @@ fn standing(info: &mut JobInfo, job: &Job, snapshot: &Snapshot) {
     info.hold = is_held(job);
     let reason = match state::reason(job) {
         // Being held is told for longer than it lasts, and before it begins.
-        Reason::None if !job.is_pending() && !job.is_suspended() && is_held(job) => Reason::JobHeldUser,
+        Reason::None if !job.is_pending() && !job.is_suspended() && is_held(job) => match job.hold() {
+            Hold::Admin => Reason::JobHeldAdmin,
+            Hold::None | Hold::User => Reason::JobHeldUser,
+        },
         reason => reason,
     };
     info.state_reason = Text::const_new(reason.name());
@@ -302,8 +305,13 @@ fn signal_in_words(number: u16) -> String {
 
 fn flags(job: &Job, snapshot: &Snapshot) -> Flags<JobFlag> {
     let mut flags = job.spec.flags;
-    if matches!(job.phase, Phase::Running(_)) {
-        flags = flags.with(JobFlags::JOB_WAS_RUNNING);
+    match &job.phase {
+        // The original forgets it of one that was made smaller.
+        Phase::Running(run) if !run.resizes.is_empty() => {
+            flags = flags.without(JobFlags::JOB_WAS_RUNNING);
+        }
+        Phase::Running(_) => flags = flags.with(JobFlags::JOB_WAS_RUNNING),
+        _ => {}
     }
     if job.run().is_none() && is_dependent(job, snapshot) {
         flags = flags.with(JobFlags::DEPENDENT);
@@ -362,7 +370,8 @@ fn times(info: &mut JobInfo, job: &Job, snapshot: &Snapshot) {
     waiting_times(info, job, snapshot, begin);
     let started = job.run().map(|run| run.started);
     info.last_sched_evaluation = time(started.unwrap_or_else(|| evaluated(job, snapshot)));
-    info.resize_time = NoVal::Set(0);
+    let resized = job.run().and_then(|run| run.resizes.last());
+    info.resize_time = time(resized.map_or(Timestamp::EPOCH, |resize| resize.at));
     let preemptable = job.run().and_then(|run| snapshot.cluster.preemptable_from(job, run));
     info.preemptable_time = time(preemptable.unwrap_or(Timestamp::EPOCH));
     let pause = job.run().and_then(|run| run.pause);

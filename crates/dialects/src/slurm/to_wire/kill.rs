@@ -2,17 +2,20 @@
 
 use crate::slurm::error;
 use domain::cluster::Cluster;
-use domain::job::{HetPart, Job};
+use domain::job::{ArrayPart, Job};
 use domain::service::Handled;
 use domain::{Error, JobId, Problem, Text, Uid};
 use slurm_wire::NoVal;
 use slurm_wire::flags::Flag;
 use slurm_wire::job_change::{KillJobsMsg, KillJobsRespJob};
 
+/// How long a list of tasks may be in a name.
+const LONGEST_NAME: usize = 4096;
+
 /// Describes why a job was not cancelled; `None` if it was.
 pub(in crate::slurm) fn kill_status(
     handled: &Handled,
-    part: Option<HetPart>,
+    record: Option<&Job>,
     named: Option<&str>,
 ) -> Option<KillJobsRespJob> {
     let error = handled.result.as_ref().err()?;
@@ -21,7 +24,7 @@ pub(in crate::slurm) fn kill_status(
     entry.error.string = error::text(number).into();
     entry.error.message = error::text(number).into();
     entry.error.code = u32::try_from(number).unwrap_or(u32::MAX);
-    entry.step_id = step_id(handled, error, part, named).into();
+    entry.step_id = step_id(handled, error, record, named).into();
     entry.job_id = match (error, handled.job) {
         // What is not there has no number.
         (Error::NotFound(_), _) | (_, None) => NoVal::Unset,
@@ -31,17 +34,25 @@ pub(in crate::slurm) fn kill_status(
 }
 
 /// Describes a job that was cancelled, for those who want to know.
-pub(in crate::slurm) fn killed(handled: &Handled, part: Option<HetPart>) -> KillJobsRespJob {
+pub(in crate::slurm) fn killed(handled: &Handled, record: Option<&Job>) -> KillJobsRespJob {
     let mut entry = KillJobsRespJob::default();
     entry.error.string = error::text(slurm_wire::error_number::NONE).into();
     let job = handled.job.unwrap_or(JobId(0));
     entry.job_id = NoVal::Set(job.0);
-    entry.step_id = match (handled.task, part.filter(|part| !part.is_leader())) {
-        (Some(task), _) => format!("{job}_[{task}]").into(),
-        (None, Some(part)) => format!("{}+{}", part.leader, part.offset).into(),
-        (None, None) => job.to_string().into(),
-    };
+    entry.step_id = written_name(handled, record).unwrap_or_else(|| job.to_string()).into();
     entry
+}
+
+/// Returns the name under which a record is told of where its number is not enough: a task by its array, tasks that
+/// wait together by one name (`91_[1-3]`), a component by its leader.
+pub(in crate::slurm) fn written_name(handled: &Handled, record: Option<&Job>) -> Option<String> {
+    match (record.and_then(|job| job.array.as_ref()), &handled.tasks) {
+        (Some(ArrayPart::Task { of, index, .. }), _) => return Some(format!("{of}_{index}")),
+        (_, Some(tasks)) => return handled.job.map(|job| format!("{job}_[{}]", tasks.written(LONGEST_NAME))),
+        _ => {}
+    }
+    let part = record.and_then(|job| job.het).filter(|part| !part.is_leader())?;
+    Some(format!("{}+{}", part.leader, part.offset))
 }
 
 /// Says which part of a filter a job that was named does not pass: the first, in the order of the original.
@@ -103,14 +114,11 @@ fn state_differs(job: &Job, wanted: &KillJobsMsg) -> Option<(&'static str, Strin
     Some((first, wanted.iter().map(|state| state.name()).collect::<Vec<_>>().join(",")))
 }
 
-fn step_id(handled: &Handled, error: &Error, part: Option<HetPart>, named: Option<&str>) -> String {
+fn step_id(handled: &Handled, error: &Error, record: Option<&Job>, named: Option<&str>) -> String {
     match (named, error, handled.job) {
         (_, Error::NotFound(Problem::UnknownTask(task)), _) => task.to_string(),
         (Some(named), Error::NotFound(_), _) => named.to_owned(),
-        (_, _, Some(_)) if let Some(part) = part.filter(|part| !part.is_leader()) => {
-            format!("{}+{}", part.leader, part.offset)
-        }
-        (_, _, Some(job)) => JobId::to_string(&job),
+        (_, _, Some(job)) => written_name(handled, record).unwrap_or_else(|| job.to_string()),
         (named, _, None) => named.unwrap_or_default().to_owned(),
     }
 }

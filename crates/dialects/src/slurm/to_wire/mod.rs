@@ -19,7 +19,7 @@ mod tres;
 
 pub(super) use diag::statistics;
 pub(super) use job::{Jobs, job, without_detail};
-pub(super) use kill::{kill_status, killed, why_not_meant};
+pub(super) use kill::{kill_status, killed, why_not_meant, written_name};
 pub(super) use layout::layout;
 pub(super) use license::licenses;
 pub(super) use node::{node, reserve_node};

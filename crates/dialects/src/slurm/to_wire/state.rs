@@ -51,6 +51,7 @@ pub(super) fn outcome(outcome: Outcome) -> JobState {
         Outcome::Deadline => JobState::Deadline,
         Outcome::Preempted => JobState::Preempted,
         Outcome::Requeued => JobState::Requeued,
+        Outcome::Resized => JobState::Resizing,
     }
 }
 

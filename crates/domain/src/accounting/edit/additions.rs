@@ -59,7 +59,10 @@ impl Edit<'_> {
         let (places, skipped) = self.places_of(wanted);
         let clusters = self.clusters(&wanted.clusters);
         let clusters: Vec<_> = clusters.into_iter().filter(|name| self.books.knows_cluster(name)).collect();
-        let gains_keys = !wanted.wckeys.is_empty() && !clusters.is_empty();
+        // The key that is meant where none is named is one of theirs.
+        let default = wanted.default_wckey.iter().filter(|name| !wanted.wckeys.contains(name));
+        let keys: Vec<&Text> = wanted.wckeys.iter().chain(default).collect();
+        let gains_keys = !keys.is_empty() && !clusters.is_empty();
         let (mut users, mut associations, mut wckeys) = (Vec::new(), Vec::new(), Vec::new());
         for name in &wanted.users {
             let gains = gains_keys || places.iter().any(|place| place.user == *name);
@@ -78,9 +81,9 @@ impl Edit<'_> {
         for (cluster, user) in
             clusters.iter().flat_map(|name| wanted.users.iter().map(move |user| (name, user)))
         {
-            for name in &wanted.wckeys {
+            for name in &keys {
                 let before = self.books.last.wckey;
-                let (cluster, user, name) = (cluster.clone(), user.clone(), name.clone());
+                let (cluster, user, name) = (cluster.clone(), user.clone(), Text::clone(name));
                 self.put_wckey(&WckeyWish {
                     cluster: cluster.clone(),
                     user: user.clone(),

@@ -5,6 +5,22 @@ use crate::accounting::{Association, AssociationWish, Place, QosChoice, ROOT, Re
 use crate::{Error, Problem, Text};
 use std::sync::Arc;
 
+/// Changes the list of an association that has one; one that has none notes what is different from the account above.
+fn change_qos(association: &mut Association, more: bool, id: u32) {
+    match &mut association.qos {
+        Some(own) => {
+            own.retain(|other| *other != id);
+            if more {
+                own.push(id);
+            }
+        }
+        None => {
+            association.qos_changes.retain(|(_, other)| *other != id);
+            association.qos_changes.push((more, id));
+        }
+    }
+}
+
 impl Edit<'_> {
     /// Hands out the number of an association.
     pub(in crate::accounting) fn next_association(&mut self) -> u32 {
@@ -103,7 +119,7 @@ impl Edit<'_> {
         if is_below { Err(bad()) } else { Ok(()) }
     }
 
-    fn adjust(&self, association: &mut Association, wish: &AssociationWish) -> Result<(), Error> {
+    fn adjust(&mut self, association: &mut Association, wish: &AssociationWish) -> Result<(), Error> {
         if let Some(comment) = &wish.comment {
             check_text("comment", comment)?;
             association.comment = comment.clone();
@@ -119,20 +135,43 @@ impl Edit<'_> {
             Some(QosChoice::These(all)) => {
                 let all = all.iter().map(|name| self.qos_called(name)).collect::<Result<Vec<u32>, _>>()?;
                 association.qos = (!all.is_empty()).then_some(all);
+                association.qos_changes.clear();
             }
             Some(QosChoice::Changed(changes)) => {
-                let mut all = self.books.allowed_qos(association).to_vec();
                 for (more, name) in changes {
                     let id = self.qos_called(name)?;
-                    all.retain(|other| *other != id);
-                    if *more {
-                        all.push(id);
-                    }
+                    change_qos(association, *more, id);
                 }
-                association.qos = Some(all);
             }
         }
+        if wish.default_qos.is_some() || wish.qos.is_some() {
+            self.qos_moved.insert(association.id);
+        }
         Ok(())
+    }
+
+    /// Checks that nobody whose list of qualities of service, or whose default, was changed is left with a default that is
+    /// not open to them.
+    pub(super) fn check_defaults(&mut self) -> Result<(), Error> {
+        let moved = std::mem::take(&mut self.qos_moved);
+        if moved.is_empty() {
+            return Ok(());
+        }
+        // Who says nothing of it is as well off as the account above.
+        let says =
+            |one: &Association| one.qos.is_some() || one.default_qos.is_some() || !one.qos_changes.is_empty();
+        let is_moved = |one: &Association| self.books.line(one).any(|above| moved.contains(&above.id));
+        let is_left_out = |one: &Arc<Association>| {
+            !one.life.deleted && says(one) && is_moved(one) && !self.books.has_its_default(one)
+        };
+        match self.books.associations.values().find(|one| is_left_out(one)) {
+            None => Ok(()),
+            Some(one) => {
+                let Place { account, user, .. } = &one.place;
+                let who = if user.is_empty() { account.to_string() } else { format!("{user} in {account}") };
+                Err(Problem::DefaultQosClosed(Text::from(who)).into())
+            }
+        }
     }
 
     /// Returns the number of a quality of service by name or number.

@@ -66,6 +66,8 @@ pub struct Edit<'a> {
     /// The books as they are so far.
     pub books: Books,
     touched: BTreeSet<RecordKey>,
+    /// Associations for which it was said which qualities of service are open to them, or is their default.
+    qos_moved: HashSet<u32>,
     by: &'a Principal,
     now: Timestamp,
     work: &'a dyn Fn() -> Work,
@@ -74,7 +76,7 @@ pub struct Edit<'a> {
 impl<'a> Edit<'a> {
     /// Opens the books for somebody. `work` says what jobs there are, and is asked only where it matters.
     pub fn open(books: Books, by: &'a Principal, now: Timestamp, work: &'a dyn Fn() -> Work) -> Self {
-        Edit { books, touched: BTreeSet::new(), by, now, work }
+        Edit { books, touched: BTreeSet::new(), qos_moved: HashSet::new(), by, now, work }
     }
 
     /// Returns the books and what of them has changed.
@@ -87,6 +89,12 @@ impl<'a> Edit<'a> {
     /// # Errors
     /// What is wrong with it, or what the caller may not do.
     pub fn apply(&mut self, wish: &Wish) -> Result<Done, Error> {
+        let done = self.carry_out(wish)?;
+        self.check_defaults()?;
+        Ok(done)
+    }
+
+    fn carry_out(&mut self, wish: &Wish) -> Result<Done, Error> {
         match wish {
             Wish::Clusters(all) => self.each(all, Self::put_cluster),
             Wish::Accounts(all) => self.each(all, Self::put_account),

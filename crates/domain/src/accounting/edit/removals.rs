@@ -68,7 +68,9 @@ impl Edit<'_> {
             return Err(Problem::JobsActive.into());
         }
         let names_it = |one: &&Arc<Association>| {
-            one.default_qos == Some(qos.id) || one.qos.as_ref().is_some_and(|all| all.contains(&qos.id))
+            one.default_qos == Some(qos.id)
+                || one.qos.as_ref().is_some_and(|all| all.contains(&qos.id))
+                || one.qos_changes.iter().any(|(_, id)| *id == qos.id)
         };
         let named: Vec<_> = self.books.associations.values().filter(names_it).cloned().collect();
         for association in named {
@@ -77,6 +79,7 @@ impl Edit<'_> {
             if let Some(all) = &mut changed.qos {
                 all.retain(|id| *id != qos.id);
             }
+            changed.qos_changes.retain(|(_, id)| *id != qos.id);
             self.put(Record::Association(Arc::new(changed)));
         }
         let preempts = |other: &&Arc<Qos>| other.may_preempt(&qos.name);

@@ -127,6 +127,28 @@ async fn a_new_crontab_takes_the_place_of_the_old_one() {
 }
 
 #[tokio::test]
+async fn singletons_of_a_crontab_wait_for_each_other_alone() {
+    let world = World::of_new_year(4);
+    let text = "* * * * * true\n* * * * * true\n";
+    let install = async || {
+        let mut job = submission();
+        job.dependency = "singleton".into();
+        let alice = world.service.principal("alice");
+        let jobs = vec![job.clone(), job];
+        world.service.set_crontab(&alice, submission().spec.owner, text.into(), jobs).await.unwrap();
+    };
+    // Those of the crontab before are no reason to wait.
+    install().await;
+    install().await;
+    let ids: Vec<JobId> =
+        world.service.snapshot().crontabs[&Uid(2001)].installed.iter().map(|one| one.job).collect();
+    world.at(1, ids[0], StateWord::Running).await;
+    assert_eq!(world.word(ids[1]), StateWord::Pending);
+    world.end(ids[0], Exit::Code(0)).await;
+    assert_eq!((world.word(ids[0]), world.word(ids[1])), (StateWord::Pending, StateWord::Running));
+}
+
+#[tokio::test]
 async fn what_is_wrong_is_told_with_its_lines_and_changes_nothing() {
     let world = World::of_new_year(1);
     let kept = world.install("@daily a\n").await.unwrap();

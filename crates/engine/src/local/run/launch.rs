@@ -228,7 +228,7 @@ fn rlimit(name: &str, soft: Option<u64>) -> Option<Rlimit> {
 
 /// What a run may take: what the job has on all its nodes together, as its steps run there too; a leader's run what all
 /// components have.
-fn limits(
+pub(super) fn limits(
     job: &Job,
     run: &Running,
     components: &[Arc<Job>],

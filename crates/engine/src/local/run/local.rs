@@ -3,6 +3,7 @@
 use super::around::Around;
 use super::commands;
 use super::desk::Desk;
+use super::gauge::LocalGauge;
 use super::launch::{self, Surroundings};
 use super::processes::Processes;
 use super::report::{run_of, to_domain};
@@ -10,7 +11,7 @@ use crate::local::schedule::Scheduler;
 use domain::cluster::Cluster;
 use domain::job::{End, Job, Payload, Usage, WarningScope};
 use domain::ports::{
-    Enforced, Engine, Foreseen, Order, Plan, Recovered, Report, Reports, StepReport, StepStart,
+    Enforced, Engine, Foreseen, Gauge, Order, Plan, Recovered, Report, Reports, StepReport, StepStart,
 };
 use domain::state::State;
 use domain::{JobId, Text, Timestamp};
@@ -238,6 +239,23 @@ impl Local {
         }
     }
 
+    /// Holds a run to what is left of its job, and ends what runs on nodes that it has no more.
+    fn shrink(&mut self, job: &Job, components: &[Arc<Job>]) {
+        let run = run_of(job.id, job.restarts);
+        let Some(running) = job.run() else { return };
+        if self.repeat(run) {
+            return;
+        }
+        let limits = launch::limits(job, running, components, &self.cluster, &self.surroundings);
+        let others = components.iter().skip(1).filter_map(|job| job.held_resources());
+        let shares = std::iter::once(&running.allocation).chain(others).flat_map(|held| &held.nodes);
+        let nodes = shares.filter_map(|share| self.cluster.node(share.node));
+        let names = nodes.map(|node| node.name.to_string()).collect();
+        if self.supervisor.narrow(run, limits, names).is_err() {
+            tracing::debug!(run = %run, "a run that is not there cannot be made smaller");
+        }
+    }
+
     fn kill(&mut self, job: JobId, attempt: u32) {
         let run = run_of(job, attempt);
         if !self.repeat(run) && self.supervisor.kill(run).is_err() {
@@ -328,6 +346,7 @@ impl Engine for Local {
             Order::Launch { job, payload, components } => self.launch(&job, &payload, &components),
             Order::Signal { job, attempt, signal, scope } => self.signal(run_of(job, attempt), signal, scope),
             Order::Kill { job, attempt } => self.kill(job, attempt),
+            Order::Shrink { job, components } => self.shrink(&job, &components),
             Order::Suspend { job, attempt } => self.halt(run_of(job, attempt)),
             Order::Resume { job, attempt } => self.let_go_on(run_of(job, attempt)),
             Order::StartStep { job, number, components } => self.start_step(&job, number, &components),
@@ -341,6 +360,10 @@ impl Engine for Local {
 
     fn enforcement(&self) -> Vec<Enforced> {
         enforcement(&self.capabilities())
+    }
+
+    fn gauge(&self) -> Option<Arc<dyn Gauge>> {
+        Some(Arc::new(LocalGauge::of(&self.supervisor, self.surroundings.bind_to.clone())))
     }
 
     fn steps_folder(&self) -> Option<Text> {

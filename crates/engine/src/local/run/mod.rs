@@ -5,6 +5,7 @@ mod around;
 mod commands;
 mod desk;
 mod environment;
+mod gauge;
 mod launch;
 mod local;
 mod processes;

@@ -79,7 +79,7 @@ pub(super) fn run<'a, 'm>(
         remembered: HashMap::new(),
         has_waiting: vec![false; partitions],
         seen: HashSet::new(),
-        has_booking: HashSet::new(),
+        has_booking: HashMap::new(),
         planned_together: HashSet::new(),
         booked: 0,
         booked_of_partition: vec![0; partitions],
@@ -121,8 +121,8 @@ struct Backfill<'a, 'p, 'm> {
     has_waiting: Vec<bool>,
     /// Jobs that have had their turn in a tier.
     seen: HashSet<(JobId, u16)>,
-    /// Jobs that have a booking in a tier above.
-    has_booking: HashSet<JobId>,
+    /// Jobs that have a booking, and the partition in which it counts for limits.
+    has_booking: HashMap<JobId, Option<usize>>,
     /// Leaders of heterogeneous jobs that have had their turn.
     planned_together: HashSet<JobId>,
     booked: usize,
@@ -185,8 +185,9 @@ impl<'a> Backfill<'a, '_, '_> {
                 continue;
             }
             depth += 1;
+            let stops_at_limits = scheduling.stops_at_limits;
             let may_book = self.has_prospects(turn.job, tier)
-                && self.within_limits(turn.job, turn.partition).is_ok()
+                && (stops_at_limits || self.within_limits(turn.job, turn.partition).is_ok())
                 && self.may_book(turn.job, turn.partition);
             self.look(&turn, state, may_book);
         }
@@ -333,6 +334,7 @@ impl<'a> Backfill<'a, '_, '_> {
             if let Err(reason) = self.within_limits(job, partition) {
                 if booked_tasks == 0 {
                     self.waits.note(job.id, reason, None);
+                    self.book_limited(job, tier);
                 }
                 return;
             }
@@ -358,6 +360,7 @@ impl<'a> Backfill<'a, '_, '_> {
             if chance.at <= self.now && booked_tasks == 0 && may_start && self.start(job, &chance) {
                 if self.ground.has_started(job.id) {
                     self.waits.strike(job.id);
+                    self.unbook(job);
                     return;
                 }
                 if self.starts.len() >= MOST_STARTS {
@@ -367,6 +370,9 @@ impl<'a> Backfill<'a, '_, '_> {
             }
             if let Some(reason) = self.ground.take_excess(job.id) {
                 self.waits.overrule(job.id, reason);
+                if booked_tasks == 0 {
+                    self.book_limited(job, tier);
+                }
                 return;
             }
             if booked_tasks == 0 {
@@ -379,10 +385,11 @@ impl<'a> Backfill<'a, '_, '_> {
                 self.waits.note(job.id, reason, None);
                 return;
             }
-            if booked_tasks == 0 && !self.has_booking.insert(job.id) {
+            if booked_tasks == 0 && self.has_booking.contains_key(&job.id) {
                 // Its booking in a higher tier stands; this one could only have been for now.
                 return;
             }
+            self.has_booking.insert(job.id, Some(chance.partition));
             self.book(job, &chance);
             if booked_tasks == 0 {
                 let reason = if self.lacks_licenses(&chance.demand) {
@@ -399,6 +406,23 @@ impl<'a> Backfill<'a, '_, '_> {
             if booked_tasks >= self.tasks_to_book(job) {
                 return;
             }
+        }
+    }
+
+    /// Keeps room for a job that waits for a limit, where that holds up those behind it. Nothing is counted for it: nobody
+    /// can tell when it starts.
+    fn book_limited(&mut self, job: &'a Arc<Job>, tier: u16) {
+        if !self.layout.cluster().scheduling.stops_at_limits || !self.is_kept_for(job) {
+            return;
+        }
+        let Ok(chance) = self.best_chance(job, tier) else { return };
+        if !self.is_beyond_window(&chance) && !self.has_booking.contains_key(&job.id) {
+            self.has_booking.insert(job.id, None);
+            let nodes = &self.layout.partitions[chance.partition].nodes;
+            let user = job.spec.owner.uid;
+            let wish = Wish { demand: &chance.demand, nodes, user, limit: chance.limit };
+            self.forecast.book(wish, chance.at.max(self.now), &chance.placement);
+            self.waits.planned.book(job.id, chance.placement.nodes.iter().map(|placed| placed.node));
         }
     }
 
@@ -421,7 +445,11 @@ impl<'a> Backfill<'a, '_, '_> {
         let Made { at, places } =
             self.displacing.make_room_ahead(&[(job, demands)], &mut self.forecast, self.ground)?;
         let (partition, demand, placement) = places.into_iter().next()?;
-        Some(Chance { partition, demand, limit: job.spec.time_limit, at, placement })
+        let chance = Chance { partition, demand, limit: job.spec.time_limit, at, placement };
+        if at > self.now {
+            self.keep_from_reserved(job.id, std::iter::once((job, &chance)));
+        }
+        Some(chance)
     }
 
     fn is_beyond_window(&self, chance: &Chance<'_>) -> bool {
@@ -606,6 +634,14 @@ impl<'a> Backfill<'a, '_, '_> {
         if awaits_room(self.state, job.id) || self.displacing.is_owed_room(job.id) {
             // Others give up their room for this job; nobody slips in until it has it.
             self.forecast.keep_free(wish, chance.at, &chance.placement);
+        }
+    }
+
+    /// Counts a job no more for later that starts now, in a lower tier than the one it was booked in.
+    fn unbook(&mut self, job: &Job) {
+        if let Some(partition) = self.has_booking.remove(&job.id).flatten().filter(|_| job.array.is_none()) {
+            let partition = self.layout.partition(&self.layout.partitions[partition]);
+            self.ground.unbook_use(job, partition, &mut self.planned_use);
         }
     }
 

@@ -241,14 +241,28 @@ impl<'a> Ground<'a> {
 
     /// Takes into `booked` that a job will start at a time.
     pub(super) fn book_use(&self, job: &Job, partition: &Partition, at: Timestamp, booked: &mut Planned) {
-        let cluster = self.state.cluster();
-        let usage = self.state.usage();
-        if cluster.enforcement.limits
-            && let Some(line) = usage.line_of(cluster, job, partition).filter(|line| !line.is_open())
-        {
-            let wanted = Wanted::at_least(&job.spec, cluster, partition, (usage.numbers(), &line));
+        if let Some((line, wanted)) = self.use_of(job, partition) {
             booked.add(&line, &wanted, at);
         }
+    }
+
+    /// Takes that back, for a job that starts elsewhere.
+    pub(super) fn unbook_use(&self, job: &Job, partition: &Partition, booked: &mut Planned) {
+        if let Some((line, wanted)) = self.use_of(job, partition) {
+            booked.take_off(&line, &wanted);
+        }
+    }
+
+    /// Returns what a job will count for accounting's limits; `None` where nothing limits it.
+    fn use_of(&self, job: &Job, partition: &Partition) -> Option<(Arc<Line>, Wanted)> {
+        let cluster = self.state.cluster();
+        if !cluster.enforcement.limits {
+            return None;
+        }
+        let usage = self.state.usage();
+        let line = usage.line_of(cluster, job, partition).filter(|line| !line.is_open())?;
+        let wanted = Wanted::at_least(&job.spec, cluster, partition, (usage.numbers(), &line));
+        Some((line, wanted))
     }
 
     /// Returns the priority below which accounting has nothing kept free for a job.
@@ -343,14 +357,14 @@ impl<'a> Ground<'a> {
         });
     }
 
-    /// Keeps room and licences for a job that starts in a placement as soon as others have left it. `None` if the units
-    /// cannot be found after all.
+    /// Keeps room and licences for a job that starts in a placement as soon as others have left it; it has them in `left`,
+    /// the ground without those, afterwards. `None` if the units cannot be found after all.
     pub(super) fn keep(
         &mut self,
         job: &Job,
         demand: &Demand<'_>,
         (placement, licenses): (&Placement, &[(Text, u32)]),
-        left: &Ground<'a>,
+        left: &mut Ground<'a>,
     ) -> Option<()> {
         let shares = placement.nodes.iter().map(|placed| {
             let node = self.state.cluster().node(placed.node)?;
@@ -363,10 +377,9 @@ impl<'a> Ground<'a> {
             licenses: Default::default(),
             reservation: Default::default(),
         };
-        let mut after = left.clone();
-        after.change(job, &allocation, NodeUse::hand_out);
+        left.change(job, &allocation, NodeUse::hand_out);
         for share in &allocation.nodes {
-            if let (Some(before), Some(then)) = (self.in_use(share.node), after.in_use(share.node)) {
+            if let (Some(before), Some(then)) = (self.in_use(share.node), left.in_use(share.node)) {
                 let mut both = before.or(then);
                 if wants_sockets(demand) {
                     let all = self.state.cluster().node(share.node).map_or(0, |node| node.topology.cpus);

@@ -2,6 +2,7 @@
 //! jobs need their place (`MaxStartDelay`).
 
 use super::ground::Ground;
+use super::preempt::Displacing;
 use super::reserved::Reserved;
 use domain::NodeIndex;
 use domain::fit::{Demand, place};
@@ -13,16 +14,18 @@ use std::sync::Arc;
 use std::time::Duration;
 
 /// Returns the guests that must leave the reservation for a job of its own that finds no place there: as few as will do,
-/// the youngest first. None if that would not help, or if enough are leaving already.
+/// the youngest first. None if that would not help, or if enough are leaving already. Whoever this pass has told to make way
+/// for another is left alone.
 pub(super) fn asked_to_leave<'a>(
     reserved: Reserved<'a>,
     job: &Job,
     demand: &Demand<'_>,
     nodes: &[NodeIndex],
-    ground: &Ground<'a>,
+    (ground, displacing): (&Ground<'a>, &Displacing<'a, '_>),
 ) -> Vec<Preempt> {
     let Some(own) = ground.own_reservation().filter(|own| own.max_start_delay > 0) else { return Vec::new() };
     let mut guests = guests(reserved, own);
+    guests.retain(|guest| !displacing.has_told(guest.id));
     guests.sort_by_key(|guest| Reverse((guest.run().map(|run| run.started), guest.id)));
     let mut left = ground.clone();
     let fits = |left: &Ground<'a>| {

@@ -221,10 +221,12 @@ impl<'a, 'g, 'm> MainPass<'a, 'g, 'm> {
                 continue;
             }
             self.depth += 1;
+            let mut is_coming = false;
             let attempt = match self.attempt(job, partition, &entry.nodes) {
                 Attempt::Busy(demand) => match self.make_room(job, partition, &demand) {
                     Room::Made => self.attempt(job, partition, &entry.nodes),
                     Room::Coming => {
+                        is_coming = true;
                         // It may lie beyond the reservation; in later passes it is kept.
                         let nodes = self.displacing.confined(job).unwrap_or_default();
                         nodes.iter().for_each(|node| self.close(*node));
@@ -234,10 +236,14 @@ impl<'a, 'g, 'm> MainPass<'a, 'g, 'm> {
                 },
                 attempt => attempt,
             };
-            if let Attempt::Busy(demand) = &attempt {
+            // Whoever makes way for it need not leave as a guest as well.
+            if let Attempt::Busy(demand) = &attempt
+                && !is_coming
+            {
                 let nodes = &self.layout.partitions[partition].nodes;
-                let asked = guests::asked_to_leave(self.reserved, job, demand, nodes, self.ground);
-                self.displacing.preempts.extend(asked);
+                let around = (&*self.ground, &self.displacing);
+                let asked = guests::asked_to_leave(self.reserved, job, demand, nodes, around);
+                self.displacing.ask(asked);
             }
             match attempt {
                 Attempt::Started => return self.waits.strike(job.id),
@@ -286,6 +292,11 @@ impl<'a, 'g, 'm> MainPass<'a, 'g, 'm> {
             Attempt::Started => self.waits.strike(job.id),
             Attempt::Limited(reason) => {
                 self.waits.note(job.id, reason, None);
+                if self.layout.cluster().scheduling.stops_at_limits {
+                    // The backfill pass sees who may start all the same.
+                    self.left_some = true;
+                    walk.close(turn.partition);
+                }
                 return true;
             }
             Attempt::Aside(reason) => {

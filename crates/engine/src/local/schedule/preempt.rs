@@ -264,6 +264,17 @@ impl<'a, 'm> Displacing<'a, 'm> {
         self.chosen.contains(&candidate.job.id) || later.any(|halted| *halted == candidate.job.id)
     }
 
+    /// Tells whether this pass has told a job to make way.
+    pub(super) fn has_told(&self, job: JobId) -> bool {
+        self.chosen.contains(&job)
+    }
+
+    /// Notes guests that are asked to leave.
+    pub(super) fn ask(&mut self, guests: Vec<Preempt>) {
+        self.chosen.extend(guests.iter().map(|guest| guest.job));
+        self.preempts.extend(guests);
+    }
+
     /// Returns when all of these are gone that have to be.
     fn gone(&self, victims: &[&Candidate<'a>]) -> Timestamp {
         let grace = victims.iter().map(|victim| victim.grace).max().unwrap_or_default();
@@ -338,6 +349,34 @@ impl<'a> Displacing<'a, '_> {
         claim.places.get(&job.id).filter(is_meant).map(|promise| &promise.place)
     }
 
+    /// Returns the ground as it is once those are gone who make way for a job (of a heterogeneous one the leader), or have
+    /// just been asked to, and those are halted who will be.
+    pub(super) fn left_for(&self, by: JobId, ground: &Ground<'a>) -> Ground<'a> {
+        let mut left = ground.clone();
+        let told = self.preempts.iter().filter(|told| told.by == by && told.how != PreemptHow::Suspend);
+        let told = told.filter_map(|told| self.state.job(told.job)).flat_map(|job| self.whole(job));
+        let leaving = self.state.making_way().filter(|other| makes_way_for(other, by));
+        for other in leaving.chain(told) {
+            if let Some(allocation) = other.held_resources() {
+                left.give_back(other, allocation);
+            }
+        }
+        let later = self.memory.claims.get(&by).map_or(&[][..], |claim| &claim.halted_later);
+        for other in later.iter().filter_map(|id| self.state.job(*id)).filter(|other| !other.is_suspended()) {
+            if let (Phase::Running(_), Some(allocation)) = (&other.phase, other.held_resources()) {
+                left.suspend(other, allocation);
+            }
+        }
+        left
+    }
+
+    /// Returns a job and its components.
+    fn whole(&self, job: &'a Arc<Job>) -> impl Iterator<Item = &'a Arc<Job>> + use<'a> {
+        let state = self.state;
+        let others = job.het.into_iter().flat_map(|part| part.members()).filter(|id| *id != job.id);
+        std::iter::once(job).chain(others.filter_map(|id| state.job(id)))
+    }
+
     /// Keeps room for a job where those who leave for it will have left it; tells whether it could.
     pub(super) fn keep_room(
         &mut self,
@@ -346,24 +385,14 @@ impl<'a> Displacing<'a, '_> {
         nodes: &[NodeIndex],
         ground: &mut Ground<'a>,
     ) -> bool {
-        let mut left = ground.clone();
-        for other in self.state.making_way().filter(|other| makes_way_for(other, job.id)) {
-            if let Some(allocation) = other.held_resources() {
-                left.give_back(other, allocation);
-            }
-        }
-        let later = self.memory.claims.get(&job.id).map_or(&[][..], |claim| &claim.halted_later);
-        for other in later.iter().filter_map(|id| self.state.job(*id)).filter(|other| !other.is_suspended()) {
-            if let (Phase::Running(_), Some(allocation)) = (&other.phase, other.held_resources()) {
-                left.suspend(other, allocation);
-            }
-        }
+        let mut left = self.left_for(job.id, ground);
         let Some(licenses) = demand.licenses(|name| left.free_licenses(name)) else { return false };
         let free = |index: NodeIndex| left.free_for(index, demand, job.spec.owner.uid);
         let promised = self.promised(job, &demand.partition.name);
         let promised = promised.filter(|place| left.has_room_at(place, demand, job)).cloned();
         let placement = promised.or_else(|| place(demand, self.layout.cluster(), nodes, free));
-        let kept = placement.and_then(|placement| ground.keep(job, demand, (&placement, licenses), &left));
+        let kept =
+            placement.and_then(|placement| ground.keep(job, demand, (&placement, licenses), &mut left));
         kept.is_some()
     }
 }

@@ -83,6 +83,12 @@ impl Executor {
             Order::Signal { job, attempt, signal, .. } => self.signal(job, attempt, signal, now),
             Order::Suspend { job, attempt } => self.freeze(job, attempt, true, now),
             Order::Resume { job, attempt } => self.freeze(job, attempt, false, now),
+            Order::Shrink { job, components } => {
+                let nodes = nodes_of(&job, &components);
+                if let Some(process) = self.processes.get_mut(&(job.id, job.restarts)) {
+                    process.nodes = nodes;
+                }
+            }
             Order::Forget { job, attempt } => {
                 if let Some(process) = self.processes.remove(&(job, attempt)) {
                     self.due.remove(&(process.ends, job, attempt));
@@ -147,9 +153,7 @@ impl Executor {
             // Orders may come twice.
             return;
         }
-        let jobs = std::iter::once(job).chain(components.iter().map(|job| &**job));
-        let shares = jobs.filter_map(Job::held_resources).flat_map(|allocation| &allocation.nodes);
-        let nodes = shares.map(|share| share.node).collect();
+        let nodes = nodes_of(job, components);
         self.due.insert((ends, key.0, key.1));
         let process = Process { ends, end, stubborn, nodes, left: None, stopped: false, frozen: false };
         self.processes.insert(key, process);
@@ -199,6 +203,12 @@ impl Executor {
         process.left = None;
         self.due.insert((process.ends, job, attempt));
     }
+}
+
+fn nodes_of(job: &Job, components: &[std::sync::Arc<Job>]) -> Vec<NodeIndex> {
+    let jobs = std::iter::once(job).chain(components.iter().map(|job| &**job));
+    let shares = jobs.filter_map(Job::held_resources).flat_map(|allocation| &allocation.nodes);
+    shares.map(|share| share.node).collect()
 }
 
 fn report((job, attempt): (JobId, u32), at: Timestamp, end: End) -> Report {

@@ -1,6 +1,6 @@
 //! Every field of sacct that is known here.
 
-use super::line::{Line, amount, cpu_time, exit, in_units, moment, point, resources};
+use super::line::{Line, Sizes, amount, cpu_time, exit, in_units, moment, point, resources};
 use crate::columns::Field;
 use slurm_wire::NoVal;
 use slurm_wire::accounting::step::{Step, StepTaskTres};
@@ -43,10 +43,11 @@ fn size(line: &Line, list: fn(&Step) -> Option<u64>) -> String {
 /// Writes what was read or written, in megabytes.
 fn megabytes(line: &Line, list: fn(&Step) -> Option<u64>) -> String {
     let bytes = line.step().and_then(list);
-    let written = |bytes: u64| match line.exact {
-        true => bytes.to_string(),
+    let written = |bytes: u64| match line.sizes {
+        Sizes::Exact => bytes.to_string(),
+        Sizes::In(_) => line.size(bytes),
         // The nearest hundredth is as much as anybody wants to know.
-        false => format!("{:.2}M", bytes as f64 / f64::from(1 << 20)),
+        Sizes::Fitting => format!("{:.2}M", bytes as f64 / f64::from(1 << 20)),
     };
     bytes.map(written).unwrap_or_default()
 }
@@ -159,7 +160,7 @@ pub(super) const FIELDS: &[Field<Line>] = &[
     field(&["AllocNodes"], 10, |line| {
         line.of_either(|job| shown(job.allocation_nodes), |step| shown(step.nodes.count))
     }),
-    field(&["AllocTRES"], 10, |line| resources(line.allocated())),
+    field(&["AllocTRES"], 10, |line| resources(line.allocated(), line.sizes)),
     field(&["AssocID"], 7, |line| shown(line.job.association.id)),
     field(&["AveCPU"], 10, |line| {
         line.of_step(|step| amount(&step.tres.requested.average, "cpu").map(seconds_of).unwrap_or_default())
@@ -262,7 +263,9 @@ pub(super) const FIELDS: &[Field<Line>] = &[
     field(&["ReqCPUFreqMin"], 13, |line| frequency(line, |step| step.cpu.requested_frequency.min)),
     field(&["ReqCPUS"], 8, |line| line.of_either(|job| shown(job.required.cpus), |_| shown(line.cpus()))),
     field(&["ReqMem"], 10, |line| {
-        line.of_job(|job| amount(&job.tres.requested, "mem").map(|mb| in_units(mb, 2)).unwrap_or_default())
+        line.of_job(|job| {
+            amount(&job.tres.requested, "mem").map(|mb| line.sizes.written_or(mb, 2)).unwrap_or_default()
+        })
     }),
     field(&["ReqNodes"], 8, |line| {
         let of_job = |job: &slurm_wire::accounting::job::Job| {
@@ -270,7 +273,7 @@ pub(super) const FIELDS: &[Field<Line>] = &[
         };
         line.of_either(of_job, |step| shown(step.nodes.count))
     }),
-    field(&["ReqTRES"], 10, |line| line.of_job(|job| resources(&job.tres.requested))),
+    field(&["ReqTRES"], 10, |line| line.of_job(|job| resources(&job.tres.requested, line.sizes))),
     field(&["Reservation"], 20, |line| line.of_job(|job| shown(&job.reservation.name))),
     field(&["ReservationId"], 8, |line| {
         line.of_job(|job| if job.reservation.id > 0 { shown(job.reservation.id) } else { String::new() })

@@ -19,7 +19,7 @@ pub(super) struct Line {
     /// Which of the job's steps; `None` for the job itself.
     pub(super) at: Option<usize>,
     /// Sizes in full.
-    pub(super) exact: bool,
+    pub(super) sizes: Sizes,
     /// Numbers of qualities of service.
     pub(super) qos: Rc<BTreeMap<String, u32>>,
 }
@@ -119,7 +119,46 @@ impl Line {
 
     /// Writes bytes.
     pub(super) fn size(&self, bytes: u64) -> String {
-        if self.exact { bytes.to_string() } else { in_units(bytes, 0) }
+        self.sizes.written(bytes, 0)
+    }
+}
+
+/// In what sizes are told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Sizes {
+    /// In the largest unit that leaves nothing over.
+    Fitting,
+    /// In ones.
+    Exact,
+    /// In this unit: 1 for K, 2 for M.
+    In(usize),
+}
+
+impl Sizes {
+    /// Reads the letter of a unit.
+    pub(super) fn of_unit(letter: &str) -> Option<Self> {
+        let at = ["K", "M", "G", "T", "P"].iter().position(|unit| unit.eq_ignore_ascii_case(letter))?;
+        Some(Sizes::In(at + 1))
+    }
+
+    /// Writes a number that counts so many of a unit: 0 for ones, 1 for K, 2 for M.
+    pub(super) fn written(self, number: u64, unit: usize) -> String {
+        match self {
+            Sizes::Exact => number.to_string(),
+            sizes => sizes.written_or(number, unit),
+        }
+    }
+
+    /// The same for what is told in a unit even where nothing shall be converted.
+    pub(super) fn written_or(self, number: u64, unit: usize) -> String {
+        let Sizes::In(wanted) = self else { return in_units(number, unit) };
+        let letter = ["", "K", "M", "G", "T", "P"].get(wanted).unwrap_or(&"");
+        let power = i32::try_from(unit).unwrap_or(0) - i32::try_from(wanted).unwrap_or(0);
+        let value = number as f64 * 1024_f64.powi(power);
+        match value.fract() == 0.0 {
+            true => format!("{value:.0}{letter}"),
+            false => format!("{value:.2}{letter}"),
+        }
     }
 }
 
@@ -130,14 +169,14 @@ pub(super) fn amount(list: &[Tres], kind: &str) -> Option<u64> {
 }
 
 /// Writes resources in the order of their names; memory in units.
-pub(super) fn resources(list: &[Tres]) -> String {
+pub(super) fn resources(list: &[Tres], sizes: Sizes) -> String {
     let mut shown: Vec<(String, String)> = list
         .iter()
         .map(|one| {
             let name =
                 if one.name.is_empty() { one.kind.to_string() } else { format!("{}/{}", one.kind, one.name) };
             let count = u64::try_from(one.count.0).unwrap_or(0);
-            let written = if name == "mem" { in_units(count, 2) } else { count.to_string() };
+            let written = if name == "mem" { sizes.written_or(count, 2) } else { count.to_string() };
             (name, written)
         })
         .collect();
@@ -196,6 +235,10 @@ mod tests {
             assert_eq!(in_units(bytes, 0), written);
         }
         assert_eq!((in_units(100, 2), in_units(4096, 2)), ("100M".to_owned(), "4G".to_owned()));
+        let written = |unit: &str, number, of| Sizes::of_unit(unit).unwrap().written(number, of);
+        assert_eq!((written("G", 100, 2), written("k", 800, 2)), ("0.10G".to_owned(), "819200K".to_owned()));
+        assert_eq!((written("G", 3592, 1), written("G", 2048, 2)), ("0.00G".to_owned(), "2G".to_owned()));
+        assert_eq!(Sizes::of_unit("X"), None);
     }
 
     #[test]
@@ -209,7 +252,7 @@ mod tests {
 
     #[test]
     fn names_are_written_as_people_write_them() {
-        let line = |job: Job| Line { job: Rc::new(job), at: None, exact: false, qos: Rc::default() };
+        let line = |job: Job| Line { job: Rc::new(job), at: None, sizes: Sizes::Fitting, qos: Rc::default() };
         let mut job = Job { job_id: 8, ..Job::default() };
         assert_eq!(line(job.clone()).name(), "8");
         (job.array.job_id, job.array.task_id) = (5, NoVal::Set(1));

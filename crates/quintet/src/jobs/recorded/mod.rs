@@ -2,10 +2,12 @@
 //! sacct's is asked for.
 //!
 //! - `times`: when is meant
+//! - `ranges`: conditions that are looked at here
 //! - `line`, `fields`: a job or a step, and what can be shown of it
 
 mod fields;
 mod line;
+mod ranges;
 mod times;
 
 use super::history::HistoryArgs;
@@ -15,12 +17,14 @@ use crate::columns::{Shape, chosen, written};
 use crate::terminal::Terminal;
 use crate::usage::Usage;
 use anyhow::{Context, bail};
+use domain::job::Reason;
 use fields::{BRIEF, FIELDS, LONG, USUAL};
 use jiff::Zoned;
-use line::Line;
+use line::{Line, Sizes};
+use ranges::Ranges;
 use slurm_wire::accounting::job::{Job, SlurmdbdJobsResp};
 use slurm_wire::accounting::qos::SlurmdbdQosResp;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::process::ExitCode;
 use std::rc::Rc;
 
@@ -58,6 +62,24 @@ pub(crate) struct RecordedArgs {
     /// Only jobs with these workload keys
     #[arg(short = 'W', long, value_name = "NAMES")]
     wckeys: Option<String>,
+    /// Only jobs of these groups
+    #[arg(short = 'g', long = "gid", visible_alias = "group", value_name = "GROUPS")]
+    groups: Option<String>,
+    /// Only jobs that waited last for one of these reasons, such as Resources
+    #[arg(short = 'R', long, value_name = "REASONS", value_delimiter = ',')]
+    reason: Vec<String>,
+    /// Only jobs on so many nodes: 2, 2-4
+    #[arg(short = 'i', long, value_name = "RANGE")]
+    nnodes: Option<String>,
+    /// Only jobs on so many CPUs: 2, 2-4
+    #[arg(short = 'I', long, value_name = "RANGE")]
+    ncpus: Option<String>,
+    /// Only jobs with this time limit; with --timelimit-max the least
+    #[arg(short = 'k', long = "timelimit-min", value_name = "TIME")]
+    timelimit_min: Option<String>,
+    /// With --timelimit-min the highest time limit
+    #[arg(short = 'K', long = "timelimit-max", value_name = "TIME")]
+    timelimit_max: Option<String>,
     /// State and exit code alone
     #[arg(short = 'b', long, conflicts_with_all = ["format", "long"])]
     brief: bool,
@@ -79,12 +101,37 @@ pub(crate) struct RecordedArgs {
     /// Sizes in bytes
     #[arg(long)]
     noconvert: bool,
+    /// Sizes in this unit: K, M, G, T, P
+    #[arg(long, value_name = "UNIT", conflicts_with = "noconvert")]
+    units: Option<String>,
     /// Times within the time that is meant alone
     #[arg(short = 'T', long)]
     truncate: bool,
 }
 
 impl RecordedArgs {
+    /// Returns in what sizes are told.
+    fn sizes(&self) -> Result<Sizes, Usage> {
+        match &self.units {
+            _ if self.noconvert => Ok(Sizes::Exact),
+            None => Ok(Sizes::Fitting),
+            Some(unit) => Sizes::of_unit(unit)
+                .ok_or_else(|| Usage(format!("Invalid unit type '{unit}'. Possible options are 'KMGTP'"))),
+        }
+    }
+
+    /// Returns the reasons as the service names them.
+    fn reasons(&self) -> Result<Option<String>, Usage> {
+        let known = |wanted: &String| {
+            let found = Reason::ALL.iter().find(|reason| reason.name().eq_ignore_ascii_case(wanted));
+            found
+                .map(|reason| reason.name())
+                .ok_or_else(|| Usage(format!("unrecognized job reason value '{wanted}'")))
+        };
+        let names: Vec<&str> = self.reason.iter().map(known).collect::<Result<_, _>>()?;
+        Ok(Some(names.join(",")).filter(|names| !names.is_empty()))
+    }
+
     fn is_asked(&self) -> bool {
         let switches = [
             self.helpformat,
@@ -98,12 +145,25 @@ impl RecordedArgs {
             self.noconvert,
             self.truncate,
         ];
-        let words =
-            [&self.format, &self.partitions, &self.qos, &self.nodelist, &self.wckeys, &self.delimiter];
+        let words = [
+            &self.format,
+            &self.partitions,
+            &self.qos,
+            &self.nodelist,
+            &self.wckeys,
+            &self.delimiter,
+            &self.groups,
+            &self.nnodes,
+            &self.ncpus,
+            &self.timelimit_min,
+            &self.timelimit_max,
+            &self.units,
+        ];
         switches.contains(&true)
             || words.iter().any(|word| word.is_some())
             || !self.jobs.is_empty()
             || !self.state_list.is_empty()
+            || !self.reason.is_empty()
     }
 }
 
@@ -125,7 +185,14 @@ pub(crate) fn spread(words: Vec<std::ffi::OsString>) -> Vec<std::ffi::OsString> 
         }
         let letters = word.to_str().and_then(|text| text.strip_prefix('-')).filter(|text| text.len() > 1);
         match letters.filter(|text| text.chars().all(|letter| LETTERS.contains(letter))) {
-            Some(letters) => spread.extend(letters.chars().map(|letter| format!("-{letter}").into())),
+            // Only the last of them can have a value.
+            Some(letters) => spread.extend(letters.char_indices().map(|(at, letter)| {
+                match (letter, at + 1 < letters.len()) {
+                    ('n', true) => "--noheader".into(),
+                    ('p', true) => "--parsable".into(),
+                    _ => format!("-{letter}").into(),
+                }
+            })),
             None => spread.push(word),
         }
     }
@@ -155,6 +222,8 @@ pub(super) async fn run(args: &HistoryArgs, terminal: Terminal) -> anyhow::Resul
             bail!(Usage(format!("Invalid field requested: \"{unknown}\"; --helpformat lists them")))
         }
     };
+    let sizes = own.sizes()?;
+    let ranges = Ranges::read(own)?;
     let client = Client::open(&args.client)?;
     let query = query(args, &client, &Zoned::now()).await?;
     let query: Vec<(&str, String)> = query;
@@ -169,7 +238,12 @@ pub(super) async fn run(args: &HistoryArgs, terminal: Terminal) -> anyhow::Resul
         false => Vec::new(),
     };
     let qos: BTreeMap<String, u32> = qos.into_iter().map(|one| (one.name.to_string(), one.id)).collect();
-    let lines = lines(answer.value.jobs.into_vec(), args, &Rc::new(qos));
+    let mut jobs: Vec<Job> = answer.value.jobs.into_vec();
+    jobs.retain(|job| ranges.have(job));
+    if !own.duplicates {
+        keep_the_last(&mut jobs);
+    }
+    let lines = lines(jobs, args, sizes, &Rc::new(qos));
     let behind = own.parsable || args.partition.as_deref() == Some("");
     let between = own.delimiter.clone().unwrap_or_else(|| "|".to_owned());
     let shape = Shape {
@@ -184,13 +258,25 @@ pub(super) async fn run(args: &HistoryArgs, terminal: Terminal) -> anyhow::Resul
     Ok(ExitCode::SUCCESS)
 }
 
+/// Leaves of each job the attempt that was submitted, or put back, last, and what it was before it was made smaller.
+fn keep_the_last(jobs: &mut Vec<Job>) {
+    let mut last: HashMap<u32, (i64, u32)> = HashMap::new();
+    let turn = |job: &Job| (job.time.submission, job.restart_cnt);
+    for job in jobs.iter() {
+        let known = last.entry(job.job_id).or_insert_with(|| turn(job));
+        *known = turn(job).max(*known);
+    }
+    let is_part = |job: &Job| job.state.current.names().any(|name| name == "RESIZING");
+    jobs.retain(|job| is_part(job) || last.get(&job.job_id).is_none_or(|known| *known == turn(job)));
+}
+
 /// Returns the lines of jobs with their steps.
-fn lines(jobs: Vec<Job>, args: &HistoryArgs, qos: &Rc<BTreeMap<String, u32>>) -> Vec<Line> {
+fn lines(jobs: Vec<Job>, args: &HistoryArgs, sizes: Sizes, qos: &Rc<BTreeMap<String, u32>>) -> Vec<Line> {
     let wanted: Vec<&str> = args.recorded.jobs.iter().map(String::as_str).collect();
     let mut lines = Vec::new();
     for job in jobs {
         let count = job.steps.len();
-        let own = Line { job: Rc::new(job), at: None, exact: args.recorded.noconvert, qos: Rc::clone(qos) };
+        let own = Line { job: Rc::new(job), at: None, sizes, qos: Rc::clone(qos) };
         let (name, number) = (own.name(), own.number());
         // A job that is named for a step's sake alone is not shown itself.
         let steps_named: Vec<&str> = wanted
@@ -238,19 +324,24 @@ async fn query(
     let given = [
         ("users", user),
         ("account", named(&args.account)),
-        ("job_name", named(&args.name)),
         ("partition", partitions),
         ("node", named(&own.nodelist)),
         ("wckey", named(&own.wckeys)),
+        ("groups", named(&own.groups)),
+        ("reason", own.reasons()?),
     ];
     query.extend(given.into_iter().filter_map(|(key, value)| value.map(|value| (key, value))));
+    // The interface takes several of these one by one alone.
+    let names = named(&args.name).unwrap_or_default();
+    query.extend(names.split(',').filter(|name| !name.is_empty()).map(|name| ("job_name", name.to_owned())));
     if let Some(names) = named(&own.qos) {
         query.push(("qos", qos_numbers(&names, client).await?));
     }
     let states: Vec<&String> = own.state_list.iter().chain(&args.states).collect();
     if !states.is_empty() {
-        let states = states.into_iter().map(|state| state_name(state)).collect::<Result<Vec<_>, _>>()?;
-        query.push(("state", states.join(",")));
+        for state in states {
+            query.push(("state", state_name(state)?));
+        }
     }
     let is_named = !own.jobs.is_empty();
     if is_named {
@@ -289,6 +380,21 @@ mod tests {
     use super::*;
 
     #[test]
+    fn the_last_attempt_of_a_job_is_left() {
+        let job = |job_id, submission, restart_cnt| {
+            let mut job = Job { job_id, restart_cnt, ..Job::default() };
+            job.time.submission = submission;
+            job
+        };
+        // The third is one whose number was given to another job years later.
+        let mut jobs = vec![job(1, 10, 0), job(1, 10, 1), job(2, 900, 0), job(2, 20, 3), job(3, 5, 0)];
+        keep_the_last(&mut jobs);
+        let left: Vec<_> =
+            jobs.iter().map(|job| (job.job_id, job.time.submission, job.restart_cnt)).collect();
+        assert_eq!(left, [(1, 10, 1), (2, 900, 0), (3, 5, 0)]);
+    }
+
+    #[test]
     fn letters_that_stand_together_are_divided() {
         let check = |text: &str, wanted: &str| {
             let words = text.split(' ').map(Into::into).collect();
@@ -296,9 +402,9 @@ mod tests {
             let spread: Vec<&str> = spread.iter().map(|word| word.to_str().unwrap()).collect();
             assert_eq!(spread.join(" "), wanted);
         };
-        check("-nXP -o jobid", "-n -X -P -o jobid");
+        check("-nXP -o jobid", "--noheader -X -P -o jobid");
         check("-n good", "-n good");
-        check("-anp --name x", "-a -n -p --name x");
+        check("-anp --name x", "-a --noheader -p --name x");
         check("-ofoo -Sxx", "-ofoo -Sxx");
         check("-- -nX", "-- -nX");
     }

@@ -25,6 +25,24 @@ pub(super) enum Line {
     Step(StepLine),
     /// A sum of usage.
     Usage(UsageLine),
+    /// A time in which a node was out of service, or the cluster had other resources.
+    Event(RecordLine),
+    /// A reservation.
+    Reservation(RecordLine),
+    /// A change of the books.
+    Transaction(RecordLine),
+}
+
+/// Something that happened beside jobs.
+#[derive(Serialize, Deserialize)]
+pub(super) struct RecordLine {
+    /// The node, the reservation, or who did it.
+    pub(super) name: String,
+    pub(super) start: i64,
+    pub(super) end: i64,
+    /// When it was told of the last time.
+    pub(super) told: i64,
+    pub(super) record: Value,
 }
 
 /// An attempt: what people look for in words, and the whole record as the store writes it.

@@ -16,6 +16,12 @@ pub struct Listed {
     pub steps: u64,
     /// Sums of usage.
     pub sums: u64,
+    /// Events: nodes out of service, and what the cluster had.
+    pub events: u64,
+    /// Reservations.
+    pub reservations: u64,
+    /// Changes of the books.
+    pub transactions: u64,
     /// The first and the last end, or beginning of a sum; `None` of a file in which there is nothing.
     pub times: Option<(Timestamp, Timestamp)>,
 }
@@ -26,6 +32,9 @@ impl Listed {
             Line::Job(job) => (&mut self.jobs, Timestamp::from_micros(job.end)),
             Line::Step(step) => (&mut self.steps, Timestamp::from_micros(step.end)),
             Line::Usage(usage) => (&mut self.sums, Timestamp::from_seconds(usage.start.saturating_mul(60))),
+            Line::Event(event) => (&mut self.events, Timestamp::from_micros(event.end)),
+            Line::Reservation(one) => (&mut self.reservations, Timestamp::from_micros(one.end)),
+            Line::Transaction(one) => (&mut self.transactions, Timestamp::from_micros(one.end)),
         };
         *count += 1;
         let (first, last) = self.times.unwrap_or((at, at));

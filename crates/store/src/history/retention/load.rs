@@ -1,13 +1,14 @@
 //! Brings an archive back into history. What is there already stays as it is, so that a file may be loaded twice.
 
 use super::archive::{JobLine, Line, StepLine, UsageLine, contents};
+use super::bygone;
 use crate::content::Packer;
 use crate::database::Database;
 use crate::history::attempt::{Columns, Contents};
 use crate::history::shared::Seen;
 use crate::history::transfer::stored_content;
 use crate::history::{record, step};
-use crate::row::{also, encoded, job_from_json, value_from_json};
+use crate::row::{Stored, also, encoded, job_from_json, value_from_json};
 use domain::JobId;
 use domain::Text;
 use domain::history::{Amendment, Charge};
@@ -31,6 +32,12 @@ pub struct Loaded {
     pub steps: u64,
     /// Sums of usage.
     pub sums: u64,
+    /// Events: nodes out of service, and what the cluster had.
+    pub events: u64,
+    /// Reservations.
+    pub reservations: u64,
+    /// Changes of the books.
+    pub transactions: u64,
     /// Lines of what is there already.
     pub known: u64,
 }
@@ -106,6 +113,22 @@ impl Loading {
                 Line::Job(job) => self.job(&transaction, *job, &wrong)?,
                 Line::Step(step) => self.step(&transaction, step, &wrong)?,
                 Line::Usage(usage) => self.usage(&transaction, &usage)?,
+                Line::Event(line) => {
+                    let is_new = bygone::put_episode(&transaction, &of_line(line.record, &wrong)?)?;
+                    self.loaded.events += u64::from(is_new);
+                    is_new
+                }
+                Line::Reservation(line) => {
+                    let is_new =
+                        bygone::put_booking(&transaction, &of_line(line.record, &wrong)?, line.told)?;
+                    self.loaded.reservations += u64::from(is_new);
+                    is_new
+                }
+                Line::Transaction(line) => {
+                    let is_new = bygone::put_deed(&transaction, &of_line(line.record, &wrong)?)?;
+                    self.loaded.transactions += u64::from(is_new);
+                    is_new
+                }
             };
             self.loaded.known += u64::from(!is_new);
         }
@@ -200,4 +223,12 @@ impl Loading {
         self.loaded.sums += done as u64;
         Ok(done > 0)
     }
+}
+
+/// Reads a record of a line.
+fn of_line<T: Stored>(
+    record: serde_json::Value,
+    wrong: &dyn Fn(String) -> LoadError,
+) -> Result<T, LoadError> {
+    value_from_json(record).map_err(|error| wrong(error.to_string()))
 }

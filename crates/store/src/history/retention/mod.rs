@@ -2,16 +2,20 @@
 //! there is a line in the log, the numbers are told to whoever asks, and first it is all written into an archive.
 
 mod archive;
+mod bygone;
 mod list;
 mod load;
 mod purge;
+mod sweep;
 
 pub use list::{Listed, list_archive};
 pub use load::{LoadError, Loaded, load_archive};
 pub use purge::dump_archive;
 pub(super) use purge::{Due, Purge};
+pub(super) use sweep::times as contents_gone;
 
 use crate::failure::OpenError;
+use bygone::Bygone;
 use domain::history::Span;
 use domain::ports::Clock;
 use std::fs::{DirBuilder, OpenOptions};
@@ -33,6 +37,12 @@ pub struct Retention {
     pub days: Option<Keep>,
     /// Sums of usage by the month.
     pub months: Option<Keep>,
+    /// Nodes out of service, and resources that the cluster had: both from their end on.
+    pub events: Option<Keep>,
+    /// Reservations, from their end on.
+    pub reservations: Option<Keep>,
+    /// Changes of the books.
+    pub transactions: Option<Keep>,
     /// The folder into which what is archived is written before it goes.
     pub archive: PathBuf,
     /// Knows the time.
@@ -51,7 +61,18 @@ pub struct Keep {
 impl Retention {
     /// Makes one by which everything is kept for ever.
     pub fn for_ever(archive: PathBuf, clock: Arc<dyn Clock>) -> Self {
-        Retention { jobs: None, steps: None, hours: None, days: None, months: None, archive, clock }
+        Retention {
+            jobs: None,
+            steps: None,
+            hours: None,
+            days: None,
+            months: None,
+            events: None,
+            reservations: None,
+            transactions: None,
+            archive,
+            clock,
+        }
     }
 
     fn of(&self, span: Span) -> Option<Keep> {
@@ -62,13 +83,23 @@ impl Retention {
         }
     }
 
-    fn kinds(&self) -> [Option<Keep>; 5] {
-        [self.jobs, self.steps, self.hours, self.days, self.months]
+    fn beside_jobs(&self, what: Bygone) -> Option<Keep> {
+        match what {
+            Bygone::Events => self.events,
+            Bygone::Reservations => self.reservations,
+            Bygone::Transactions => self.transactions,
+        }
+    }
+
+    fn kinds(&self) -> impl Iterator<Item = Keep> {
+        let spans = Span::ALL.into_iter().map(|span| self.of(span));
+        let beside = Bygone::ALL.into_iter().map(|what| self.beside_jobs(what));
+        [self.jobs, self.steps].into_iter().chain(spans).chain(beside).flatten()
     }
 
     /// Tells whether nothing ever goes.
     pub fn is_for_ever(&self) -> bool {
-        self.kinds().iter().all(Option::is_none)
+        self.kinds().next().is_none()
     }
 
     /// Makes sure that what goes into the archive can be written there: whoever finds out when it goes has no choice left.
@@ -76,7 +107,7 @@ impl Retention {
     /// # Errors
     /// If the folder cannot be made, or no file in it.
     pub(crate) fn probe(&self) -> Result<(), OpenError> {
-        if !self.kinds().into_iter().flatten().any(|keep| keep.archived) {
+        if !self.kinds().any(|keep| keep.archived) {
             return Ok(());
         }
         let unfit = |source| OpenError::Archive { path: self.archive.clone(), source };

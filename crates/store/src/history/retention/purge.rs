@@ -1,6 +1,8 @@
 //! Takes out of history what is too old, a block of attempts or a day of sums at a time.
 
 use super::archive::{Line, append, job_line, step_line, usage_line};
+use super::bygone::{Bygone, Old};
+use super::sweep::{Sweep, Swept, loosen};
 use super::{Keep, Retention};
 use crate::database::{Database, Unread};
 use crate::failure::failed;
@@ -21,6 +23,8 @@ use tracing::info;
 
 /// Steps that go at once.
 const STEPS_AT_ONCE: i64 = 500;
+/// Events, reservations or transactions that go at once.
+const BYGONES_AT_ONCE: i64 = 500;
 /// Hours, days or months whose sums go at once.
 const STARTS_AT_ONCE: i64 = 24;
 /// Between two looks for what is too old.
@@ -54,6 +58,8 @@ pub(in crate::history) struct Purge {
     progress: Arc<Progress>,
     /// What has gone since the last line in the log.
     unsaid: Purged,
+    /// Looks for contents to which nothing refers any more.
+    sweep: Sweep,
 }
 
 impl Purge {
@@ -62,7 +68,7 @@ impl Purge {
         calendar: Arc<dyn Calendar>,
         progress: Arc<Progress>,
     ) -> Self {
-        Purge { retention, calendar, progress, unsaid: Purged::default() }
+        Purge { retention, calendar, progress, unsaid: Purged::default(), sweep: Sweep::default() }
     }
 
     /// Takes the next piece out.
@@ -71,25 +77,50 @@ impl Purge {
         history: &mut Connection,
         path: &Path,
     ) -> Result<Due, StoreError> {
-        let piece = self.piece(history).map_err(|unread| match unread {
-            Unread::Sqlite(error) => failed("purge history", path, error),
-            Unread::Store(error) => error,
-        })?;
-        if piece != Purged::default() {
-            self.unsaid.add(&piece);
-            self.progress.purged(&piece);
+        let (piece, due) = self.piece(history, path)?;
+        self.unsaid.add(&piece);
+        self.progress.purged(&piece);
+        if due == Due::Soon {
             return Ok(Due::Soon);
         }
         let gone = std::mem::take(&mut self.unsaid);
         if gone != Purged::default() {
             let archive = self.retention.archive.display();
-            let Purged { jobs, steps, sums, archived } = gone;
-            info!(jobs, steps, sums, archived, %archive, "what was too old has left history");
+            let Purged { jobs, steps, sums, events, reservations, transactions, contents, archived } = gone;
+            info!(
+                jobs, steps, sums, events, reservations, transactions, contents, archived, %archive,
+                "what was too old has left history"
+            );
         }
         Ok(Due::Later)
     }
 
-    fn piece(&self, history: &mut Connection) -> Result<Purged, Unread> {
+    /// Takes a piece out, or looks along some attempts for what nothing refers to any more.
+    fn piece(&mut self, history: &mut Connection, path: &Path) -> Result<(Purged, Due), StoreError> {
+        let done = self.too_old(history).and_then(|gone| match gone == Purged::default() {
+            true => self.swept(history),
+            false => Ok((gone, Due::Soon)),
+        });
+        done.map_err(|unread| {
+            self.sweep = Sweep::default();
+            match unread {
+                Unread::Sqlite(error) => failed("purge history", path, error),
+                Unread::Store(error) => error,
+            }
+        })
+    }
+
+    fn swept(&mut self, history: &mut Connection) -> Result<(Purged, Due), Unread> {
+        let transaction = history.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let swept = self.sweep.next(&transaction)?;
+        transaction.commit()?;
+        Ok(match swept {
+            Swept::Nothing => (Purged::default(), Due::Later),
+            Swept::Some(contents) => (Purged { contents, ..Purged::default() }, Due::Soon),
+        })
+    }
+
+    fn too_old(&self, history: &mut Connection) -> Result<Purged, Unread> {
         let now = self.retention.clock.now();
         let transaction = history.transaction_with_behavior(TransactionBehavior::Immediate)?;
         let mut gone = Purged::default();
@@ -102,6 +133,11 @@ impl Purge {
         for span in Span::ALL {
             if let Some(keep) = self.retention.of(span).filter(|_| gone == Purged::default()) {
                 self.sums(&transaction, span, (keep, now.before(keep.age)), &mut gone)?;
+            }
+        }
+        for what in Bygone::ALL {
+            if let Some(keep) = self.retention.beside_jobs(what).filter(|_| gone == Purged::default()) {
+                self.beside_jobs(&transaction, what, (keep, now.before(keep.age)), &mut gone)?;
             }
         }
         transaction.commit()?;
@@ -138,6 +174,7 @@ impl Purge {
         });
         gone.archived += self.archive("jobs", month.unwrap_or(before), &lines)?;
         self.take_steps(history, keep, steps, gone)?;
+        loosen(history, first, first + BLOCK - 1)?;
         history.execute("DELETE FROM past WHERE id BETWEEN ?1 AND ?2", [first, first + BLOCK - 1])?;
         history.execute("DELETE FROM amendment WHERE id BETWEEN ?1 AND ?2", [first, first + BLOCK - 1])?;
         history.execute("DELETE FROM block WHERE id = ?1", [first / BLOCK])?;
@@ -215,6 +252,30 @@ impl Purge {
         Ok(())
     }
 
+    /// Takes out the first of what happened beside jobs.
+    fn beside_jobs(
+        &self,
+        history: &Transaction<'_>,
+        what: Bygone,
+        (keep, before): (Keep, Timestamp),
+        gone: &mut Purged,
+    ) -> Result<(), Unread> {
+        let old = what.oldest(history, before, BYGONES_AT_ONCE)?;
+        let Some(first) = old.first().map(|old| old.at) else { return Ok(()) };
+        what.take(history, &old)?;
+        let count = match what {
+            Bygone::Events => &mut gone.events,
+            Bygone::Reservations => &mut gone.reservations,
+            Bygone::Transactions => &mut gone.transactions,
+        };
+        *count += old.len() as u64;
+        if keep.archived {
+            let lines: Vec<Line> = old.into_iter().map(|Old { line, .. }| line).collect();
+            gone.archived += self.archive(what.word(), first, &lines)?;
+        }
+        Ok(())
+    }
+
     /// Writes lines into the archive; returns how many.
     fn archive(&self, kind: &str, of: Timestamp, lines: &[Line]) -> Result<u64, Unread> {
         if lines.is_empty() {
@@ -246,17 +307,14 @@ pub fn dump_archive(
     }
     retention.probe()?;
     let mut history = Database::History.migrated(&path)?;
-    let purge = Purge::of(retention, calendar, Arc::default());
+    let mut purge = Purge::of(retention, calendar, Arc::default());
     let mut gone = Purged::default();
     loop {
-        let piece = purge.piece(&mut history).map_err(|unread| match unread {
-            Unread::Sqlite(error) => failed("purge history", &path, error),
-            Unread::Store(error) => error,
-        })?;
-        if piece == Purged::default() {
+        let (piece, due) = purge.piece(&mut history, &path)?;
+        gone.add(&piece);
+        if due == Due::Later {
             return Ok(gone);
         }
-        gone.add(&piece);
         told(&gone);
     }
 }

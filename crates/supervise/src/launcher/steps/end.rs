@@ -182,7 +182,7 @@ pub(super) fn signal_group(pid: u32, signal: i32) {
     unsafe { libc::kill(-(pid as libc::pid_t), signal) };
 }
 
-fn signal_process(pid: u32, signal: i32) {
+pub(super) fn signal_process(pid: u32, signal: i32) {
     // SAFETY: kill takes no pointers. The number is a child's that was not waited for, or was just listed.
     unsafe { libc::kill(pid as libc::pid_t, signal) };
 }

@@ -7,6 +7,7 @@
 mod clients;
 mod end;
 mod keep;
+mod lose;
 mod orders;
 mod tasks;
 

@@ -155,6 +155,7 @@ impl Launcher {
             let task = u32::try_from(number).unwrap_or(u32::MAX);
             self.answer(ticket, &StepAnswer::TaskStarted { task, pid });
             early.into_iter().for_each(|signal| super::end::signal_group(pid, signal));
+            self.kill_if_lost(ticket, number);
         }
     }
 

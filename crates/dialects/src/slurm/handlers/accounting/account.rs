@@ -12,6 +12,7 @@ use slurm_wire::accounting::account::{
     AccountsAddCondResp, AccountsAddCondRespStr, AccountsRemovedResp, AccountsResp, AccountsRespInput,
 };
 use slurm_wire::accounting::query::{AccountCondition, AccountQuery};
+use slurm_wire::error_number as number;
 use slurm_wire::scalar::Switch;
 
 /// Lists accounts.
@@ -95,6 +96,11 @@ pub(super) async fn add(mut call: Call<'_>) -> Answer {
         return call.fail();
     };
     let failure = ("slurmdb_accounts_add_cond() failed", "_add_accounts_association");
+    if wish.accounts.is_empty() {
+        call.numbered(number::EMPTY_LIST, failure.0, failure.1);
+        let added_accounts = Text::const_new("Empty list");
+        return call.answer(AccountsAddCondRespStr { added_accounts, ..AccountsAddCondRespStr::default() });
+    }
     let outcome = call.site.jobs.account(&by, vec![Wish::AddAccounts(Box::new(wish.clone()))]).await;
     let added_accounts = match outcome.map(|done| done.map_err(|(_, error)| error)) {
         Ok(Ok(done)) => match done.first() {

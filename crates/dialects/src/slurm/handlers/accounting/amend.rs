@@ -4,14 +4,15 @@ use super::jobs::unreadable;
 use crate::http::answer::Answer;
 use crate::site::Site;
 use crate::slurm::call::Call;
-use crate::slurm::from_wire::{PathJob, path_job};
+use crate::slurm::from_wire::recorded_job;
 use domain::accounting::{Trackable, trackables};
 use domain::history::{Amendment, Order, Wanted};
-use domain::job::{Change, Exit, Job};
+use domain::job::{ArrayPart, Change, Exit, Job};
 use domain::ports::StoreError;
 use domain::service::Update;
 use domain::who::Principal;
 use domain::{JobId, TaskIndex, Timestamp, Uid};
+use hyper::StatusCode;
 use slurm_wire::accounting::job::{JobModify, JobModifyReq, JobModifyResp};
 use slurm_wire::accounting::tres::TresInput;
 use slurm_wire::envelope::ErrorEntry;
@@ -20,7 +21,8 @@ use slurm_wire::job_info::ProcessExitCodeVerboseInput;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-const SOURCE: &str = "_job_post_update";
+const ONE: &str = "_job_post_update";
+const MANY: &str = "_jobs_post_update";
 
 /// Which jobs are meant: a number, or a task of an array.
 type Named = (JobId, Option<TaskIndex>);
@@ -31,7 +33,7 @@ pub(super) async fn one(mut call: Call<'_>) -> Answer {
     let Some(principal) = call.admitted() else { return call.fail() };
     let Some(job) = named(call.parameter) else { return unreadable(call, HANDLER) };
     let Some(wanted) = call.read::<JobModify>() else { return unreadable(call, HANDLER) };
-    change(call, principal, vec![job], &wanted).await
+    change(call, ONE, principal, vec![job], &wanted).await
 }
 
 /// Changes the jobs of a list. Without one the original changes every job there is, and without a change it ends; both
@@ -39,7 +41,7 @@ pub(super) async fn one(mut call: Call<'_>) -> Answer {
 pub(super) async fn many(mut call: Call<'_>) -> Answer {
     const HANDLER: &str = "op_handler_jobs";
     let Some(principal) = call.admitted() else { return call.fail() };
-    let Some(request) = call.read::<JobModifyReq>() else { return unreadable(call, HANDLER) };
+    let Some(request) = call.read::<JobModifyReq>() else { return unreadable_change(call) };
     let ids = request.job_id_list.unwrap_or_default();
     let (Some(wanted), false) = (request.job_rec, ids.is_empty()) else {
         let why = "Rejecting request. Both job_id_list and job_rec must be given";
@@ -47,25 +49,27 @@ pub(super) async fn many(mut call: Call<'_>) -> Answer {
         return call.fail();
     };
     let Some(jobs) = ids.iter().map(|id| named(id)).collect::<Option<Vec<_>>>() else {
-        return unreadable(call, HANDLER);
+        return unreadable_change(call);
     };
-    change(call, principal, jobs, &wanted).await
+    change(call, MANY, principal, jobs, &wanted).await
+}
+
+fn unreadable_change(mut call: Call<'_>) -> Answer {
+    let why = "Rejecting request. Failure parsing job update request.";
+    call.report.error(number::INVALID_QUERY, why, MANY);
+    call.fail_with(StatusCode::UNPROCESSABLE_ENTITY)
 }
 
 fn named(text: &str) -> Option<Named> {
-    match path_job(text) {
-        PathJob::Job(job) if job.job_id > 0 => {
-            let id = job.job_id.saturating_add(job.component.unwrap_or(0));
-            Some((JobId(id), job.task().map(TaskIndex)))
-        }
-        _ => None,
-    }
+    let job = recorded_job(text)?;
+    let id = job.job_id.saturating_add(job.component.unwrap_or(0));
+    Some((JobId(id), job.task().map(TaskIndex)))
 }
 
 /// Reads what shall be noted. A resource that nobody knows is refused; its database ends of it in the original.
 fn amendment(wanted: &JobModify, known: &[Trackable]) -> Result<Amendment, String> {
     let comment = wanted.comment.as_ref();
-    let tres = wanted.tres.as_ref().and_then(|tres| tres.allocated.as_ref());
+    let tres = wanted.tres.as_ref().and_then(|tres| tres.allocated.as_ref()).filter(|tres| !tres.is_empty());
     let allocated = tres.map(|tres| tres.iter().map(|one| amount(one, known)).collect()).transpose()?;
     Ok(Amendment {
         comment: comment.and_then(|comment| comment.job.clone()),
@@ -122,7 +126,11 @@ fn meant(site: &Site, jobs: Vec<Named>) -> Result<Meant, StoreError> {
     }
     let snapshot = site.jobs.snapshot();
     let records = wanted.jobs.iter().flat_map(|(id, _)| snapshot.records(*id));
-    let mut living: Vec<Arc<Job>> = records.filter(|job| !job.is_final() && wanted.fits(job, &[])).collect();
+    // A task that shares its record with others that wait has none of its own yet.
+    let is_own =
+        |job: &Arc<Job>| !matches!(job.array, Some(ArrayPart::Pool { .. })) || names_whole(&wanted, job);
+    let is_meant = |job: &Arc<Job>| !job.is_final() && wanted.fits(job, &[]) && is_own(job);
+    let mut living: Vec<Arc<Job>> = records.filter(is_meant).collect();
     living.sort_by_key(|job| job.id);
     living.dedup_by_key(|job| job.id);
     // Of one that was put back its present attempt is meant.
@@ -130,12 +138,23 @@ fn meant(site: &Site, jobs: Vec<Named>) -> Result<Meant, StoreError> {
     Ok(Meant { over: last.into_values().collect(), living })
 }
 
-async fn change(mut call: Call<'_>, by: Principal, jobs: Vec<Named>, wanted: &JobModify) -> Answer {
+/// Tells whether a job is named as a whole, and not by one of its tasks.
+fn names_whole(wanted: &Wanted, job: &Job) -> bool {
+    wanted.jobs.iter().any(|(id, task)| *id == job.id && task.is_none())
+}
+
+async fn change(
+    mut call: Call<'_>,
+    source: &'static str,
+    by: Principal,
+    jobs: Vec<Named>,
+    wanted: &JobModify,
+) -> Answer {
     let known = trackables(&call.site.jobs.snapshot().cluster);
     let amendment = match amendment(wanted, &known) {
         Ok(amendment) => amendment,
         Err(why) => {
-            call.report.error(number::TRES, why, SOURCE);
+            call.report.error(number::TRES, why, source);
             return call.fail();
         }
     };
@@ -146,8 +165,8 @@ async fn change(mut call: Call<'_>, by: Principal, jobs: Vec<Named>, wanted: &Jo
     let found = tokio::task::spawn_blocking(move || meant(&site, jobs)).await;
     let meant = match found {
         Ok(Ok(meant)) => meant,
-        Ok(Err(error)) => return broken(call, &error),
-        Err(error) => return broken(call, &error),
+        Ok(Err(error)) => return broken(call, source, &error),
+        Err(error) => return broken(call, source, &error),
     };
     if meant.over.is_empty() && meant.living.is_empty() {
         return call.known();
@@ -156,13 +175,15 @@ async fn change(mut call: Call<'_>, by: Principal, jobs: Vec<Named>, wanted: &Jo
     let is_owner = owners.all(|owner| by.uid == Some(owner))
         && meant.living.iter().all(|job| by.uid == Some(job.spec.owner.uid));
     if !(by.is_operator() || is_owner && !amendment.needs_operator()) {
-        return refuse(call, number::ACCESS_DENIED);
+        return refuse(call, source, number::ACCESS_DENIED);
     }
     let mut results: Vec<(JobId, Timestamp)> = Vec::new();
     for job in &meant.living {
-        let Some(update) = update(&amendment) else { return refuse(call, number::JOB_NOT_ALTERABLE_NOW) };
+        let Some(update) = update(&amendment) else {
+            return refuse(call, source, number::JOB_NOT_ALTERABLE_NOW);
+        };
         if let Err(error) = call.site.jobs.update(&by, job.id, update).await {
-            return refuse(call, crate::slurm::error::number(&error));
+            return refuse(call, source, crate::slurm::error::number(&error));
         }
         results.push((job.id, job.submitted));
     }
@@ -172,8 +193,8 @@ async fn change(mut call: Call<'_>, by: Principal, jobs: Vec<Named>, wanted: &Jo
         let site = Arc::clone(call.site);
         match tokio::task::spawn_blocking(move || site.jobs.history().amend(&notes)).await {
             Ok(Ok(())) => {}
-            Ok(Err(error)) => return broken(call, &error),
-            Err(error) => return broken(call, &error),
+            Ok(Err(error)) => return broken(call, source, &error),
+            Err(error) => return broken(call, source, &error),
         }
     }
     results.sort_by_key(|(job, _)| *job);
@@ -202,15 +223,15 @@ fn update(amendment: &Amendment) -> Option<Update> {
     Some(Update { changes: changes.into_iter().flatten().collect(), ..Update::default() })
 }
 
-fn refuse(mut call: Call<'_>, number: i32) -> Answer {
-    call.numbered(number, "slurmdb_job_modify failed", SOURCE);
+fn refuse(mut call: Call<'_>, source: &'static str, number: i32) -> Answer {
+    call.numbered(number, "slurmdb_job_modify failed", source);
     let remark = ErrorEntry::new(number::NONE, "Job update requested failed", "slurmdb_job_modify()");
     call.report.errors.push(remark);
     call.answer(JobModifyResp::default())
 }
 
-fn broken(mut call: Call<'_>, error: &(dyn std::error::Error + 'static)) -> Answer {
+fn broken(mut call: Call<'_>, source: &'static str, error: &(dyn std::error::Error + 'static)) -> Answer {
     tracing::warn!(error, "history cannot be changed");
-    call.numbered(number::DATABASE_CONNECTION, "slurmdb_job_modify failed", SOURCE);
+    call.numbered(number::DATABASE_CONNECTION, "slurmdb_job_modify failed", source);
     call.answer(JobModifyResp::default())
 }

@@ -1,12 +1,15 @@
-//! `GET jobs/` and `GET job/{job_id}`: jobs of accounting, those that live among those that are history.
+//! `GET jobs/` and `GET job/{job_id}`: jobs of accounting, those that live among those that are history; and those of other
+//! clusters that monitoring knows behind them.
 
+use super::ahead::{Ahead, AtHand, Batch, Item, Reading};
 use crate::http::answer::Answer;
 use crate::site::Site;
 use crate::slurm::call::Call;
-use crate::slurm::from_wire::{Asked, NotAsked, PathJob, asked, path_job};
+use crate::slurm::from_wire::{Asked, Clusters, NotAsked, asked, recorded_job};
 use crate::slurm::to_wire::accounting::{Seen, job as shown};
 use domain::history::{Order, Wanted};
 use domain::job::{Job, Phase};
+use domain::monitoring::{RecordId, RecordsWanted};
 use domain::ports::{Recorded, StoreError};
 use domain::state::Snapshot;
 use domain::who::Principal;
@@ -18,15 +21,16 @@ use slurm_wire::accounting::query::JobCondition;
 use slurm_wire::error_number as number;
 use slurm_wire::out::Out;
 use std::collections::{HashMap, VecDeque};
+use std::ops::ControlFlow;
 use std::sync::Arc;
 
 const DUMP: &str = "_dump_jobs";
-/// Attempts read at once while a list is sent.
-const AT_ONCE: usize = 250;
 /// More attempts than this are listed as they were recorded, and not by number: their rows alone take 16 MB.
 const MOST_SORTED: usize = 1_000_000;
 /// A cursor from here on is one of a job that lives.
 const LIVING: u32 = 1 << 31;
+/// And from here on one of a job of another cluster, by its number in the registry: Slurm's numbers of jobs have 26 bits.
+const FOREIGN: u32 = 3 << 30;
 
 /// Lists the jobs that a query asks for.
 pub(super) async fn list(mut call: Call<'_>) -> Answer {
@@ -51,15 +55,12 @@ pub(super) async fn list(mut call: Call<'_>) -> Answer {
 pub(super) async fn show(mut call: Call<'_>) -> Answer {
     const HANDLER: &str = "op_handler_job";
     let Some(principal) = call.admitted() else { return call.fail() };
-    let PathJob::Job(job) = path_job(call.parameter) else { return unreadable(call, HANDLER) };
-    if job.job_id == 0 {
-        return unreadable(call, HANDLER);
-    }
+    let Some(job) = recorded_job(call.parameter) else { return unreadable(call, HANDLER) };
     let site = Arc::clone(call.site);
     let found = tokio::task::spawn_blocking(move || {
         let id = JobId(job.job_id.saturating_add(job.component.unwrap_or(0)));
         let wanted = Wanted { jobs: vec![(id, job.task().map(TaskIndex))], ..Wanted::default() };
-        let asked = Asked { wanted, no_whole: true, ..Asked::default() };
+        let asked = Asked { wanted, no_whole: true, clusters: Clusters::All, ..Asked::default() };
         let snapshot = site.jobs.snapshot();
         let mut found = Found::by(asked, site, snapshot, 0, None).map_err(NotFound::Store)?;
         if job.component.is_some_and(|offset| offset > 0) {
@@ -120,13 +121,6 @@ async fn answer(
     call.answer(SlurmdbdJobsResp::default())
 }
 
-/// An attempt that was found.
-enum Item {
-    /// In this row.
-    Past(u64),
-    Living(Arc<Job>),
-}
-
 /// What was found: rows and living jobs; the attempts themselves are read as they are sent.
 struct Found {
     items: VecDeque<Item>,
@@ -161,7 +155,10 @@ impl Found {
     fn whole(&mut self) -> Result<(), StoreError> {
         let wanted = Wanted { order: Order::OldestFirst, limit: usize::MAX, ..self.asked.wanted.clone() };
         // Jobs that end meanwhile are in both, or in neither if the picture were taken after.
-        let mut keys = self.site.jobs.history().keys(&wanted)?;
+        let mut keys = match self.is_own() {
+            true => self.site.jobs.history().keys(&wanted)?,
+            false => Vec::new(),
+        };
         let living = self.living(JobId(0));
         if keys.len() <= MOST_SORTED {
             keys.sort_unstable();
@@ -174,11 +171,13 @@ impl Found {
             self.items.push_back(Item::Past(key.row));
         }
         self.items.extend(living.map(Item::Living));
+        let others = self.others(RecordId(0))?;
+        self.items.extend(others.into_iter().map(Item::Foreign));
         Ok(())
     }
 
     fn page(&mut self, cursor: u32, limit: usize) -> Result<(), StoreError> {
-        if cursor < LIVING {
+        if cursor < LIVING && self.is_own() {
             let wanted = Wanted {
                 order: Order::OldestFirst,
                 after: u64::from(cursor).checked_sub(1),
@@ -192,21 +191,68 @@ impl Found {
             }
             self.items.extend(keys.iter().map(|key| Item::Past(key.row)));
         }
-        if self.next.is_none() {
+        if self.next.is_none() && cursor < FOREIGN {
             let mut living = self.living(JobId(cursor.saturating_sub(LIVING)));
             let room = limit - self.items.len().min(limit);
             self.next = living.get(room).map(|job| LIVING | job.id.0);
             living.truncate(room);
             self.items.extend(living.into_iter().map(Item::Living));
         }
+        if self.next.is_none() {
+            let mut others = self.others(RecordId(u64::from(cursor.saturating_sub(FOREIGN))))?;
+            let room = limit - self.items.len().min(limit);
+            let next = others.get(room).and_then(|id| u32::try_from(id.0).ok());
+            self.next = next.and_then(|number| FOREIGN.checked_add(number));
+            others.truncate(room);
+            self.items.extend(others.into_iter().map(Item::Foreign));
+        }
         Ok(())
+    }
+
+    /// Tells whether jobs of our own cluster are wanted.
+    fn is_own(&self) -> bool {
+        !matches!(self.asked.clusters, Clusters::Named(_, false))
+    }
+
+    /// Returns the jobs of other clusters that fit, by their numbers in the registry from this one on.
+    fn others(&self, from: RecordId) -> Result<Vec<RecordId>, StoreError> {
+        let Some(monitoring) = self.site.monitoring() else { return Ok(Vec::new()) };
+        let own = &self.snapshot.cluster.name;
+        let is_meant = |cluster: &Text| match &self.asked.clusters {
+            Clusters::Own => false,
+            Clusters::All => cluster != own,
+            Clusters::Named(names, _) => names.contains(cluster),
+        };
+        let clusters = monitoring.clusters();
+        let directory = self.site.jobs.directory();
+        let mut uids: HashMap<Text, Option<Uid>> = HashMap::new();
+        let mut found = Vec::new();
+        for cluster in clusters.iter().filter(|cluster| is_meant(&cluster.name)) {
+            for around in RecordsWanted::around(&self.asked.wanted) {
+                let around = RecordsWanted { cluster: Some(cluster.name.clone()), ..around };
+                monitoring.registry().each(&around, &mut |record| {
+                    let named = || directory.person(&record.user).map(|person| person.uid);
+                    let uid = match self.asked.wanted.users.is_empty() {
+                        true => None,
+                        false => *uids.entry(record.user.clone()).or_insert_with(named),
+                    };
+                    if record.id >= from && record.is_among(&self.asked.wanted, uid) {
+                        found.push(record.id);
+                    }
+                    ControlFlow::Continue(())
+                })?;
+            }
+        }
+        found.sort_unstable();
+        found.dedup();
+        Ok(found)
     }
 
     /// Returns the living jobs that fit, by number. Those that have ended are history already.
     fn living(&self, from: JobId) -> Vec<Arc<Job>> {
         let cluster = &self.snapshot.cluster;
         let fits = |job: &&Arc<Job>| {
-            if job.is_final() || self.asked.wanted.altered {
+            if job.is_final() || self.asked.wanted.altered || !self.is_own() {
                 return false;
             }
             let held = job.run().map(|run| run.allocation.nodes.iter());
@@ -215,7 +261,7 @@ impl Found {
                 true => Vec::new(),
                 false => nodes.map(|node| node.name.clone()).collect(),
             };
-            self.asked.wanted.fits(job, &nodes)
+            self.asked.wanted.fits(&job.recorded(), &nodes)
         };
         self.snapshot.jobs.iter_from(from).filter(fits).cloned().collect()
     }
@@ -226,6 +272,7 @@ impl Found {
         let mut kept = VecDeque::new();
         for item in std::mem::take(&mut self.items) {
             let keep = match &item {
+                Item::Foreign(_) => false,
                 Item::Living(job) => is_component(job),
                 Item::Past(row) => self
                     .site
@@ -248,9 +295,15 @@ impl Found {
     }
 
     /// Writes the attempts one by one, reading some hundred at a time. Blocks.
-    fn entries(self, principal: Principal, now: Timestamp) -> impl FnMut(&mut Out) -> bool + Send + 'static {
-        let mut teller =
-            Teller { found: self, principal, now, at_hand: VecDeque::new(), names: HashMap::new() };
+    fn entries(
+        mut self,
+        principal: Principal,
+        now: Timestamp,
+    ) -> impl FnMut(&mut Out) -> bool + Send + 'static {
+        let reading = Reading { site: Arc::clone(&self.site), no_steps: self.asked.no_steps, now };
+        let ahead = Ahead::of(std::mem::take(&mut self.items), reading);
+        let (batch, names) = (Batch::default(), HashMap::new());
+        let mut teller = Teller { found: self, principal, now, ahead, batch, names };
         move |out: &mut Out| match teller.next() {
             Some(job) => {
                 job.write(out);
@@ -286,59 +339,25 @@ struct Teller {
     found: Found,
     principal: Principal,
     now: Timestamp,
-    at_hand: VecDeque<AtHand>,
+    ahead: Ahead,
+    batch: Batch,
     /// Names of those who cancelled jobs.
     names: HashMap<Uid, Text>,
 }
 
-/// An attempt at hand.
-enum AtHand {
-    Past(Box<Recorded>),
-    Living(Arc<Job>),
-}
-
 impl Teller {
     fn next(&mut self) -> Option<slurm_wire::accounting::job::Job> {
-        if self.at_hand.is_empty() && !self.refill() {
-            return None;
+        if self.batch.attempts.is_empty() {
+            self.batch = self.ahead.next()?;
         }
-        Some(match self.at_hand.pop_front()? {
+        Some(match self.batch.attempts.pop_front()? {
+            AtHand::Foreign(job) => *job,
             AtHand::Past(found) => self.tell(&found.closed.job, &found.closed.nodes, Some(&found)),
             AtHand::Living(job) => {
                 let held = job.run().map(|run| self.found.snapshot.cluster.fold_nodes(&run.allocation));
                 self.tell(&job, &held.unwrap_or_default(), None)
             }
         })
-    }
-
-    /// Reads some more; what cannot be read is left out and logged.
-    fn refill(&mut self) -> bool {
-        let items = &mut self.found.items;
-        if items.is_empty() {
-            return false;
-        }
-        let some: Vec<Item> = items.drain(..items.len().min(AT_ONCE)).collect();
-        let row = |item: &Item| match item {
-            Item::Past(row) => Some(*row),
-            Item::Living(_) => None,
-        };
-        let rows: Vec<u64> = some.iter().filter_map(row).collect();
-        let read = self.found.site.jobs.history().rows(&rows).unwrap_or_else(|error| {
-            tracing::warn!(error = &error as &dyn std::error::Error, "history cannot be read");
-            Vec::new()
-        });
-        let mut read = read.into_iter().peekable();
-        for item in some {
-            match item {
-                Item::Living(job) => self.at_hand.push_back(AtHand::Living(job)),
-                Item::Past(row) => {
-                    let found = read.next_if(|found| found.row == row);
-                    self.at_hand.extend(found.map(|found| AtHand::Past(Box::new(found))));
-                }
-            }
-        }
-        // All of them may have been purged meanwhile.
-        !self.at_hand.is_empty() || self.refill()
     }
 
     fn tell(
@@ -354,12 +373,7 @@ impl Teller {
         };
         let cancelled_by = cancelled_by.map(|uid| self.name(uid, job)).unwrap_or_default();
         let history = self.found.site.jobs.history();
-        let has_steps = job.run().is_some_and(|run| run.steps.next > 0);
-        let steps = match (self.found.asked.no_steps, has_steps) {
-            (true, _) => None,
-            (false, false) => Some(Vec::new()),
-            (false, true) => Some(history.steps(job.id).unwrap_or_default()),
-        };
+        let steps = self.batch.steps.get(&job.id).map(Vec::as_slice).unwrap_or_default();
         let may_see = self.principal.uid == Some(job.spec.owner.uid) || self.principal.is_operator();
         let script = match self.found.asked.scripts && may_see {
             true => history.payload(job.array_id()).or_else(|_| history.payload(job.id)).ok(),
@@ -369,7 +383,7 @@ impl Teller {
             job,
             nodes,
             amendment: found.and_then(|found| found.amendment.as_deref()),
-            steps: steps.as_deref(),
+            steps: Some(steps).filter(|_| !self.found.asked.no_steps),
             cancelled_by,
             script: script.map(|payload| Text::from_utf8_lossy(&payload.script)).unwrap_or_default(),
             now: self.now,

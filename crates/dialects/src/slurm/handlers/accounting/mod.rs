@@ -1,6 +1,7 @@
 //! The operations below `/slurmdb/`.
 
 mod account;
+mod ahead;
 mod amend;
 mod association;
 mod change;

@@ -75,7 +75,7 @@ pub(in crate::slurm) fn job(seen: &Seen<'_>, cluster: &Cluster) -> wire::Job {
 fn identity(shown: &mut wire::Job, job: &Job, cluster: &Cluster) {
     let spec = &job.spec;
     shown.job_id = job.id.0;
-    shown.name = spec.name.clone();
+    shown.name = if spec.name.is_empty() { Text::const_new(wire::NAMELESS) } else { spec.name.clone() };
     shown.account = spec.account.clone();
     shown.cluster = cluster.name.clone();
     // The original leaves out whose it is and shows the number alone.
@@ -142,10 +142,13 @@ fn standing(shown: &mut wire::Job, seen: &Seen<'_>) {
     shown.restart_cnt = job.restarts;
     shown.kill_request_user = seen.cancelled_by.clone();
     shown.state.current = words(job);
-    // The original looks at a field that it never fills.
-    shown.state.reason = Text::const_new("None");
+    // The original looks at a field that it fills for those alone that go back into the queue.
+    shown.state.reason = Text::const_new(if is_put_back(job) { "BeginTime" } else { "None" });
     shown.exit_code = match &job.phase {
         // What was sent to a job from outside is no exit code of its own.
+        Phase::Ended(ended) if is_put_back(job) && matches!(ended.exit, Exit::Signal(_)) => {
+            ProcessExitCodeVerbose::exited(0)
+        }
         Phase::Ended(ended) if !is_killed(ended.outcome) => exit_code::in_words(ended.exit),
         _ => ProcessExitCodeVerbose::exited(0),
     };
@@ -178,11 +181,17 @@ pub(super) fn is_killed(outcome: Outcome) -> bool {
     matches!(outcome, Outcome::Cancelled | Outcome::Timeout | Outcome::Preempted | Outcome::Deadline)
 }
 
-/// An attempt that was put back is shown as waiting, too.
+/// Tells whether it is an attempt that went back into the queue.
+fn is_put_back(job: &Job) -> bool {
+    matches!(&job.phase, Phase::Ended(ended) if ended.outcome == Outcome::Requeued)
+}
+
+/// An attempt that was put back or made smaller is shown as waiting, too.
 fn words(job: &Job) -> Flags<JobState> {
     match &job.phase {
-        Phase::Ended(ended) if ended.outcome == Outcome::Requeued => {
-            [JobState::Pending, JobState::Requeued].into()
+        _ if is_put_back(job) => [JobState::Pending, JobState::Requeued].into(),
+        Phase::Ended(ended) if ended.outcome == Outcome::Resized => {
+            [JobState::Pending, JobState::Resizing].into()
         }
         // Flags beside a state are the controller's alone.
         Phase::Pending(_) => JobState::Pending.into(),
@@ -253,6 +262,11 @@ fn streams(shown: &mut wire::Job, seen: &Seen<'_>) {
 pub(super) fn script_exit(job: &Job) -> (Outcome, Exit) {
     match &job.phase {
         Phase::Ended(ended) => match (ended.outcome, ended.exit) {
+            // What became of the script is not what became of the job.
+            (Outcome::Requeued, Exit::None) => (Outcome::Cancelled, Exit::Signal(15)),
+            (Outcome::Requeued, Exit::Signal(number)) => (Outcome::Cancelled, Exit::Signal(number)),
+            (Outcome::Requeued, Exit::Code(0)) => (Outcome::Completed, Exit::Code(0)),
+            (Outcome::Requeued, exit) => (Outcome::Failed, exit),
             (outcome, Exit::Signal(number)) if is_killed(outcome) || outcome == Outcome::Failed => {
                 (Outcome::Cancelled, Exit::Signal(number))
             }

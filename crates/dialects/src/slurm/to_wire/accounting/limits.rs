@@ -77,13 +77,28 @@ pub(in crate::slurm) fn association(
     }
     let default = if shown.own_qos { one.default_qos } else { books.default_qos(one).map(|qos| qos.id) };
     told.default.qos = default.map(|id| qos_name(books, id)).unwrap_or_default();
-    let allowed = if shown.own_qos { one.qos.as_deref().unwrap_or_default() } else { books.allowed_qos(one) };
-    told.qos = allowed.iter().map(|id| qos_name(books, *id)).filter(|name| !name.is_empty()).collect();
+    let qos: Vec<Text> = match shown.own_qos {
+        true => own_qos(books, one),
+        false => books.allowed_qos(one).iter().map(|id| qos_name(books, *id)).collect(),
+    };
+    told.qos = qos.into_iter().filter(|name| !name.is_empty()).collect();
     told.flags = one.life.deleted.then_some(AssocFlag::Deleted).into_iter().collect();
     let limits = Told(&effective, resources);
     told.min.priority_threshold = limits.count(Limit::MinPriorityThreshold);
     told.max = association_limits(&limits);
     told
+}
+
+/// Names what an association says itself: its list, or with a sign before each how it differs from the account above.
+fn own_qos(books: &Books, one: &Association) -> Vec<Text> {
+    let signed = |(more, id): &(bool, u32)| {
+        let sign = if *more { '+' } else { '-' };
+        books.qos_numbered(*id).map(|qos| Text::from(format!("{sign}{}", qos.name)))
+    };
+    match &one.qos {
+        Some(own) => own.iter().map(|id| qos_name(books, *id)).collect(),
+        None => one.qos_changes.iter().filter_map(signed).collect(),
+    }
 }
 
 fn qos_name(books: &Books, id: u32) -> Text {

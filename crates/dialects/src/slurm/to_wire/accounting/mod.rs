@@ -1,6 +1,7 @@
 //! What accounting shows.
 
 mod cluster;
+mod foreign;
 mod job;
 mod limits;
 mod records;
@@ -11,6 +12,7 @@ mod tres;
 mod usage;
 
 pub(in crate::slurm) use cluster::{cluster, other_cluster};
+pub(in crate::slurm) use foreign::foreign;
 pub(in crate::slurm) use job::{Seen, job};
 pub(in crate::slurm) use limits::{AssociationShown, association, qos};
 pub(in crate::slurm) use records::{Groups, Shown, account, user, wckey};

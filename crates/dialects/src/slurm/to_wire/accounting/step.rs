@@ -81,7 +81,9 @@ fn runs(started: Timestamp) -> Course {
 /// The script counts as a step on the first node.
 fn batch(seen: &Seen<'_>, cluster: &Cluster) -> Option<wire::Step> {
     let job: &Job = seen.job;
-    let run = job.run().filter(|_| job.runs_script())?;
+    // Of a job that was made smaller the script is told of with the last part: before, nobody knows what it will leave.
+    let goes_on = matches!(&job.phase, Phase::Ended(ended) if ended.outcome == Outcome::Resized);
+    let run = job.run().filter(|_| job.runs_script() && !goes_on)?;
     let share = run.allocation.nodes.first()?;
     let course = match &job.phase {
         Phase::Ended(ended) => {
@@ -144,9 +146,6 @@ fn step(
         Some(_) => state::outcome(course.outcome).into(),
         None => JobState::Running.into(),
     };
-    if course.outcome == Outcome::Cancelled && course.ended.is_some() {
-        shown.kill_request_user = seen.cancelled_by.clone();
-    }
     shown.statistics.energy.consumed = NoVal::Set(course.used.energy.unwrap_or(0));
     shown.tres.allocated = tres::step_list(shares, cluster).into();
     if course.ended.is_some() {

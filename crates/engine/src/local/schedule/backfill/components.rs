@@ -139,6 +139,9 @@ impl<'a> Backfill<'a, '_, '_> {
                     Wish { demand: &chance.demand, nodes, user: job.spec.owner.uid, limit: chance.limit };
                 self.forecast.keep_free(wish, chance.at, &chance.placement);
             }
+            if at > self.now {
+                self.keep_from_reserved(part.leader, members.iter().copied().zip(&chances));
+            }
         }
         self.note_turns(&wanted, Some(at));
     }

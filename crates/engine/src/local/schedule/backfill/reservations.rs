@@ -1,14 +1,14 @@
 //! Reservations in the backfill pass: jobs inside one are planned in a forecast of their own, all others in one from which
 //! the reservations have been taken off.
 
-use super::{Backfill, Remembered, eligible};
+use super::{Backfill, Chance, Remembered, eligible};
 use crate::local::schedule::forecast::Forecast;
 use crate::local::schedule::walk::Turn;
 use domain::fit::Demand;
 use domain::job::{Allocation, Job, Reason};
 use domain::reservation::{Membership, Reservation};
 use domain::state::State;
-use domain::{NodeIndex, TimeLimit, Timestamp};
+use domain::{JobId, NodeIndex, TimeLimit, Timestamp};
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -112,6 +112,27 @@ impl<'a> Backfill<'a, '_, '_> {
             && own.is_flexible()
         {
             outside.forecast.book_start(job, allocation, limit);
+        }
+    }
+
+    /// Keeps the room that others leave for jobs that start together (the first of them, or the leader, is named) from those
+    /// in a reservation that may go to the same nodes: they have a forecast of their own, and know the ground alone.
+    pub(super) fn keep_from_reserved<'c>(
+        &mut self,
+        by: JobId,
+        places: impl Iterator<Item = (&'a Arc<Job>, &'c Chance<'a>)>,
+    ) where
+        'a: 'c,
+    {
+        if self.reserved.is_empty() {
+            return;
+        }
+        let mut left = self.displacing.left_for(by, self.ground);
+        for (job, chance) in places {
+            let until = chance.limit.end_from(chance.at);
+            left.fence_in(Some(self.reserved.fence_until(self.membership, until)));
+            // Their licences are kept from all.
+            self.ground.keep(job, &chance.demand, (&chance.placement, &[]), &mut left);
         }
     }
 

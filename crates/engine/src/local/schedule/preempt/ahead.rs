@@ -118,6 +118,7 @@ impl<'a> Displacing<'a, '_> {
             };
             self.memory.claims.insert(id, claim);
             wanted.iter().for_each(|(job, _)| ground.owe(job));
+            trial.bookings.iter().for_each(|(_, _, licenses)| ground.keep_licenses(licenses));
             (Room::Coming, gone)
         };
         self.tell(id, trial.victims.into_iter(), room);

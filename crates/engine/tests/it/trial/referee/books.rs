@@ -3,7 +3,7 @@
 use domain::cluster::Cluster;
 use domain::job::{Allocation, ArrayPart, Job, Sharing};
 use domain::state::Snapshot;
-use domain::{JobId, Text, Uid};
+use domain::{JobId, NodeIndex, Text, Uid};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The books.
@@ -145,16 +145,25 @@ impl Books {
         allocation.nodes.iter().all(|share| share.cpus.iter().all(|cpu| is_free(share.node.0 as usize, cpu)))
     }
 
+    /// Writes down that a job has fewer nodes than before.
+    pub(super) fn leave_nodes(&mut self, job: &Job, before: &Allocation, now: &Allocation) {
+        let is_kept = |node| now.nodes.iter().any(|share| share.node == node);
+        let lost = before.nodes.iter().filter(|share| !is_kept(share.node));
+        lost.for_each(|share| self.leave_node(job, share.node));
+    }
+
+    fn leave_node(&mut self, job: &Job, node: NodeIndex) {
+        let page = &mut self.nodes[node.0 as usize];
+        page.guests.remove(&job.id);
+        page.leave_cpus(job.id);
+        for unit in page.units.iter_mut().flatten() {
+            *unit = unit.filter(|owner| *owner != job.id);
+        }
+    }
+
     /// Writes down that a job gives back what it had.
     pub(super) fn give_back(&mut self, job: &Job, allocation: &Allocation) {
-        for share in &allocation.nodes {
-            let page = &mut self.nodes[share.node.0 as usize];
-            page.guests.remove(&job.id);
-            page.leave_cpus(job.id);
-            for unit in page.units.iter_mut().flatten() {
-                *unit = unit.filter(|owner| *owner != job.id);
-            }
-        }
+        allocation.nodes.iter().for_each(|share| self.leave_node(job, share.node));
         for taken in self.licenses.values_mut() {
             taken.remove(&job.id);
         }

@@ -197,16 +197,19 @@ fn most_wanted(cluster: &Cluster, job: &Job, resource: u32) -> Option<u64> {
         return None;
     }
     let nodes = asked.max_nodes.max(asked.min_nodes).max(1);
+    // Its tasks may be on a node each, as far as nobody says how many nodes there are.
+    let most_nodes = nodes.max(asked.tasks.unwrap_or(0)).max(asked.min_cpus);
     let of_node = u32::from(asked.tasks_per_node.max(1)) * asked.task_cpus();
-    let in_parts = (asked.task_count() * asked.task_cpus())
-        .max(asked.min_cpus)
-        .max(nodes * of_node.max(u32::from(asked.min_cpus_per_node)))
-        * 2;
+    let by_node = match asked.min_cpus_per_node {
+        0 | 1 => 0,
+        least => most_nodes * u32::from(least),
+    };
+    let by_task = (asked.task_count() * asked.task_cpus()).max(asked.min_cpus);
+    let in_parts = by_task.max(nodes * of_node).max(by_node) * 2;
     let in_whole = |partition: &&Partition| {
         let sizes =
             partition.nodes.iter().filter_map(|node| cluster.node(*node)).map(|node| node.topology.cpus);
-        let needed = nodes.max(asked.tasks.unwrap_or(0)).max(asked.min_cpus);
-        sizes.max().unwrap_or(0) * needed.min(u32::try_from(partition.nodes.len()).unwrap())
+        sizes.max().unwrap_or(0) * most_nodes.min(u32::try_from(partition.nodes.len()).unwrap())
     };
     let is_whole = |partition: &&&Partition| partition.exclusive || asked.sharing == Sharing::Exclusive;
     let whole = partitions.iter().filter(is_whole).map(in_whole).max().unwrap_or(0);

@@ -130,11 +130,17 @@ impl MakingWay {
         if let Some(lead) = host(state, job, other, now) {
             let returns = other.spec.requeue && other.spec.kind == JobKind::Batch;
             let how = if returns { PreemptHow::Requeue } else { PreemptHow::Cancel };
-            tally.count("guests asked to leave");
-            return match (preempt.how, preempt.grace) == (how, lead) {
-                true => Ok(()),
-                false => Err(format!("it should leave by {how:?} after {lead:?}")),
-            };
+            if (preempt.how, preempt.grace) == (how, lead) {
+                tally.count("guests asked to leave");
+                return Ok(());
+            }
+            // Whoever may push it aside anyhow need not ask.
+            if !may(job) {
+                return Err(format!("it should leave by {how:?} after {lead:?}"));
+            }
+        }
+        if plan.preempts.iter().filter(|other| other.job == preempt.job).count() > 1 {
+            return Err("it makes way twice".into());
         }
         // For components that start together the leader asks, whichever of them needs the room.
         let askers: Vec<&Arc<Job>> = match job.het {

@@ -272,6 +272,13 @@ impl Referee {
         } else if job.is_suspended() {
             self.books.halt(before, allocation);
         }
+        if let Some(now) = job.held_resources()
+            && attempt(before) == attempt(job)
+            && now.nodes.len() < allocation.nodes.len()
+        {
+            self.tally.count("made smaller");
+            self.books.leave_nodes(before, allocation, now);
+        }
     }
 
     fn take_in_start(&mut self, job: &Arc<Job>, now: Timestamp) -> Result<(), String> {

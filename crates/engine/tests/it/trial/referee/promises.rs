@@ -65,7 +65,8 @@ impl Promises {
         if is_quiet && !starts && is_within && plan.starts.len() < MANY && is_plain(state, &first) {
             check(state, &first, plan, now, tally)?;
         }
-        self.told = self.told.filter(|(job, _)| *job == first.id);
+        let is_overtaken = !starts && is_overtaken(state, &first, plan, now);
+        self.told = self.told.filter(|(job, _)| *job == first.id && !is_overtaken);
         // Who is limited may have to wait for more than nodes by then.
         let waits_for_nodes = waits_for_nodes(&first) && is_unlimited(state.cluster(), &first);
         let told = plan.waits.iter().find(|wait| wait.0 == first.id && waits_for_nodes);
@@ -103,8 +104,7 @@ fn check(state: &State, first: &Job, plan: &Plan, now: Timestamp, tally: &mut Ta
     if plan.starts.is_empty() {
         return Ok(());
     }
-    if plan.starts.iter().any(|start| !start.backfilled) && is_kept_out(state, first, now) {
-        // As in Slurm, one that only reservations keep out keeps nobody waiting until somebody plans ahead.
+    if is_overtaken(state, first, plan, now) {
         tally.count("overtaken while kept out by a reservation");
         return Ok(());
     }
@@ -124,6 +124,14 @@ fn check(state: &State, first: &Job, plan: &Plan, now: Timestamp, tally: &mut Ta
         ));
     }
     Ok(())
+}
+
+/// Tells whether some start without planning ahead before one whom only reservations keep out: as in Slurm, it keeps nobody
+/// waiting until somebody plans ahead. Of requests that cannot be judged by counting that is believed beside reservations.
+fn is_overtaken(state: &State, first: &Job, plan: &Plan, now: Timestamp) -> bool {
+    plan.starts.iter().any(|start| !start.backfilled)
+        && !state.reservations().is_empty()
+        && (!is_plain(state, first) || is_kept_out(state, first, now))
 }
 
 /// Returns the waiting job that stands before all others, if nothing but resources keeps it.

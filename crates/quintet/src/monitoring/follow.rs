@@ -1,0 +1,226 @@
+//! Jobs of our own engine become records by themselves: a thread follows the feed of changes, some at a time, so that a job
+//! that is over at once is written once.
+
+use anyhow::Context;
+use domain::job::Job;
+use domain::monitoring::{MonitoredCluster, Record, of_job};
+use domain::ports::StoreError;
+use domain::service::{JobService, Monitoring, StateWord};
+use domain::{ChangeId, JobId, Text};
+use std::collections::{BTreeSet, HashSet};
+use std::thread::JoinHandle;
+use std::time::Duration;
+use tokio::runtime::Handle;
+use tokio::sync::watch;
+
+/// Changes that are looked at together.
+const BATCH: usize = 4096;
+/// How long changes gather.
+const GATHERS: Duration = Duration::from_millis(200);
+/// How long it waits when the store has failed.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// The thread that keeps records of our own jobs.
+pub(crate) struct Follower {
+    stop: watch::Sender<bool>,
+    handle: JoinHandle<()>,
+}
+
+struct Following {
+    jobs: JobService,
+    monitoring: Monitoring,
+    last: ChangeId,
+    /// Attempts that run and whose scripts are in their records already.
+    told: HashSet<(JobId, u32)>,
+    stopping: watch::Receiver<bool>,
+}
+
+impl Follower {
+    /// Begins with what lives now and what has ended since the records were kept last. Call it within the runtime.
+    pub(crate) fn start(jobs: JobService, monitoring: Monitoring) -> anyhow::Result<Self> {
+        let (stop, stopping) = watch::channel(false);
+        let following = Following { jobs, monitoring, last: ChangeId(0), told: HashSet::new(), stopping };
+        let runtime = Handle::current();
+        let handle = std::thread::Builder::new()
+            .name("records".to_owned())
+            .spawn(move || following.follow(&runtime))
+            .context("start the thread that keeps records of jobs")?;
+        Ok(Follower { stop, handle })
+    }
+
+    /// Stops it. What it has not seen is found by the next life.
+    pub(crate) async fn stop(self) {
+        self.stop.send_replace(true);
+        let ended = tokio::task::spawn_blocking(move || self.handle.join()).await;
+        if !matches!(ended, Ok(Ok(()))) {
+            tracing::warn!("the thread that keeps records of jobs panicked");
+        }
+    }
+}
+
+impl Following {
+    fn follow(mut self, runtime: &Handle) {
+        while !*self.stopping.borrow() {
+            let done = self.turn();
+            if let Err(error) = &done {
+                tracing::error!(%error, "records of jobs cannot be kept");
+            }
+            let wait = if done.is_ok() { GATHERS } else { PATIENCE };
+            runtime.block_on(self.pause(wait));
+        }
+        if let Err(error) = self.turn() {
+            tracing::warn!(%error, "the last changes of jobs are kept by the next life");
+        }
+    }
+
+    /// Waits for the next change and then a little longer, or for the end of the service.
+    async fn pause(&mut self, gathers: Duration) {
+        let mut bell = self.jobs.feed().bell();
+        let last = self.last;
+        let rung = async {
+            // The feed is there as long as the service.
+            let _ = bell.wait_for(|latest| *latest > last).await;
+            tokio::time::sleep(gathers).await;
+        };
+        tokio::select! {
+            () = rung => {}
+            _ = self.stopping.wait_for(|stop| *stop) => {}
+        }
+    }
+
+    fn turn(&mut self) -> Result<(), StoreError> {
+        loop {
+            match self.jobs.feed().after(self.last, BATCH) {
+                Ok(changes) => {
+                    let Some(last) = changes.last().map(|change| change.id) else { return Ok(()) };
+                    let mut touched = BTreeSet::new();
+                    let mut ended = BTreeSet::new();
+                    for change in &changes {
+                        match change.to {
+                            StateWord::Running | StateWord::Suspended | StateWord::Ended(_) => {
+                                touched.insert(change.job);
+                            }
+                            // An attempt has ended, and the job waits for the next.
+                            StateWord::Pending if change.from.is_some() => {
+                                ended.insert(change.job);
+                            }
+                            _ => {}
+                        }
+                    }
+                    self.keep(&touched, &ended)?;
+                    self.last = last;
+                }
+                Err(oldest) => {
+                    // Too much has happened: every live job is looked at, and those that were thought to run.
+                    let all: BTreeSet<JobId> = self.jobs.snapshot().jobs.iter().map(|job| job.id).collect();
+                    let lost = self.running()?.into_iter().filter(|job| !all.contains(job)).collect();
+                    self.keep(&all, &lost)?;
+                    self.last = ChangeId(oldest.0.saturating_sub(1));
+                }
+            }
+        }
+    }
+
+    /// Returns the jobs whose records say that they run.
+    fn running(&self) -> Result<BTreeSet<JobId>, StoreError> {
+        use domain::monitoring::{JobState, Origin, RecordsWanted};
+        let wanted = RecordsWanted {
+            states: vec![JobState::Running, JobState::Suspended],
+            cluster: Some(self.jobs.snapshot().cluster.name.clone()),
+            ..RecordsWanted::default()
+        };
+        let records = self.monitoring.registry().list(&wanted)?;
+        let own = records.iter().filter(|record| record.origin != Origin::Registered);
+        Ok(own.filter_map(|record| u32::try_from(record.job).ok()).map(JobId).collect())
+    }
+
+    /// Keeps records of jobs as they are now, and of the attempts that others have left in history.
+    fn keep(&mut self, touched: &BTreeSet<JobId>, ended: &BTreeSet<JobId>) -> Result<(), StoreError> {
+        let snapshot = self.jobs.snapshot();
+        let clusters = self.monitoring.clusters();
+        let own = clusters.iter().find(|cluster| cluster.name == snapshot.cluster.name);
+        let sub_cluster = |host: &str| -> Text {
+            let sub = own.and_then(|own: &MonitoredCluster| own.sub_cluster_of(host));
+            sub.map(|sub| sub.name.clone()).unwrap_or_default()
+        };
+        let mut records: Vec<Record> = Vec::new();
+        let mut history = ended.clone();
+        for id in touched {
+            match snapshot.jobs.job(*id) {
+                Some(job) => records.extend(
+                    of_job(job, &snapshot.cluster, sub_cluster).map(|record| self.with_script(record, job)),
+                ),
+                None => {
+                    history.insert(*id);
+                }
+            }
+        }
+        for id in history {
+            let attempts = self.jobs.history().attempts(id)?;
+            let attempts = attempts.iter().filter(|attempt| attempt.job.id == id);
+            for attempt in attempts {
+                let record = of_job(&attempt.job, &snapshot.cluster, sub_cluster);
+                records.extend(record.map(|record| self.with_script(record, &attempt.job)));
+            }
+        }
+        if records.is_empty() {
+            return Ok(());
+        }
+        if let Some(own) = own {
+            records.iter_mut().for_each(|record| name_threads(record, own));
+        }
+        let kept = self.monitoring.absorb(records);
+        if kept.is_err() {
+            self.told.clear();
+        }
+        kept
+    }
+
+    /// Adds the script to what is told of a job, once for each attempt that is seen to run.
+    fn with_script(&mut self, mut record: Record, job: &Job) -> Record {
+        let attempt = (job.id, job.restarts);
+        let is_told = match record.state.is_over() {
+            true => self.told.remove(&attempt),
+            false => !self.told.insert(attempt),
+        };
+        if !is_told {
+            let history = self.jobs.history();
+            // One that cannot be read any more is not worth more than its record.
+            let payload = history.payload(job.array_id()).or_else(|_| history.payload(job.id));
+            let script = payload.map(|payload| String::from_utf8_lossy(&payload.script).into_owned());
+            if let Some(script) = script.ok().filter(|script| !script.is_empty()) {
+                record.meta.insert(Text::const_new("jobScript"), script);
+            }
+        }
+        record
+    }
+}
+
+/// Gives hardware threads the operating system's numbers: the engine counts those of a node from zero.
+fn name_threads(record: &mut Record, own: &MonitoredCluster) {
+    for part in &mut record.resources {
+        let Some(sub) = own.sub_cluster_of(&part.hostname) else { continue };
+        let known = &sub.topology.node;
+        for thread in &mut part.hwthreads {
+            *thread = known.get(*thread as usize).copied().unwrap_or(*thread);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use domain::monitoring::{HostResources, SubCluster, Topology};
+
+    #[test]
+    fn threads_have_the_numbers_of_the_machine() {
+        let topology = Topology { node: vec![4, 5, 6], ..Topology::default() };
+        let sub = SubCluster { topology, ..SubCluster::default() };
+        let own = MonitoredCluster { sub_clusters: vec![sub], ..MonitoredCluster::default() };
+        let hwthreads = vec![0, 2];
+        let resources = vec![HostResources { hwthreads, ..HostResources::default() }];
+        let mut record = Record { resources, ..Record::default() };
+        name_threads(&mut record, &own);
+        assert_eq!(record.resources[0].hwthreads, [4, 6]);
+    }
+}
