@@ -99,12 +99,16 @@ impl Journal {
         record.write(&mut self.unsaved);
     }
 
-    /// Writes what was added. On failure it is kept for the next time.
+    /// Writes what was added. On failure it is kept for the next time; a line of which only a part was written is
+    /// written again as a whole, as children may write theirs after that part.
     pub(super) fn save(&mut self) -> io::Result<()> {
         while !self.unsaved.is_empty() {
             let count = self.file.write(&self.unsaved)?;
-            self.unsaved.drain(..count);
+            if count == 0 {
+                return Err(io::ErrorKind::WriteZero.into());
+            }
             self.size += count as u64;
+            self.unsaved.drain(..whole_lines(&self.unsaved, count));
         }
         Ok(())
     }
@@ -167,6 +171,16 @@ fn write_fresh(fresh: &Path, text: &[u8]) -> io::Result<File> {
     file.write_all(text)?;
     // Reopened, as a file cannot both be emptied and only be appended to.
     OpenOptions::new().append(true).open(fresh)
+}
+
+/// Returns how much of these lines, of which so many bytes were written, need not be written again: all before the
+/// line break that the first unfinished line begins with.
+fn whole_lines(lines: &[u8], written: usize) -> usize {
+    let written = lines.get(..written).unwrap_or(lines);
+    match written.len() == lines.len() {
+        true => lines.len(),
+        false => written.iter().rposition(|byte| *byte == b'\n').unwrap_or(0),
+    }
 }
 
 /// Sums up a journal. Lines that cannot be read are those that were torn; they say nothing.

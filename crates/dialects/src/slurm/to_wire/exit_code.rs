@@ -6,9 +6,14 @@ use slurm_wire::job_info::ProcessExitCodeVerbose;
 /// `SIGTERM`, which ends jobs that are cancelled or out of time.
 const SIGTERM: u16 = 15;
 
-/// Returns the exit code to show: success until there is another.
+/// Returns the exit code to show: success until there is another. What an allocation's program left counts from the
+/// moment it was told, while the allocation is still completing.
 pub(super) fn exit_code(job: &Job) -> ProcessExitCodeVerbose {
-    let Phase::Ended(ended) = &job.phase else { return ProcessExitCodeVerbose::exited(0) };
+    let ended = match &job.phase {
+        Phase::Ended(ended) => ended,
+        Phase::Completing(completing) => return in_words(completing.run.told),
+        Phase::Pending(_) | Phase::Running(_) => return ProcessExitCodeVerbose::exited(0),
+    };
     match (ended.exit, ended.outcome) {
         // The original shows the signal that was sent, whatever the script made of it.
         (_, Outcome::Cancelled | Outcome::Timeout | Outcome::Preempted)

@@ -112,6 +112,26 @@ fn a_torn_line_spoils_no_other() {
 }
 
 #[test]
+fn children_may_write_between_the_parts_of_what_a_full_disk_cut() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("journal");
+    let mut lines = Vec::new();
+    for (key, end) in (1..).zip(all_ends()) {
+        Record::Over { run: run(key), end }.write(&mut lines);
+    }
+    for cut in 1..lines.len() {
+        let mut text = format!("quintet-journal 1 {}\n", proc::boot_id()).into_bytes();
+        text.extend_from_slice(&lines[..cut]);
+        Record::Started { run: run(100), start: start(7) }.write(&mut text);
+        text.extend_from_slice(&lines[whole_lines(&lines, cut)..]);
+        fs::write(&path, &text).unwrap();
+        let (_, memory) = Journal::open(folder.path()).unwrap();
+        assert_eq!(memory.runs.len(), all_ends().len() + 1, "cut at {cut}");
+    }
+    assert_eq!(whole_lines(&lines, lines.len()), lines.len());
+}
+
+#[test]
 fn another_boot_is_noticed_and_rubbish_ignored() {
     let folder = tempfile::tempdir().unwrap();
     let mut text = b"quintet-journal 1 another\n\xff\xfe\nS 1\nE 1 2 3 .\nQ 1 1 .\n".to_vec();
