@@ -364,18 +364,3 @@ async fn an_allocation_is_answered_when_it_has_started_and_given_up_with_its_cal
     assert!(tokio::time::timeout(std::time::Duration::from_millis(300), waiting).await.is_err());
     site.until(id + 1, "CANCELLED").await;
 }
-
-#[tokio::test(flavor = "multi_thread")]
-async fn what_an_allocation_s_program_left_is_shown_while_the_allocation_completes() {
-    let site = site().await;
-    let body = r#"{"job":{"current_working_directory":"/tmp"}}"#;
-    let allocated = site.slurm("alice", "POST", "job/allocate", body).await;
-    let id = u32::try_from(allocated.json()["job_id"].as_u64().unwrap()).unwrap();
-    let told =
-        site.ask("alice", "POST", &format!("/quintet/v1/jobs/{id}/complete"), r#"{"exit_code":5}"#).await;
-    assert_eq!(told.status, 200, "{told:?}");
-    // The engine has not yet said that everything of it is gone.
-    let shown = site.shown(id).await;
-    assert_eq!(shown["job_state"], json!(["FAILED", "COMPLETING"]));
-    assert_eq!(shown["exit_code"]["return_code"]["number"], 5);
-}
