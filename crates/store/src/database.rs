@@ -30,6 +30,8 @@ pub(crate) enum Database {
     Metrics,
     /// Monitored jobs.
     Monitor,
+    /// What dialects keep for themselves.
+    Shelf,
 }
 
 impl Database {
@@ -40,6 +42,7 @@ impl Database {
             Database::History => "history.db",
             Database::Metrics => "metrics.db",
             Database::Monitor => "monitor.db",
+            Database::Shelf => "shelf.db",
         }
     }
 
@@ -68,6 +71,7 @@ impl Database {
             Database::Monitor => {
                 vec![M::up(include_str!("schema/monitor_1.sql")), M::up(include_str!("schema/monitor_2.sql"))]
             }
+            Database::Shelf => vec![M::up(include_str!("schema/shelf_1.sql"))],
         }
     }
 
@@ -99,7 +103,7 @@ impl Database {
             prepare_for_work(&connection)?;
             connection.pragma_update_and_check(None, "journal_mode", "wal", |_| Ok(()))?;
             // What history has is in queue.db until it is safe, and measured values are in a log of their own.
-            let is_answered_for = matches!(self, Database::Queue | Database::Monitor);
+            let is_answered_for = matches!(self, Database::Queue | Database::Monitor | Database::Shelf);
             let synchronous = if is_answered_for { "full" } else { "normal" };
             connection.pragma_update(None, "synchronous", synchronous)?;
             Ok(connection)

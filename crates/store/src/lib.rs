@@ -4,6 +4,7 @@
 //! - history.db holds finished attempts for years; a thread takes them over from queue.db, [`Reader`] reads them.
 //! - metrics.db holds measured values, [`Measured`] takes them in and reads them; monitor.db holds monitored jobs, by
 //!   [`Monitored`].
+//! - shelf.db holds what dialects keep for themselves, by [`Papers`].
 //!
 //! All SQL is here: `schema/` has the tables, every statement stands next to the function that runs it.
 
@@ -17,6 +18,7 @@ mod progress;
 mod registry;
 mod row;
 mod series;
+mod shelf;
 mod writer;
 
 pub use failure::OpenError;
@@ -25,6 +27,7 @@ pub use history::{
 };
 pub use registry::Monitored;
 pub use series::{Measured, MeasuredOptions, Step, Thinning};
+pub use shelf::Papers;
 pub use writer::Writer;
 
 use database::Database;

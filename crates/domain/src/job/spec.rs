@@ -238,6 +238,9 @@ pub struct Uncommon {
     pub submit_line: Text,
     /// When it recurs, as the five fields of a crontab; empty for jobs that do not.
     pub cron: Text,
+    /// What the dialect that it came through keeps with it, behind that dialect's name and a colon; empty if there is
+    /// nothing. Only that dialect knows how to read it.
+    pub origin: Text,
 }
 
 /// The bulky part of a submission: kept apart, so that a hundred thousand waiting jobs fit in memory.

@@ -11,6 +11,7 @@ mod gauge;
 mod meter;
 mod registry;
 mod series;
+mod shelf;
 mod store;
 
 pub use archive::Archive;
@@ -26,4 +27,5 @@ pub use gauge::{Gauge, JobGauge};
 pub use meter::{MachineLoad, Meter};
 pub use registry::{Begun, Kept, Registry, Replaced, Viewer};
 pub use series::{SeriesRefused, SeriesStore};
+pub use shelf::Shelf;
 pub use store::{Batch, Closed, ClosedStep, History, Key, Recorded, Saved, Store, StoreError};

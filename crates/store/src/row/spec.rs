@@ -99,6 +99,7 @@ rows! {
         umask = "um": Option<u32>,
         submit_line = "sl": Text,
         cron = "cr": Text,
+        origin = "or": Text,
     }
 }
 

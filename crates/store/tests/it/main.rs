@@ -15,6 +15,7 @@ mod payload;
 mod retention;
 mod samples;
 mod schema;
+mod shelf;
 mod usage;
 
 #[test]

@@ -214,6 +214,7 @@ fn full_uncommon() -> Uncommon {
         umask: Some(0o077),
         submit_line: text("a submit line that is longer than what fits without an allocation"),
         cron: text("*/5 * * * *"),
+        origin: text("waldur:{}"),
     }
 }
 
