@@ -35,6 +35,9 @@ pub trait Engine: Send {
         Vec::new()
     }
 
+    /// Hears that a launch will probably be ordered at once, after a time in which nothing happened.
+    fn expect_launch(&mut self) {}
+
     /// Does as told. Never blocks for long; what became of it comes back through [`Reports`]. Orders may come twice
     /// for the same attempt: the second is without effect, but a report that has not been taken in by
     /// [`Order::Forget`] is given again.

@@ -15,7 +15,7 @@ use crate::state::State;
 use crate::who::{AdminLevel, Membership, Person, Principal};
 use crate::{Error, Gid, JobId, Problem, Text, TimeLimit, Timestamp, Uid};
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -166,11 +166,17 @@ struct SlotEngine {
     preempts: Arc<Mutex<Vec<Preempt>>>,
     /// What it was told is configured when it began.
     known: Arc<Mutex<Option<Arc<Cluster>>>>,
+    /// How often it was told that a launch will probably follow.
+    warned: Arc<AtomicUsize>,
 }
 
 impl Engine for SlotEngine {
     fn know(&mut self, cluster: &Arc<Cluster>) {
         *self.known.lock().unwrap() = Some(Arc::clone(cluster));
+    }
+
+    fn expect_launch(&mut self) {
+        self.warned.fetch_add(1, Ordering::SeqCst);
     }
 
     fn plan(&mut self, state: &State, _now: Timestamp) -> Plan {
@@ -360,6 +366,7 @@ impl World {
             found: Arc::default(),
             preempts: Arc::default(),
             known: Arc::default(),
+            warned: Arc::default(),
         };
         let mut cluster = cluster();
         change(&mut cluster);

@@ -131,6 +131,9 @@ impl Command {
 /// How many commands one batch takes in. More would let the first of them wait too long.
 const AT_ONCE: usize = 1024;
 
+/// After how long without anything to do others may have fallen asleep.
+const STILL: Duration = Duration::from_millis(5);
+
 /// A day of the clock.
 const DAY: Duration = Duration::from_secs(24 * 3600);
 
@@ -171,6 +174,8 @@ pub(super) struct Writer {
     unrecorded: Vec<Report>,
     retry_at: Option<Timestamp>,
     aftermath: Aftermath,
+    /// Since when there was nothing to do.
+    still_since: Timestamp,
     stopping: bool,
 }
 
@@ -257,6 +262,7 @@ impl Writer {
             unrecorded: Vec::new(),
             retry_at: None,
             aftermath: Aftermath::default(),
+            still_since: now,
             stopping: false,
         };
         writer.publish(now, Seen { jobs: true, nodes: true, reservations: true });
@@ -337,6 +343,10 @@ impl Writer {
 
     fn turn(&mut self, commands: Vec<Command>) {
         let now = self.clock.now();
+        let is_alone = matches!(commands.as_slice(), [Command::Submit(..)]);
+        if is_alone && now.since(self.still_since) >= STILL && self.state.queues().is_empty() {
+            self.engine.expect_launch();
+        }
         let (wishes, commands): (Vec<_>, Vec<_>) = commands.into_iter().partition(Command::leaves_no_record);
         for wish in wishes {
             // A caller who has gone away does not mind.
@@ -423,6 +433,7 @@ impl Writer {
             self.stopping = true;
             let _ = stop.send(());
         }
+        self.still_since = self.clock.now();
     }
 
     fn count_pass(&mut self, now: Timestamp, micros: u64, plan: &Plan) {

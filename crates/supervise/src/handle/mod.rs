@@ -234,6 +234,13 @@ impl Supervisor {
         self.shared.hierarchy.capabilities()
     }
 
+    /// Says that a launch will probably follow within a millisecond: the launcher that would get it is awake by then. A
+    /// processor that sleeps takes long to wake, in virtual machines about as long as all the rest of a start.
+    pub fn expect_launch(&self) {
+        let is_behind = self.shared.routes().expect_launch();
+        self.ring_if(is_behind);
+    }
+
     /// Starts a run. Never blocks; whatever goes wrong is reported.
     ///
     /// A run that is known already and not forgotten is not started again; its reports are repeated.

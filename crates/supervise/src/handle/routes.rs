@@ -166,6 +166,15 @@ impl Routes {
         self.links.get_mut(chosen).is_some_and(|link| link.say(&frame))
     }
 
+    /// Wakes the launcher that a launch would go to now. Says whether something is left to be written.
+    pub(super) fn expect_launch(&mut self) -> bool {
+        let turn = self.turn;
+        let next = self.least_loaded();
+        self.turn = turn;
+        let link = next.and_then(|link| self.links.get_mut(link)).filter(|link| link.stream.is_some());
+        link.is_some_and(|link| link.say(&frame(&Request::Expect)))
+    }
+
     /// Reports a launch that is too long to be sent: the launcher would take it for nonsense.
     fn refuse(&mut self, run: RunId) -> bool {
         self.insert(run, 0, Phase::Over);

@@ -54,6 +54,8 @@ pub(super) struct Launcher {
     children: File,
     /// Since when nobody needs it.
     idle: Option<Instant>,
+    /// Until then it looks for what comes without sleeping.
+    pub(super) awake_until: Option<Instant>,
 }
 
 /// What made a turn begin.
@@ -108,6 +110,7 @@ pub(super) fn run(options: Options, slot: &Slot, mut ready: impl FnMut()) -> io:
         piece: Vec::new(),
         children: File::from(children),
         idle: None,
+        awake_until: None,
     };
     if let Some(kept) = launcher.options.kept.take() {
         launcher.take_over_steps(kept)?;
@@ -172,7 +175,8 @@ impl Launcher {
     }
 
     /// Waits for something to happen, and lists what did.
-    fn wait(&self) -> io::Result<Vec<Cause>> {
+    fn wait(&mut self) -> io::Result<Vec<Cause>> {
+        let awake_until = self.awake_until.take();
         let timeout = self.patience().map(|wait| Timespec {
             tv_sec: wait.as_secs().try_into().unwrap_or(i64::MAX),
             tv_nsec: wait.subsec_nanos().into(),
@@ -180,9 +184,14 @@ impl Launcher {
         let sources = self.sources();
         let mut polled: Vec<PollFd<'_>> =
             sources.iter().map(|(_, fd, flags)| PollFd::from_borrowed_fd(*fd, *flags)).collect();
-        match poll(&mut polled, timeout.as_ref()) {
-            Ok(_) | Err(rustix::io::Errno::INTR) => {}
-            Err(errno) => return Err(errno.into()),
+        let is_awake = || awake_until.is_some_and(|until| Instant::now() < until);
+        loop {
+            let wakeful = is_awake().then_some(Timespec { tv_sec: 0, tv_nsec: 0 });
+            match poll(&mut polled, wakeful.as_ref().or(timeout.as_ref())) {
+                Ok(0) if wakeful.is_some() => {}
+                Ok(_) | Err(rustix::io::Errno::INTR) => break,
+                Err(errno) => return Err(errno.into()),
+            }
         }
         let happened = polled.iter().zip(&sources).filter(|(polled, _)| !polled.revents().is_empty());
         Ok(happened.map(|(_, (cause, ..))| *cause).collect())

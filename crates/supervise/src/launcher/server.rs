@@ -7,6 +7,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use super::daemon::{log, set_file_limit, widen_file_limit};
 use super::serve::Launcher;
@@ -16,6 +17,9 @@ use crate::wire::{
     Answer, Code, ExecutableMark, Hello, Inbox, Notice, PROTOCOL, Request, Unreadable, put_frame,
     put_greeting,
 };
+
+/// How long a launch is awaited that was announced. A submission is written down in less.
+const AWAKE: Duration = Duration::from_millis(1);
 
 /// How much is read in one go.
 const PIECE: usize = 64 << 10;
@@ -145,6 +149,7 @@ impl Launcher {
             Request::SignalStep { run, step, signal } => self.signal_numbered_step(run, step, signal),
             Request::ForgetSteps { run, steps } => self.forget_steps(run, &steps),
             Request::Narrow { run, limits, nodes } => self.narrow(run, &limits, &nodes),
+            Request::Expect => self.awake_until = Some(Instant::now() + AWAKE),
         }
     }
 

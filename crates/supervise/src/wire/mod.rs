@@ -15,7 +15,7 @@ use crate::run::RunId;
 use crate::steps::StepGrant;
 
 /// The version of everything after the greeting. A server that finds another one renews the launcher.
-pub(crate) const PROTOCOL: u32 = 8;
+pub(crate) const PROTOCOL: u32 = 9;
 
 /// The most bytes of one frame: a script and an environment with room to spare.
 pub(crate) const MAX_FRAME: usize = 64 << 20;
@@ -53,16 +53,43 @@ pub(crate) enum Answer {
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Request {
     Launch(Box<Launch>),
-    Signal { run: RunId, signal: i32, whom: Whom },
+    Signal {
+        run: RunId,
+        signal: i32,
+        whom: Whom,
+    },
     Suspend(RunId),
     Resume(RunId),
     Forget(Vec<RunId>),
-    GrantStep { run: RunId, ticket: u64, grant: Box<StepGrant> },
-    RefuseStep { ticket: u64, why: String },
-    DelayStep { ticket: u64, why: String },
-    SignalStep { run: RunId, step: u32, signal: i32 },
-    ForgetSteps { run: RunId, steps: Vec<u32> },
-    Narrow { run: RunId, limits: Box<Limits>, nodes: Vec<String> },
+    GrantStep {
+        run: RunId,
+        ticket: u64,
+        grant: Box<StepGrant>,
+    },
+    RefuseStep {
+        ticket: u64,
+        why: String,
+    },
+    DelayStep {
+        ticket: u64,
+        why: String,
+    },
+    SignalStep {
+        run: RunId,
+        step: u32,
+        signal: i32,
+    },
+    ForgetSteps {
+        run: RunId,
+        steps: Vec<u32>,
+    },
+    Narrow {
+        run: RunId,
+        limits: Box<Limits>,
+        nodes: Vec<String>,
+    },
+    /// A launch will probably follow at once.
+    Expect,
 }
 
 /// Who of a run gets a signal.

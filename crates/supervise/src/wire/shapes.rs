@@ -69,7 +69,8 @@ variants!(Request {
     7 = DelayStep { ticket, why },
     8 = SignalStep { run, step, signal },
     9 = ForgetSteps { run, steps },
-    10 = Narrow { run, limits, nodes }
+    10 = Narrow { run, limits, nodes },
+    11 = Expect
 });
 variants!(Whom { 0 = Leader, 1 = Group, 2 = All, 3 = Steps });
 variants!(Notice { 0 = Found(found), 1 = Reports(reports) });

@@ -378,3 +378,16 @@ fn a_known_run_is_not_started_twice() {
     });
     assert_eq!(world.read("count"), "once\nonce\n");
 }
+
+#[test]
+fn an_announced_launch_may_come_or_not() {
+    let world = World::new();
+    world.supervisor.expect_launch();
+    world.launch(sh(1, "exit 3"));
+    assert_eq!(world.ended(1).status, Status::Exited(3));
+    world.supervisor.expect_launch();
+    world.launch(sh(2, "exit 4"));
+    world.supervisor.expect_launch();
+    world.launch(sh(3, "exit 5"));
+    assert_eq!((world.ended(2).status, world.ended(3).status), (Status::Exited(4), Status::Exited(5)));
+}

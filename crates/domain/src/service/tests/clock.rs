@@ -114,6 +114,7 @@ async fn a_crontab_makes_up_for_no_turns_and_repeats_none() {
         found: Arc::default(),
         preempts: Arc::default(),
         known: Arc::default(),
+        warned: Arc::default(),
     };
     let clock = HandClock(Arc::new(AtomicI64::new(MINUTE / 2)));
     let world = World::over(MemoryStore::default(), engine, clock, cluster());

@@ -15,6 +15,7 @@ impl World {
             found: Arc::default(),
             preempts: Arc::default(),
             known: Arc::default(),
+            warned: Arc::default(),
         };
         let clock = HandClock(Arc::new(AtomicI64::new(MINUTE / 2)));
         Self::over(MemoryStore::default(), engine, clock, cluster())
@@ -204,6 +205,7 @@ async fn where_it_is_configured_cron_jobs_must_be_named_as_such() {
         found: Arc::default(),
         preempts: Arc::default(),
         known: Arc::default(),
+        warned: Arc::default(),
     };
     let clock = HandClock(Arc::new(AtomicI64::new(0)));
     let world = World::over(MemoryStore::default(), engine, clock, cluster);

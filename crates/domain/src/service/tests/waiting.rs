@@ -79,3 +79,20 @@ async fn an_update_puts_partitions_into_the_order_in_which_they_are_looked_at() 
     world.service.update(&world.service.principal("alice"), id, update).await.unwrap();
     assert_eq!(world.job(id).spec.partitions, ["long", "debug"]);
 }
+
+#[tokio::test]
+async fn the_engine_is_warned_of_a_launch_when_it_may_have_fallen_asleep() {
+    let world = World::new(1);
+    let warned = || world.engine.warned.load(Ordering::SeqCst);
+    let later = || world.clock.0.fetch_add(10_000, Ordering::SeqCst);
+    later();
+    world.submit(|_| {}).await.unwrap();
+    assert_eq!(warned(), 1);
+    // Nobody has slept since.
+    world.submit(|_| {}).await.unwrap();
+    assert_eq!(warned(), 1);
+    // Another one waits already, for which there is no room.
+    later();
+    world.submit(|_| {}).await.unwrap();
+    assert_eq!(warned(), 1);
+}

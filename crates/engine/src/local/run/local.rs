@@ -338,6 +338,10 @@ impl Engine for Local {
         self.proposed_steps(state, now)
     }
 
+    fn expect_launch(&mut self) {
+        self.supervisor.expect_launch();
+    }
+
     fn perform(&mut self, order: Order) {
         if !self.attempts.strays().is_empty() {
             self.forget_strays();
