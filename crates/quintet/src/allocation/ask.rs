@@ -28,10 +28,14 @@ pub(crate) async fn ask(
     said: impl Fn(Asked),
 ) -> Result<u32, ClientError> {
     let body = slurm_wire::to_json(request);
+    // Before the job is there, or the news that it waits could be missed.
+    let events = follow(client).await;
     let answer = client.slurm::<JobAllocResp>(Method::POST, "/job/allocate", &[], Some(body));
     let waits = std::cell::Cell::new(None);
     let remark = async {
-        if let Some(job) = waiting(client, name).await {
+        if let Some(events) = events
+            && let Some(job) = waiting(events, name).await
+        {
             waits.set(Some(job));
             said(Asked::Waits(job));
         }
@@ -47,20 +51,31 @@ pub(crate) async fn ask(
     Ok(job)
 }
 
-/// Finds out which job it is that waits, if it does not start at once.
-async fn waiting(client: &Client, name: &str) -> Option<u32> {
+/// Begins to follow the caller's jobs. Who cannot is not told of the waiting.
+async fn follow(client: &Client) -> Option<EventStream> {
     let user = client.user().await.ok()?;
-    let mut events = EventStream::of_user(client, &user).await.ok()?;
-    let mut waits = None;
-    let found = tokio::time::timeout(SOON, async {
-        while let Ok(Some(event)) = events.next().await {
+    EventStream::of_user(client, &user).await.ok()
+}
+
+/// Finds out which job it is that waits, once it has done so for some time.
+async fn waiting(mut events: EventStream, name: &str) -> Option<u32> {
+    loop {
+        // Of several components the first stands for all.
+        let job = loop {
+            let event = events.next().await.ok()??;
             if event.name == name && event.to == "PENDING" {
-                // Of several components the first stands for all.
-                waits = waits.or(Some(event.job_id));
-            } else if waits == Some(event.job_id) {
-                waits = None;
+                break event.job_id;
             }
+        };
+        let moves_on = async {
+            while let Ok(Some(event)) = events.next().await {
+                if event.job_id == job && event.to != "PENDING" {
+                    return;
+                }
+            }
+        };
+        if tokio::time::timeout(SOON, moves_on).await.is_err() {
+            return Some(job);
         }
-    });
-    if found.await.is_err() { waits } else { None }
+    }
 }
