@@ -25,7 +25,10 @@ impl Papers {
         Ok(Papers { readers: Readers::of(path), writer })
     }
 
-    fn write<T>(&self, writing: impl FnOnce(&mut Connection) -> rusqlite::Result<T>) -> Result<T, StoreError> {
+    fn write<T>(
+        &self,
+        writing: impl FnOnce(&mut Connection) -> rusqlite::Result<T>,
+    ) -> Result<T, StoreError> {
         // A transaction that was left by a panic has been rolled back.
         let mut connection = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
         writing(&mut connection).map_err(|error| failed("keep a document", &self.readers.path(), error))

@@ -371,8 +371,7 @@ async fn a_job_from_elsewhere_is_measured_and_archived() {
 #[tokio::test]
 async fn our_own_jobs_appear_by_themselves() {
     let world = World::serving();
-    world.quintet.ok(&["submit", "--wrap", "sleep 60", "--job-name", "sleeper"]);
-    let id = world.quintet.last_id();
+    let id = world.quintet.submitted(&["--wrap", "sleep 60", "--job-name", "sleeper"]);
     let mut found = Vec::new();
     for _ in 0..100 {
         found = world.list("cluster=own&state=running&with-metadata").await;
@@ -543,8 +542,7 @@ async fn jobs_of_other_clusters_are_in_slurms_history() {
     }
     let stop = r#"{"jobId": 77, "stopTime": 1600, "jobState": "timeout"}"#;
     assert_eq!(world.ask("POST", "/jobs/stop_job/", stop).await.0, 200);
-    world.quintet.ok(&["submit", "--wrap", "true"]);
-    let id = world.quintet.last_id();
+    let id = world.quintet.submitted(&["--wrap", "true"]);
     world.quintet.ok(&["wait", &id]);
     let token = world.quintet.ok(&["token", "root", "--for", "slurm"]).trim().to_owned();
     let jobs = async |query: &str| -> Vec<Value> {
@@ -644,8 +642,7 @@ async fn an_archive_is_taken_in_folder_by_folder() {
 #[tokio::test]
 async fn an_own_job_is_archived_as_others_are() {
     let world = World::serving();
-    world.quintet.ok(&["submit", "--wrap", "sleep 3", "--job-name", "brief"]);
-    let id = world.quintet.last_id();
+    let id = world.quintet.submitted(&["--wrap", "sleep 3", "--job-name", "brief"]);
     world.quintet.ok(&["wait", &id]);
     let archived = || {
         glob(&world.quintet.state().join("archive/own/0"))

@@ -147,14 +147,12 @@ fn jobs_are_held_released_and_cancelled() {
     quintet.ok(&["cancel", "-n", "many", "-t", "pending"]);
     assert_eq!(quintet.ok(&["ps", "--no-header"]), "");
     // A signal that the job itself takes.
-    quintet.ok(&[
-        "submit",
+    let id = quintet.submitted(&[
         "-o",
         "sig",
         "--wrap",
         "trap 'echo got it; exit 6' USR1; echo up; while :; do sleep 0.05; done",
     ]);
-    let id = quintet.last_id();
     let mut following = quintet.start(&["logs", "-f", &id]);
     assert_eq!(following.line(), "up");
     quintet.ok(&["cancel", "--signal", "USR1", "--batch", &id]);

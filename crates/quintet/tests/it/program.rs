@@ -187,11 +187,10 @@ impl Program {
         Running { child, lines, errors }
     }
 
-    /// The number of the job submitted last.
-    pub(crate) fn last_id(&self) -> String {
-        let listed: serde_json::Value = serde_json::from_str(&self.ok(&["ps", "--json"])).unwrap();
-        let jobs = listed["jobs"].as_array().unwrap();
-        jobs.iter().filter_map(|job| job["job_id"].as_u64()).max().unwrap().to_string()
+    /// Submits a job and returns its number.
+    pub(crate) fn submitted(&self, args: &[&str]) -> String {
+        let args: Vec<&str> = ["submit", "--parsable"].iter().chain(args).copied().collect();
+        self.ok(&args).trim().to_owned()
     }
 
     /// Tells whether whoever runs the tests may do everything.
