@@ -18,6 +18,8 @@ const KEPT_READERS: usize = 4;
 /// Memory of a reader for pages, kilobytes, as far as it needs that: enough for all inner pages of ten million attempts,
 /// so that what is looked for is one read away.
 const READER_CACHE: i64 = 12 << 10;
+/// Bytes of a page where rows are a few thousand bytes long.
+const SMALL_PAGE: i64 = 1024;
 
 /// Which of the databases.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,10 +69,14 @@ impl Database {
                 M::up(include_str!("schema/history_6.sql")),
                 M::up(include_str!("schema/history_7.sql")),
             ],
-            Database::Metrics => vec![M::up(include_str!("schema/metrics_1.sql"))],
-            Database::Monitor => {
-                vec![M::up(include_str!("schema/monitor_1.sql")), M::up(include_str!("schema/monitor_2.sql"))]
+            Database::Metrics => {
+                vec![M::up(include_str!("schema/metrics_1.sql")), M::up(include_str!("schema/metrics_2.sql"))]
             }
+            Database::Monitor => vec![
+                M::up(include_str!("schema/monitor_1.sql")),
+                M::up(include_str!("schema/monitor_2.sql")),
+                M::up(include_str!("schema/monitor_3.sql")),
+            ],
             Database::Shelf => vec![M::up(include_str!("schema/shelf_1.sql"))],
         }
     }
@@ -101,6 +107,10 @@ impl Database {
             let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
             let connection = Connection::open_with_flags(path, flags)?;
             prepare_for_work(&connection)?;
+            if self == Database::Metrics {
+                // Stretches of values end somewhere in a page. Has an effect before there is anything in the file.
+                connection.pragma_update(None, "page_size", SMALL_PAGE)?;
+            }
             connection.pragma_update_and_check(None, "journal_mode", "wal", |_| Ok(()))?;
             // What history has is in queue.db until it is safe, and measured values are in a log of their own.
             let is_answered_for = matches!(self, Database::Queue | Database::Monitor | Database::Shelf);

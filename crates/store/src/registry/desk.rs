@@ -4,6 +4,7 @@
 use super::groups::{Groups, Meant};
 use super::living::Living;
 use super::record::{Packed, by_job, by_number, due, insert, remove, replace, row_number, started_before};
+use super::spans::{Moved, Spans};
 use super::{list, nodes, tags, viewers};
 use crate::Writer;
 use crate::database::{Database, Readers, Unread};
@@ -25,8 +26,8 @@ const AT_ONCE: usize = 1024;
 /// The store of monitored jobs. Copies are handles to the same one.
 #[derive(Clone)]
 pub struct Monitored {
-    readers: Readers,
-    seen: Arc<RwLock<Seen>>,
+    pub(super) readers: Readers,
+    pub(super) seen: Arc<RwLock<Seen>>,
     thread: Arc<Thread>,
 }
 
@@ -36,20 +37,23 @@ struct Thread {
 }
 
 /// What lists look at besides the tables, as of the last commit.
-struct Seen {
+pub(super) struct Seen {
     groups: Groups,
     living: Living,
+    pub(super) spans: Spans,
 }
 
 /// What changes have touched.
 #[derive(Default)]
 struct Touched {
-    groups: Vec<i64>,
+    moved: Vec<Moved>,
+    /// Records that are new, as they are: they need not be read.
+    begun: Vec<Record>,
     records: Vec<i64>,
 }
 
 /// What changes carry out, and what they have touched.
-struct Books<'a> {
+pub(super) struct Books<'a> {
     connection: &'a Connection,
     touched: &'a mut Touched,
 }
@@ -110,7 +114,7 @@ impl Monitored {
         let connection = Database::Monitor.migrated(&path)?;
         let groups = Groups::read(&connection).map_err(|error| failed("open a database", &path, error))?;
         let living = Living::read(&connection).map_err(|unread| told(unread, &path))?;
-        let seen = Arc::new(RwLock::new(Seen { groups, living }));
+        let seen = Arc::new(RwLock::new(Seen { groups, living, spans: Spans::default() }));
         let (wishes, inbox) = unbounded();
         let keeper = Keeper { connection, seen: Arc::clone(&seen), path: path.as_path().into() };
         let handle = std::thread::Builder::new()
@@ -121,7 +125,7 @@ impl Monitored {
         Ok(Monitored { readers: Readers::of(path), seen, thread })
     }
 
-    fn ask<T: Send + 'static>(
+    pub(super) fn ask<T: Send + 'static>(
         &self,
         work: impl FnOnce(&mut Books<'_>) -> Result<T, Unread> + Send + 'static,
     ) -> Result<T, StoreError> {
@@ -134,11 +138,11 @@ impl Monitored {
     }
 
     /// Returns the groups whose records may be wanted: nobody waits while these are read.
-    fn meant(&self, wanted: &RecordsWanted) -> Meant {
+    pub(super) fn meant(&self, wanted: &RecordsWanted) -> Meant {
         self.seen().groups.wanted(wanted)
     }
 
-    fn seen(&self) -> RwLockReadGuard<'_, Seen> {
+    pub(super) fn seen(&self) -> RwLockReadGuard<'_, Seen> {
         self.seen.read().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -178,25 +182,28 @@ impl Keeper {
     }
 
     fn carry_out(&mut self, wishes: &mut [Box<dyn Wish>]) -> rusqlite::Result<()> {
-        let mut all = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let all = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         let mut touched = Touched::default();
         for wish in wishes {
-            let before = (touched.groups.len(), touched.records.len());
-            let point = all.savepoint()?;
-            wish.carry_out(&mut Books { connection: &point, touched: &mut touched });
+            let before = (touched.moved.len(), touched.begun.len(), touched.records.len());
+            step(&all, "SAVEPOINT wish")?;
+            wish.carry_out(&mut Books { connection: &all, touched: &mut touched });
             if wish.has_failed() {
-                // What is not committed is undone.
-                touched.groups.truncate(before.0);
-                touched.records.truncate(before.1);
-            } else {
-                point.commit()?;
+                touched.moved.truncate(before.0);
+                touched.begun.truncate(before.1);
+                touched.records.truncate(before.2);
+                step(&all, "ROLLBACK TO wish")?;
             }
+            step(&all, "RELEASE wish")?;
         }
         all.commit()?;
-        touched.groups.sort_unstable();
-        touched.groups.dedup();
+        let mut groups: Vec<i64> = touched.moved.iter().map(|moved| moved.group).collect();
+        groups.sort_unstable();
+        groups.dedup();
         let mut seen = self.seen.write().unwrap_or_else(PoisonError::into_inner);
-        let refreshed = seen.groups.refresh(&self.connection, &touched.groups).map_err(Unread::from);
+        seen.spans.take(&touched.moved);
+        touched.begun.into_iter().for_each(|record| seen.living.begin(record));
+        let refreshed = seen.groups.refresh(&self.connection, &groups).map_err(Unread::from);
         let refreshed = refreshed.and_then(|()| seen.living.refresh(&self.connection, &touched.records));
         if let Err(unread) = refreshed {
             // What was changed is safe; lists may miss it until it changes again.
@@ -205,6 +212,11 @@ impl Keeper {
         }
         Ok(())
     }
+}
+
+/// Carries out a statement that is planned once: SQLite reads those of its own savepoints anew each time.
+fn step(connection: &Connection, statement: &str) -> rusqlite::Result<()> {
+    connection.prepare_cached(statement)?.execute([]).map(|_| ())
 }
 
 impl Registry for Monitored {
@@ -264,8 +276,7 @@ impl Registry for Monitored {
     }
 
     fn count(&self, wanted: &RecordsWanted) -> Result<u64, StoreError> {
-        let groups = self.meant(wanted);
-        self.readers.read("count records", |connection| list::count(connection, &groups, wanted))
+        self.total(wanted)
     }
 
     fn remove(&self, id: RecordId) -> Result<bool, StoreError> {
@@ -349,12 +360,14 @@ impl Registry for Monitored {
 impl Books<'_> {
     /// Adds a record with its tags.
     fn insert(&mut self, record: &Record, packed: &Packed) -> Result<RecordId, Unread> {
-        let (id, group) = insert(self.connection, record, packed)?;
-        self.touched.groups.push(group);
-        self.touched.records.push(row_number(id));
+        let (id, come) = insert(self.connection, record, packed)?;
+        self.touched.moved.push(come);
         let tags: Vec<Tag> = record.tags.iter().map(|(_, tag)| tag.clone()).collect();
-        if !tags.is_empty() {
+        if tags.is_empty() {
+            self.touched.begun.push(Record { id, ..record.clone() });
+        } else {
             tags::add(self.connection, id, &tags)?;
+            self.touched.records.push(row_number(id));
         }
         Ok(id)
     }
@@ -380,17 +393,17 @@ impl Books<'_> {
     }
 
     fn replace(&mut self, kept: &Kept, packed: &Packed) -> Result<Replaced, Unread> {
-        let (done, groups) = replace(self.connection, kept, packed)?;
-        self.touched.groups.extend(groups);
+        let (done, moved) = replace(self.connection, kept, packed)?;
+        self.touched.moved.extend(moved);
         self.touched.records.push(row_number(kept.record.id));
         Ok(done)
     }
 
     fn remove(&mut self, id: i64) -> Result<bool, Unread> {
-        let group = remove(self.connection, id)?;
-        self.touched.groups.extend(group);
+        let gone = remove(self.connection, id)?;
+        self.touched.moved.extend(gone);
         self.touched.records.push(id);
-        Ok(group.is_some())
+        Ok(gone.is_some())
     }
 }
 

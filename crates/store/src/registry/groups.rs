@@ -31,6 +31,11 @@ impl Meant {
         self.0.iter().map(|(id, _)| *id)
     }
 
+    #[cfg(test)]
+    pub(super) fn of(numbers: &[i64]) -> Self {
+        Meant(numbers.iter().map(|number| (*number, 1)).collect())
+    }
+
     /// Returns how many records they have.
     pub(super) fn records(&self) -> u64 {
         self.0.iter().map(|(_, count)| count).sum()

@@ -3,6 +3,7 @@
 
 use super::groups::Meant;
 use super::record::{COLUMNS, FROM, of_row};
+use super::spans::Window;
 use super::tags;
 use crate::database::Unread;
 use domain::monitoring::{Record, RecordsWanted};
@@ -185,7 +186,14 @@ fn numbers(
     Ok(found)
 }
 
-/// Returns how many records are wanted.
+/// Tells whether what is wanted is a window of starts and nothing else but groups.
+pub(super) fn window(wanted: &RecordsWanted) -> Option<Window> {
+    let RecordsWanted { job, started_from, started_until, ended_from, .. } = wanted;
+    let is_window = started_from.is_some() || started_until.is_some();
+    (is_window && job.is_none() && ended_from.is_none()).then(|| Window::of(*started_from, *started_until))
+}
+
+/// Returns how many records are wanted, looking at the rows where groups alone do not tell.
 pub(super) fn count(connection: &Connection, groups: &Meant, wanted: &RecordsWanted) -> Result<u64, Unread> {
     let condition = Condition::of_rows(wanted);
     if condition.values.is_empty() {

@@ -1,6 +1,6 @@
 //! Records that are not over, in memory as of the last commit: schedulers' adapters ask for all of them all the time.
 
-use super::record::{by_number, living_numbers};
+use super::record::{living_numbers, row_number, without_words};
 use super::tags;
 use crate::database::Unread;
 use domain::monitoring::{Record, RecordId, RecordsWanted};
@@ -28,6 +28,23 @@ impl Living {
         Ok(living)
     }
 
+    /// Takes in one that has just been made.
+    pub(super) fn begin(&mut self, record: Record) {
+        if !self.are_too_many && !record.state.is_over() {
+            self.keep(Record { meta: BTreeMap::new(), ..record });
+        }
+    }
+
+    fn keep(&mut self, record: Record) {
+        let id = row_number(record.id);
+        self.starts.insert(id, record.start_time);
+        self.by_start.insert((record.start_time, id), Arc::new(record));
+        if self.starts.len() > MOST {
+            tracing::warn!(most = MOST, "more jobs run than anybody ends: lists of them take longer");
+            *self = Living { are_too_many: true, ..Living::default() };
+        }
+    }
+
     /// Reads some of them anew.
     pub(super) fn refresh(&mut self, connection: &Connection, touched: &[i64]) -> Result<(), Unread> {
         for id in touched {
@@ -38,18 +55,12 @@ impl Living {
                 continue;
             }
             let number = RecordId(u64::try_from(*id).unwrap_or(0));
-            let Some(kept) = by_number(connection, number)? else { continue };
+            let Some(kept) = without_words(connection, number)? else { continue };
             if kept.record.state.is_over() {
                 continue;
             }
             let tags = tags::of(connection, *id)?;
-            let record = Record { meta: BTreeMap::new(), tags, ..kept.record };
-            self.starts.insert(*id, record.start_time);
-            self.by_start.insert((record.start_time, *id), Arc::new(record));
-        }
-        if self.starts.len() > MOST {
-            tracing::warn!(most = MOST, "more jobs run than anybody ends: lists of them take longer");
-            *self = Living { are_too_many: true, ..Living::default() };
+            self.keep(Record { tags, ..kept.record });
         }
         Ok(())
     }

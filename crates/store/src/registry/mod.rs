@@ -4,6 +4,7 @@
 //! - `body`: a record as bytes; `record`, `tags`, `nodes`, `viewers`: the tables
 //! - `groups`: how many records there are of which user, project, cluster and state
 //! - `living`: records that are not over, in memory
+//! - `spans`: how many records started when; `total`: how many a list has
 //! - `list`: which way through the tables is the short one
 
 mod body;
@@ -13,7 +14,9 @@ mod list;
 mod living;
 mod nodes;
 mod record;
+mod spans;
 mod tags;
+mod total;
 mod viewers;
 
 pub use desk::Monitored;

@@ -2,6 +2,7 @@
 
 use super::body::{BadBody, Columns, numbered, read, read_words, state_number, words, written};
 use super::groups::{count, group_of};
+use super::spans::Moved;
 use crate::database::Unread;
 use domain::monitoring::{JobState, Origin, Record, RecordId};
 use domain::ports::{Kept, Replaced, StoreError};
@@ -52,9 +53,18 @@ pub(super) fn row_number(id: RecordId) -> i64 {
 
 /// Reads a record without its tags.
 pub(super) fn by_number(connection: &Connection, id: RecordId) -> Result<Option<Kept>, Unread> {
+    read_one(connection, id, true)
+}
+
+/// Reads a record without its tags and what is told of it in words.
+pub(super) fn without_words(connection: &Connection, id: RecordId) -> Result<Option<Kept>, Unread> {
+    read_one(connection, id, false)
+}
+
+fn read_one(connection: &Connection, id: RecordId, with_words: bool) -> Result<Option<Kept>, Unread> {
     let mut select = connection.prepare_cached(&format!("SELECT {COLUMNS} FROM {FROM} WHERE r.id = ?1"))?;
     let mut rows = select.query([row_number(id)])?;
-    rows.next()?.map(|row| of_row(row, true)).transpose()
+    rows.next()?.map(|row| of_row(row, with_words)).transpose()
 }
 
 /// Reads records of one number on a cluster, the oldest first, without tags and words.
@@ -94,12 +104,12 @@ impl Packed {
     }
 }
 
-/// Adds a record, and returns its number and its group.
+/// Adds a record, and returns its number and where it has come to.
 pub(super) fn insert(
     connection: &Connection,
     record: &Record,
     packed: &Packed,
-) -> Result<(RecordId, i64), Unread> {
+) -> Result<(RecordId, Moved), Unread> {
     let group = group_of(connection, record)?;
     let mut insert = connection.prepare_cached(
         "INSERT INTO record (grp, state, start, job, attempt, submitted, version, tagged, due, body, meta, ended)
@@ -118,21 +128,22 @@ pub(super) fn insert(
         ended(record),
     ])?;
     count(connection, group, 1)?;
-    Ok((RecordId(u64::try_from(id).unwrap_or(0)), group))
+    let come = Moved { group, start: record.start_time, has_come: true };
+    Ok((RecordId(u64::try_from(id).unwrap_or(0)), come))
 }
 
-/// Puts a record in the place of an older one of the same number; returns the groups it has left and come to.
+/// Puts a record in the place of an older one of the same number; returns where it has gone from and come to.
 pub(super) fn replace(
     connection: &Connection,
     kept: &Kept,
     packed: &Packed,
-) -> Result<(Replaced, Vec<i64>), Unread> {
+) -> Result<(Replaced, Vec<Moved>), Unread> {
     let Kept { record, version } = kept;
     let id = row_number(record.id);
-    let mut select = connection.prepare_cached("SELECT grp, version FROM record WHERE id = ?1")?;
-    let found: Option<(i64, i64)> =
-        select.query_row([id], |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
-    let Some((before, found)) = found else { return Ok((Replaced::Gone, Vec::new())) };
+    let mut select = connection.prepare_cached("SELECT grp, start, version FROM record WHERE id = ?1")?;
+    let found: Option<(i64, i64, i64)> =
+        select.query_row([id], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?))).optional()?;
+    let Some((before, started, found)) = found else { return Ok((Replaced::Gone, Vec::new())) };
     if u64::try_from(found).ok() != Some(*version) {
         return Ok((Replaced::Changed, Vec::new()));
     }
@@ -154,24 +165,27 @@ pub(super) fn replace(
         waits_for_archive(record),
         ended(record),
     ])?;
-    if group == before {
+    let gone = Moved { group: before, start: started, has_come: false };
+    let come = Moved { group, start: record.start_time, has_come: true };
+    if group == before && started == record.start_time {
         return Ok((Replaced::Done, Vec::new()));
     }
     count(connection, before, -1)?;
     count(connection, group, 1)?;
-    Ok((Replaced::Done, vec![before, group]))
+    Ok((Replaced::Done, vec![gone, come]))
 }
 
-/// Takes a record away; returns the group it was in.
-pub(super) fn remove(connection: &Connection, id: i64) -> rusqlite::Result<Option<i64>> {
-    let mut delete = connection.prepare_cached("DELETE FROM record WHERE id = ?1 RETURNING grp")?;
-    let group = delete.query_row([id], |row| row.get(0)).optional()?;
-    if let Some(group) = group {
+/// Takes a record away; returns where it was.
+pub(super) fn remove(connection: &Connection, id: i64) -> rusqlite::Result<Option<Moved>> {
+    let mut delete = connection.prepare_cached("DELETE FROM record WHERE id = ?1 RETURNING grp, start")?;
+    let was = |row: &Row<'_>| Ok(Moved { group: row.get(0)?, start: row.get(1)?, has_come: false });
+    let gone = delete.query_row([id], was).optional()?;
+    if let Some(Moved { group, .. }) = gone {
         count(connection, group, -1)?;
         let mut untag = connection.prepare_cached("DELETE FROM record_tag WHERE record = ?1")?;
         untag.execute([id])?;
     }
-    Ok(group)
+    Ok(gone)
 }
 
 /// Returns the numbers of records that started before a second, at most `most`.

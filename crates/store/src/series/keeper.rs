@@ -252,6 +252,14 @@ fn laid_out(wanted: &SeriesWanted, points: Points, kept_step: i64) -> Option<Ser
         step => i64::from(step),
     };
     let step = asked.max(kept_step).max((last - from) / MOST_VALUES + 1);
+    let timestep = u32::try_from(step).unwrap_or(u32::MAX);
+    let series = |values| Some(Series { key: wanted.key.clone(), start: from, timestep, values });
+    let lead = usize::try_from((points.times.first()? - from) / step).ok()?;
+    if points.are_apart(step) {
+        let mut values = points.values;
+        values.splice(0..0, std::iter::repeat_n(f64::NAN, lead));
+        return series(values);
+    }
     let length = usize::try_from((last - from) / step + 1).ok()?;
     let mut values = vec![f64::NAN; length];
     let means = points.means(from, step);
@@ -260,8 +268,7 @@ fn laid_out(wanted: &SeriesWanted, points: Points, kept_step: i64) -> Option<Ser
             *place = value;
         }
     }
-    let timestep = u32::try_from(step).unwrap_or(u32::MAX);
-    Some(Series { key: wanted.key.clone(), start: from, timestep, values })
+    series(values)
 }
 
 impl Keeper {

@@ -3,7 +3,7 @@
 //!
 //! - `live`: values in memory; `points` is how a few of them are kept
 //! - `log`: what a crash shall not take
-//! - `chunk`, `table`: stretches as bytes, and where they lie
+//! - `chunk`, `table`: stretches as bytes, and where they lie; `whole`: whole numbers in few bytes
 //! - `keeper`: the thread that writes logs and moves values into the database; `age` is what it does to old ones
 
 mod age;
@@ -13,6 +13,7 @@ mod live;
 mod log;
 mod points;
 mod table;
+mod whole;
 
 pub use age::{Step, Thinning};
 pub use keeper::{Measured, MeasuredOptions};

@@ -88,23 +88,40 @@ impl Points {
         }
     }
 
+    /// Leaves those of `from <= time < until` alone.
+    pub(super) fn only_within(self, from: i64, until: i64) -> Points {
+        let is_all = self.times.first().is_none_or(|first| *first >= from)
+            && self.times.last().is_none_or(|last| *last < until);
+        if is_all { self } else { self.within(from, until) }
+    }
+
+    /// Tells whether they are all this many seconds apart.
+    pub(super) fn are_apart(&self, step: i64) -> bool {
+        let pairs = self.times.iter().zip(self.times.iter().skip(1));
+        pairs.fold(true, |so_far, (one, next)| so_far & (next - one == step))
+    }
+
     /// Returns their means over steps that begin at `from`, at the beginning of each step that has a value.
     pub(super) fn means(&self, from: i64, step: i64) -> Points {
         let mut means = Points::default();
         let mut count = 0.0;
         for (time, value) in self.times.iter().zip(&self.values) {
-            let begin = from + (time - from).div_euclid(step) * step;
-            match (means.times.last(), means.values.last_mut()) {
-                (Some(last), Some(mean)) if *last == begin => {
-                    count += 1.0;
-                    *mean += (value - *mean) / count;
-                }
-                _ => {
-                    count = 1.0;
-                    means.times.push(begin);
-                    means.values.push(*value);
-                }
+            let last = means.times.last().copied();
+            if let (Some(last), Some(mean)) = (last, means.values.last_mut())
+                && *time < last + step
+            {
+                count += 1.0;
+                *mean += (value - *mean) / count;
+                continue;
             }
+            count = 1.0;
+            let begin = match last {
+                // Most follow each other: no division is wanted to know where they belong.
+                Some(last) if *time < last + 2 * step => last + step,
+                _ => from + (time - from).div_euclid(step) * step,
+            };
+            means.times.push(begin);
+            means.values.push(*value);
         }
         means
     }

@@ -9,8 +9,8 @@ use domain::ports::StoreError;
 use rusqlite::{Connection, OptionalExtension, Row, ToSql, Transaction, params};
 use serde::{Deserialize, Serialize};
 
-/// Values of one stretch at most: some hours of one value every ten seconds.
-const LONG: usize = 4096;
+/// Values of one stretch at most: more than a day of one value every ten seconds.
+const LONG: usize = 16_384;
 /// A series of a whole host has this number instead of a job's and an attempt's.
 const NO_JOB: i64 = -1;
 
@@ -194,7 +194,7 @@ pub(super) fn read(
     found.sort_by_key(|stretch| stretch.written);
     let step = found.iter().map(|stretch| stretch.step).max().unwrap_or(0);
     let all = found.into_iter().fold(Points::default(), |all, stretch| all.with(stretch.points));
-    Ok((all.within(from, until), step))
+    Ok((all.only_within(from, until), step))
 }
 
 /// Finds series of the same cluster, host, job and metric that have values in a stretch of time.

@@ -81,6 +81,8 @@ fn values_come_back_at_once_and_after_an_end_in_good_order() {
         ])
         .unwrap();
     assert_eq!(values(&measured, &load, NOW, NOW + 60, 10), wanted);
+    // What begins late begins with gaps.
+    assert_eq!(values(&measured, &memory, NOW - 25, NOW + 60, 10), Some((10, vec![-1.0, -1.0, 3.0])));
     drop(measured);
     drop(writer);
     let (_writer, measured) = open(place.path(), options());

@@ -212,6 +212,11 @@ impl Dice {
     }
 }
 
+/// One of a hundred moments within some days.
+fn moment(dice: &mut Dice) -> i64 {
+    dice.below(100) as i64 * 1800
+}
+
 fn wish(dice: &mut Dice) -> RecordsWanted {
     let mut wanted = RecordsWanted::default();
     let states = [JobState::Running, JobState::Completed, JobState::Failed];
@@ -224,8 +229,8 @@ fn wish(dice: &mut Dice) -> RecordsWanted {
         wanted.projects = vec![dice.name("p", 4), dice.name("p", 4)];
     }
     wanted.job = (dice.below(8) == 0).then(|| dice.below(40) as i64);
-    wanted.started_from = (dice.below(4) == 0).then(|| dice.below(100) as i64);
-    wanted.started_until = (dice.below(4) == 0).then(|| dice.below(100) as i64);
+    wanted.started_from = (dice.below(4) == 0).then(|| moment(dice) - dice.below(2) as i64);
+    wanted.started_until = (dice.below(4) == 0).then(|| moment(dice) - dice.below(2) as i64);
     wanted.skip = if dice.below(3) == 0 { dice.below(50) } else { 0 };
     wanted.most = (dice.below(3) > 0).then(|| dice.below(20));
     wanted
@@ -240,7 +245,7 @@ fn lists_are_those_of_a_simple_list() {
     for turn in 0..1500 {
         match dice.below(10) {
             0..6 => {
-                let mut one = record(dice.below(40) as i64, dice.below(100) as i64);
+                let mut one = record(dice.below(40) as i64, moment(&mut dice));
                 // Many users, so that lists are made in each of the ways.
                 (one.cluster, one.user, one.project) =
                     (dice.name("c", 3), dice.name("u", 30), dice.name("p", 4));
@@ -252,6 +257,9 @@ fn lists_are_those_of_a_simple_list() {
                 let mut kept = monitored.record(model[at].id).unwrap().unwrap();
                 kept.record.state = [JobState::Completed, JobState::Failed][dice.below(2) as usize];
                 kept.record.duration = dice.below(1000) as i64;
+                if dice.below(4) == 0 {
+                    kept.record.start_time = moment(&mut dice);
+                }
                 assert_eq!(monitored.replace(&kept).unwrap(), Replaced::Done);
                 model[at] = kept.record;
             }
