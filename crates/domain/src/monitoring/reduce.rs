@@ -29,18 +29,57 @@ pub struct StatisticsSeries {
 /// A moment of which fewer series than this have a value has no statistics (ClusterCockpit 1.2, facts 3.3).
 const FEWEST: usize = 3;
 
+/// Values that are looked at side by side.
+const LANES: usize = 4;
+
 /// Works out statistics; `None` if there is no value.
 pub fn statistics(values: &[f64]) -> Option<Statistics> {
-    let mut all = Statistics { min: f64::INFINITY, avg: 0.0, max: f64::NEG_INFINITY };
-    let mut count = 0_u32;
-    for value in values.iter().filter(|value| !value.is_nan()) {
-        all.min = all.min.min(*value);
-        all.max = all.max.max(*value);
-        count += 1;
-        // The mean so far moves towards each value: no sum can overflow.
-        all.avg += (value - all.avg) / f64::from(count);
+    let mut lanes = [Lane::EMPTY; LANES];
+    let (whole, rest) = values.as_chunks::<LANES>();
+    for chunk in whole {
+        lanes.iter_mut().zip(chunk).for_each(|(lane, value)| lane.take(*value));
     }
-    (count > 0).then_some(all)
+    lanes.iter_mut().zip(rest).for_each(|(lane, value)| lane.take(*value));
+    let all = lanes.into_iter().fold(Lane::EMPTY, Lane::with);
+    let mean = all.sum / f64::from(all.count);
+    let avg = if mean.is_finite() { mean } else { careful_mean(values) };
+    (all.count > 0).then_some(Statistics { min: all.min, avg, max: all.max })
+}
+
+/// What is known of some of the values.
+#[derive(Clone, Copy)]
+struct Lane {
+    min: f64,
+    max: f64,
+    sum: f64,
+    count: u32,
+}
+
+impl Lane {
+    const EMPTY: Self = Lane { min: f64::INFINITY, max: f64::NEG_INFINITY, sum: 0.0, count: 0 };
+
+    fn take(&mut self, value: f64) {
+        // Comparisons with a gap are false.
+        self.min = if value < self.min { value } else { self.min };
+        self.max = if value > self.max { value } else { self.max };
+        self.sum += if value.is_nan() { 0.0 } else { value };
+        self.count += u32::from(!value.is_nan());
+    }
+
+    fn with(self, other: Self) -> Self {
+        Lane {
+            min: self.min.min(other.min),
+            max: self.max.max(other.max),
+            sum: self.sum + other.sum,
+            count: self.count + other.count,
+        }
+    }
+}
+
+/// Works out the mean of values whose sum is too large: the mean so far moves towards each value.
+fn careful_mean(values: &[f64]) -> f64 {
+    let known = values.iter().filter(|value| !value.is_nan());
+    known.zip(1_u32..).fold(0.0, |mean, (value, count)| mean + (value - mean) / f64::from(count))
 }
 
 /// Works out what series that begin together show at each moment.
@@ -77,17 +116,20 @@ fn median(values: &mut [f64]) -> f64 {
 
 /// Makes one series of several components, moment by moment; they may begin at different times, but have the same time
 /// step. A moment at which none has a value is a gap. `None` if there are none, or if they have no sum and no mean.
-pub fn together(all: &[Series], how: Aggregation) -> Option<Series> {
-    let first = all.first()?;
+pub fn together(mut all: Vec<Series>, how: Aggregation) -> Option<Series> {
     if how == Aggregation::None {
         return None;
     }
+    if all.len() <= 1 {
+        return all.pop();
+    }
+    let first = all.first()?;
     let step = i64::from(first.timestep.max(1));
     let start = all.iter().map(|series| series.start).min()?;
     let offset = |series: &Series| usize::try_from((series.start - start) / step).unwrap_or(0);
     let length = all.iter().map(|series| offset(series) + series.values.len()).max()?;
     let mut sums = vec![(0.0_f64, 0_u32); length];
-    for series in all {
+    for series in &all {
         for ((sum, count), value) in sums.iter_mut().skip(offset(series)).zip(&series.values) {
             if !value.is_nan() {
                 (*sum, *count) = (*sum + value, *count + 1);
@@ -167,8 +209,10 @@ mod tests {
         assert_eq!(statistics(&[f64::NAN]), None);
         let known = statistics(&[2.0, f64::NAN, 4.0]);
         assert_eq!(known, Some(Statistics { min: 2.0, avg: 3.0, max: 4.0 }));
-        let huge = statistics(&[f64::MAX, f64::MAX]).unwrap();
-        assert!(huge.avg.is_finite());
+        let many = [5.0, f64::NAN, 1.0, 2.0, f64::NAN, 4.0, 9.0, 3.0, f64::NAN];
+        assert_eq!(statistics(&many), Some(Statistics { min: 1.0, avg: 4.0, max: 9.0 }));
+        let huge = statistics(&[f64::MAX, f64::NAN, f64::MAX]).unwrap();
+        assert_eq!(huge.avg, f64::MAX);
     }
 
     #[test]
@@ -183,13 +227,15 @@ mod tests {
     #[test]
     fn components_need_not_begin_together() {
         let all = [series(100, &[1.0, f64::NAN]), series(110, &[3.0, 5.0])];
-        let sum = together(&all, Aggregation::Sum).unwrap();
+        let sum = together(all.to_vec(), Aggregation::Sum).unwrap();
         assert_eq!(sum.start, 100);
         same(&sum.values, &[1.0, 3.0, 5.0]);
         let other = [series(100, &[1.0, 2.0]), series(100, &[3.0, f64::NAN])];
-        same(&together(&other, Aggregation::Avg).unwrap().values, &[2.0, 2.0]);
-        assert_eq!(together(&other, Aggregation::None), None);
-        assert_eq!(together(&[], Aggregation::Sum), None);
+        same(&together(other.to_vec(), Aggregation::Avg).unwrap().values, &[2.0, 2.0]);
+        assert_eq!(together(other.to_vec(), Aggregation::None), None);
+        assert_eq!(together(Vec::new(), Aggregation::Sum), None);
+        let alone = together(vec![series(110, &[f64::NAN, 5.0])], Aggregation::Sum).unwrap();
+        same(&alone.values, &[f64::NAN, 5.0]);
     }
 
     #[test]

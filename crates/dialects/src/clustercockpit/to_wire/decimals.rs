@@ -4,8 +4,8 @@
 use serde_json::ser::{CharEscape, Formatter};
 use std::io::{self, Write};
 
-/// Beyond this a number has no hundredths, and not all of its whole ones.
-const EXACT: f64 = 9_007_199_254_740_992.0 / 100.0;
+/// Below this a number of hundredths tells on which side of the middle between two it lies.
+const EXACT: f64 = 9_007_199_254_740_992.0 / 4.0;
 
 /// Texts harmless in pages.
 pub(super) struct Plain;
@@ -47,18 +47,65 @@ impl Formatter for Decimals {
     fn write_f64<W: ?Sized + Write>(&mut self, writer: &mut W, value: f64) -> io::Result<()> {
         two_decimals(writer, value)
     }
+
+    /// There are no bytes in documents of measured values but those of [`as_bytes`].
+    fn write_byte_array<W: ?Sized + Write>(&mut self, writer: &mut W, bytes: &[u8]) -> io::Result<()> {
+        list(writer, bytes.as_chunks().0.iter().map(|bytes| f64::from_le_bytes(*bytes)))
+    }
+}
+
+/// Returns values as bytes, which go through a serializer as a whole: one by one they would cost more on their way than
+/// they cost to write.
+pub(super) fn as_bytes(values: &[f64]) -> Vec<u8> {
+    values.iter().flat_map(|value| value.to_le_bytes()).collect()
+}
+
+/// Writes a list of numbers; one that is not finite is a null.
+fn list(writer: &mut (impl Write + ?Sized), values: impl Iterator<Item = f64>) -> io::Result<()> {
+    // What stands before a value.
+    let mut before = b'[';
+    for value in values {
+        match in_hundredths(value) {
+            // Percentages are like these, and most others.
+            Some(number @ 100..1000) if value > 0.0 => {
+                writer.write_all(&[before, digit(number, 100), b'.', digit(number, 10), digit(number, 1)])?;
+            }
+            Some(number @ 1000..10_000) if value > 0.0 => {
+                let (tens, ones) = (digit(number, 1000), digit(number, 100));
+                writer.write_all(&[before, tens, ones, b'.', digit(number, 10), digit(number, 1)])?;
+            }
+            _ => {
+                writer.write_all(&[before])?;
+                if value.is_finite() { two_decimals(writer, value)? } else { writer.write_all(b"null")? }
+            }
+        }
+        before = b',';
+    }
+    writer.write_all(if before == b'[' { b"[]" } else { b"]" })
+}
+
+/// Returns how many hundredths a number is nearest to, whatever its sign; `None` if that is not told so easily, or if it is
+/// none, as nothing may have a sign.
+fn in_hundredths(value: f64) -> Option<u64> {
+    let hundredths = value.abs() * 100.0;
+    if hundredths.is_nan() || hundredths >= EXACT {
+        return None;
+    }
+    let below = hundredths as i64;
+    let rest = hundredths - below as f64;
+    let number = below.unsigned_abs() + u64::from(rest > 0.5);
+    // Halfway between two hundredths the product does not tell which is nearer.
+    ((rest - 0.5).abs() >= 1e-3 && number > 0).then_some(number)
+}
+
+/// Returns a digit of a number as a letter; which one, a power of ten says.
+fn digit(number: u64, place: u64) -> u8 {
+    b'0' + (number / place % 10) as u8
 }
 
 /// Writes a finite number with two decimals, as `{:.2}` does.
 fn two_decimals(writer: &mut (impl Write + ?Sized), value: f64) -> io::Result<()> {
-    let hundredths = value.abs() * 100.0;
-    let whole = hundredths.round();
-    // Halfway between two hundredths the product does not tell which is nearer.
-    let is_between = (hundredths - hundredths.trunc() - 0.5).abs() < 1e-3;
-    if value.abs() >= EXACT || is_between || whole == 0.0 {
-        return write!(writer, "{value:.2}");
-    }
-    let mut number = whole as u64;
+    let Some(number) = in_hundredths(value) else { return write!(writer, "{value:.2}") };
     let mut digits = [0_u8; 24];
     let mut at = digits.len();
     let mut put = |digit: u8| {
@@ -67,10 +114,8 @@ fn two_decimals(writer: &mut (impl Write + ?Sized), value: f64) -> io::Result<()
             *place = digit;
         }
     };
-    put(b'0' + (number % 10) as u8);
-    put(b'0' + (number / 10 % 10) as u8);
-    put(b'.');
-    number /= 100;
+    [digit(number, 1), digit(number, 10), b'.'].into_iter().for_each(&mut put);
+    let mut number = number / 100;
     loop {
         put(b'0' + (number % 10) as u8);
         number /= 10;
@@ -86,7 +131,7 @@ fn two_decimals(writer: &mut (impl Write + ?Sized), value: f64) -> io::Result<()
 
 #[cfg(test)]
 mod tests {
-    use super::two_decimals;
+    use super::{list, two_decimals};
 
     fn written(value: f64) -> String {
         let mut bytes = Vec::new();
@@ -109,7 +154,11 @@ mod tests {
             }
         }
         for value in values {
-            assert_eq!(written(value), format!("{value:.2}"), "{value:e}");
+            let wanted = format!("{value:.2}");
+            assert_eq!(written(value), wanted, "{value:e}");
+            let mut both = Vec::new();
+            list(&mut both, [value, value].into_iter()).unwrap();
+            assert_eq!(String::from_utf8(both).unwrap(), format!("[{wanted},{wanted}]"), "{value:e}");
         }
     }
 }

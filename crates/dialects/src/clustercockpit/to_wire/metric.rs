@@ -1,8 +1,8 @@
 //! Series: all numbers have two decimals, gaps are nulls (facts 3.3).
 
+use super::decimals::as_bytes;
 use super::job::{WireUnit, unit};
 use domain::monitoring::{JobMetric, ShownSeries, Statistics, StatisticsSeries};
-use serde::ser::SerializeSeq;
 use serde::{Serialize, Serializer};
 use std::collections::BTreeMap;
 
@@ -47,16 +47,12 @@ struct WireStatisticsSeries<'a> {
     max: Values<'a>,
 }
 
-/// Values, of which one that is not finite is a gap.
+/// Values, of which one that is not finite is a gap. Only [`super::write_measured`] writes them as numbers.
 struct Values<'a>(&'a [f64]);
 
 impl Serialize for Values<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut list = serializer.serialize_seq(Some(self.0.len()))?;
-        for value in self.0 {
-            list.serialize_element(&Value(*value))?;
-        }
-        list.end()
+        serializer.serialize_bytes(&as_bytes(self.0))
     }
 }
 
