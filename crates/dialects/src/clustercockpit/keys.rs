@@ -55,6 +55,8 @@ pub(crate) struct Bearer {
     pub(crate) roles: Vec<Text>,
     /// The projects it manages.
     pub(crate) projects: Vec<Text>,
+    /// When the token ends, seconds since 1970; `None` for never.
+    pub(crate) until: Option<i64>,
 }
 
 fn names(value: &Value) -> Vec<Text> {
@@ -137,6 +139,7 @@ impl CockpitKeys {
             name: claims.sub.unwrap_or_default().into(),
             roles: names(&claims.roles),
             projects: claims.projects.as_ref().map(names).unwrap_or_default(),
+            until: claims.exp.map(|exp| exp as i64),
         })
     }
 }

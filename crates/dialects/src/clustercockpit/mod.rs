@@ -25,6 +25,7 @@ use crate::http::answer::{Answer, answer};
 use crate::http::path::segments;
 use crate::http::query::plain_pairs;
 use crate::site::Site;
+use domain::ports::Shelf;
 use domain::service::Monitoring;
 use error::CockpitError;
 use handlers::Call;
@@ -45,6 +46,8 @@ pub struct Cockpit {
     pub keys: Arc<CockpitKeys>,
     /// From where users may be managed.
     pub origins: Origins,
+    /// What clients keep here.
+    pub shelf: Arc<dyn Shelf>,
 }
 
 /// What can be done here.
@@ -75,6 +78,12 @@ enum Verb {
     AddUser,
     RemoveUser,
     ChangeUser,
+    Token,
+    Roles,
+    Set,
+    Settings,
+    KeepMachine,
+    Machine,
 }
 
 /// Below which path something is asked for.
@@ -127,6 +136,12 @@ fn verb(method: &Method, path: &[&str]) -> Option<Verb> {
         ("POST" | "PUT", ["users"]) => Verb::AddUser,
         ("DELETE", ["users"]) => Verb::RemoveUser,
         ("POST", ["user", _]) => Verb::ChangeUser,
+        ("GET", ["jwt"]) => Verb::Token,
+        ("GET", ["roles"]) => Verb::Roles,
+        ("POST", ["configuration"]) => Verb::Set,
+        ("GET", ["configuration"]) => Verb::Settings,
+        ("POST" | "PUT", ["machine_state", _, _]) => Verb::KeepMachine,
+        ("GET", ["machine_state", _, _]) => Verb::Machine,
         _ => return None,
     };
     Some(verb)
@@ -168,7 +183,8 @@ async fn run(
     let by = auth::bearer(&cockpit.keys, &head.headers, site.jobs.clock().now())?;
     let query = plain_pairs(head.uri.query().unwrap_or_default());
     let query = query.map_err(|_| CockpitError::bad("the query cannot be decoded"))?;
-    let parameter = path.get(if path.get(1) == Some(&"user") { 2 } else { 3 }).or(path.get(2));
+    let first = if matches!(path.get(1), Some(&"user" | &"machine_state")) { 2 } else { 3 };
+    let parameter = path.get(first).or(path.get(2));
     let call = Call {
         site,
         cockpit,
@@ -178,6 +194,7 @@ async fn run(
         headers: &head.headers,
         query,
         parameter: parameter.copied().unwrap_or_default().to_owned(),
+        second: path.get(first + 1).copied().unwrap_or_default().to_owned(),
     };
     match verb {
         Verb::List => handlers::jobs::list(call).await,
@@ -205,5 +222,11 @@ async fn run(
         Verb::AddUser => handlers::users::add(call, body).await,
         Verb::RemoveUser => handlers::users::remove(call, body).await,
         Verb::ChangeUser => handlers::users::change(call, body).await,
+        Verb::Token => handlers::passes::token(call).await,
+        Verb::Roles => handlers::passes::roles(&call),
+        Verb::Set => handlers::papers::set(call, body).await,
+        Verb::Settings => handlers::papers::settings_of(call).await,
+        Verb::KeepMachine => handlers::papers::keep_machine(call, body).await,
+        Verb::Machine => handlers::papers::machine_kept(call).await,
     }
 }

@@ -2,8 +2,8 @@
 
 use super::{
     Aggregation, Component, HostResources, Metric, MonitoredCluster, Origin, Record, Scope, Series,
-    SeriesKey, SeriesWanted, Statistics, StatisticsSeries, Topology, fewer, statistics, statistics_series,
-    together,
+    SeriesKey, SeriesWanted, Statistics, StatisticsSeries, SubCluster, Topology, fewer, statistics,
+    statistics_series, together,
 };
 use crate::ports::{SeriesStore, StoreError};
 use crate::{JobId, Text, Timestamp};
@@ -86,7 +86,7 @@ pub fn job_data(
 ) -> Result<Vec<JobMetric>, StoreError> {
     let reading = Reading {
         record,
-        topology: cluster.sub_cluster(&record.sub_cluster).map(|sub| &sub.topology),
+        topology: sub_cluster(record, cluster).map(|sub| &sub.topology),
         store,
         from: Timestamp::from_seconds(record.start_time),
         // The last second is part of it.
@@ -106,6 +106,12 @@ pub fn job_data(
         all.extend(shown.into_values());
     }
     Ok(all)
+}
+
+/// Returns the sub-cluster of a job; if that is called otherwise by now, the one its first host belongs to.
+fn sub_cluster<'a>(record: &Record, cluster: &'a MonitoredCluster) -> Option<&'a SubCluster> {
+    let of_host = || cluster.sub_cluster_of(&record.resources.first()?.hostname);
+    cluster.sub_cluster(&record.sub_cluster).or_else(of_host)
 }
 
 struct Reading<'a> {
@@ -238,7 +244,7 @@ impl Reading<'_> {
             }
         }
         let joined = groups.into_iter().filter_map(|(parent, children)| {
-            let mut one = together(&children, metric.aggregation)?;
+            let mut one = together(children, metric.aggregation)?;
             let id = if scope == Scope::Node { Text::default() } else { Text::from(parent.to_string()) };
             one.key.component = Component { scope, id, sub: None };
             Some((scope, one))

@@ -101,6 +101,8 @@ pub struct ThreadReading {
 /// What a GPU does.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct AcceleratorReading {
+    /// Its device file, by which nodes know it.
+    pub file: Text,
     /// What names it on its node.
     pub id: Text,
     /// Percent of the time in which something ran on it.
@@ -368,6 +370,7 @@ mod tests {
             package_energy: vec![(0, 100_000_005), (1, 7)],
             clocks: vec![(0, 2400.0), (1, 1200.0)],
             accelerators: vec![AcceleratorReading {
+                file: Text::const_new("/dev/nvidia0"),
                 id: "/dev/nvidia0".into(),
                 power: Some(70.0),
                 ..Default::default()

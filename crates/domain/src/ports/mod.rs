@@ -4,6 +4,7 @@
 mod archive;
 mod calendar;
 mod clock;
+mod clusters;
 mod configuration;
 mod directory;
 mod engine;
@@ -17,6 +18,7 @@ mod store;
 pub use archive::Archive;
 pub use calendar::{Calendar, Greenwich, WallMinute};
 pub use clock::Clock;
+pub use clusters::Clusters;
 pub use configuration::{Configuration, Misconfigured};
 pub use directory::Directory;
 pub use engine::{

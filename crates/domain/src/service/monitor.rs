@@ -5,9 +5,10 @@ use crate::monitoring::{
     RecordsWanted, Sample, Scope, Tag, TagId, Unfit, chosen, ended, is_same_job, job_data, registered,
     summarise,
 };
-use crate::ports::{Archive, Begun, Clock, Kept, Registry, Replaced, SeriesRefused, SeriesStore, StoreError};
+use crate::ports::{
+    Archive, Begun, Clock, Clusters, Kept, Registry, Replaced, SeriesRefused, SeriesStore, StoreError,
+};
 use crate::{Text, Timestamp};
-use arc_swap::ArcSwap;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
@@ -66,7 +67,7 @@ pub struct Monitoring {
     registry: Arc<dyn Registry>,
     series: Arc<dyn SeriesStore>,
     archive: Option<Arc<dyn Archive>>,
-    clusters: Arc<ArcSwap<Vec<MonitoredCluster>>>,
+    clusters: Arc<dyn Clusters>,
     clock: Arc<dyn Clock>,
     /// Counts jobs that have ended: whoever archives waits for it.
     ends: Arc<watch::Sender<u64>>,
@@ -77,10 +78,9 @@ impl Monitoring {
     pub fn new(
         registry: Arc<dyn Registry>,
         series: Arc<dyn SeriesStore>,
-        clusters: Vec<MonitoredCluster>,
+        clusters: Arc<dyn Clusters>,
         clock: Arc<dyn Clock>,
     ) -> Self {
-        let clusters = Arc::new(ArcSwap::from_pointee(clusters));
         let ends = Arc::new(watch::Sender::new(0));
         Monitoring { registry, series, archive: None, clusters, clock, ends }
     }
@@ -92,12 +92,7 @@ impl Monitoring {
 
     /// Returns the clusters that are watched.
     pub fn clusters(&self) -> Arc<Vec<MonitoredCluster>> {
-        self.clusters.load_full()
-    }
-
-    /// Watches these clusters from now on.
-    pub fn watch(&self, clusters: Vec<MonitoredCluster>) {
-        self.clusters.store(Arc::new(clusters));
+        self.clusters.watched()
     }
 
     /// Returns the records.

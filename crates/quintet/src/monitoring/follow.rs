@@ -1,7 +1,10 @@
 //! Jobs of our own engine become records by themselves: a thread follows the feed of changes, some at a time, so that a job
 //! that is over at once is written once.
 
+use super::clusters::AcceleratorNames;
+use super::told::told;
 use anyhow::Context;
+use domain::cluster::Cluster;
 use domain::job::Job;
 use domain::monitoring::{MonitoredCluster, Record, of_job};
 use domain::ports::StoreError;
@@ -29,6 +32,7 @@ pub(crate) struct Follower {
 struct Following {
     jobs: JobService,
     monitoring: Monitoring,
+    accelerators: AcceleratorNames,
     last: ChangeId,
     /// Attempts that run and whose scripts are in their records already.
     told: HashSet<(JobId, u32)>,
@@ -39,7 +43,9 @@ impl Follower {
     /// Begins with what lives now and what has ended since the records were kept last. Call it within the runtime.
     pub(crate) fn start(jobs: JobService, monitoring: Monitoring) -> anyhow::Result<Self> {
         let (stop, stopping) = watch::channel(false);
-        let following = Following { jobs, monitoring, last: ChangeId(0), told: HashSet::new(), stopping };
+        let accelerators = AcceleratorNames::known_to(&jobs);
+        let (last, told) = (ChangeId(0), HashSet::new());
+        let following = Following { jobs, monitoring, accelerators, last, told, stopping };
         let runtime = Handle::current();
         let handle = std::thread::Builder::new()
             .name("records".to_owned())
@@ -148,7 +154,8 @@ impl Following {
         for id in touched {
             match snapshot.jobs.job(*id) {
                 Some(job) => records.extend(
-                    of_job(job, &snapshot.cluster, sub_cluster).map(|record| self.with_script(record, job)),
+                    of_job(job, &snapshot.cluster, sub_cluster)
+                        .map(|record| self.with_words(record, job, &snapshot.cluster)),
                 ),
                 None => {
                     history.insert(*id);
@@ -160,14 +167,15 @@ impl Following {
             let attempts = attempts.iter().filter(|attempt| attempt.job.id == id);
             for attempt in attempts {
                 let record = of_job(&attempt.job, &snapshot.cluster, sub_cluster);
-                records.extend(record.map(|record| self.with_script(record, &attempt.job)));
+                let words = |record| self.with_words(record, &attempt.job, &snapshot.cluster);
+                records.extend(record.map(words));
             }
         }
         if records.is_empty() {
             return Ok(());
         }
         if let Some(own) = own {
-            records.iter_mut().for_each(|record| name_threads(record, own));
+            records.iter_mut().for_each(|record| name_parts(record, own, &self.accelerators));
         }
         let kept = self.monitoring.absorb(records);
         if kept.is_err() {
@@ -176,9 +184,13 @@ impl Following {
         kept
     }
 
-    /// Adds the script to what is told of a job, once for each attempt that is seen to run.
-    fn with_script(&mut self, mut record: Record, job: &Job) -> Record {
+    /// Adds what is told of a job in words, as it begins and as it ends: its script, once for each attempt that is seen to
+    /// run, and what the scheduler knows of it.
+    fn with_words(&mut self, mut record: Record, job: &Job, cluster: &Cluster) -> Record {
         let attempt = (job.id, job.restarts);
+        if record.state.is_over() || !self.told.contains(&attempt) {
+            record.meta.insert(Text::const_new("slurmInfo"), told(job, &record, cluster));
+        }
         let is_told = match record.state.is_over() {
             true => self.told.remove(&attempt),
             false => !self.told.insert(attempt),
@@ -196,9 +208,11 @@ impl Following {
     }
 }
 
-/// Gives hardware threads the operating system's numbers: the engine counts those of a node from zero.
-fn name_threads(record: &mut Record, own: &MonitoredCluster) {
+/// Gives hardware threads the operating system's numbers, as the engine counts those of a node from zero, and GPUs the names
+/// that monitoring has for them.
+fn name_parts(record: &mut Record, own: &MonitoredCluster, accelerators: &AcceleratorNames) {
     for part in &mut record.resources {
+        part.accelerators.iter_mut().for_each(|file| *file = accelerators.of(file));
         let Some(sub) = own.sub_cluster_of(&part.hostname) else { continue };
         let known = &sub.topology.node;
         for thread in &mut part.hwthreads {
@@ -220,7 +234,7 @@ mod tests {
         let hwthreads = vec![0, 2];
         let resources = vec![HostResources { hwthreads, ..HostResources::default() }];
         let mut record = Record { resources, ..Record::default() };
-        name_threads(&mut record, &own);
+        name_parts(&mut record, &own, &AcceleratorNames::default());
         assert_eq!(record.resources[0].hwthreads, [4, 6]);
     }
 }

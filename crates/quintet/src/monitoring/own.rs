@@ -1,6 +1,7 @@
 //! Our own cluster as monitoring sees it. Nobody writes a description: nodes are grouped by how they are built, and the
 //! metrics are those that this machine can be asked for.
 
+use super::clusters::AcceleratorNames;
 use domain::Text;
 use domain::cluster::{Cluster, Node};
 use domain::monitoring::{
@@ -14,13 +15,14 @@ use supervise::layout::Layout;
 const TIMESTEP: u32 = 10;
 
 /// Describes a cluster whose nodes are on this machine, of which these things can be measured.
-pub(crate) fn own_cluster(
+pub(super) fn own_cluster(
     cluster: &Cluster,
     machine: &Layout,
     cpus: usize,
     measures: &[Measure],
+    names: &AcceleratorNames,
 ) -> MonitoredCluster {
-    let mut alike: BTreeMap<(u16, u16, u16, u32, u32), Vec<&Node>> = BTreeMap::new();
+    let mut alike: BTreeMap<Build, Vec<&Node>> = BTreeMap::new();
     for node in cluster.present_nodes() {
         let own = &node.topology;
         alike.entry((own.sockets, own.cores, own.threads, own.cpus, gpus(node))).or_default().push(node);
@@ -29,9 +31,9 @@ pub(crate) fn own_cluster(
     let largest = |of: fn(&Node) -> f64| cluster.present_nodes().map(of).fold(0.0, f64::max);
     let (most_cpus, most_memory) =
         (largest(|node| f64::from(node.topology.cpus)), largest(|node| node.memory as f64 / 1024.0));
-    let sub_clusters = alike.into_values().enumerate().map(|(number, nodes)| {
-        let name = if is_only { Text::const_new("main") } else { Text::from(format!("kind{}", number + 1)) };
-        sub_cluster(name, &nodes, machine, cpus)
+    let sub_clusters = alike.into_iter().map(|(build, nodes)| {
+        let name = if is_only { Text::const_new("main") } else { named(build) };
+        sub_cluster(name, &nodes, machine, cpus, names)
     });
     MonitoredCluster {
         name: cluster.name.clone(),
@@ -40,19 +42,36 @@ pub(crate) fn own_cluster(
     }
 }
 
+/// Sockets, cores of each, threads of each of these, CPUs and GPUs.
+type Build = (u16, u16, u16, u32, u32);
+
+/// Names nodes by how they are built: whatever others come and go, the name stays.
+fn named((sockets, cores, threads, cpus, gpus): Build) -> Text {
+    let is_whole = u32::from(sockets) * u32::from(cores) * u32::from(threads) == cpus;
+    let cpus = if is_whole { String::new() } else { format!("-cpu{cpus}") };
+    let gpus = if gpus == 0 { String::new() } else { format!("-gpu{gpus}") };
+    Text::from(format!("{sockets}x{cores}x{threads}{cpus}{gpus}"))
+}
+
 fn gpus(node: &Node) -> u32 {
     node.gres.iter().filter(|gres| gres.name == "gpu").map(|gres| gres.count).sum()
 }
 
-fn sub_cluster(name: Text, nodes: &[&Node], machine: &Layout, cpus: usize) -> SubCluster {
-    let mut names: Vec<Text> = nodes.iter().map(|node| node.name.clone()).collect();
-    names.sort_unstable();
+fn sub_cluster(
+    name: Text,
+    nodes: &[&Node],
+    machine: &Layout,
+    cpus: usize,
+    names: &AcceleratorNames,
+) -> SubCluster {
+    let mut hosts: Vec<Text> = nodes.iter().map(|node| node.name.clone()).collect();
+    hosts.sort_unstable();
     let Some(node) = nodes.first() else { return SubCluster { name, ..SubCluster::default() } };
     let own = &node.topology;
     let is_machine = usize::try_from(own.cpus).is_ok_and(|own| own == cpus);
     SubCluster {
         name,
-        nodes: HostNames::These(names),
+        nodes: HostNames::These(hosts),
         processor: machine.model.as_str().into(),
         sockets_per_node: u32::from(own.sockets),
         cores_per_socket: u32::from(own.cores),
@@ -61,7 +80,7 @@ fn sub_cluster(name: Text, nodes: &[&Node], machine: &Layout, cpus: usize) -> Su
         flop_rate_simd: Quantity::default(),
         memory_bandwidth: Quantity::default(),
         topology: Topology {
-            accelerators: accelerators(node),
+            accelerators: accelerators(node, names),
             ..if is_machine { of_machine(machine) } else { counted(node) }
         },
     }
@@ -101,11 +120,12 @@ fn counted(node: &Node) -> Topology {
     }
 }
 
-fn accelerators(node: &Node) -> Vec<Accelerator> {
+fn accelerators(node: &Node, names: &AcceleratorNames) -> Vec<Accelerator> {
     let of = |gres: &domain::cluster::Gres| {
         let (files, model) = (gres.files.clone(), gres.kind.clone());
         (0..gres.count).map(move |number| {
-            let id = files.get(number as usize).cloned().unwrap_or_else(|| Text::from(number.to_string()));
+            let file = files.get(number as usize);
+            let id = file.map_or_else(|| Text::from(number.to_string()), |file| names.of(file));
             Accelerator { id, kind: Text::const_new("GPU"), model: model.clone() }
         })
     };

@@ -48,7 +48,7 @@ impl Service {
         let clock = Arc::new(SystemClock::default());
         let cluster = config.cluster(&engine::machine::this_machine(), clock.now())?;
         let notices = notices(config)?;
-        let wiring::Started { jobs, spool, monitoring } =
+        let wiring::Started { jobs, spool, monitoring, shelf } =
             wiring::start(config, cluster, state.path(), clock)?;
         let cockpit = match (monitoring, config.cockpit()?) {
             (Some(monitoring), Some(own)) => {
@@ -58,7 +58,7 @@ impl Service {
                 };
                 let keys =
                     CockpitKeys::new(&key).context("use the key ClusterCockpit's tokens are signed with")?;
-                Some(Cockpit { monitoring, keys: Arc::new(keys), origins: own.origins })
+                Some(Cockpit { monitoring, keys: Arc::new(keys), origins: own.origins, shelf })
             }
             _ => None,
         };

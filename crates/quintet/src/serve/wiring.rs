@@ -5,18 +5,17 @@ use super::clock::SystemClock;
 use super::directory::People;
 use super::spool::default_spool;
 use crate::config::{CockpitConfig, Config};
-use crate::monitoring::{Folder, own_cluster};
+use crate::monitoring::{Described, Folder};
 use anyhow::{Context, bail};
 use domain::cluster::Cluster;
-use domain::monitoring::MonitoredCluster;
-use domain::ports::Engine;
+use domain::ports::{Engine, Shelf};
 use domain::service::{JobService, Monitoring, Ports};
 use domain::{Error, Text};
 use engine::local::{Local, LocalConfig, PrivateTmp};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
-use store::{Measured, MeasuredOptions, Monitored, Writer};
+use store::{Measured, MeasuredOptions, Monitored, Papers, Writer};
 
 /// What was started.
 pub(super) struct Started {
@@ -26,6 +25,8 @@ pub(super) struct Started {
     pub(super) spool: PathBuf,
     /// Monitoring, if it is served.
     pub(super) monitoring: Option<Monitoring>,
+    /// Where dialects keep what only they know.
+    pub(super) shelf: Arc<dyn Shelf>,
 }
 
 /// Starts the job service over the state in a directory.
@@ -40,9 +41,9 @@ pub(super) fn start(
     let retention = Some(retention).filter(|retention| !retention.is_for_ever());
     let options = store::Options { calendar: calendar.clone(), retention, ..store::Options::default() };
     let (store, history) = store::open(&state.join("store"), options).context("open the store")?;
+    let shelf = Arc::new(Papers::open(&store).context("open what dialects keep")?);
     let cockpit = config.cockpit()?;
-    let monitoring = cockpit.as_ref().map(|cockpit| monitoring(cockpit, &store, state, Arc::clone(&clock)));
-    let monitoring = monitoring.transpose()?;
+    let kept = cockpit.as_ref().map(|cockpit| kept(cockpit, &store, Arc::clone(&clock))).transpose()?;
     let local = local(config, &cluster, state)?;
     let spool = local.spool.clone();
     let engine = move |reports| {
@@ -56,43 +57,33 @@ pub(super) fn start(
         engine: Box::new(engine),
         directory: Arc::new(People::of(config)?),
         meter: Arc::new(engine::machine::ThisMachine),
-        clock,
+        clock: clock.clone(),
         calendar,
     };
     let jobs = JobService::start(cluster, ports).context("start the job service")?;
-    if let (Some(monitoring), Some(cockpit)) = (&monitoring, cockpit) {
-        let mut clusters = vec![described(&jobs)];
-        clusters.extend(cockpit.clusters);
-        monitoring.watch(clusters);
-    }
-    Ok(Started { jobs, spool, monitoring })
+    let monitoring = cockpit.zip(kept).map(|(cockpit, (monitored, measured))| {
+        let clusters = Arc::new(Described::of(jobs.clone(), cockpit.clusters));
+        let monitoring = Monitoring::new(Arc::new(monitored), Arc::new(measured), clusters, clock);
+        monitoring.with_archive(Arc::new(Folder::new(state.join("archive"))))
+    });
+    Ok(Started { jobs, spool, monitoring, shelf })
 }
 
 /// Opens what monitoring keeps.
-fn monitoring(
+fn kept(
     cockpit: &CockpitConfig,
     store: &Writer,
-    state: &Path,
     clock: Arc<SystemClock>,
-) -> anyhow::Result<Monitoring> {
+) -> anyhow::Result<(Monitored, Measured)> {
     let options = MeasuredOptions {
-        clock: clock.clone(),
+        clock,
         most_series: cockpit.max_series,
         checkpoint: Duration::from_secs(300),
         keep: cockpit.keep.clone(),
     };
     let measured = Measured::open(store, options).context("open the store of measured values")?;
     let monitored = Monitored::open(store).context("open the store of monitored jobs")?;
-    let monitoring = Monitoring::new(Arc::new(monitored), Arc::new(measured), Vec::new(), clock);
-    Ok(monitoring.with_archive(Arc::new(Folder::new(state.join("archive")))))
-}
-
-/// Describes our own cluster for monitoring.
-fn described(jobs: &JobService) -> MonitoredCluster {
-    let machine = supervise::machine::describe();
-    let layout = supervise::layout::layout(&machine.cpus);
-    let measures = jobs.gauge().map(|gauge| gauge.measures()).unwrap_or_default();
-    own_cluster(&jobs.snapshot().cluster, &layout, machine.cpus.len(), &measures)
+    Ok((monitored, measured))
 }
 
 fn local(config: &Config, cluster: &Cluster, state: &Path) -> anyhow::Result<LocalConfig> {

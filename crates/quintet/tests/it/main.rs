@@ -9,6 +9,7 @@ mod archive;
 mod attach_step;
 mod beyond;
 mod clustercockpit;
+mod cockpit_around;
 mod commands;
 mod crash;
 mod kinds;

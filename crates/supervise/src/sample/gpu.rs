@@ -14,6 +14,8 @@ const DRIVER: &str = "/dev/nvidiactl";
 pub struct GpuSample {
     /// Its device file, `/dev/nvidia0` and so on.
     pub file: String,
+    /// Its address on the bus, `00000000:3B:00.0`, if the library tells it.
+    pub address: Option<String>,
     /// Percent of the time in which something ran on it.
     pub utilization: Option<f64>,
     /// Bytes of its memory in use.
@@ -63,6 +65,11 @@ impl Gpus {
             let minor = device.minor_number().ok()?;
             Some(GpuSample {
                 file: format!("/dev/nvidia{minor}"),
+                // As the field's collectors write it.
+                address: device
+                    .pci_info()
+                    .ok()
+                    .map(|at| format!("{:08X}:{:02X}:{:02X}.0", at.domain, at.bus, at.device)),
                 utilization: device.utilization_rates().ok().map(|rates| f64::from(rates.gpu)),
                 memory: device.memory_info().ok().map(|memory| memory.used),
                 power: device.power_usage().ok().map(|milliwatts| f64::from(milliwatts) / 1000.0),
@@ -77,7 +84,7 @@ mod tests {
     use super::*;
     use std::process::Command;
 
-    /// As much of the library as is asked: two GPUs, of which the second does not say what power it takes, and the third
+    /// As much of the library as is asked: two GPUs, of which the second does not say where it is and what power it takes, and the third
     /// has fallen off the bus.
     const LIBRARY: &str = "
         typedef unsigned int u;
@@ -93,6 +100,11 @@ mod tests {
             return 0;
         }
         int nvmlDeviceGetMinorNumber(void *device, u *minor) { *minor = 8 - (unsigned long)device; return 0; }
+        struct pci { char legacy[16]; u domain, bus, device, id, sub; char name[32]; };
+        int nvmlDeviceGetPciInfo_v3(void *device, struct pci *at) {
+            if (device == (void *)2) return 3;
+            at->domain = 0; at->bus = 0x3b; at->device = 0; at->name[0] = 0; return 0;
+        }
         int nvmlDeviceGetUtilizationRates(void *device, struct rates *rates) {
             rates->gpu = 40 + (unsigned long)device; rates->memory = 1; return 0;
         }
@@ -116,13 +128,15 @@ mod tests {
             return;
         }
         let gpus = Gpus::by(Nvml::builder().lib_path(library.as_os_str()).init().unwrap());
-        let gpu = |file: &str, utilization, power| GpuSample {
+        let gpu = |file: &str, address: Option<&str>, utilization, power| GpuSample {
             file: file.to_owned(),
+            address: address.map(str::to_owned),
             utilization: Some(utilization),
             memory: Some(30),
             power,
         };
-        assert_eq!(gpus.read(), [gpu("/dev/nvidia7", 41.0, Some(70.5)), gpu("/dev/nvidia6", 42.0, None)]);
+        let first = gpu("/dev/nvidia7", Some("00000000:3B:00.0"), 41.0, Some(70.5));
+        assert_eq!(gpus.read(), [first, gpu("/dev/nvidia6", None, 42.0, None)]);
         assert_eq!(Gpus::default().read(), []);
     }
 }

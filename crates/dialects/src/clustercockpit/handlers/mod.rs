@@ -5,6 +5,8 @@ mod form;
 pub(super) mod jobs;
 pub(super) mod life;
 pub(super) mod notes;
+pub(super) mod papers;
+pub(super) mod passes;
 pub(super) mod users;
 pub(super) mod write;
 
@@ -45,6 +47,8 @@ pub(super) struct Call<'a> {
     pub(super) query: Pairs<'a>,
     /// What stands in the path's parameter; empty where it has none.
     pub(super) parameter: String,
+    /// What stands behind it in a path with two of them.
+    pub(super) second: String,
 }
 
 /// Whose jobs whoever asks may see.

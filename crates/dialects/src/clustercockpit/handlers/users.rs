@@ -31,6 +31,11 @@ struct Listed<'a> {
 /// Checks that an administrator asks, from where that is allowed.
 fn may_manage(call: &Call<'_>) -> Result<(), CockpitError> {
     call.by.needs("admin").map_err(CockpitError::plain)?;
+    is_allowed_here(call)
+}
+
+/// Checks that somebody asks from where users are managed.
+pub(super) fn is_allowed_here(call: &Call<'_>) -> Result<(), CockpitError> {
     if call.cockpit.origins.allow(call.headers, call.peer) {
         return Ok(());
     }

@@ -119,7 +119,8 @@ fn of_machine(sample: MachineSample) -> MachineReading {
         waiting: thread.waiting,
     });
     let accelerators = sample.gpus.into_iter().map(|gpu| AcceleratorReading {
-        id: Text::from(gpu.file),
+        id: Text::from(gpu.address.unwrap_or_else(|| gpu.file.clone())),
+        file: Text::from(gpu.file),
         utilization: gpu.utilization,
         memory: gpu.memory,
         power: gpu.power,
@@ -180,16 +181,21 @@ mod tests {
 
     #[test]
     fn parts_of_the_machine_keep_their_names() {
-        let gpu =
-            GpuSample { file: "/dev/nvidia3".into(), utilization: Some(5.0), memory: None, power: None };
+        let gpu = |file: &str, address: Option<&str>| GpuSample {
+            file: file.into(),
+            address: address.map(Into::into),
+            utilization: Some(5.0),
+            memory: None,
+            power: None,
+        };
+        let gpus = vec![gpu("/dev/nvidia3", None), gpu("/dev/nvidia4", Some("00000000:3B:00.0"))];
         let second = Duration::from_secs(1);
         let thread = ThreadTimes { cpu: 9, user: second, system: second, waiting: None };
-        let sample = MachineSample { gpus: vec![gpu], threads: vec![thread], ..MachineSample::default() };
+        let sample = MachineSample { gpus, threads: vec![thread], ..MachineSample::default() };
         let reading = of_machine(sample);
-        assert_eq!(
-            (reading.accelerators[0].id.as_str(), reading.accelerators[0].memory),
-            ("/dev/nvidia3", None)
-        );
+        let name = |at: usize| (reading.accelerators[at].id.as_str(), reading.accelerators[at].file.as_str());
+        assert_eq!(name(0), ("/dev/nvidia3", "/dev/nvidia3"));
+        assert_eq!(name(1), ("00000000:3B:00.0", "/dev/nvidia4"));
         assert_eq!((reading.threads[0].id, reading.threads[0].waiting), (9, None));
     }
 }
