@@ -3,10 +3,13 @@
 
 mod clustercockpit;
 mod description;
+mod et_engine;
 mod front;
 mod http;
+mod ids;
 mod metrics;
 mod native;
+mod output;
 mod site;
 mod slurm;
 mod tokens;
@@ -16,6 +19,7 @@ pub use clustercockpit::{
     cockpit_archive, cockpit_archived_job, cockpit_archived_series, cockpit_cluster, cockpit_cluster_text,
     cockpit_meta,
 };
+pub use et_engine::{EtDetail, EtEngine, EtKeys, EtSettings};
 pub use site::{Services, serve};
 pub use slurm::{Part, ScriptOptions, Served};
 pub use tokens::{Keyring, KeyringError, mint};

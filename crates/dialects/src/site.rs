@@ -1,6 +1,7 @@
 //! All dialects on one address: which of them a request belongs to, and what they share.
 
 use crate::clustercockpit::{self, Cockpit};
+use crate::et_engine::{self, EtEngine};
 use crate::http::answer::{Answer, text};
 use crate::http::body::Budget;
 use crate::http::listen::listen;
@@ -34,6 +35,8 @@ pub struct Services {
     pub script_options: Option<ScriptOptions>,
     /// Monitoring, if ClusterCockpit's interface is served.
     pub cockpit: Option<Cockpit>,
+    /// What ET Engine's interface needs, if it is served.
+    pub et_engine: Option<EtEngine>,
 }
 
 /// What every request can reach.
@@ -44,6 +47,7 @@ pub(crate) struct Site {
     pub(crate) slurm: Served,
     pub(crate) script_options: Option<ScriptOptions>,
     pub(crate) cockpit: Option<Cockpit>,
+    pub(crate) et_engine: Option<EtEngine>,
     pub(crate) descriptions: Descriptions,
     pub(crate) bodies: Budget,
     pub(crate) metrics: Metrics,
@@ -71,7 +75,7 @@ pub async fn serve(
     services: Services,
     stop: impl Future<Output = ()> + Send + 'static,
 ) {
-    let Services { jobs, keys, version, slurm, script_options, cockpit } = services;
+    let Services { jobs, keys, version, slurm, script_options, cockpit, et_engine } = services;
     let (stopping, stopped) = watch::channel(false);
     tokio::spawn(async move {
         stop.await;
@@ -85,6 +89,7 @@ pub async fn serve(
         slurm,
         script_options,
         cockpit,
+        et_engine,
         descriptions: Descriptions::default(),
         bodies: Budget::default(),
         metrics: Metrics::default(),
@@ -95,12 +100,16 @@ pub async fn serve(
         address: listener.local_addr().unwrap_or_else(|_| ([0, 0, 0, 0], 0).into()),
         stop: stopped.clone(),
     });
+    if let Some(et) = &site.et_engine {
+        et_engine::clear_orphans(&site, et).await;
+        tokio::spawn(et_engine::sweep(Arc::clone(&site), et.clone()));
+    }
     let respond = Arc::new(move |request, peer| respond(Arc::clone(&site), request, peer));
     listen(listener, stopped, respond).await;
 }
 
 async fn respond(site: Arc<Site>, request: Request<Incoming>, peer: SocketAddr) -> Answer {
-    let dialect = Dialect::of(&request);
+    let dialect = Dialect::of(&site, &request);
     let begun = std::time::Instant::now();
     let answer = match dialect {
         _ if !is_known(request.method()) => text(StatusCode::METHOD_NOT_ALLOWED, "Invalid HTTP method"),
@@ -111,6 +120,10 @@ async fn respond(site: Arc<Site>, request: Request<Incoming>, peer: SocketAddr) 
         Dialect::Metrics => metrics::respond(&site, &request),
         Dialect::Native => native::respond(&site, request).await,
         Dialect::Cockpit => clustercockpit::respond(&site, request, peer).await,
+        Dialect::EtEngine => match site.et_engine.as_ref() {
+            Some(et) => et_engine::respond(&site, et, request).await,
+            None => text(StatusCode::NOT_FOUND, "Not found"),
+        },
         Dialect::Slurm => slurm::respond(&site, request, peer).await,
     };
     site.metrics.count(dialect, answer.status(), begun.elapsed());
@@ -128,27 +141,31 @@ pub(crate) enum Dialect {
     Native,
     /// ClusterCockpit's REST API.
     Cockpit,
+    /// ET Engine's API of batches.
+    EtEngine,
     /// Slurm's REST API, and everything nobody else wants: its answers to unknown paths are known to clients.
     Slurm,
 }
 
 impl Dialect {
     /// Every dialect with its name in metrics.
-    pub(crate) const ALL: [(Dialect, &'static str); 5] = [
+    pub(crate) const ALL: [(Dialect, &'static str); 6] = [
         (Dialect::Front, "front"),
         (Dialect::Metrics, "metrics"),
         (Dialect::Native, "native"),
         (Dialect::Cockpit, "clustercockpit"),
+        (Dialect::EtEngine, "et-engine"),
         (Dialect::Slurm, "slurm"),
     ];
 
-    fn of(request: &Request<Incoming>) -> Self {
+    fn of(site: &Site, request: &Request<Incoming>) -> Self {
         let path = request.uri().path();
         match path.trim_matches('/') {
             "" | "healthz" | "livez" | "readyz" if request.method() == Method::GET => Dialect::Front,
             "metrics" => Dialect::Metrics,
             trimmed if trimmed == "quintet" || trimmed.starts_with("quintet/") => Dialect::Native,
             trimmed if clustercockpit::owns(trimmed) => Dialect::Cockpit,
+            trimmed if site.et_engine.is_some() && et_engine::owns(trimmed) => Dialect::EtEngine,
             _ => Dialect::Slurm,
         }
     }

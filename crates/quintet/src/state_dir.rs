@@ -12,6 +12,9 @@ pub(crate) const KEY_FILE: &str = "jwt_hs256.key";
 /// The file in the state directory that holds the private key ClusterCockpit's tokens are signed with: the seed alone.
 pub(crate) const COCKPIT_KEY_FILE: &str = "clustercockpit_ed25519.key";
 
+/// The file in the state directory that holds the secret ET Engine's keys are sealed with.
+pub(crate) const ET_KEY_FILE: &str = "et_engine_hmac.key";
+
 /// Bytes of a key made here; as many as the signature has.
 const KEY_BYTES: usize = 32;
 
@@ -70,6 +73,11 @@ impl StateDir {
     /// Reads the private key of ClusterCockpit's tokens, or makes one if there is none yet.
     pub(crate) fn cockpit_key(&mut self) -> Result<Vec<u8>, StateError> {
         self.secret(COCKPIT_KEY_FILE)
+    }
+
+    /// Reads the secret of ET Engine's keys, or makes one if there is none yet.
+    pub(crate) fn et_key(&mut self) -> Result<Vec<u8>, StateError> {
+        self.secret(ET_KEY_FILE)
     }
 
     fn secret(&mut self, name: &str) -> Result<Vec<u8>, StateError> {

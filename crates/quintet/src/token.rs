@@ -54,12 +54,14 @@ pub(crate) fn run(args: TokenArgs, terminal: Terminal) -> anyhow::Result<ExitCod
             let why = "--role: a Slurm token has no roles; give the user an admin level instead";
             return Err(Usage(why.to_owned()).into());
         }
-        Api::Slurm | Api::Clustercockpit => {}
+        Api::EtEngine if !args.roles.is_empty() => {
+            return Err(Usage("--role: an ET Engine key has no roles".to_owned()).into());
+        }
+        Api::Slurm | Api::Clustercockpit | Api::EtEngine => {}
         Api::Waldur => bail!("{}", unsupported("waldur")),
         Api::Nifcloud => bail!("{}", unsupported("nifcloud")),
-        Api::EtEngine => bail!("{}", unsupported("et-engine")),
     }
-    if args.name.is_empty() || args.name.chars().any(char::is_whitespace) {
+    if args.name.is_empty() || args.name.contains(|c: char| c.is_whitespace() || c == '/') {
         return Err(Usage(format!("\"{}\" is not a user's name", args.name)).into());
     }
     let config = match &args.config {
@@ -81,6 +83,7 @@ pub(crate) fn run(args: TokenArgs, terminal: Terminal) -> anyhow::Result<ExitCod
             let roles = if args.roles.is_empty() { vec!["api".to_owned()] } else { args.roles.clone() };
             cockpit_keys(&config, state)?.mint(&args.name, &roles, now(), Some(lifespan))
         }
+        Api::EtEngine => Some(dialects::EtKeys::new(&state()?.et_key()?).mint(&args.name, now(), lifespan)),
         _ => {
             let key = match config.jwt_key() {
                 Some(path) => read_key(path)?,
@@ -116,5 +119,5 @@ pub(crate) fn cockpit_token(config: &Config, state: Option<PathBuf>, name: &str)
 }
 
 fn unsupported(name: &str) -> String {
-    format!("--for {name} is not supported yet; --for slurm and --for clustercockpit are")
+    format!("--for {name} is not supported yet; --for slurm, clustercockpit and et-engine are")
 }

@@ -8,6 +8,7 @@ mod clusters;
 mod configuration;
 mod directory;
 mod engine;
+mod folders;
 mod gauge;
 mod meter;
 mod registry;
@@ -25,6 +26,7 @@ pub use engine::{
     Enforced, Engine, Foreseen, Order, PassExit, Plan, Preempt, PreemptHow, Recovered, Report, Reports,
     Start, StepReport, StepStart,
 };
+pub use folders::{Bounds, Entry, FileKind, FolderError, Folders, Place};
 pub use gauge::{Gauge, JobGauge};
 pub use meter::{MachineLoad, Meter};
 pub use registry::{Begun, Kept, Registry, Replaced, Viewer};

@@ -86,6 +86,7 @@ impl JobService {
             store,
             || engine(reports),
             (Arc::clone(&clock), Arc::clone(&calendar)),
+            &*history,
             inbox,
         )?;
         let (snapshot, feed, receipts) = (writer.published(), writer.feed(), writer.receipts());

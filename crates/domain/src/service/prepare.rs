@@ -23,6 +23,10 @@ pub(super) struct Draft {
     pub(super) client_key: Option<ClientKey>,
 }
 
+/// Largest array of all. The configured limit, Slurm's `MaxArraySize`, is for what is said in Slurm's words: a dialect that
+/// keeps something with a job has a limit of its own, and has looked at it.
+const LARGEST_ARRAY: u32 = 4_000_001;
+
 /// Longest name, comment and the like (facts: some kilobytes are refused).
 const MAX_TEXT: usize = 1024;
 
@@ -47,7 +51,11 @@ pub(super) fn prepare(
     } = submission;
     check_author(by, &mut spec)?;
     check_texts(&spec, &payload, &cluster.limits)?;
-    let array = read_array(&array, cluster.limits.max_array_size)?;
+    let largest = match spec.uncommon().origin.is_empty() {
+        true => cluster.limits.max_array_size,
+        false => LARGEST_ARRAY,
+    };
+    let array = read_array(&array, largest)?;
     if let Some(ArrayPart::Pool { waiting, .. }) = &array {
         // The pool shrinks as tasks leave it; only here the bounds are known.
         payload.environment = payload.environment.iter().cloned().chain(waiting.environment()).collect();

@@ -22,10 +22,11 @@ use super::update::Update;
 use crate::accounting::{Done, RecordKey, Wish};
 use crate::cluster::Cluster;
 use crate::cron::Installed;
-use crate::job::{Effect, End, HetPart, IfGone, Job, JobKind, JobSpec, Payload, Phase, Usage};
+use crate::history::{Between, Kind, Moments, Wanted};
+use crate::job::{Effect, End, HetPart, IfGone, Job, JobKind, JobSpec, Outcome, Payload, Phase, Usage};
 use crate::ports::{
-    Calendar, Clock, Enforced, Engine, Foreseen, Gauge, Order, Plan, PreemptHow, Report, Saved, Store,
-    StoreError, WallMinute,
+    Calendar, Clock, Enforced, Engine, Foreseen, Gauge, History, Order, Plan, PreemptHow, Report, Saved,
+    Store, StoreError, WallMinute,
 };
 use crate::priority::UsageReset;
 use crate::state::{Planned, Snapshot, State, Statistics};
@@ -198,6 +199,7 @@ impl Writer {
         mut store: Box<dyn Store>,
         engine: impl FnOnce() -> Result<Box<dyn Engine>, Error>,
         (clock, calendar): (Arc<dyn Clock>, Arc<dyn Calendar>),
+        history: &dyn History,
         inbox: Receiver<Command>,
     ) -> Result<Self, Error> {
         let mut saved = store.load().map_err(|error| Error::Unavailable(Text::from(chain(&error))))?;
@@ -222,6 +224,7 @@ impl Writer {
             let job = state.ranked(job);
             state.put(Arc::new(job));
         }
+        recount(&mut state, history).map_err(|error| Error::Unavailable(Text::from(chain(&error))))?;
         for crontab in saved.crontabs {
             state.put_crontab(crontab.owner.uid, Some(Arc::new(crontab)));
         }
@@ -494,6 +497,7 @@ impl Writer {
                 return Err(self.take_back(undo, &error));
             }
             self.watch.keep();
+            self.state.settle_tallies();
             self.statistics.commits += 1;
             self.statistics.records += batch.jobs.len() as u64;
         }
@@ -720,6 +724,28 @@ fn check_places(cluster: &Cluster, saved: &Saved) -> Result<(), Error> {
         ))),
         None => Ok(()),
     }
+}
+
+/// Counts the tasks that have ended well and left, of arrays of which others live.
+fn recount(state: &mut State, history: &dyn History) -> Result<(), StoreError> {
+    for (array, submitted, living) in state.arrays_in_part() {
+        let moments = Moments {
+            kind: Kind::Ended(vec![Outcome::Completed]),
+            submitted: Between::from(submitted),
+            ..Moments::default()
+        };
+        let wanted = Wanted {
+            jobs: vec![(array, None)],
+            moments: vec![moments],
+            limit: usize::MAX,
+            ..Wanted::default()
+        };
+        let keys = history.keys(&wanted)?;
+        let gone: BTreeSet<JobId> =
+            keys.iter().map(|key| key.job).filter(|id| !living.contains(id)).collect();
+        state.remember_tasks(array, u32::try_from(gone.len()).unwrap_or(u32::MAX));
+    }
+    Ok(())
 }
 
 /// Leaves of a plan what starts allocations.

@@ -7,6 +7,7 @@ use super::rank::Ranks;
 use super::reserved::Reserved;
 use super::snapshot::Snapshot;
 use super::table::JobTable;
+use super::tallies::Tallies;
 use crate::accounting::{Books, Past, Usage, UsedBy};
 use crate::cluster::{Cluster, NodeUse};
 use crate::cron::Crontab;
@@ -29,6 +30,7 @@ pub struct State {
     alarms: Alarms,
     leaving: Alarms,
     running_tasks: RunningTasks,
+    tallies: Tallies,
     running: BTreeSet<JobId>,
     suspended: BTreeSet<JobId>,
     making_way: BTreeSet<JobId>,
@@ -70,6 +72,7 @@ impl State {
             alarms: Alarms::default(),
             leaving: Alarms::default(),
             running_tasks: RunningTasks::default(),
+            tallies: Tallies::default(),
             running: BTreeSet::new(),
             suspended: BTreeSet::new(),
             making_way: BTreeSet::new(),
@@ -177,6 +180,36 @@ impl State {
     /// Returns how many tasks of an array hold resources.
     pub fn running_tasks(&self, array: JobId) -> u32 {
         self.running_tasks.of(array)
+    }
+
+    /// Forgets how arrays stood of which nothing lives, now that it is recorded that they have left.
+    pub(crate) fn settle_tallies(&mut self) {
+        self.tallies.settle();
+    }
+
+    /// Returns the arrays of which tasks have left, with the numbers of the tasks that live.
+    pub(crate) fn arrays_in_part(&self) -> Vec<(JobId, Timestamp, BTreeSet<JobId>)> {
+        let mut arrays: BTreeMap<JobId, (Timestamp, u32, BTreeSet<JobId>)> = BTreeMap::new();
+        for job in self.jobs.iter() {
+            let Some(part) = &job.array else { continue };
+            let (size, tasks) = match part {
+                ArrayPart::Pool { waiting, size, .. } => (*size, waiting.len()),
+                ArrayPart::Task { size, .. } => (*size, 1),
+            };
+            let (submitted, missing, living) =
+                arrays.entry(job.array_id()).or_insert_with(|| (job.submitted, size, BTreeSet::new()));
+            // One that was put back after its end counts as submitted then.
+            *submitted = job.submitted.min(*submitted);
+            *missing = missing.saturating_sub(tasks);
+            living.insert(job.id);
+        }
+        let in_part = arrays.into_iter().filter(|(_, (_, missing, _))| *missing > 0);
+        in_part.map(|(array, (submitted, _, living))| (array, submitted, living)).collect()
+    }
+
+    /// Takes in how many tasks of an array had ended well and left before the service was started.
+    pub(crate) fn remember_tasks(&mut self, array: JobId, completed: u32) {
+        self.tallies.remember(array, completed);
     }
 
     /// Returns the jobs that wait for this one.
@@ -398,6 +431,7 @@ impl State {
             at,
             cluster: Arc::clone(&self.cluster),
             jobs: self.jobs.clone(),
+            tallies: self.tallies.clone(),
             nodes: Arc::clone(&self.nodes),
             licenses: Arc::clone(&self.licenses),
             ranking: Arc::clone(&self.ranks.ranking),
@@ -419,6 +453,7 @@ impl State {
         self.version += u64::from(!is_thought);
         self.queues.moved(&self.ranks.ranking, before, after);
         self.running_tasks.moved(before, after);
+        self.tallies.moved(before, after);
         self.pending = self.pending + waiting(after) - waiting(before);
         let limits = &self.cluster.limits;
         self.alarms.set(id, after.and_then(|job| job.next_alarm(limits.kill_wait)));

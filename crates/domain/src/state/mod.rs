@@ -10,9 +10,11 @@ mod rank;
 mod reserved;
 mod snapshot;
 mod table;
+mod tallies;
 
 pub use live::State;
 pub use planned::Planned;
 pub use queue::{QueueKey, Queues};
 pub use snapshot::{PassStatistics, Snapshot, Statistics, records};
 pub use table::{JobTable, Page, PageMark};
+pub use tallies::{Standing, Tallies, Tally};

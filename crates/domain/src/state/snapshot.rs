@@ -2,6 +2,7 @@
 
 use super::Planned;
 use super::table::JobTable;
+use super::tallies::Tallies;
 use crate::accounting::Shares;
 use crate::cluster::{Cluster, NodeUse};
 use crate::cron::Crontab;
@@ -22,6 +23,8 @@ pub struct Snapshot {
     pub cluster: Arc<Cluster>,
     /// All live jobs.
     pub jobs: JobTable,
+    /// How the tasks of each array stand.
+    pub tallies: Tallies,
     /// What of each node is in use, in the order of the nodes.
     pub nodes: Arc<Vec<NodeUse>>,
     /// Where waiting jobs are expected to start.
@@ -58,6 +61,7 @@ impl Default for Snapshot {
             ranking: Arc::new(Ranking::of(&cluster)),
             cluster,
             jobs: JobTable::default(),
+            tallies: Tallies::default(),
             nodes: Arc::default(),
             planned: Arc::default(),
             licenses: Arc::default(),

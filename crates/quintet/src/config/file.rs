@@ -5,6 +5,7 @@
 
 use super::scheduling::{PreemptTable, PriorityTable, QosTable, SchedulerTable, preempt_mode};
 use super::units::{Age, Bytes, Limit, Megabytes, OverSubscribe, Wait, word};
+use dialects::EtDetail;
 use domain::TimeLimit;
 use domain::cluster::{Limits, PartitionState, PreemptMode};
 use domain::who::AdminLevel;
@@ -36,6 +37,7 @@ pub(crate) struct File {
     pub(crate) auth: AuthTable,
     pub(crate) slurm: SlurmTable,
     pub(crate) clustercockpit: CockpitTable,
+    pub(crate) et_engine: EtTable,
     pub(crate) engine: EngineTable,
     pub(crate) mail: MailTable,
     pub(crate) hooks: HooksTable,
@@ -64,6 +66,7 @@ impl Default for File {
             auth: AuthTable::default(),
             slurm: SlurmTable::default(),
             clustercockpit: CockpitTable::default(),
+            et_engine: EtTable::default(),
             engine: EngineTable::default(),
             mail: MailTable::default(),
             hooks: HooksTable::default(),
@@ -466,6 +469,36 @@ impl Default for CockpitTable {
             forget_after: Age::days(730),
         }
     }
+}
+
+/// `[et_engine]`
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct EtTable {
+    pub(crate) serve: bool,
+    pub(crate) folder: Option<PathBuf>,
+    pub(crate) max_jobs: u32,
+    pub(crate) max_tool_size: Bytes,
+    pub(crate) max_file_size: Bytes,
+    #[serde(deserialize_with = "detail_shape")]
+    pub(crate) detail_shape: EtDetail,
+}
+
+impl Default for EtTable {
+    fn default() -> Self {
+        EtTable {
+            serve: true,
+            folder: None,
+            max_jobs: 100_000,
+            max_tool_size: Bytes(64 << 20),
+            max_file_size: Bytes(64 << 30),
+            detail_shape: EtDetail::Array,
+        }
+    }
+}
+
+fn detail_shape<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<EtDetail, D::Error> {
+    word(deserializer, &[("array", EtDetail::Array), ("object", EtDetail::Object)])
 }
 
 /// `[engine]`

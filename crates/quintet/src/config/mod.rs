@@ -5,6 +5,7 @@ mod accounts;
 mod cluster;
 mod cockpit;
 mod error;
+mod et_engine;
 mod file;
 mod hardware;
 mod history;
@@ -112,7 +113,7 @@ impl Config {
         let hooks = engine.prolog.iter_mut().chain(&mut engine.epilog);
         let single = [&mut engine.spool, &mut engine.task_prolog, &mut engine.task_epilog];
         let keys = [&mut file.auth.jwt_key, &mut file.clustercockpit.private_key];
-        let more = [&mut engine.private_tmp_folder, &mut file.state];
+        let more = [&mut engine.private_tmp_folder, &mut file.state, &mut file.et_engine.folder];
         let described = file.clustercockpit.clusters.iter_mut();
         let told = [&mut file.mail.program, &mut file.hooks.job_completion, &mut file.history.archive_dir];
         let single = single.into_iter().chain(more).chain(keys).chain(told).flatten();
@@ -143,6 +144,7 @@ impl Config {
         }
         self.slurm()?;
         self.cockpit()?;
+        self.et_engine()?;
         self.accounts()?;
         self.users()?;
         self.groups()?;
@@ -218,6 +220,7 @@ impl Config {
             ("[log]", own.log == other.log),
             ("[slurm]", own.slurm == other.slurm),
             ("[clustercockpit]", own.clustercockpit == other.clustercockpit),
+            ("[et_engine]", own.et_engine == other.et_engine),
             ("who [[users]] and [[groups]] are", known(own) == known(other)),
         ];
         parts.into_iter().find(|(_, is_same)| !is_same).map(|(part, _)| part)

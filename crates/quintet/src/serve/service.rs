@@ -8,9 +8,10 @@ use crate::monitoring::{Archivist, Follower, Sampler};
 use crate::notify::Notifier;
 use crate::state_dir::{StateDir, read_key};
 use anyhow::Context;
-use dialects::{Cockpit, CockpitKeys, Keyring, ScriptOptions, Served, Services};
-use domain::ports::Clock;
+use dialects::{Cockpit, CockpitKeys, EtEngine, EtKeys, Keyring, ScriptOptions, Served, Services};
+use domain::ports::{Clock, Shelf};
 use domain::service::JobService;
+use files::Keep;
 use std::net::{SocketAddr, TcpListener};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -27,6 +28,7 @@ pub(crate) struct Service {
     slurm: Served,
     script_options: ScriptOptions,
     cockpit: Option<Cockpit>,
+    et_engine: Option<EtEngine>,
 }
 
 impl Service {
@@ -62,6 +64,7 @@ impl Service {
             }
             _ => None,
         };
+        let et_engine = et_engine(config, state, &shelf)?;
         Ok(Service {
             listener,
             address,
@@ -73,6 +76,7 @@ impl Service {
             slurm: config.slurm()?,
             script_options: config.script_options(),
             cockpit,
+            et_engine,
         })
     }
 
@@ -103,6 +107,7 @@ impl Service {
             slurm: self.slurm,
             script_options: Some(self.script_options),
             cockpit: self.cockpit.clone(),
+            et_engine: self.et_engine,
         };
         dialects::serve(listener, services, stop).await;
         if let Some(notifier) = notifier {
@@ -122,6 +127,20 @@ impl Service {
         let _ = std::fs::remove_dir(&self.spool);
         Ok(())
     }
+}
+
+/// Opens what ET Engine's interface needs, if it is served.
+fn et_engine(
+    config: &Config,
+    state: &mut StateDir,
+    shelf: &Arc<dyn Shelf>,
+) -> anyhow::Result<Option<EtEngine>> {
+    let Some(own) = config.et_engine()? else { return Ok(None) };
+    let keys = EtKeys::new(&state.et_key()?);
+    let folder = own.folder(state.path());
+    let keep =
+        Keep::open(&folder).with_context(|| format!("make {} for ET Engine's files", folder.display()))?;
+    Ok(Some(EtEngine::new(keys, Arc::clone(shelf), Arc::new(keep), own.settings)))
 }
 
 /// Returns who is told what becomes of jobs; a completion script that is not there is a mistake better found now.

@@ -41,7 +41,7 @@ pub(super) fn start(
     let retention = Some(retention).filter(|retention| !retention.is_for_ever());
     let options = store::Options { calendar: calendar.clone(), retention, ..store::Options::default() };
     let (store, history) = store::open(&state.join("store"), options).context("open the store")?;
-    let shelf = Arc::new(Papers::open(&store).context("open what dialects keep")?);
+    let shelf: Arc<dyn Shelf> = Arc::new(Papers::open(&store).context("open what dialects keep")?);
     let cockpit = config.cockpit()?;
     let kept = cockpit.as_ref().map(|cockpit| kept(cockpit, &store, Arc::clone(&clock))).transpose()?;
     let local = local(config, &cluster, state)?;

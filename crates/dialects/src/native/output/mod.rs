@@ -2,9 +2,7 @@
 
 mod find;
 mod follow;
-mod open;
 mod read;
-mod reader;
 
 pub(super) use find::{Stream, attempts};
 pub(super) use follow::show;

@@ -7,7 +7,7 @@ use domain::{Gid, Uid};
 
 /// Whose rights count.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Reader {
+pub(crate) enum Reader {
     /// The server's own, which the kernel checks.
     Server,
     /// Those of a user, checked here.
@@ -21,12 +21,12 @@ pub(super) enum Reader {
 
 /// What the kernel looks at: owner, group, permissions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Rights {
-    pub(super) uid: u32,
-    pub(super) gid: u32,
-    pub(super) mode: u32,
+pub(crate) struct Rights {
+    pub(crate) uid: u32,
+    pub(crate) gid: u32,
+    pub(crate) mode: u32,
     /// It has an access control list. What that says is not looked at, so only the owner's rights are certain.
-    pub(super) has_list: bool,
+    pub(crate) has_list: bool,
 }
 
 /// Permission to read, among the three lowest bits.
@@ -36,7 +36,7 @@ const SEARCH: u32 = 1;
 
 impl Reader {
     /// Returns whose rights count for a job of this owner. Blocks: groups are looked up.
-    pub(super) fn of(owner: &Owner, directory: &dyn Directory) -> Self {
+    pub(crate) fn of(owner: &Owner, directory: &dyn Directory) -> Self {
         if !rustix::process::geteuid().is_root() || owner.uid.0 == 0 {
             return Reader::Server;
         }
@@ -47,14 +47,14 @@ impl Reader {
     }
 
     /// Tells whether a directory may be passed through.
-    pub(super) fn may_search(&self, rights: Rights) -> bool {
+    pub(crate) fn may_search(&self, rights: Rights) -> bool {
         self.has(SEARCH, rights)
     }
 
     /// Tells whether a file may be read, `reachable` through its directories or not.
     ///
     /// A user's own file may be shown wherever it is: it holds what the user put there.
-    pub(super) fn may_read(&self, rights: Rights, reachable: bool) -> bool {
+    pub(crate) fn may_read(&self, rights: Rights, reachable: bool) -> bool {
         match self {
             Reader::Server => true,
             Reader::User { uid, .. } => uid.0 == rights.uid || (reachable && self.has(READ, rights)),

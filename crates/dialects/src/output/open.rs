@@ -19,7 +19,7 @@ const MOST_NAMES: usize = 4096;
 
 /// Why a file is not opened.
 #[derive(Debug)]
-pub(super) enum Closed {
+pub(crate) enum Closed {
     /// It is not there.
     Missing,
     /// It must not be shown.
@@ -39,7 +39,7 @@ impl From<Errno> for Closed {
 }
 
 /// Opens a regular file that the reader may read. Blocks.
-pub(super) fn open_output(path: &str, reader: &Reader) -> Result<File, Closed> {
+pub(crate) fn open_output(path: &str, reader: &Reader) -> Result<File, Closed> {
     let found = find(Path::new(path), reader)?;
     // Through the descriptor: whatever has happened to the path since, this is the file that was checked.
     let itself = format!("/proc/self/fd/{}", found.as_raw_fd());

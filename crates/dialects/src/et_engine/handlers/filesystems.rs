@@ -1,0 +1,137 @@
+//! Filesystems: made, listed, deleted; what is in them listed and removed.
+
+use super::super::error::EtError;
+use super::super::from_wire::tool::{NewFilesystem, filesystem_name};
+use super::super::record::Filesystem;
+use super::super::shelves::by_id;
+use super::super::{reply, to_wire, uuid};
+use super::World;
+use crate::http::answer::Answer;
+use domain::ports::Place;
+use hyper::body::Incoming;
+use serde_json::json;
+
+/// Filesystems of a user at most.
+const MOST: usize = 10_000;
+/// Entries of a folder that are listed at most.
+const MOST_ENTRIES: usize = 1_000_000;
+
+/// Returns the folder of a filesystem.
+pub(super) fn folder(id: u128) -> String {
+    format!("filesystems/{}", uuid::written(id))
+}
+
+/// Finds a filesystem of the caller's by its name. Blocks.
+pub(super) fn find(world: &World, id: &str) -> Result<Filesystem, EtError> {
+    let none = || EtError::NotFound("Filesystem");
+    let id = uuid::read(id).ok_or_else(none)?;
+    world.et.shelves.get(world.by.name(), &by_id(id))?.ok_or_else(none)
+}
+
+/// Lists the caller's filesystems.
+pub(in super::super) async fn list(world: World, body: Incoming) -> Result<Answer, EtError> {
+    world.skip(body).await?;
+    let listed = world.apart(|world| {
+        let all = world.et.shelves.all_of::<Filesystem>(world.by.name())?;
+        let mut all: Vec<Filesystem> = all.into_iter().map(|(_, filesystem)| filesystem).collect();
+        all.sort_by(|one, other| one.name.cmp(&other.name));
+        Ok(to_wire::listed(world.mount, &all, to_wire::filesystem, |one| (&one.name, one.id)))
+    });
+    Ok(reply::json(&listed.await?))
+}
+
+/// Makes a filesystem.
+pub(in super::super) async fn make(world: World, body: Incoming) -> Result<Answer, EtError> {
+    let new: NewFilesystem = world.document(body).await?;
+    let made = world.apart(move |world| {
+        let name = filesystem_name(new.name)?;
+        let all = world.et.shelves.all_of::<Filesystem>(world.by.name())?;
+        if all.iter().any(|(_, one)| one.name == name) {
+            return Err(EtError::Conflict(format!("There is a filesystem named {name} already")));
+        }
+        if all.len() >= MOST {
+            return Err(EtError::Conflict(format!("You have {MOST} filesystems already")));
+        }
+        let filesystem = Filesystem { id: uuid::made(), name };
+        world.et.folders.make(&folder(filesystem.id), &world.by.owner)?;
+        world.et.shelves.put_new(world.by.name(), &by_id(filesystem.id), &filesystem)?;
+        Ok(filesystem)
+    });
+    let made = made.await?;
+    Ok(world.made(made.id, &to_wire::filesystem(&made)))
+}
+
+/// Shows a filesystem.
+pub(in super::super) async fn show(world: World, body: Incoming, id: String) -> Result<Answer, EtError> {
+    world.skip(body).await?;
+    let found = world.apart(move |world| find(world, &id)).await?;
+    Ok(reply::json(&to_wire::filesystem(&found)))
+}
+
+/// Deletes a filesystem with all that is in it.
+pub(in super::super) async fn delete(world: World, body: Incoming, id: String) -> Result<Answer, EtError> {
+    world.skip(body).await?;
+    let deleted = world.apart(move |world| {
+        let found = find(world, &id)?;
+        if !world.et.shelves.remove::<Filesystem>(world.by.name(), &by_id(found.id))? {
+            return Err(EtError::NotFound("Filesystem"));
+        }
+        world.et.folders.remove(&folder(found.id))?;
+        Ok(())
+    });
+    deleted.await?;
+    Ok(reply::done())
+}
+
+/// Makes a folder in a filesystem.
+pub(in super::super) async fn make_folder(
+    world: World,
+    body: Incoming,
+    id: String,
+    path: String,
+) -> Result<Answer, EtError> {
+    world.skip(body).await?;
+    let made = world.apart(move |world| {
+        let own = folder(find(world, &id)?.id);
+        Ok(world.et.folders.make_within(Place { folder: &own, path: &path, owner: &world.by.owner })?)
+    });
+    made.await?;
+    Ok(reply::done())
+}
+
+/// Lists what is in a filesystem, or in a folder of it.
+pub(in super::super) async fn list_folder(
+    world: World,
+    body: Incoming,
+    id: String,
+    path: String,
+) -> Result<Answer, EtError> {
+    world.skip(body).await?;
+    let listed = world.apart(move |world| {
+        let own = folder(find(world, &id)?.id);
+        let place = Place { folder: &own, path: &path, owner: &world.by.owner };
+        let (folders, files): (Vec<_>, Vec<_>) =
+            world.et.folders.list(place, MOST_ENTRIES)?.into_iter().partition(|entry| entry.is_folder);
+        let names = |entries: Vec<domain::ports::Entry>| -> Vec<String> {
+            entries.into_iter().map(|entry| entry.name.into_string()).collect()
+        };
+        Ok(json!({ "directories": names(folders), "files": names(files) }))
+    });
+    Ok(reply::json(&listed.await?))
+}
+
+/// Removes a file of a filesystem, or a folder with all that is in it.
+pub(in super::super) async fn remove_file(
+    world: World,
+    body: Incoming,
+    id: String,
+    path: String,
+) -> Result<Answer, EtError> {
+    world.skip(body).await?;
+    let removed = world.apart(move |world| {
+        let own = folder(find(world, &id)?.id);
+        Ok(world.et.folders.remove_within(Place { folder: &own, path: &path, owner: &world.by.owner })?)
+    });
+    removed.await?;
+    Ok(reply::done())
+}
