@@ -12,7 +12,8 @@ use std::fs::{DirBuilder, Permissions};
 use std::io;
 use std::io::{ErrorKind, Read};
 use std::os::unix::fs::{DirBuilderExt, FileExt, PermissionsExt};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
+use std::sync::OnceLock;
 
 /// Everybody passes through to what is theirs, and nobody sees what else there is.
 const PASSAGE: u32 = 0o711;
@@ -22,27 +23,40 @@ const DEEPEST: usize = 64;
 /// Keeps folders.
 #[derive(Debug)]
 pub struct Keep {
-    root: Dir,
     path: PathBuf,
+    root: OnceLock<Dir>,
 }
 
 impl Keep {
-    /// Opens the folder they are in; makes it where it is not there.
+    /// Makes one whose folders are in the one of this absolute path, which is made when it is needed.
+    pub fn new(path: PathBuf) -> Self {
+        Keep { path, root: OnceLock::new() }
+    }
+
+    /// Makes the folder they are in.
     ///
     /// # Errors
     /// If it cannot be made.
-    pub fn open(path: &Path) -> io::Result<Self> {
-        let made = DirBuilder::new().recursive(true).mode(PASSAGE).create(path);
-        made?;
-        let path = path.canonicalize()?;
+    pub fn prepare(&self) -> io::Result<()> {
+        let path = &self.path;
+        DirBuilder::new().recursive(true).mode(PASSAGE).create(path)?;
         // Whatever mask this process has.
-        std::fs::set_permissions(&path, Permissions::from_mode(PASSAGE))?;
-        Ok(Keep { root: Dir::open_ambient_dir(&path, ambient_authority())?, path })
+        std::fs::set_permissions(path, Permissions::from_mode(PASSAGE))
+    }
+
+    /// Opens the folder they are in.
+    fn root(&self) -> Result<&Dir, FolderError> {
+        if let Some(root) = self.root.get() {
+            return Ok(root);
+        }
+        let opened = Dir::open_ambient_dir(&self.path, ambient_authority());
+        let opened = opened.map_err(explained(&self.path.to_string_lossy(), "open the folder of all"))?;
+        Ok(self.root.get_or_init(|| opened))
     }
 
     /// Opens the folder above the one of this name, and tells its last part.
     fn above<'a>(&self, folder: &'a str, is_made: bool) -> Result<(Dir, &'a str), FolderError> {
-        let mut here = self.root.try_clone().map_err(explained(folder, "open a folder"))?;
+        let mut here = self.root()?.try_clone().map_err(explained(folder, "open a folder"))?;
         let mut parts = folder_name(folder)?.split('/').peekable();
         while let Some(part) = parts.next() {
             if parts.peek().is_none() {
@@ -76,6 +90,9 @@ impl Keep {
 
 impl Folders for Keep {
     fn make(&self, folder: &str, owner: &Owner) -> Result<Text, FolderError> {
+        if self.root.get().is_none() {
+            self.prepare().map_err(explained(folder, "make the folder of all"))?;
+        }
         let (above, name) = self.above(folder, true)?;
         Folder::make_in(&above, name, owner)?;
         let handle = above.open(".").map_err(explained(folder, "make a folder"))?;
@@ -97,7 +114,12 @@ impl Folders for Keep {
 
     fn names(&self, below: &str) -> Result<Vec<Text>, FolderError> {
         let failed = |error| explained(below, "list a folder")(error);
-        let entries = match self.root.read_dir(folder_name(below)?) {
+        let below = folder_name(below)?;
+        let root = match self.root() {
+            Err(FolderError::Missing(_)) => return Ok(Vec::new()),
+            root => root?,
+        };
+        let entries = match root.read_dir(below) {
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
             entries => entries.map_err(failed)?,
         };

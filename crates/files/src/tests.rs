@@ -18,7 +18,8 @@ struct World {
 impl World {
     fn new() -> Self {
         let around = tempfile::tempdir().unwrap();
-        let keep = Keep::open(&around.path().join("keep")).unwrap();
+        let keep = Keep::new(around.path().join("keep"));
+        assert!(keep.names("area").unwrap().is_empty() && !around.path().join("keep").exists());
         let (uid, gid) = (rustix::process::geteuid().as_raw(), rustix::process::getegid().as_raw());
         // Root gives away what it makes; anybody else has only what is their own.
         let (uid, gid) = if uid == 0 { (54_321, 54_322) } else { (uid, gid) };

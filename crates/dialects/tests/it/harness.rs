@@ -28,6 +28,8 @@ pub(crate) struct Site {
     reports: Arc<Mutex<Option<Reports>>>,
     stop: Option<oneshot::Sender<()>>,
     served: Option<tokio::task::JoinHandle<()>>,
+    /// Where users' files are.
+    _folder: tempfile::TempDir,
 }
 
 /// An answer.
@@ -83,12 +85,31 @@ pub(crate) async fn site() -> Site {
     let keys = Arc::new(dialects::Keyring::new(KEY).unwrap());
     let script_options = Some(dialects::ScriptOptions { read: options_of_script, honored: false });
     let slurm = dialects::Served::default();
-    let services = dialects::Services { jobs, keys, version: "test", slurm, script_options, cockpit: None };
+    let folder = tempfile::tempdir().unwrap();
+    let keep = files::Keep::new(folder.path().join("keep"));
+    let settings = dialects::EtSettings {
+        max_jobs: 1000,
+        max_tool: 100_000,
+        max_file: 1 << 20,
+        detail: Default::default(),
+    };
+    let et_keys = dialects::EtKeys::new(KEY);
+    let shelf = Arc::new(MemoryShelf::default());
+    let et_engine = dialects::EtEngine::new(et_keys, shelf, Arc::new(keep), settings);
+    let services = dialects::Services {
+        jobs,
+        keys,
+        version: "test",
+        slurm,
+        script_options,
+        cockpit: None,
+        et_engine: Some(et_engine),
+    };
     let (stop, stopped) = oneshot::channel::<()>();
     let served = tokio::spawn(dialects::serve(listener, services, async {
         let _ = stopped.await;
     }));
-    Site { address, reports, stop: Some(stop), served: Some(served) }
+    Site { address, reports, stop: Some(stop), served: Some(served), _folder: folder }
 }
 
 impl Site {
@@ -393,6 +414,54 @@ impl Engine for OneNodeEngine {
 
     fn recover(&mut self, running: &[(JobId, u32)]) -> Vec<Recovered> {
         running.iter().map(|_| Recovered::Unknown).collect()
+    }
+}
+
+/// Documents in memory.
+#[derive(Default)]
+pub(crate) struct MemoryShelf(Mutex<BTreeMap<(String, String), Vec<u8>>>);
+
+impl Shelf for MemoryShelf {
+    fn put(&self, shelf: &str, name: &str, document: &[u8]) -> Result<(), StoreError> {
+        self.0.lock().unwrap().insert((shelf.to_owned(), name.to_owned()), document.to_vec());
+        Ok(())
+    }
+
+    fn put_if(
+        &self,
+        shelf: &str,
+        name: &str,
+        was: Option<&[u8]>,
+        document: &[u8],
+    ) -> Result<bool, StoreError> {
+        let mut all = self.0.lock().unwrap();
+        let place = (shelf.to_owned(), name.to_owned());
+        let is_as_thought = all.get(&place).map(Vec::as_slice) == was;
+        if is_as_thought {
+            all.insert(place, document.to_vec());
+        }
+        Ok(is_as_thought)
+    }
+
+    fn get(&self, shelf: &str, name: &str) -> Result<Option<Vec<u8>>, StoreError> {
+        Ok(self.0.lock().unwrap().get(&(shelf.to_owned(), name.to_owned())).cloned())
+    }
+
+    fn remove(&self, shelf: &str, name: &str) -> Result<bool, StoreError> {
+        Ok(self.0.lock().unwrap().remove(&(shelf.to_owned(), name.to_owned())).is_some())
+    }
+
+    fn list(
+        &self,
+        shelf: &str,
+        prefix: &str,
+        after: Option<&str>,
+        most: usize,
+    ) -> Result<Vec<(String, Vec<u8>)>, StoreError> {
+        let all = self.0.lock().unwrap();
+        let fits = |name: &str| name.starts_with(prefix) && after.is_none_or(|after| name > after);
+        let found = all.iter().filter(|((own, name), _)| own == shelf && fits(name));
+        Ok(found.map(|((_, name), document)| (name.clone(), document.clone())).take(most).collect())
     }
 }
 

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that meets the unexpected shall fail")]
 
+mod et_engine;
 mod harness;
 mod hostile;
 mod http;

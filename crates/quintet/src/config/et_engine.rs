@@ -17,6 +17,11 @@ pub(crate) struct EtConfig {
 }
 
 impl EtConfig {
+    /// Tells whether the file says where files are kept.
+    pub(crate) fn names_folder(&self) -> bool {
+        self.folder.is_some()
+    }
+
     /// Returns where files are kept by a service with its state in a folder. Each user must be able to reach their own;
     /// into root's private state directory nobody else can, so that root's service keeps them beside it.
     pub(crate) fn folder(&self, state: &Path) -> PathBuf {

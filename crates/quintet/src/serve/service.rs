@@ -138,8 +138,11 @@ fn et_engine(
     let Some(own) = config.et_engine()? else { return Ok(None) };
     let keys = EtKeys::new(&state.et_key()?);
     let folder = own.folder(state.path());
-    let keep =
-        Keep::open(&folder).with_context(|| format!("make {} for ET Engine's files", folder.display()))?;
+    let keep = Keep::new(folder.clone());
+    if own.names_folder() {
+        // A mistake better found now. The usual place is made when it is needed.
+        keep.prepare().with_context(|| format!("make {} for ET Engine's files", folder.display()))?;
+    }
     Ok(Some(EtEngine::new(keys, Arc::clone(shelf), Arc::new(keep), own.settings)))
 }
 

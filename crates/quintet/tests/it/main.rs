@@ -12,6 +12,7 @@ mod clustercockpit;
 mod cockpit_around;
 mod commands;
 mod crash;
+mod et_engine;
 mod kinds;
 mod making_way;
 mod measured;

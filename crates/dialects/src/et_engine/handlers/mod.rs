@@ -121,9 +121,9 @@ pub(super) async fn blocking<T: Send + 'static>(
     })
 }
 
-/// Checks a name or a description: a few words, not a book.
+/// Checks a name or a description: a few words on one line, not a book.
 fn checked(field: &str, text: String, most: usize) -> Result<String, EtError> {
-    let is_fine = text.len() <= most && !text.chars().any(|letter| letter.is_control() && letter != '\n');
+    let is_fine = text.len() <= most && !text.chars().any(char::is_control);
     match is_fine {
         true => Ok(text),
         false => Err(EtError::body(format!("{field} has at most {most} bytes of plain text"))),

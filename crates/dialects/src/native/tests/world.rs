@@ -285,6 +285,7 @@ impl World {
             slurm: crate::Served::default(),
             script_options: None,
             cockpit: None,
+            et_engine: None,
         };
         tokio::spawn(serve(listener, services, async { _ = stopped.await }));
         World { service, dir, address, slots, clock, reports, stop: Some(stop) }
