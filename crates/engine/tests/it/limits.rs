@@ -1,7 +1,7 @@
 //! Every kind of limit of accounting: who is over it waits and says so by the limit's name, whoever is not goes ahead, and
 //! when there is room, or more is allowed, the job starts. The names are those a real Slurm showed for the same limits.
 
-use crate::cluster::{ask, cluster, job, node, partition};
+use crate::cluster::{array, ask, cluster, job, node, partition};
 use domain::accounting::tres::{BILLING, CPU, DYNAMIC_OFFSET, MEMORY, NODE};
 use domain::accounting::{
     Account, Association, Books, Enforcement, LastNumbers, Limit, Limits, Place, Qos, QosFlags, ROOT, Record,
@@ -327,7 +327,7 @@ fn what_was_used_counts_and_fades() {
 fn tasks_of_an_array_start_as_far_as_the_limit_goes() {
     let mut world = World::new(books(&[(At::User, Limit::MaxJobs, 0, 3)], |_| {}), |_| {});
     let id = world.state.take_id();
-    let pool = crate::cluster::array(job(id.0, "a", 60, ask(1, 1)), 10, 0);
+    let pool = array(job(id.0, "a", 60, ask(1, 1)), 10, 0);
     let mut job = Job { eligible: world.now, ..pool };
     Arc::make_mut(&mut job.spec).account = "physics".into();
     world.state.put(Arc::new(job));
@@ -654,17 +654,44 @@ fn a_limit_is_told_of_jobs_too_deep_to_be_planned() {
     assert_eq!(world.waits(limited), Some(Reason::AssocGrpCpuLimit));
 }
 
-/// Who is booked in one partition and starts in another one counts once.
+/// Who is booked in one partition and starts in another one counts once, and so does a task of an array. What is booked for it
+/// there does not keep it from starting here.
 #[test]
 fn who_starts_elsewhere_than_planned_counts_once() {
-    let mut world = World::new(books(&[(At::Account, Limit::GrpJobs, 0, 2)], |_| {}), |cluster| {
-        let first = partition("first", 0..1);
-        cluster.partitions.push(Partition { tier: 2, ..first });
-    });
-    let others = [(1, 8), (4, 32)].map(|(nodes, cpus)| world.ask("chemistry", &["a"], 60, nodes, cpus));
-    let elsewhere = world.ask("physics", &["first", "a"], 5, 1, 1);
-    let next = world.ask("physics", &["a"], 5, 1, 1);
-    world.plan();
-    assert_eq!(others.map(|id| world.waits(id)), [None, Some(Reason::Resources)]);
-    assert_eq!([elsewhere, next].map(|id| world.waits(id)), [None, None]);
+    let alone = |job: Job| job;
+    let last_task = |job| array(job, 1, 0);
+    let last_tasks = |job| array(job, 2, 0);
+    let one_at_a_time = |job| array(job, 3, 1);
+    let table: [(fn(Job) -> Job, u64, Option<Reason>); 6] = [
+        (alone, 1, Some(Reason::AssocGrpJobsLimit)),
+        (alone, 2, None),
+        (last_task, 1, Some(Reason::AssocGrpJobsLimit)),
+        (last_task, 2, None),
+        (last_tasks, 3, None),
+        (one_at_a_time, 2, None),
+    ];
+    for (line, (kind, most, next_waits)) in table.into_iter().enumerate() {
+        let mut world = World::new(books(&[(At::Account, Limit::GrpJobs, 0, most)], |_| {}), |cluster| {
+            let first = partition("first", 0..1);
+            cluster.partitions.push(Partition { tier: 2, ..first });
+        });
+        let runs = world.ask("chemistry", &["a"], 60, 1, 8);
+        assert_eq!(world.plan(), [(runs, false)], "it has the only node of the other partition");
+        let wide = world.ask("chemistry", &["a"], 60, 4, 32);
+        let elsewhere = world.ask("physics", &["first", "a"], 5, 1, 1);
+        world.state.put(Arc::new(kind(Job::clone(world.state.job(elsewhere).unwrap()))));
+        let next = world.ask("physics", &["a"], 5, 1, 1);
+        world.now = world.now.after(Duration::from_secs(10));
+        let plan = world.scheduler.plan(&world.state, world.now);
+        let starts: Vec<(JobId, bool)> =
+            plan.starts.iter().map(|start| (start.job, start.backfilled)).collect();
+        let waits = |id| plan.waits.iter().find(|wait| wait.0 == id).map(|(_, reason, _)| *reason);
+        assert_eq!(starts.first(), Some(&(elsewhere, true)), "line {line}");
+        assert_eq!(waits(wide), Some(Reason::Resources), "line {line}");
+        assert_eq!(
+            (waits(next), starts.contains(&(next, true))),
+            (next_waits, next_waits.is_none()),
+            "line {line}"
+        );
+    }
 }

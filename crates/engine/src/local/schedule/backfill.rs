@@ -2,9 +2,11 @@
 //! without touching a booking.
 
 mod components;
+mod limits;
 mod reservations;
 
 pub(super) use components::{could_start, eligible};
+use limits::Bookings;
 use reservations::Outlook;
 
 use super::MOST_STARTS;
@@ -79,7 +81,7 @@ pub(super) fn run<'a, 'm>(
         remembered: HashMap::new(),
         has_waiting: vec![false; partitions],
         seen: HashSet::new(),
-        has_booking: HashMap::new(),
+        bookings: Bookings::default(),
         planned_together: HashSet::new(),
         booked: 0,
         booked_of_partition: vec![0; partitions],
@@ -121,8 +123,8 @@ struct Backfill<'a, 'p, 'm> {
     has_waiting: Vec<bool>,
     /// Jobs that have had their turn in a tier.
     seen: HashSet<(JobId, u16)>,
-    /// Jobs that have a booking, and the partition in which it counts for limits.
-    has_booking: HashMap<JobId, Option<usize>>,
+    /// What is booked for jobs on their own, as accounting's limits count it.
+    bookings: Bookings,
     /// Leaders of heterogeneous jobs that have had their turn.
     planned_together: HashSet<JobId>,
     booked: usize,
@@ -187,7 +189,7 @@ impl<'a> Backfill<'a, '_, '_> {
             depth += 1;
             let stops_at_limits = scheduling.stops_at_limits;
             let may_book = self.has_prospects(turn.job, tier)
-                && (stops_at_limits || self.within_limits(turn.job, turn.partition).is_ok())
+                && (stops_at_limits || self.within_limits_but_own(turn.job, turn.partition).is_ok())
                 && self.may_book(turn.job, turn.partition);
             self.look(&turn, state, may_book);
         }
@@ -313,7 +315,7 @@ impl<'a> Backfill<'a, '_, '_> {
         if !may_book {
             // Too deep to say more, or of no use; an obstacle is told all the same.
             let obstacle = self.obstacle(job, partition);
-            match obstacle.or_else(|| self.within_limits(job, partition).err()) {
+            match obstacle.or_else(|| self.within_limits_but_own(job, partition).err()) {
                 Some(reason) => self.waits.note(job.id, reason, None),
                 // The main pass knows better why it waits.
                 None if self.waits.is_in_vain(job.id) => {}
@@ -331,7 +333,11 @@ impl<'a> Backfill<'a, '_, '_> {
                 self.waits.note(job.id, Reason::JobArrayTaskLimit, None);
                 return;
             }
-            if let Err(reason) = self.within_limits(job, partition) {
+            let within_limits = match booked_tasks {
+                0 => self.within_limits_but_own(job, partition),
+                _ => self.within_limits(job, partition),
+            };
+            if let Err(reason) = within_limits {
                 if booked_tasks == 0 {
                     self.waits.note(job.id, reason, None);
                     self.book_limited(job, tier);
@@ -358,9 +364,9 @@ impl<'a> Backfill<'a, '_, '_> {
                 }
             };
             if chance.at <= self.now && booked_tasks == 0 && may_start && self.start(job, &chance) {
+                self.unbook_use(job);
                 if self.ground.has_started(job.id) {
                     self.waits.strike(job.id);
-                    self.unbook(job);
                     return;
                 }
                 if self.starts.len() >= MOST_STARTS {
@@ -385,11 +391,10 @@ impl<'a> Backfill<'a, '_, '_> {
                 self.waits.note(job.id, reason, None);
                 return;
             }
-            if booked_tasks == 0 && self.has_booking.contains_key(&job.id) {
+            if booked_tasks == 0 && self.bookings.has(job.id) {
                 // Its booking in a higher tier stands; this one could only have been for now.
                 return;
             }
-            self.has_booking.insert(job.id, Some(chance.partition));
             self.book(job, &chance);
             if booked_tasks == 0 {
                 let reason = if self.lacks_licenses(&chance.demand) {
@@ -407,29 +412,6 @@ impl<'a> Backfill<'a, '_, '_> {
                 return;
             }
         }
-    }
-
-    /// Keeps room for a job that waits for a limit, where that holds up those behind it. Nothing is counted for it: nobody
-    /// can tell when it starts.
-    fn book_limited(&mut self, job: &'a Arc<Job>, tier: u16) {
-        if !self.layout.cluster().scheduling.stops_at_limits || !self.is_kept_for(job) {
-            return;
-        }
-        let Ok(chance) = self.best_chance(job, tier) else { return };
-        if !self.is_beyond_window(&chance) && !self.has_booking.contains_key(&job.id) {
-            self.has_booking.insert(job.id, None);
-            let nodes = &self.layout.partitions[chance.partition].nodes;
-            let user = job.spec.owner.uid;
-            let wish = Wish { demand: &chance.demand, nodes, user, limit: chance.limit };
-            self.forecast.book(wish, chance.at.max(self.now), &chance.placement);
-            self.waits.planned.book(job.id, chance.placement.nodes.iter().map(|placed| placed.node));
-        }
-    }
-
-    /// Tells whether accounting lets a job start in a partition, besides those that start before it.
-    fn within_limits(&self, job: &Job, partition: usize) -> Result<(), Reason> {
-        let partition = self.layout.partition(&self.layout.partitions[partition]);
-        self.ground.within_limits(job, partition, self.now, &self.planned_use)
     }
 
     /// Has others make way for a job, if it then disturbs nothing that is booked. The room may be there now or later.
@@ -464,8 +446,9 @@ impl<'a> Backfill<'a, '_, '_> {
     /// Returns how many bookings a job gets: one, or as many as tasks of an array may run besides.
     fn tasks_to_book(&self, job: &Job) -> u32 {
         match &job.array {
-            Some(ArrayPart::Pool { waiting, throttle: 0, .. }) => {
-                waiting.len().min(self.layout.cluster().scheduling.backfill.max_tasks_of_array)
+            Some(ArrayPart::Pool { throttle: 0, .. }) => {
+                let most = self.layout.cluster().scheduling.backfill.max_tasks_of_array;
+                self.ground.tasks_left(job).min(most)
             }
             _ => 1,
         }
@@ -627,21 +610,13 @@ impl<'a> Backfill<'a, '_, '_> {
         let nodes = &self.layout.partitions[chance.partition].nodes;
         let wish = Wish { demand: &chance.demand, nodes, user: job.spec.owner.uid, limit: chance.limit };
         self.forecast.book(wish, chance.at.max(self.now), &chance.placement);
-        self.ground.book_use(job, chance.demand.partition, chance.at.max(self.now), &mut self.planned_use);
+        self.book_use(job, chance.partition, chance.at.max(self.now));
         if self.layout.cluster().scheduling.by == SchedulerType::Builtin {
             self.not_before[chance.partition] = chance.at;
         }
         if awaits_room(self.state, job.id) || self.displacing.is_owed_room(job.id) {
             // Others give up their room for this job; nobody slips in until it has it.
             self.forecast.keep_free(wish, chance.at, &chance.placement);
-        }
-    }
-
-    /// Counts a job no more for later that starts now, in a lower tier than the one it was booked in.
-    fn unbook(&mut self, job: &Job) {
-        if let Some(partition) = self.has_booking.remove(&job.id).flatten().filter(|_| job.array.is_none()) {
-            let partition = self.layout.partition(&self.layout.partitions[partition]);
-            self.ground.unbook_use(job, partition, &mut self.planned_use);
         }
     }
 

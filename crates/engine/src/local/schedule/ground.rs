@@ -279,6 +279,16 @@ impl<'a> Ground<'a> {
         }
     }
 
+    /// Returns how many tasks of an array this pass has not started; of another job none or one.
+    pub(super) fn tasks_left(&self, job: &Job) -> u32 {
+        match &job.array {
+            Some(ArrayPart::Pool { waiting, .. }) => {
+                waiting.len().saturating_sub(self.tasks.get(&job.id).copied().unwrap_or(0))
+            }
+            Some(ArrayPart::Task { .. }) | None => u32::from(!self.has_started(job.id)),
+        }
+    }
+
     /// Returns the task of an array that is next; `None` for a job that is no array.
     fn next_task(&self, job: &Job) -> Option<TaskIndex> {
         let Some(ArrayPart::Pool { waiting, .. }) = &job.array else { return None };

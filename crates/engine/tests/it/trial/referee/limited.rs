@@ -4,7 +4,7 @@ use super::super::play::Tally;
 use domain::accounting::Limit;
 use domain::accounting::tres::CPU;
 use domain::cluster::{Cluster, Partition};
-use domain::job::{ArrayPart, Job, Memory, Phase, Reason, Sharing};
+use domain::job::{ArrayPart, Job, Memory, Per, Phase, Reason, Sharing};
 use domain::ports::{Plan, Start};
 use domain::state::{Snapshot, State};
 use domain::{JobId, TimeLimit, Timestamp};
@@ -183,8 +183,8 @@ fn most_booked(cluster: &Cluster, job: &Job, resource: u32) -> Option<u64> {
 }
 
 /// Returns the most that a job might get of what it asked for. Whole cores may be twice as many CPUs, whole nodes all that the
-/// largest has, and of a range of nodes it has as many as there are. `None` for one that gets more CPUs where its partition
-/// gives too little memory for each.
+/// largest has, and of a range of nodes it has as many as there are; where nobody says how many, units for the whole job may
+/// lie on a node each. `None` for one that gets more CPUs where its partition gives too little memory for each.
 fn most_wanted(cluster: &Cluster, job: &Job, resource: u32) -> Option<u64> {
     if resource != CPU {
         return Some(1);
@@ -196,7 +196,10 @@ fn most_wanted(cluster: &Cluster, job: &Job, resource: u32) -> Option<u64> {
     if is_capped && asked.memory != Memory::Default {
         return None;
     }
-    let nodes = asked.max_nodes.max(asked.min_nodes).max(1);
+    let units: u64 =
+        asked.gres.iter().filter(|request| request.per == Per::Job).map(|request| request.count).sum();
+    let apart = if asked.max_nodes == 0 { u32::try_from(units).unwrap() } else { asked.max_nodes };
+    let nodes = apart.max(asked.min_nodes).max(1);
     // Its tasks may be on a node each, as far as nobody says how many nodes there are.
     let most_nodes = nodes.max(asked.tasks.unwrap_or(0)).max(asked.min_cpus);
     let of_node = u32::from(asked.tasks_per_node.max(1)) * asked.task_cpus();
