@@ -154,9 +154,9 @@ fn components_have_the_places_they_were_promised() {
     assert!(both.iter().all(|id| world.is_running(*id)));
 }
 
-#[test]
-fn components_for_whom_one_is_halted_after_others_have_gone_keep_their_places() {
-    let mut world = with(3, |cluster| {
+/// Whoever is urgent has those of one quality of service halted, and those of another end.
+fn with_urgent(nodes: u32) -> World {
+    with(nodes, |cluster| {
         cluster.preempt =
             PreemptRules { by: PreemptType::Qos, mode: PreemptMode::Cancel, ..PreemptRules::default() };
         let preempt = vec!["halted".into(), "gone".into()];
@@ -165,8 +165,16 @@ fn components_for_whom_one_is_halted_after_others_have_gone_keep_their_places() 
         cluster.configure_books(|books| {
             books.qos.push(Qos { preempt_mode: Some(PreemptMode::Suspend), ..Qos::named("halted".into()) })
         });
-    });
-    let of = |job, qos: &'static str| with_spec(job, |spec| spec.qos = qos.into());
+    })
+}
+
+fn of(job: Job, qos: &'static str) -> Job {
+    with_spec(job, |spec| spec.qos = qos.into())
+}
+
+#[test]
+fn components_for_whom_one_is_halted_after_others_have_gone_keep_their_places() {
+    let mut world = with_urgent(3);
     let on_last = |job| without(without(job, "n0"), "n1");
     world.starts([on_last(of(wants(1, "low", 8), "gone"))]);
     world.starts([without(of(wants(2, "low", 8), "halted"), "n1"), of(wants(3, "low", 7), "normal")]);
@@ -186,17 +194,7 @@ fn components_for_whom_one_is_halted_after_others_have_gone_keep_their_places() 
 
 #[test]
 fn whoever_will_be_halted_for_one_is_not_counted_on_by_another() {
-    let mut world = with(1, |cluster| {
-        cluster.preempt =
-            PreemptRules { by: PreemptType::Qos, mode: PreemptMode::Cancel, ..PreemptRules::default() };
-        let preempt = vec!["halted".into(), "gone".into()];
-        cluster.configure_books(|books| books.qos.push(Qos { preempt, ..Qos::named("urgent".into()) }));
-        cluster.configure_books(|books| books.qos.push(Qos::named("gone".into())));
-        cluster.configure_books(|books| {
-            books.qos.push(Qos { preempt_mode: Some(PreemptMode::Suspend), ..Qos::named("halted".into()) })
-        });
-    });
-    let of = |job, qos: &'static str| with_spec(job, |spec| spec.qos = qos.into());
+    let mut world = with_urgent(1);
     world.starts([of(wants(1, "low", 4), "halted"), of(wants(2, "low", 2), "gone")]);
     world.starts([of(wants(3, "low", 2), "gone")]);
     let first = world.submit(of(wants(4, "low", 6), "urgent"));
@@ -241,6 +239,22 @@ fn the_tasks_of_an_array_take_no_more_than_the_room_of_one() {
     let starts = world.scheduler_starts();
     assert_eq!(starts.iter().filter(|job| **job == pool).count(), 4, "on its own node");
     assert!(starts.contains(&other));
+}
+
+/// The first of them is ahead in order, but those who make way for it are still there.
+#[test]
+fn who_still_waits_for_room_takes_none_that_is_there_for_another() {
+    let mut world = by_tier(1);
+    world.starts([wants(1, "low", 4), wants(2, "low", 3), wants(3, "low", 1)]);
+    world.submit(Job { priority: 5_000, ..array(wants(4, "high", 1), 8, 0) });
+    assert_eq!(asked(&world.plan()), [(3, PreemptHow::Cancel)]);
+    let other = with_spec(wants(5, "high", 4), |spec| spec.time_limit = TimeLimit::Minutes(5));
+    let other = world.submit(other);
+    world.pass(1);
+    assert_eq!(asked(&world.plan()), [(1, PreemptHow::Cancel)]);
+    world.end(JobId(1));
+    world.pass(1);
+    assert_eq!(world.scheduler_starts(), [other]);
 }
 
 /// Reserves something for somebody else.
@@ -291,6 +305,27 @@ fn nobody_goes_for_cores_that_stay_reserved() {
         assert_eq!(asked(&world.plan()), [], "the cores of the first are of no use to anybody else");
         world.pass(1);
     }
+}
+
+/// When the one has gone that has to end, the job would have its place but for a reservation; with the other one halted it has
+/// it all the same.
+#[test]
+fn who_waits_beside_a_reservation_has_those_halted_that_were_counted_on() {
+    let mut world = with_urgent(1);
+    world.starts([wants(1, "low", 2), wants(2, "low", 2)].map(|job| of(job, "normal")));
+    world.starts([of(wants(3, "low", 2), "halted"), of(wants(4, "low", 2), "gone")]);
+    world.end(JobId(1));
+    reserve(
+        &mut world,
+        600,
+        ReservedNode { cpus: Some(CpuSet::first(4)), ..ReservedNode::whole(NodeIndex(0)) },
+    );
+    let urgent = world.submit(of(wants(5, "low", 4), "urgent"));
+    assert_eq!(asked(&world.plan()), [(4, PreemptHow::Cancel)]);
+    world.end(JobId(4));
+    world.pass(1);
+    assert_eq!(asked(&world.plan()), [(3, PreemptHow::Suspend)]);
+    assert!(world.is_running(urgent));
 }
 
 #[test]

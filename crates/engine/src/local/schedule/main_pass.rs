@@ -476,7 +476,10 @@ impl<'a, 'g, 'm> MainPass<'a, 'g, 'm> {
                 }
                 return match obstacle::beyond_idle(self.layout, partition, &job.spec, &demand) {
                     Some(reason) => Attempt::Aside(reason),
-                    None if self.is_kept_out(job, &demand, nodes) => Attempt::Aside(Reason::Reserved),
+                    // Whoever is owed room may have others halted for it, or have it kept.
+                    None if !self.is_settling && self.is_kept_out(job, &demand, nodes) => {
+                        Attempt::Aside(Reason::Reserved)
+                    }
                     None => Attempt::Busy(Box::new(demand)),
                 };
             }

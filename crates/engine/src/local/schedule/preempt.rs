@@ -295,12 +295,15 @@ impl<'a, 'm> Displacing<'a, 'm> {
 }
 
 impl<'a> Displacing<'a, '_> {
-    /// Returns the waiting jobs for whom others make way or have done so, in order.
+    /// Returns the waiting jobs for whom others make way or have done so, in order: first those whose room is there, lest one who
+    /// still waits for it takes theirs instead.
     pub(super) fn claimants(&self) -> Vec<&'a Arc<Job>> {
         let mut jobs: Vec<&Arc<Job>> =
             self.memory.claims.keys().filter_map(|id| self.state.job(*id)).collect();
         let tier = |job: &Job| self.owed_in(job).first().map(|at| self.layout.partitions[*at].tier);
-        jobs.sort_by_key(|job| (Reverse(tier(job)), Reverse(job.priority), job.id));
+        jobs.sort_by_cached_key(|job| {
+            (awaits_room(self.state, job.id), Reverse(tier(job)), Reverse(job.priority), job.id)
+        });
         jobs
     }
 
