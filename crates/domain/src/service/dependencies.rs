@@ -169,6 +169,7 @@ impl Ledger<'_> {
             tracing::error!(job.id = id.0, error = %refused, "dependency could not be noted");
             return;
         }
+        self.is_behind |= self.job(id).is_some_and(|job| job.is_eligible());
         self.end_if_hopeless(id);
     }
 

@@ -51,6 +51,8 @@ pub(super) struct Ledger<'a> {
     moved: Statistics,
     nodes_touched: bool,
     volatile: bool,
+    /// A job has become eligible of which the last plan knows nothing.
+    pub(super) is_behind: bool,
     /// Jobs to be looked at whether they wait in vain, while one of them is being ended.
     pub(super) hopeless: Hopeless,
 }
@@ -135,6 +137,7 @@ impl<'a> Ledger<'a> {
             moved: Statistics::default(),
             nodes_touched: false,
             volatile: false,
+            is_behind: false,
             hopeless: Hopeless::default(),
         }
     }

@@ -12,6 +12,7 @@ use std::time::Duration;
 impl Ledger<'_> {
     /// Starts what the plan starts and notes why others wait. A proposal that no longer fits is dropped.
     pub(super) fn take_plan(&mut self, plan: &Plan, boot: &Text) {
+        self.is_behind = false;
         for preempt in &plan.preempts {
             self.preempt(preempt);
         }

@@ -407,6 +407,10 @@ impl Writer {
             keep_allocations(&mut plan, ledger.state());
         }
         ledger.take_plan(&plan, &self.boot);
+        if ledger.is_behind {
+            // Whoever has waited for a start need not wait for whatever happens next.
+            plan.again = Some(now);
+        }
         let mut finished = ledger.finish();
         finished.volatile |= has_ranked || is_new_day;
         if let Some(planned) = plan.planned.take().filter(|planned| *planned != *self.planned) {

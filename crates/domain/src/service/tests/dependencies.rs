@@ -53,6 +53,20 @@ async fn chains_follow_what_they_wait_for() {
     assert!(matches!(unknown, Err(Error::Invalid(Problem::BadDependency(_)))));
 }
 
+/// Nothing else happens that would have the scheduler asked again.
+#[tokio::test]
+async fn who_waits_for_a_start_follows_it_at_once() {
+    let world = World::new(3);
+    let parent = world.submit(|submission| submission.hold = true).await.unwrap();
+    let after = |id: JobId| Text::from(format!("after:{id}"));
+    let child = world.submit(|submission| submission.dependency = after(parent)).await.unwrap();
+    let grandchild = world.submit(|submission| submission.dependency = after(child)).await.unwrap();
+    let release = Update { hold: Some(HoldWish::Release), ..Update::default() };
+    let alice = world.service.principal("alice");
+    world.service.update(&alice, parent, release).await.unwrap();
+    world.launched_all(&[parent, child, grandchild]).await;
+}
+
 #[tokio::test]
 async fn a_long_row_that_waits_in_vain_ends_as_a_whole() {
     let world = World::new(0);
