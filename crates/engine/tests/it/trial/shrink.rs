@@ -140,6 +140,15 @@ pub(crate) fn report(trial: &Trial, scene: &Scene, operations: &[Operation], obj
         };
         text += "\n";
     }
+    for node in &scene.cluster.nodes {
+        let (topology, memory, weight) = (&node.topology, node.memory, node.weight);
+        let gres: Vec<String> =
+            node.gres.iter().map(|gres| format!("{} {} {}", gres.count, gres.kind, gres.name)).collect();
+        text += &format!(
+            "  node {}: {} sockets of {} cores of {} threads, {memory} MB, weight {weight}, {:?}, {gres:?}\n",
+            node.name, topology.sockets, topology.cores, topology.threads, node.features
+        );
+    }
     for partition in &scene.cluster.partitions {
         let nodes: Vec<u32> = partition.nodes.iter().map(|node| node.0).collect();
         let (name, tier, mode, grace) =

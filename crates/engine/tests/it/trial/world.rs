@@ -32,6 +32,8 @@ pub(crate) struct Inner {
     pub(crate) referee: Referee,
     /// When the scheduler wants to plan again.
     pub(crate) again: Option<Timestamp>,
+    /// Somebody waits to whom something has happened: the writer may take another turn by itself.
+    pub(crate) is_unsettled: bool,
     /// Where the time went.
     pub(crate) spent: Spent,
 }
@@ -66,6 +68,7 @@ impl World {
             executor: Executor::default(),
             referee: Referee::new(&scene.cluster),
             again: None,
+            is_unsettled: false,
             spent: Spent::default(),
         };
         let world = Arc::new(World { clock: AtomicI64::new(0), inner: Mutex::new(inner) });
@@ -118,6 +121,7 @@ impl Store for Tap {
         self.0.look(|inner| {
             let began = Instant::now();
             inner.referee.record(batch, now);
+            inner.is_unsettled |= batch.jobs.iter().any(|job| job.is_eligible());
             inner.spent.referee += began.elapsed();
         });
         Ok(())
@@ -148,9 +152,9 @@ impl Engine for Planner {
             inner.referee.planned(state, &plan, now);
             inner.spent.referee += began.elapsed();
         });
-        // The player calls for the next pass when its time has come. If the writer made it by itself, the player could set
-        // the clock before it is recorded.
-        plan.again = plan.again.filter(|again| *again > now);
+        // The player calls for the next pass when its time has come by the clock that it sets. If the writer made it by itself, as
+        // it would after as much real time, the player could set the clock before that pass is recorded.
+        plan.again = None;
         plan
     }
 

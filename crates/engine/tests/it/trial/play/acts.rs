@@ -79,7 +79,10 @@ impl Player<'_> {
         // What is over already cannot be changed; that is no matter here.
         match self.service.update(&self.principal(0), *job, update).await {
             Ok(handled) if handled.iter().any(|handled| handled.result.is_ok()) => self.tally.count("update"),
-            _ => self.tally.count("update refused"),
+            _ => {
+                self.tally.count("update refused");
+                self.tick().await;
+            }
         }
     }
 

@@ -94,9 +94,11 @@ impl Player<'_> {
             if operation.is_none() {
                 self.clean_up().await;
             }
-            let (end, alarm, again) = self
-                .world
-                .look(|inner| (inner.executor.next_end(), inner.referee.next_alarm(now), inner.again));
+            let (end, alarm, again) = self.world.look(|inner| {
+                // The clock stands still while the writer takes a turn: it would record starts that were planned before.
+                let again = if std::mem::take(&mut inner.is_unsettled) { Some(now) } else { inner.again };
+                (inner.executor.next_end(), inner.referee.next_alarm(now), again)
+            });
             let Some(next) = [operation, end, alarm, again].into_iter().flatten().min() else {
                 if self.wake_stopped().await? {
                     continue;
