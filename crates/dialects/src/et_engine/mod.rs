@@ -34,7 +34,7 @@ use hyper::body::Incoming;
 use hyper::{Method, Request};
 use reply::for_everybody;
 use shelves::Shelves;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// How single things are shown on the mount at the root.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -67,13 +67,20 @@ pub struct EtEngine {
     shelves: Shelves,
     folders: Arc<dyn Folders>,
     settings: EtSettings,
+    /// Held while something is made whose name nobody else may have.
+    naming: Arc<Mutex<()>>,
 }
 
 impl EtEngine {
     /// Makes one. Names of batches and jobs stay the same as long as the secret of the keys does.
     pub fn new(keys: EtKeys, shelf: Arc<dyn Shelf>, folders: Arc<dyn Folders>, settings: EtSettings) -> Self {
         let ids = Ids::new(keys.derived(b"names"));
-        EtEngine { keys, ids, shelves: Shelves::new(shelf), folders, settings }
+        EtEngine { keys, ids, shelves: Shelves::new(shelf), folders, settings, naming: Arc::default() }
+    }
+
+    /// Lets one at a time look whether a name is free and take it.
+    fn naming(&self) -> MutexGuard<'_, ()> {
+        self.naming.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn tool_bounds(&self) -> Bounds {

@@ -22,7 +22,9 @@ impl World {
         let user = Command::new("id").arg("-un").output().unwrap();
         let user = String::from_utf8(user.stdout).unwrap();
         let key = quintet.ok(&["token", user.trim(), "--for", "et-engine"]).trim().to_owned();
-        World { quintet, client: Client::new(), key }
+        // The service goes and comes again: connections are not kept.
+        let client = Client::builder().pool_max_idle_per_host(0).build().unwrap();
+        World { quintet, client, key }
     }
 
     async fn send(&self, request: &str, range: Option<&str>, body: Vec<u8>) -> (u16, Vec<u8>) {
@@ -99,7 +101,7 @@ impl World {
 async fn a_tool_finds_its_arguments_its_filesystems_and_its_hardware() {
     let world = World::serving("");
     let filesystem = world.fine("POST /filesystems", &json!({"name": "data in"})).await;
-    let script = "echo first; printf '%s|' \"$word\" \"$common\" \"$SLURM_CPUS_PER_TASK\" \"$SLURM_MEM_PER_NODE\"\n\
+    let script = "echo first; printf '%s|' \"$word\" \"$common\" \"$SLURM_NTASKS\" \"$SLURM_MEM_PER_NODE\"\n\
         printf %s \"$word\" >\"filesystems/data in/$SLURM_ARRAY_TASK_ID\"; exit ${code:-0}";
     let tool = world.tool("words", script).await;
     let nasty = "it's; $(touch gone) `x` \"\\\n end";

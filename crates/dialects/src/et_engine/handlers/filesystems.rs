@@ -45,6 +45,7 @@ pub(in super::super) async fn make(world: World, body: Incoming) -> Result<Answe
     let new: NewFilesystem = world.document(body).await?;
     let made = world.apart(move |world| {
         let name = filesystem_name(new.name)?;
+        let _naming = world.et.naming();
         let all = world.et.shelves.all_of::<Filesystem>(world.by.name())?;
         if all.iter().any(|(_, one)| one.name == name) {
             return Err(EtError::Conflict(format!("There is a filesystem named {name} already")));

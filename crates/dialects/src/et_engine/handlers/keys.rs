@@ -53,6 +53,7 @@ pub(in super::super) async fn make(world: World, body: Incoming) -> Result<Answe
     let written = world.apart(move |world| {
         let name = checked("name", name, 256)?;
         let description = checked("description", description, 4096)?;
+        let _naming = world.et.naming();
         let good = good(world)?;
         if name.is_empty() || good.iter().any(|(_, key)| key.name == name) {
             return Err(EtError::Conflict(format!(

@@ -51,6 +51,7 @@ pub(in super::super) async fn make(world: World, body: Incoming) -> Result<Answe
         if name.is_empty() {
             return Err(EtError::body("a tool needs a name"));
         }
+        let _naming = world.et.naming();
         let all = world.et.shelves.all_of::<Tool>(world.by.name())?;
         if all.iter().any(|(_, tool)| tool.name == name) {
             return Err(EtError::Conflict(format!("There is a tool named {name} already")));
