@@ -65,6 +65,14 @@ fn text(value: &Value) -> Option<String> {
     }
 }
 
+/// Tells whether a job could be started with arguments of its own and those all have in common.
+pub(super) fn fit(own: &[Arguments], common: &Arguments) -> bool {
+    let size = |arguments: &Arguments| -> usize {
+        arguments.iter().map(|(name, value)| name.len() + value.len() + 2).sum()
+    };
+    own.iter().map(size).max().unwrap_or(0) + size(common) <= LARGEST
+}
+
 /// Returns arguments with others laid over them.
 pub(super) fn laid_over(below: &Arguments, above: &Arguments) -> Arguments {
     let is_covered = |name: &str| above.iter().any(|(other, _)| other == name);

@@ -133,8 +133,8 @@ enum Verb {
     ShowLog(String),
 }
 
-/// Which verb a method and a path mean.
-fn verb(method: &Method, path: &[&str]) -> Result<Verb, EtError> {
+/// The route table.
+fn find(method: &Method, path: &[&str]) -> Option<Verb> {
     let own = |text: &&str| (*text).to_owned();
     let verb = match (method.as_str(), path) {
         // Batches and their jobs.
@@ -177,39 +177,18 @@ fn verb(method: &Method, path: &[&str]) -> Result<Verb, EtError> {
         ("POST", ["keys"]) => Verb::MakeKey,
         ("DELETE", ["keys", id]) => Verb::RevokeKey(own(id)),
         ("GET", ["logs", id]) => Verb::ShowLog(own(id)),
-        _ => return Err(no_verb(method, path)),
+        _ => return None,
     };
-    Ok(verb)
+    Some(verb)
 }
 
-/// Says what is wrong where there is no verb: another method has one, or none has.
-fn no_verb(method: &Method, path: &[&str]) -> EtError {
+/// Returns which verb a method and a path mean, or says what is wrong: another method has one, or none has.
+fn verb(method: &Method, path: &[&str]) -> Result<Verb, EtError> {
     let others = [Method::GET, Method::POST, Method::PUT, Method::DELETE];
-    let mut others = others.iter().filter(|other| *other != method);
-    match others.any(|other| is_served(other, path)) {
+    find(method, path).ok_or_else(|| match others.iter().any(|other| find(other, path).is_some()) {
         true => EtError::WrongMethod,
         false => EtError::NotFound("Resource"),
-    }
-}
-
-fn is_served(method: &Method, path: &[&str]) -> bool {
-    let is_filesystem = |name: &str| matches!(name, "filesystems" | "vfs");
-    match (method.as_str(), path) {
-        ("GET" | "DELETE", ["batches"] | ["batches", _]) => true,
-        ("GET", ["batches", _, "jobs"] | ["batches", _, "jobs", _] | ["tools"] | ["logs", _] | ["keys"]) => {
-            true
-        }
-        ("POST", ["batches", _, "cancel"] | ["batches", _, "jobs", _, "cancel"] | ["tools"] | ["keys"]) => {
-            true
-        }
-        ("GET" | "POST" | "PUT" | "DELETE", ["tools", _]) => true,
-        ("DELETE", ["keys", _]) => true,
-        ("GET" | "POST", [name]) => is_filesystem(name),
-        ("GET" | "DELETE", [name, _]) => is_filesystem(name),
-        ("GET" | "POST" | "PUT" | "DELETE", [name, _, "files", ..]) => is_filesystem(name),
-        ("POST", [name, _, "mkdir", ..]) | ("GET", [name, _, "list", ..]) => is_filesystem(name),
-        _ => false,
-    }
+    })
 }
 
 /// Tells whether a path, without slashes around it, is one of this dialect.

@@ -56,6 +56,9 @@ fn prepare(world: &World, tool: Tool, wanted: Wanted) -> Result<Prepared, EtErro
         return Err(EtError::body(format!("filesystem {} is named twice", twice.1.name)));
     }
     let common = arguments::laid_over(&tool.arguments, &fixed);
+    if !arguments::fit(&own, &common) {
+        return Err(EtError::body("the arguments of a job are more than an environment can hold"));
+    }
     let origin = Origin {
         tool_id: tool.id,
         tool_name: tool.name.clone(),
