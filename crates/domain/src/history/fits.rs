@@ -14,6 +14,7 @@ impl Wanted {
         };
         let spec = &job.spec;
         (self.jobs.is_empty() || self.names_job(job))
+            && (!self.whole || job.array_id() == job.id)
             && (self.users.is_empty() || self.users.contains(&spec.owner.uid))
             && (self.groups.is_empty() || self.groups.contains(&spec.owner.gid))
             && one_however_written(&self.accounts, &spec.account)

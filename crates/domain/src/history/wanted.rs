@@ -39,6 +39,8 @@ pub struct Wanted {
     pub ways_in: Vec<WayIn>,
     /// About which something was noted afterwards.
     pub altered: bool,
+    /// Of an array only what has the array's own number: the tasks that waited together, or the last one that left them.
+    pub whole: bool,
     /// At one of these times; nothing says at any.
     pub moments: Vec<Moments>,
     /// In which order.

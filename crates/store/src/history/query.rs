@@ -53,6 +53,9 @@ impl Query {
         if !wanted.jobs.is_empty() {
             conditions.push(jobs(wanted));
         }
+        if wanted.whole {
+            conditions.push("(array IS NULL OR array = job)".to_owned());
+        }
         let Some(names) = words(connection, &wanted.names)? else { return Ok(None) };
         if !names.is_empty() {
             let condition = one_of("name", &names);
