@@ -27,13 +27,15 @@ fn page(site: &Site) -> String {
          Slurm REST API    /slurm/v0.0.44/      described by /openapi/v3\n\
          ClusterCockpit    /api/                {cockpit}\n\
          ET Engine         /batches, /v1/       {et_engine}\n\
+         Waldur            /api/slurm-jobs/     {waldur}\n\
          logs, events      /quintet/v1/         jobs/ID/stdout, events, history, whoami\n\
          metrics           /metrics\n\
          health            /healthz\n\
          \n\
          Credentials: `quintet token NAME --for slurm` prints a token for the headers\n\
          X-SLURM-USER-NAME and X-SLURM-USER-TOKEN, or for Authorization: Bearer; `--for clustercockpit`\n\
-         one for its X-Auth-Token or Authorization: Bearer; `--for et-engine` a key for Authorization.\n",
+         one for its X-Auth-Token or Authorization: Bearer; `--for et-engine` a key for Authorization,\n\
+         `--for waldur` a token for Authorization: Token.\n",
         version = site.version,
         cockpit = if site.cockpit.is_some() { "described by /api/openapi.json" } else { "not served here" },
         et_engine = if site.et_engine.is_some() {
@@ -41,6 +43,7 @@ fn page(site: &Site) -> String {
         } else {
             "not served here"
         },
+        waldur = if site.waldur.is_some() { "listed at /api/" } else { "not served here" },
         name = cluster.name,
         nodes = cluster.present_nodes().count(),
         partitions = cluster.partitions.len(),

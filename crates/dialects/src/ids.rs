@@ -9,6 +9,18 @@ use domain::{JobId, TaskIndex, Timestamp};
 /// Whose names these are and of what: names of one kind mean nothing as another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
+    /// A job in Waldur's dialect.
+    WaldurJob,
+    /// A job's script in Waldur's dialect.
+    WaldurScript,
+    /// What never became a job, in Waldur's dialect; counted instead of numbered.
+    Refused,
+    /// A user in Waldur's dialect, by number.
+    User,
+    /// The project of a user alone in Waldur's dialect, by the user's number.
+    OwnProject,
+    /// The customer of a user alone in Waldur's dialect, by the user's number.
+    OwnCustomer,
     /// A batch in ET Engine's dialect.
     EtBatch,
     /// A job of a batch in ET Engine's dialect.
@@ -21,6 +33,12 @@ impl Kind {
     /// What a name of this kind begins with, before it is enciphered. Once given they stay.
     const fn tag(self) -> [u8; 4] {
         match self {
+            Kind::WaldurJob => *b"WaJ1",
+            Kind::WaldurScript => *b"WaS1",
+            Kind::Refused => *b"WaR1",
+            Kind::User => *b"WaU1",
+            Kind::OwnProject => *b"WaP1",
+            Kind::OwnCustomer => *b"WaC1",
             Kind::EtBatch => *b"EtB1",
             Kind::EtJob => *b"EtJ1",
             Kind::EtLog => *b"EtL1",
@@ -54,6 +72,19 @@ impl Ids {
         u128::from_be_bytes(block.into())
     }
 
+    /// Returns the name of something else that has a number, at all times the same.
+    pub(crate) fn of_number(&self, kind: Kind, number: u32) -> u128 {
+        self.of(kind, JobId(number), None, Timestamp::EPOCH)
+    }
+
+    /// Returns the number that a name stands for which [`Ids::of_number`] has made.
+    pub(crate) fn read_number(&self, kind: Kind, id: u128) -> Option<u32> {
+        match self.read(kind, id)? {
+            (JobId(number), None, 0) => Some(number),
+            _ => None,
+        }
+    }
+
     /// Returns job, task and the second of the submission that a name stands for; `None` for what is no name of this kind.
     pub(crate) fn read(&self, kind: Kind, id: u128) -> Option<(JobId, Option<TaskIndex>, i64)> {
         let mut block = Block::<Aes128>::from(id.to_be_bytes());
@@ -80,21 +111,28 @@ mod tests {
         for (job, task) in
             [(JobId(1), None), (JobId::MAX, Some(TaskIndex(0))), (JobId(7), Some(TaskIndex(4_000_000)))]
         {
-            let id = ids.of(Kind::EtBatch, job, task, AT);
-            assert_eq!(id, Ids::new([7; 16]).of(Kind::EtBatch, job, task, AT));
-            assert_eq!(ids.read(Kind::EtBatch, id), Some((job, task, 1_800_000_000)));
+            let id = ids.of(Kind::WaldurJob, job, task, AT);
+            assert_eq!(id, Ids::new([7; 16]).of(Kind::WaldurJob, job, task, AT));
+            assert_eq!(ids.read(Kind::WaldurJob, id), Some((job, task, 1_800_000_000)));
         }
     }
 
     #[test]
     fn what_is_no_name_of_this_kind_is_none() {
         let ids = Ids::new([7; 16]);
-        let id = ids.of(Kind::EtBatch, JobId(1), None, AT);
-        assert_eq!(ids.read(Kind::EtJob, id), None);
-        assert_eq!(Ids::new([8; 16]).read(Kind::EtBatch, id), None);
+        let id = ids.of(Kind::WaldurJob, JobId(1), None, AT);
+        assert_eq!(ids.read(Kind::WaldurScript, id), None);
+        assert_eq!(Ids::new([8; 16]).read(Kind::WaldurJob, id), None);
         for foreign in [0, 1, u128::MAX, id ^ 1, id.swap_bytes()] {
-            assert_eq!(ids.read(Kind::EtBatch, foreign), None);
+            assert_eq!(ids.read(Kind::WaldurJob, foreign), None);
         }
-        assert_ne!(id, ids.of(Kind::EtBatch, JobId(2), None, AT));
+        assert_ne!(id, ids.of(Kind::WaldurJob, JobId(2), None, AT));
+    }
+
+    #[test]
+    fn what_stands_in_links_once_never_changes() {
+        // Clients keep these names: they must be the same in every release.
+        let id = Ids::new([7; 16]).of(Kind::WaldurJob, JobId(1), None, AT);
+        assert_eq!(format!("{id:032x}"), "b44db6e17f6fd9536f27a02b8137c1da");
     }
 }

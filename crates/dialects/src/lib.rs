@@ -13,6 +13,7 @@ mod output;
 mod site;
 mod slurm;
 mod tokens;
+mod waldur;
 
 pub use clustercockpit::{
     BadArchived, BadCluster, COCKPIT_ROLES, Cockpit, CockpitKeyError, CockpitKeys, Network, Origins,
@@ -23,3 +24,4 @@ pub use et_engine::{EtDetail, EtEngine, EtKeys, EtSettings};
 pub use site::{Services, serve};
 pub use slurm::{Part, ScriptOptions, Served};
 pub use tokens::{Keyring, KeyringError, mint};
+pub use waldur::{Waldur, WaldurOptions, WaldurTokens, password_hash as waldur_password_hash};

@@ -8,9 +8,11 @@ use crate::http::listen::listen;
 use crate::metrics::Metrics;
 use crate::slurm::{Counters, Descriptions, KeptJobs, ScriptOptions, Served};
 use crate::tokens::Keyring;
+use crate::waldur::{self, Waldur};
 use crate::{front, metrics, native, slurm};
 use domain::Timestamp;
-use domain::service::{JobService, Monitoring};
+use domain::service::{JobService, Monitoring, Submission};
+use domain::who::Principal;
 use hyper::body::Incoming;
 use hyper::{Method, Request, StatusCode};
 use jiff::tz::TimeZone;
@@ -37,6 +39,8 @@ pub struct Services {
     pub cockpit: Option<Cockpit>,
     /// What ET Engine's interface needs, if it is served.
     pub et_engine: Option<EtEngine>,
+    /// What Waldur's interface keeps and knows, if it is served.
+    pub waldur: Option<Arc<Waldur>>,
 }
 
 /// What every request can reach.
@@ -48,6 +52,7 @@ pub(crate) struct Site {
     pub(crate) script_options: Option<ScriptOptions>,
     pub(crate) cockpit: Option<Cockpit>,
     pub(crate) et_engine: Option<EtEngine>,
+    pub(crate) waldur: Option<Arc<Waldur>>,
     pub(crate) descriptions: Descriptions,
     pub(crate) bodies: Budget,
     pub(crate) metrics: Metrics,
@@ -65,6 +70,15 @@ impl Site {
     pub(crate) fn monitoring(&self) -> Option<&Monitoring> {
         self.cockpit.as_ref().map(|cockpit| &cockpit.monitoring)
     }
+
+    /// Reads the submission that a script describes by its `#SBATCH` lines alone; see [`slurm::of_script`].
+    pub(crate) fn submission_of_script(
+        &self,
+        by: &Principal,
+        script: &str,
+    ) -> Result<Vec<Submission>, String> {
+        slurm::of_script(self, by, script)
+    }
 }
 
 /// Serves every dialect until `stop` resolves; then open requests have some seconds to end.
@@ -75,7 +89,7 @@ pub async fn serve(
     services: Services,
     stop: impl Future<Output = ()> + Send + 'static,
 ) {
-    let Services { jobs, keys, version, slurm, script_options, cockpit, et_engine } = services;
+    let Services { jobs, keys, version, slurm, script_options, cockpit, et_engine, waldur } = services;
     let (stopping, stopped) = watch::channel(false);
     tokio::spawn(async move {
         stop.await;
@@ -90,6 +104,7 @@ pub async fn serve(
         script_options,
         cockpit,
         et_engine,
+        waldur,
         descriptions: Descriptions::default(),
         bodies: Budget::default(),
         metrics: Metrics::default(),
@@ -119,6 +134,7 @@ async fn respond(site: Arc<Site>, request: Request<Incoming>, peer: SocketAddr) 
         Dialect::Front => front::respond(&site, &request),
         Dialect::Metrics => metrics::respond(&site, &request),
         Dialect::Native => native::respond(&site, request).await,
+        Dialect::Waldur => waldur::respond(&site, request, peer).await,
         Dialect::Cockpit => clustercockpit::respond(&site, request, peer).await,
         Dialect::EtEngine => match site.et_engine.as_ref() {
             Some(et) => et_engine::respond(&site, et, request).await,
@@ -139,6 +155,8 @@ pub(crate) enum Dialect {
     Metrics,
     /// What no foreign API offers.
     Native,
+    /// Waldur's API of Slurm jobs.
+    Waldur,
     /// ClusterCockpit's REST API.
     Cockpit,
     /// ET Engine's API of batches.
@@ -149,10 +167,11 @@ pub(crate) enum Dialect {
 
 impl Dialect {
     /// Every dialect with its name in metrics.
-    pub(crate) const ALL: [(Dialect, &'static str); 6] = [
+    pub(crate) const ALL: [(Dialect, &'static str); 7] = [
         (Dialect::Front, "front"),
         (Dialect::Metrics, "metrics"),
         (Dialect::Native, "native"),
+        (Dialect::Waldur, "waldur"),
         (Dialect::Cockpit, "clustercockpit"),
         (Dialect::EtEngine, "et-engine"),
         (Dialect::Slurm, "slurm"),
@@ -164,6 +183,8 @@ impl Dialect {
             "" | "healthz" | "livez" | "readyz" if request.method() == Method::GET => Dialect::Front,
             "metrics" => Dialect::Metrics,
             trimmed if trimmed == "quintet" || trimmed.starts_with("quintet/") => Dialect::Native,
+            // Both are below `/api`; this one has names of its own there.
+            trimmed if site.waldur.is_some() && waldur::owns(trimmed) => Dialect::Waldur,
             trimmed if clustercockpit::owns(trimmed) => Dialect::Cockpit,
             trimmed if site.et_engine.is_some() && et_engine::owns(trimmed) => Dialect::EtEngine,
             _ => Dialect::Slurm,

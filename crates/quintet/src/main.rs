@@ -15,6 +15,7 @@ mod config;
 mod crontab;
 mod demo;
 mod jobs;
+mod logins;
 mod manual;
 mod monitoring;
 mod nodes;

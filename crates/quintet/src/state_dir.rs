@@ -15,6 +15,12 @@ pub(crate) const COCKPIT_KEY_FILE: &str = "clustercockpit_ed25519.key";
 /// The file in the state directory that holds the secret ET Engine's keys are sealed with.
 pub(crate) const ET_KEY_FILE: &str = "et_engine_hmac.key";
 
+/// The file in the state directory that holds the key under which jobs are named where they have no number.
+pub(crate) const IDS_KEY_FILE: &str = "ids.key";
+
+/// The file in the state directory that holds the key by which Waldur's tokens prove what they say.
+pub(crate) const WALDUR_KEY_FILE: &str = "waldur_tokens.key";
+
 /// Bytes of a key made here; as many as the signature has.
 const KEY_BYTES: usize = 32;
 
@@ -78,6 +84,20 @@ impl StateDir {
     /// Reads the secret of ET Engine's keys, or makes one if there is none yet.
     pub(crate) fn et_key(&mut self) -> Result<Vec<u8>, StateError> {
         self.secret(ET_KEY_FILE)
+    }
+
+    /// Reads the key under which jobs are named where they have no number, or makes one if there is none yet.
+    pub(crate) fn ids_key(&mut self) -> Result<[u8; 16], StateError> {
+        let key = self.secret(IDS_KEY_FILE)?;
+        let path = self.path.join(IDS_KEY_FILE);
+        let too_short = || io::Error::new(io::ErrorKind::InvalidData, "it is shorter than 16 bytes");
+        let first = key.first_chunk().copied();
+        first.ok_or_else(|| StateError { action: "use key", path, source: too_short() })
+    }
+
+    /// Reads the key by which Waldur's tokens prove what they say, or makes one if there is none yet.
+    pub(crate) fn waldur_key(&mut self) -> Result<Vec<u8>, StateError> {
+        self.secret(WALDUR_KEY_FILE)
     }
 
     fn secret(&mut self, name: &str) -> Result<Vec<u8>, StateError> {

@@ -2,10 +2,12 @@
 
 use crate::client::{STATE_VARIABLE, now};
 use crate::config::{Config, default_state_dir};
+use crate::logins::LoginFile;
 use crate::state_dir::{StateDir, StateError, read_key};
 use crate::terminal::Terminal;
 use crate::usage::Usage;
 use anyhow::{Context, bail};
+use domain::ports::Logins;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -57,11 +59,15 @@ pub(crate) fn run(args: TokenArgs, terminal: Terminal) -> anyhow::Result<ExitCod
         Api::EtEngine if !args.roles.is_empty() => {
             return Err(Usage("--role: an ET Engine key has no roles".to_owned()).into());
         }
-        Api::Slurm | Api::Clustercockpit | Api::EtEngine => {}
-        Api::Waldur => bail!("{}", unsupported("waldur")),
+        Api::Waldur if !args.roles.is_empty() => {
+            let why = "--role: a Waldur token has no roles; give the user an admin level instead";
+            return Err(Usage(why.to_owned()).into());
+        }
+        Api::Slurm | Api::Clustercockpit | Api::EtEngine | Api::Waldur => {}
         Api::Nifcloud => bail!("{}", unsupported("nifcloud")),
     }
-    if args.name.is_empty() || args.name.contains(|c: char| c.is_whitespace() || c == '/') {
+    let is_bad = |sign: char| sign.is_whitespace() || matches!(sign, ':' | '/');
+    if args.name.is_empty() || args.name.contains(is_bad) {
         return Err(Usage(format!("\"{}\" is not a user's name", args.name)).into());
     }
     let config = match &args.config {
@@ -84,6 +90,12 @@ pub(crate) fn run(args: TokenArgs, terminal: Terminal) -> anyhow::Result<ExitCod
             cockpit_keys(&config, state)?.mint(&args.name, &roles, now(), Some(lifespan))
         }
         Api::EtEngine => Some(dialects::EtKeys::new(&state()?.et_key()?).mint(&args.name, now(), lifespan)),
+        Api::Waldur => {
+            let mut state = state()?;
+            let tokens = dialects::WaldurTokens::new(&state.waldur_key()?);
+            let user = LoginFile::of(&state).number_of(&args.name)?;
+            Some(tokens.mint(user, now(), lifespan))
+        }
         _ => {
             let key = match config.jwt_key() {
                 Some(path) => read_key(path)?,
@@ -119,5 +131,5 @@ pub(crate) fn cockpit_token(config: &Config, state: Option<PathBuf>, name: &str)
 }
 
 fn unsupported(name: &str) -> String {
-    format!("--for {name} is not supported yet; --for slurm, clustercockpit and et-engine are")
+    format!("--for {name} is not supported yet; --for slurm, clustercockpit, et-engine and waldur are")
 }

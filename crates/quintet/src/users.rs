@@ -2,6 +2,7 @@
 
 use crate::client::{Client, ClientArgs};
 use crate::jobs::path_part;
+use crate::logins::{self, PasswordArgs};
 use crate::terminal::Terminal;
 use anyhow::Context;
 use clap::ValueEnum;
@@ -24,6 +25,8 @@ enum What {
     List(ListArgs),
     /// Forget users
     Remove(RemoveArgs),
+    /// Set the password that a user logs in with to Waldur's interface, on the service's machine
+    Password(PasswordArgs),
 }
 
 #[derive(clap::Args, Clone, Debug)]
@@ -93,6 +96,7 @@ pub(crate) async fn run(args: UserArgs, terminal: Terminal) -> anyhow::Result<Ex
         What::Add(args) => add(args, terminal).await,
         What::List(args) => list(args, terminal).await,
         What::Remove(args) => remove(args).await,
+        What::Password(args) => logins::run(args),
     }
 }
 

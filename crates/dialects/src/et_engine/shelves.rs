@@ -112,7 +112,8 @@ impl Shelves {
     pub(super) fn all_of<T: Kept>(&self, user: &str) -> Result<Vec<(String, T)>, EtError> {
         let prefix = place(user, "");
         let all = self.walk(&prefix)?;
-        Ok(all.into_iter().map(|(name, thing)| (name[prefix.len()..].to_owned(), thing)).collect())
+        let own = |(place, thing): (String, T)| Some((place.strip_prefix(&prefix)?.to_owned(), thing));
+        Ok(all.into_iter().filter_map(own).collect())
     }
 
     /// Returns everybody's things, each with its owner and its name.

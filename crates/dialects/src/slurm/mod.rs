@@ -3,6 +3,7 @@
 //! Order of checks, texts and numbers are the original's wherever they were measured.
 
 mod auth;
+mod batch;
 mod call;
 mod counters;
 mod error;
@@ -25,6 +26,7 @@ mod slice;
 mod test_only;
 mod to_wire;
 
+pub(crate) use batch::of_script;
 pub(crate) use counters::Counters;
 pub(crate) use from_wire::described_job;
 pub(crate) use handlers::Descriptions;

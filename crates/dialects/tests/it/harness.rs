@@ -104,12 +104,89 @@ pub(crate) async fn site() -> Site {
         script_options,
         cockpit: None,
         et_engine: Some(et_engine),
+        waldur: Some(Arc::new(waldur())),
     };
     let (stop, stopped) = oneshot::channel::<()>();
     let served = tokio::spawn(dialects::serve(listener, services, async {
         let _ = stopped.await;
     }));
     Site { address, reports, stop: Some(stop), served: Some(served), _folder: folder }
+}
+
+/// Opens what Waldur's interface keeps. The password of NAME is `NAME's password`, but bob has none.
+fn waldur() -> dialects::Waldur {
+    struct Usual;
+    impl Logins for Usual {
+        fn hash_of(&self, user: &str) -> Option<Text> {
+            let hash = || dialects::waldur_password_hash(&format!("{user}'s password")).unwrap();
+            (user != "bob").then(|| hash().into())
+        }
+
+        fn number_of(&self, user: &str) -> Result<u32, StoreError> {
+            Ok(PEOPLE.iter().find(|(name, _)| *name == user).unwrap().1)
+        }
+
+        fn user_of(&self, number: u32) -> Option<Text> {
+            PEOPLE.iter().find(|(_, own)| *own == number).map(|(name, _)| (*name).into())
+        }
+    }
+    let options = dialects::WaldurOptions {
+        max_upload: 1 << 20,
+        token_lifetime: Duration::from_secs(3600),
+        list_limit: 1000,
+        work_dir: "/tmp".to_owned(),
+        url: None,
+    };
+    let (tokens, shelf) = (dialects::WaldurTokens::new(KEY), Arc::new(MemoryShelf::default()));
+    dialects::Waldur::open(options, [7; 16], tokens, Arc::new(Usual), shelf, WallClock.now()).unwrap()
+}
+
+/// A shelf in memory.
+#[derive(Default)]
+pub(crate) struct MemoryShelf(Mutex<BTreeMap<(String, String), Vec<u8>>>);
+
+impl Shelf for MemoryShelf {
+    fn put(&self, shelf: &str, name: &str, document: &[u8]) -> Result<(), StoreError> {
+        self.0.lock().unwrap().insert((shelf.to_owned(), name.to_owned()), document.to_owned());
+        Ok(())
+    }
+
+    fn put_if(
+        &self,
+        shelf: &str,
+        name: &str,
+        was: Option<&[u8]>,
+        document: &[u8],
+    ) -> Result<bool, StoreError> {
+        let mut kept = self.0.lock().unwrap();
+        let place = (shelf.to_owned(), name.to_owned());
+        let is_so = kept.get(&place).map(Vec::as_slice) == was;
+        if is_so {
+            kept.insert(place, document.to_owned());
+        }
+        Ok(is_so)
+    }
+
+    fn get(&self, shelf: &str, name: &str) -> Result<Option<Vec<u8>>, StoreError> {
+        Ok(self.0.lock().unwrap().get(&(shelf.to_owned(), name.to_owned())).cloned())
+    }
+
+    fn remove(&self, shelf: &str, name: &str) -> Result<bool, StoreError> {
+        Ok(self.0.lock().unwrap().remove(&(shelf.to_owned(), name.to_owned())).is_some())
+    }
+
+    fn list(
+        &self,
+        shelf: &str,
+        prefix: &str,
+        after: Option<&str>,
+        most: usize,
+    ) -> Result<Vec<(String, Vec<u8>)>, StoreError> {
+        let kept = self.0.lock().unwrap();
+        let here = kept.iter().filter(|((own, name), _)| own == shelf && name.starts_with(prefix));
+        let here = here.filter(|((_, name), _)| after.is_none_or(|after| name.as_str() > after));
+        Ok(here.take(most).map(|((_, name), document)| (name.clone(), document.clone())).collect())
+    }
 }
 
 impl Site {

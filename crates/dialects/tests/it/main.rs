@@ -19,6 +19,7 @@ mod slurm_slices;
 mod slurm_updates;
 mod slurm_util;
 mod slurm_versions;
+mod waldur;
 
 /// A file of tests that nobody declared would never run.
 #[test]

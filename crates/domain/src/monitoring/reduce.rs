@@ -34,13 +34,19 @@ const LANES: usize = 4;
 
 /// Works out statistics; `None` if there is no value.
 pub fn statistics(values: &[f64]) -> Option<Statistics> {
-    let mut lanes = [Lane::EMPTY; LANES];
+    // Several side by side: an addition need not wait for the one before it.
+    let [mut first, mut second, mut third, mut fourth] = [Lane::EMPTY; LANES];
     let (whole, rest) = values.as_chunks::<LANES>();
-    for chunk in whole {
-        lanes.iter_mut().zip(chunk).for_each(|(lane, value)| lane.take(*value));
+    for [one, two, three, four] in whole {
+        first.take(*one);
+        second.take(*two);
+        third.take(*three);
+        fourth.take(*four);
     }
-    lanes.iter_mut().zip(rest).for_each(|(lane, value)| lane.take(*value));
-    let all = lanes.into_iter().fold(Lane::EMPTY, Lane::with);
+    for value in rest {
+        first.take(*value);
+    }
+    let all = first.with(second).with(third.with(fourth));
     let mean = all.sum / f64::from(all.count);
     let avg = if mean.is_finite() { mean } else { careful_mean(values) };
     (all.count > 0).then_some(Statistics { min: all.min, avg, max: all.max })
@@ -58,6 +64,7 @@ struct Lane {
 impl Lane {
     const EMPTY: Self = Lane { min: f64::INFINITY, max: f64::NEG_INFINITY, sum: 0.0, count: 0 };
 
+    #[inline]
     fn take(&mut self, value: f64) {
         // Comparisons with a gap are false.
         self.min = if value < self.min { value } else { self.min };

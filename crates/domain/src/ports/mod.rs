@@ -10,6 +10,7 @@ mod directory;
 mod engine;
 mod folders;
 mod gauge;
+mod logins;
 mod meter;
 mod registry;
 mod series;
@@ -28,6 +29,7 @@ pub use engine::{
 };
 pub use folders::{Bounds, Entry, FileKind, FolderError, Folders, Place};
 pub use gauge::{Gauge, JobGauge};
+pub use logins::Logins;
 pub use meter::{MachineLoad, Meter};
 pub use registry::{Begun, Kept, Registry, Replaced, Viewer};
 pub use series::{SeriesRefused, SeriesStore};

@@ -148,6 +148,7 @@ impl History for MemoryStore {
         let record =
             |(row, closed): (u64, &Closed)| Recorded { row, closed: closed.clone(), amendment: None };
         let mut rows: Vec<Recorded> = (1..).zip(closed).map(record).collect();
+        rows.retain(|row| wanted.fits(&row.closed.job, &crate::cluster::unfold(&row.closed.nodes)));
         rows.reverse();
         rows.truncate(wanted.limit);
         Ok(rows)

@@ -14,6 +14,7 @@ use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::time::Duration;
 
 /// The whole file.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
@@ -38,6 +39,7 @@ pub(crate) struct File {
     pub(crate) slurm: SlurmTable,
     pub(crate) clustercockpit: CockpitTable,
     pub(crate) et_engine: EtTable,
+    pub(crate) waldur: WaldurTable,
     pub(crate) engine: EngineTable,
     pub(crate) mail: MailTable,
     pub(crate) hooks: HooksTable,
@@ -67,6 +69,7 @@ impl Default for File {
             slurm: SlurmTable::default(),
             clustercockpit: CockpitTable::default(),
             et_engine: EtTable::default(),
+            waldur: WaldurTable::default(),
             engine: EngineTable::default(),
             mail: MailTable::default(),
             hooks: HooksTable::default(),
@@ -493,6 +496,31 @@ impl Default for EtTable {
             max_tool_size: Bytes(64 << 20),
             max_file_size: Bytes(64 << 30),
             detail_shape: EtDetail::Array,
+        }
+    }
+}
+
+/// `[waldur]`
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct WaldurTable {
+    pub(crate) serve: bool,
+    pub(crate) url: Option<String>,
+    pub(crate) max_upload: Bytes,
+    pub(crate) token_lifetime: Wait,
+    pub(crate) list_limit: usize,
+    pub(crate) work_dir: Option<String>,
+}
+
+impl Default for WaldurTable {
+    fn default() -> Self {
+        WaldurTable {
+            serve: true,
+            url: None,
+            max_upload: Bytes(5 << 20),
+            token_lifetime: Wait(Duration::from_secs(24 * 60 * 60)),
+            list_limit: 100_000,
+            work_dir: None,
         }
     }
 }

@@ -16,6 +16,7 @@ mod scheduling;
 #[cfg(test)]
 mod tests;
 mod units;
+mod waldur;
 
 pub(crate) use accounts::Account;
 pub(crate) use cockpit::CockpitConfig;
@@ -145,6 +146,7 @@ impl Config {
         self.slurm()?;
         self.cockpit()?;
         self.et_engine()?;
+        self.waldur()?;
         self.accounts()?;
         self.users()?;
         self.groups()?;
@@ -221,6 +223,7 @@ impl Config {
             ("[slurm]", own.slurm == other.slurm),
             ("[clustercockpit]", own.clustercockpit == other.clustercockpit),
             ("[et_engine]", own.et_engine == other.et_engine),
+            ("[waldur]", own.waldur == other.waldur),
             ("who [[users]] and [[groups]] are", known(own) == known(other)),
         ];
         parts.into_iter().find(|(_, is_same)| !is_same).map(|(part, _)| part)

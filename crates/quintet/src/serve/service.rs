@@ -4,11 +4,14 @@ use super::clock::SystemClock;
 use super::reload::Reload;
 use super::wiring;
 use crate::config::{Config, NoticeConfig};
+use crate::logins::LoginFile;
 use crate::monitoring::{Archivist, Follower, Sampler};
 use crate::notify::Notifier;
 use crate::state_dir::{StateDir, read_key};
 use anyhow::Context;
-use dialects::{Cockpit, CockpitKeys, EtEngine, EtKeys, Keyring, ScriptOptions, Served, Services};
+use dialects::{
+    Cockpit, CockpitKeys, EtEngine, EtKeys, Keyring, ScriptOptions, Served, Services, Waldur, WaldurTokens,
+};
 use domain::ports::{Clock, Shelf};
 use domain::service::JobService;
 use files::Keep;
@@ -29,6 +32,7 @@ pub(crate) struct Service {
     script_options: ScriptOptions,
     cockpit: Option<Cockpit>,
     et_engine: Option<EtEngine>,
+    waldur: Option<Arc<Waldur>>,
 }
 
 impl Service {
@@ -52,6 +56,8 @@ impl Service {
         let notices = notices(config)?;
         let wiring::Started { jobs, spool, monitoring, shelf } =
             wiring::start(config, cluster, state.path(), clock)?;
+        let waldur = waldur(config, state, &jobs, Arc::clone(&shelf))?;
+        let et_engine = et_engine(config, state, &shelf)?;
         let cockpit = match (monitoring, config.cockpit()?) {
             (Some(monitoring), Some(own)) => {
                 let key = match &own.private_key {
@@ -64,7 +70,6 @@ impl Service {
             }
             _ => None,
         };
-        let et_engine = et_engine(config, state, &shelf)?;
         Ok(Service {
             listener,
             address,
@@ -77,6 +82,7 @@ impl Service {
             script_options: config.script_options(),
             cockpit,
             et_engine,
+            waldur,
         })
     }
 
@@ -108,6 +114,7 @@ impl Service {
             script_options: Some(self.script_options),
             cockpit: self.cockpit.clone(),
             et_engine: self.et_engine,
+            waldur: self.waldur,
         };
         dialects::serve(listener, services, stop).await;
         if let Some(notifier) = notifier {
@@ -144,6 +151,20 @@ fn et_engine(
         keep.prepare().with_context(|| format!("make {} for ET Engine's files", folder.display()))?;
     }
     Ok(Some(EtEngine::new(keys, Arc::clone(shelf), Arc::new(keep), own.settings)))
+}
+
+/// Opens what Waldur's interface keeps, if it is served.
+fn waldur(
+    config: &Config,
+    state: &mut StateDir,
+    jobs: &JobService,
+    shelf: Arc<dyn Shelf>,
+) -> anyhow::Result<Option<Arc<Waldur>>> {
+    let Some(options) = config.waldur()? else { return Ok(None) };
+    let tokens = WaldurTokens::new(&state.waldur_key()?);
+    let logins = Arc::new(LoginFile::of(state));
+    let opened = Waldur::open(options, state.ids_key()?, tokens, logins, shelf, jobs.clock().now());
+    Ok(Some(Arc::new(opened.context("open what Waldur's interface keeps")?)))
 }
 
 /// Returns who is told what becomes of jobs; a completion script that is not there is a mistake better found now.

@@ -213,7 +213,7 @@ fn exit_codes_tell_usage_from_refusal() {
     check(&["submit", "--bbf=x", "--wrap", "true"], 2, "--bbf");
     check(&["token", "alice", "--for", "slurm", "--role", "admin"], 2, "roles");
     check(&["token", "alice", "--for", "clustercockpit", "--role", "api,king"], 2, "king");
-    check(&["token", "alice", "--for", "waldur"], 1, "--for waldur is not supported yet");
+    check(&["token", "alice", "--for", "waldur", "--role", "api"], 2, "a Waldur token has no roles");
     check(&["show", "job", "999"], 1, "no job 999");
     check(&["show", "node", "nope"], 1, "nope");
     check(&["show", "partition", "nope"], 1, "no partition nope");

@@ -29,5 +29,6 @@ mod srun;
 mod srun_signals;
 mod steps;
 mod top;
+mod waldur;
 mod walls;
 mod workloads;

@@ -99,8 +99,9 @@ fn the_domain_knows_nobody() {
 
 #[test]
 fn dialects_do_not_import_one_another() {
-    for dialect in ["slurm", "native"] {
-        let others: Vec<String> = ["slurm", "native"]
+    const DIALECTS: [&str; 4] = ["slurm", "native", "clustercockpit", "waldur"];
+    for dialect in DIALECTS {
+        let others: Vec<String> = DIALECTS
             .into_iter()
             .filter(|other| *other != dialect)
             .flat_map(|other| [format!("crate::{other}::"), format!("super::{other}::")])

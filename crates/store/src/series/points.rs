@@ -97,8 +97,7 @@ impl Points {
 
     /// Tells whether they are all this many seconds apart.
     pub(super) fn are_apart(&self, step: i64) -> bool {
-        let pairs = self.times.iter().zip(self.times.iter().skip(1));
-        pairs.fold(true, |so_far, (one, next)| so_far & (next - one == step))
+        self.times.windows(2).all(|pair| matches!(pair, [one, next] if next - one == step))
     }
 
     /// Returns their means over steps that begin at `from`, at the beginning of each step that has a value.

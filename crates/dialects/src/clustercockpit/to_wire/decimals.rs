@@ -57,35 +57,72 @@ impl Formatter for Decimals {
 /// Returns values as bytes, which go through a serializer as a whole: one by one they would cost more on their way than
 /// they cost to write.
 pub(super) fn as_bytes(values: &[f64]) -> Vec<u8> {
-    values.iter().flat_map(|value| value.to_le_bytes()).collect()
+    let mut bytes = vec![0; size_of_val(values)];
+    for (place, value) in bytes.as_chunks_mut().0.iter_mut().zip(values) {
+        *place = value.to_le_bytes();
+    }
+    bytes
+}
+
+/// Bytes that are written at once.
+const PIECE: usize = 1024;
+
+/// Some bytes on their way.
+struct Piece {
+    bytes: [u8; PIECE],
+    filled: usize,
+}
+
+impl Piece {
+    /// Adds a few bytes; there must be room.
+    #[inline]
+    fn add<const N: usize>(&mut self, more: [u8; N]) {
+        if let Some(place) = self.bytes.get_mut(self.filled..).and_then(|rest| rest.first_chunk_mut()) {
+            *place = more;
+            self.filled += N;
+        }
+    }
+
+    fn flush(&mut self, writer: &mut (impl Write + ?Sized)) -> io::Result<()> {
+        let filled = std::mem::take(&mut self.filled);
+        writer.write_all(self.bytes.get(..filled).unwrap_or_default())
+    }
 }
 
 /// Writes a list of numbers; one that is not finite is a null.
 fn list(writer: &mut (impl Write + ?Sized), values: impl Iterator<Item = f64>) -> io::Result<()> {
+    let mut piece = Piece { bytes: [0; PIECE], filled: 0 };
     // What stands before a value.
     let mut before = b'[';
     for value in values {
+        if piece.filled + 8 > PIECE {
+            piece.flush(writer)?;
+        }
         match in_hundredths(value) {
             // Percentages are like these, and most others.
             Some(number @ 100..1000) if value > 0.0 => {
-                writer.write_all(&[before, digit(number, 100), b'.', digit(number, 10), digit(number, 1)])?;
+                piece.add([before, digit::<100>(number), b'.', digit::<10>(number), digit::<1>(number)]);
             }
             Some(number @ 1000..10_000) if value > 0.0 => {
-                let (tens, ones) = (digit(number, 1000), digit(number, 100));
-                writer.write_all(&[before, tens, ones, b'.', digit(number, 10), digit(number, 1)])?;
+                let (tens, ones) = (digit::<1000>(number), digit::<100>(number));
+                piece.add([before, tens, ones, b'.', digit::<10>(number), digit::<1>(number)]);
             }
+            _ if !value.is_finite() => piece.add([before, b'n', b'u', b'l', b'l']),
             _ => {
-                writer.write_all(&[before])?;
-                if value.is_finite() { two_decimals(writer, value)? } else { writer.write_all(b"null")? }
+                piece.add([before]);
+                piece.flush(writer)?;
+                two_decimals(writer, value)?;
             }
         }
         before = b',';
     }
+    piece.flush(writer)?;
     writer.write_all(if before == b'[' { b"[]" } else { b"]" })
 }
 
 /// Returns how many hundredths a number is nearest to, whatever its sign; `None` if that is not told so easily, or if it is
 /// none, as nothing may have a sign.
+#[inline]
 fn in_hundredths(value: f64) -> Option<u64> {
     let hundredths = value.abs() * 100.0;
     if hundredths.is_nan() || hundredths >= EXACT {
@@ -99,8 +136,9 @@ fn in_hundredths(value: f64) -> Option<u64> {
 }
 
 /// Returns a digit of a number as a letter; which one, a power of ten says.
-fn digit(number: u64, place: u64) -> u8 {
-    b'0' + (number / place % 10) as u8
+#[inline]
+fn digit<const PLACE: u64>(number: u64) -> u8 {
+    b'0' + (number / PLACE % 10) as u8
 }
 
 /// Writes a finite number with two decimals, as `{:.2}` does.
@@ -114,7 +152,7 @@ fn two_decimals(writer: &mut (impl Write + ?Sized), value: f64) -> io::Result<()
             *place = digit;
         }
     };
-    [digit(number, 1), digit(number, 10), b'.'].into_iter().for_each(&mut put);
+    [digit::<1>(number), digit::<10>(number), b'.'].into_iter().for_each(&mut put);
     let mut number = number / 100;
     loop {
         put(b'0' + (number % 10) as u8);

@@ -286,6 +286,7 @@ impl World {
             script_options: None,
             cockpit: None,
             et_engine: None,
+            waldur: None,
         };
         tokio::spawn(serve(listener, services, async { _ = stopped.await }));
         World { service, dir, address, slots, clock, reports, stop: Some(stop) }
