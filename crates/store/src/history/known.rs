@@ -12,7 +12,7 @@ const TEXTS: usize = 8_192;
 /// Classes and requests remembered: some kilobytes each.
 const RECORDS: usize = 1_024;
 /// Memories kept; more are begun when more read at once.
-const KEPT: usize = 2;
+const KEPT: usize = 4;
 
 /// Shared rows by their numbers.
 #[derive(Default)]

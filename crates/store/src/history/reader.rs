@@ -89,22 +89,36 @@ pub(super) fn recorded(
     recorded_with(connection, &mut Known::default(), rows)
 }
 
+/// Rows this close together are read in one go, passing by what lies between them.
+const CLOSE: i64 = 4;
+
 fn recorded_with(
     connection: &Connection,
     known: &mut Known,
     rows: impl IntoIterator<Item = u64>,
 ) -> Result<Vec<Recorded>, Unread> {
-    let mut statement =
-        connection.prepare_cached(&format!("SELECT {COLUMNS} FROM {FROM} WHERE p.id = ?1"))?;
+    let sql = format!("SELECT {COLUMNS} FROM {FROM} WHERE p.id BETWEEN ?1 AND ?2 ORDER BY p.id");
+    let mut statement = connection.prepare_cached(&sql)?;
     let mut restorer = Restorer::of(connection, known)?;
-    let mut found = Vec::new();
-    for row in rows {
-        let mut rows = statement.query([i64::try_from(row).unwrap_or(i64::MAX)])?;
-        if let Some(row) = rows.next()? {
-            found.push(restorer.recorded(row)?);
+    let rows = rows.into_iter().map(|row| i64::try_from(row).unwrap_or(i64::MAX));
+    let mut places: Vec<(i64, usize)> = rows.enumerate().map(|(place, row)| (row, place)).collect();
+    places.sort_unstable();
+    let mut found: Vec<Option<Recorded>> = places.iter().map(|_| None).collect();
+    for run in places.chunk_by(|(one, _), (next, _)| one < next && next - one <= CLOSE) {
+        let (Some((first, _)), Some((last, _))) = (run.first(), run.last()) else { continue };
+        let mut there = statement.query([first, last])?;
+        let mut missing = run.iter().peekable();
+        while let Some(row) = there.next()? {
+            let id: i64 = row.get(0)?;
+            while missing.next_if(|(wanted, _)| *wanted < id).is_some() {}
+            if let Some((_, place)) = missing.next_if(|(wanted, _)| *wanted == id)
+                && let Some(found) = found.get_mut(*place)
+            {
+                *found = Some(restorer.recorded(row)?);
+            }
         }
     }
-    Ok(found)
+    Ok(found.into_iter().flatten().collect())
 }
 
 impl History for Reader {

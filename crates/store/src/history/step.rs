@@ -10,7 +10,6 @@ use domain::job::JobStep;
 use domain::ports::ClosedStep;
 use domain::{JobId, Text, Timestamp};
 use rusqlite::{Connection, Row, Rows, Transaction, params};
-use std::collections::HashSet;
 use std::sync::Arc;
 
 /// What [`Reading::step`] reads.
@@ -74,22 +73,30 @@ pub(super) fn is_there(history: &Connection, closed: &ClosedStep) -> rusqlite::R
     history.prepare_cached(sql)?.exists(key)
 }
 
-/// Reads the steps of jobs, of each the last one that had this number, by attempt and number.
+/// Reads the steps of jobs, by job; of each the last one that had this number, by attempt and number.
 pub(super) fn of_jobs(
     connection: &Connection,
     known: &mut Known,
     jobs: &[JobId],
 ) -> Result<Vec<ClosedStep>, Unread> {
     let mut reading = Reading::of(connection, known)?;
-    let sql = format!("SELECT {COLUMNS} FROM past_step WHERE job = ?1");
+    let sql = format!("SELECT {COLUMNS} FROM past_step WHERE job BETWEEN ?1 AND ?2 ORDER BY job");
     let mut statement = connection.prepare_cached(&sql)?;
     let mut all = Vec::new();
-    for id in with_steps(connection, jobs)? {
-        let mut steps = reading.all(statement.query([id.0])?)?;
-        let last = steps.iter().map(|(_, step)| step.submitted).max();
-        steps.retain(|(_, step)| Some(step.submitted) == last);
-        steps.sort_by_key(|(_, step)| (step.attempt, step.step.step.number));
-        all.extend(steps.into_iter().map(|(_, step)| step));
+    for (first, last) in runs(connection, jobs)? {
+        let steps = reading.all(statement.query([first.0, last.0])?)?;
+        let mut steps = steps.into_iter().map(|(_, step)| step).peekable();
+        while let Some(one) = steps.next() {
+            let job = one.job;
+            let mut of_job = vec![one];
+            while let Some(another) = steps.next_if(|step| step.job == job) {
+                of_job.push(another);
+            }
+            let last = of_job.iter().map(|step| step.submitted).max();
+            of_job.retain(|step| Some(step.submitted) == last);
+            of_job.sort_by_key(|step| (step.attempt, step.step.step.number));
+            all.append(&mut of_job);
+        }
     }
     Ok(all)
 }
@@ -98,17 +105,34 @@ pub(super) fn of_jobs(
 /// steps looked for.
 const CLOSE: u64 = 8;
 
-/// Returns those of jobs that may have steps: where their numbers lie close together, one walk along the index tells.
-fn with_steps(connection: &Connection, jobs: &[JobId]) -> rusqlite::Result<Vec<JobId>> {
-    let (Some(first), Some(last)) = (jobs.iter().min(), jobs.iter().max()) else { return Ok(Vec::new()) };
+/// Returns the first and last of jobs between which no other job has steps, and leaves out those that have none: where
+/// their numbers lie close together, one walk along the index tells.
+fn runs(connection: &Connection, jobs: &[JobId]) -> rusqlite::Result<Vec<(JobId, JobId)>> {
+    let mut jobs = jobs.to_vec();
+    jobs.sort_unstable();
+    jobs.dedup();
+    let (Some(first), Some(last)) = (jobs.first(), jobs.last()) else { return Ok(Vec::new()) };
     if u64::from(last.0 - first.0) > CLOSE * jobs.len() as u64 {
-        return Ok(jobs.to_vec());
+        return Ok(jobs.iter().map(|job| (*job, *job)).collect());
     }
-    let sql = "SELECT DISTINCT job FROM past_step WHERE job BETWEEN ?1 AND ?2";
+    let sql = "SELECT DISTINCT job FROM past_step WHERE job BETWEEN ?1 AND ?2 ORDER BY job";
     let mut statement = connection.prepare_cached(sql)?;
-    let rows = statement.query_map([first.0, last.0], |row| row.get(0).map(JobId))?;
-    let there: HashSet<JobId> = rows.collect::<Result<_, _>>()?;
-    Ok(jobs.iter().filter(|job| there.contains(job)).copied().collect())
+    let mut rows = statement.query([first.0, last.0])?;
+    let mut wanted = jobs.iter().peekable();
+    let mut runs: Vec<(JobId, JobId)> = Vec::new();
+    let mut goes_on = false;
+    while let Some(row) = rows.next()? {
+        let there = JobId(row.get(0)?);
+        while wanted.next_if(|job| **job < there).is_some() {}
+        let is_wanted = wanted.next_if(|job| **job == there).is_some();
+        match runs.last_mut() {
+            Some((_, last)) if is_wanted && goes_on => *last = there,
+            _ if is_wanted => runs.push((there, there)),
+            _ => {}
+        }
+        goes_on = is_wanted;
+    }
+    Ok(runs)
 }
 
 /// Reads the steps of an attempt, with their rows.

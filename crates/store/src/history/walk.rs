@@ -19,23 +19,37 @@ const ENOUGH: i64 = SAMPLE / 8;
 /// Most rows that are asked for at once.
 const MANY: i64 = 1 << 24;
 
+/// A first row and a last one.
+type Span = (i64, i64);
+
 /// Returns the rows that fit, in the order and as many as wanted.
 pub(super) fn keys(connection: &Connection, wanted: &Wanted) -> Result<Vec<Key>, Unread> {
     let Some(query) = Query::of(wanted, connection)? else { return Ok(Vec::new()) };
+    let (order, limit) = (wanted.order, wanted.limit);
     let mut walk =
-        Walk { connection, query, index: None, order: wanted.order, limit: wanted.limit, found: Vec::new() };
-    let (first, last) = walk.bounds(wanted.after)?;
+        Walk { connection, query, index: None, order, limit, way: Way::Scan, span: FEW, found: Vec::new() };
+    let bounds = walk.bounds(wanted.after)?;
     if !wanted.jobs.is_empty() {
-        walk.step(first, last, Way::Named)?;
+        walk.step(bounds.0, bounds.1, Way::Named)?;
         return Ok(walk.found);
     }
-    let ranges = walk.ranges(first, last)?;
-    walk.choose(&ranges)?;
-    for (first, last) in ranges {
-        walk.range(first, last)?;
-        if walk.is_done() {
-            break;
+    // Most pages are full after few blocks.
+    let (mut rest, mut blocks) = (Some(bounds), SAMPLE / BLOCK);
+    let mut is_chosen = false;
+    while let Some(bounds) = rest.filter(|_| !walk.is_done()) {
+        let ranges;
+        (ranges, rest) = walk.ranges(bounds, blocks)?;
+        if !is_chosen {
+            walk.choose(&ranges)?;
+            is_chosen = true;
         }
+        for (first, last) in ranges {
+            if walk.is_done() {
+                break;
+            }
+            walk.range(first, last)?;
+        }
+        blocks = (blocks * 8).min(MANY / BLOCK);
     }
     Ok(walk.found)
 }
@@ -47,6 +61,9 @@ struct Walk<'a> {
     index: Option<usize>,
     order: Order,
     limit: usize,
+    /// How the next rows are come to, and how many of them at once, where the index has them in no order.
+    way: Way,
+    span: i64,
     found: Vec<Key>,
 }
 
@@ -75,28 +92,35 @@ impl Walk<'_> {
         })
     }
 
-    /// Returns the runs of blocks that may have rows at the times wanted, in the order of the walk.
-    fn ranges(&self, first: i64, last: i64) -> Result<Vec<(i64, i64)>, Unread> {
+    /// Returns the next runs of blocks that may have rows at the times wanted, of so many blocks at most, in the order of
+    /// the walk, and between which rows others may be.
+    fn ranges(&self, (first, last): Span, most: i64) -> Result<(Vec<Span>, Option<Span>), Unread> {
         if self.query.blocks.is_empty() {
-            return Ok(vec![(first, last)]);
+            return Ok((vec![(first, last)], None));
         }
-        let sql =
-            format!("SELECT id FROM block WHERE id BETWEEN ?1 AND ?2 AND {} ORDER BY id", self.query.blocks);
+        let (blocks, direction) = (&self.query.blocks, self.direction());
+        let sql = format!(
+            "SELECT id FROM block WHERE id BETWEEN ?1 AND ?2 AND {blocks} ORDER BY id {direction} LIMIT ?3"
+        );
         let mut statement = self.connection.prepare(&sql)?;
-        let mut rows = statement.query([first / BLOCK, last / BLOCK])?;
-        let mut ranges: Vec<(i64, i64)> = Vec::new();
+        let mut rows = statement.query([first / BLOCK, last / BLOCK, most])?;
+        let mut ranges: Vec<Span> = Vec::new();
+        let mut left = most;
         while let Some(row) = rows.next()? {
             let block: i64 = row.get(0)?;
             let (from, to) = (first.max(block * BLOCK), last.min(block * BLOCK + BLOCK - 1));
             match ranges.last_mut() {
                 Some((_, end)) if *end + 1 == from => *end = to,
+                Some((begin, _)) if to + 1 == *begin => *begin = from,
                 _ => ranges.push((from, to)),
             }
+            left -= 1;
         }
-        if self.order == Order::LatestFirst {
-            ranges.reverse();
-        }
-        Ok(ranges)
+        let behind = ranges.last().map(|(from, to)| match self.order {
+            Order::OldestFirst => (to + 1, last),
+            Order::LatestFirst => (first, from - 1),
+        });
+        Ok((ranges, behind.filter(|(first, last)| left == 0 && first <= last)))
     }
 
     /// Chooses the index that leaves the fewest rows of those that come first.
@@ -136,23 +160,22 @@ impl Walk<'_> {
         if is_ordered {
             return self.step(first, last, Way::Index);
         }
-        let (mut way, mut span) = (Way::Scan, FEW);
         while first <= last && !self.is_done() {
             let before = self.found.len();
             let (from, to) = match self.order {
-                Order::OldestFirst => (first, last.min(first.saturating_add(span - 1))),
-                Order::LatestFirst => (first.max(last.saturating_sub(span - 1)), last),
+                Order::OldestFirst => (first, last.min(first.saturating_add(self.span - 1))),
+                Order::LatestFirst => (first.max(last.saturating_sub(self.span - 1)), last),
             };
-            self.step(from, to, way)?;
+            self.step(from, to, self.way)?;
             match self.order {
                 Order::OldestFirst => first = to + 1,
                 Order::LatestFirst => last = from - 1,
             }
             if self.index.is_some() {
-                way = Way::Index;
-                span = self.span(span, self.found.len() - before);
+                self.way = Way::Index;
+                self.span = self.span(to - from + 1, self.found.len() - before);
             } else {
-                span = (span * 4).min(MANY);
+                self.span = (self.span * 4).min(MANY);
             }
         }
         Ok(())
@@ -163,7 +186,7 @@ impl Walk<'_> {
         let missing = i64::try_from(self.limit.saturating_sub(self.found.len())).unwrap_or(MANY).min(MANY);
         let found = i64::try_from(found).unwrap_or(MANY);
         match found {
-            0 => looked_at.saturating_mul(8).min(MANY),
+            0 => looked_at.saturating_mul(8).clamp(FEW, MANY),
             found => (looked_at.saturating_mul(missing) / found).saturating_mul(2).clamp(FEW, MANY),
         }
     }
@@ -175,7 +198,7 @@ impl Walk<'_> {
             (Way::Named, _) => ("past".to_owned(), String::new()),
             _ => ("past NOT INDEXED".to_owned(), String::new()),
         };
-        let order = if self.order == Order::LatestFirst { "DESC" } else { "ASC" };
+        let order = self.direction();
         let limit = i64::try_from(self.limit - self.found.len()).unwrap_or(i64::MAX);
         let sql = format!(
             "SELECT id, job FROM {table} WHERE {index}id BETWEEN ?1 AND ?2 AND {condition} ORDER BY id {order} LIMIT ?3"
@@ -187,6 +210,10 @@ impl Walk<'_> {
             self.found.push(Key { job: JobId(row.get(1)?), row: u64::try_from(id).unwrap_or(0) });
         }
         Ok(())
+    }
+
+    fn direction(&self) -> &'static str {
+        if self.order == Order::LatestFirst { "DESC" } else { "ASC" }
     }
 
     fn is_done(&self) -> bool {

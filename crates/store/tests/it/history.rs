@@ -77,6 +77,56 @@ fn check(reader: &Reader, all: &[Closed], wanted: &Wanted) {
 }
 
 #[test]
+fn rows_come_in_the_order_in_which_they_are_asked_for() {
+    let directory = tempfile::tempdir().unwrap();
+    let (reader, all) = history(directory.path());
+    let near: Vec<u64> = (1..=200).rev().collect();
+    let far: Vec<u64> = (1..=200).step_by(17).chain([199, 3, 2, 4]).collect();
+    for mut asked in [near, far] {
+        let expected: Vec<(u64, JobId)> =
+            asked.iter().map(|row| (*row, all[*row as usize - 1].job.id)).collect();
+        // What is not there is left out.
+        asked.insert(1, 201);
+        asked.insert(2, u64::MAX);
+        let found = reader.rows(&asked).unwrap();
+        let found: Vec<(u64, JobId)> = found.iter().map(|found| (found.row, found.closed.job.id)).collect();
+        assert_eq!(found, expected);
+    }
+}
+
+#[test]
+fn steps_of_many_jobs_are_those_of_each() {
+    let directory = tempfile::tempdir().unwrap();
+    let (mut writer, reader) = open(directory.path());
+    let mut steps = Vec::new();
+    for job in (1..=60).filter(|job| job % 3 != 0) {
+        for (attempt, number) in [(1, 0), (0, 1), (0, 0)] {
+            steps.push(closed_step(job, attempt, number));
+        }
+        if job % 4 == 0 {
+            // The job that had this number before.
+            steps.push(ClosedStep { submitted: at(7), ..closed_step(job, 0, 0) });
+        }
+    }
+    writer.commit(&Batch { steps, ..Batch::default() }).unwrap();
+    let some = |which: fn(&u32) -> bool| -> Vec<u32> { (1..=60).filter(which).collect() };
+    for jobs in [
+        some(|_| true),
+        some(|job| job % 2 == 0),
+        some(|job| job % 3 == 0),
+        some(|job| (20..30).contains(job)),
+        vec![1, 60_000],
+        Vec::new(),
+    ] {
+        let jobs: Vec<JobId> = jobs.into_iter().map(JobId).collect();
+        let each: Vec<ClosedStep> = jobs.iter().flat_map(|job| reader.steps(*job).unwrap()).collect();
+        assert_eq!(reader.steps_of(&jobs).unwrap(), each);
+        let there = jobs.iter().filter(|job| job.0 <= 60 && job.0 % 3 != 0).count();
+        assert_eq!(each.len(), there * 3);
+    }
+}
+
+#[test]
 fn every_combination_of_wishes_is_honoured() {
     let directory = tempfile::tempdir().unwrap();
     let (reader, all) = history(directory.path());
