@@ -68,6 +68,7 @@ impl Database {
                 M::up_with_hook(include_str!("schema/history_5.sql"), find_ways_in),
                 M::up(include_str!("schema/history_6.sql")),
                 M::up(include_str!("schema/history_7.sql")),
+                M::up(include_str!("schema/history_8.sql")),
             ],
             Database::Metrics => {
                 vec![M::up(include_str!("schema/metrics_1.sql")), M::up(include_str!("schema/metrics_2.sql"))]
