@@ -96,6 +96,10 @@ impl<T: Clone, K> Clone for List<T, K> {
     fn clone(&self) -> Self {
         self.items.clone().into()
     }
+
+    fn clone_from(&mut self, other: &Self) {
+        self.items.clone_from(&other.items);
+    }
 }
 
 impl<T: PartialEq, K> PartialEq for List<T, K> {

@@ -2,7 +2,8 @@
 //! A line is `field: Type`, with the wire's name in quotes where it is no Rust name, and a mark behind it: `= required`,
 //! `= deprecated`, `= undocumented`, or `= later` for what only versions after the current one have.
 //! Three forms: `reply` (every field written), `request` (fields may be absent), `both` (one table, a struct for each direction).
-//! A `reply listed` is written by the thousand, and can be written as one of a `Series`.
+//! A `reply listed` is written by the thousand, and can be written as one of a `Series`. What is `written by` a function has
+//! values that it knows by heart: it writes the fields of those, and says whether it did.
 
 /// The wire name of a field.
 macro_rules! key {
@@ -61,15 +62,15 @@ macro_rules! is_later {
 }
 
 macro_rules! object {
-    ($(#[$meta:meta])* reply $name:ident = $wire:literal { $($body:tt)* }) => {
-        object! { @reply [$(#[$meta])*] $name, $name, $wire, false { $($body)* } }
+    ($(#[$meta:meta])* reply $name:ident = $wire:literal $(written by $by_heart:path)? { $($body:tt)* }) => {
+        object! { @reply [$(#[$meta])*] $name, $name, $wire, false, [$($by_heart)?] { $($body)* } }
     };
     ($(#[$meta:meta])* reply listed $name:ident = $wire:literal { $($body:tt)* }) => {
-        object! { @reply [$(#[$meta])*] $name, $name, $wire, false { $($body)* } }
+        object! { @reply [$(#[$meta])*] $name, $name, $wire, false, [] { $($body)* } }
         object! { @listed $name { $($body)* } }
     };
     ($(#[$meta:meta])* reply inline $name:ident = $wire:literal { $($body:tt)* }) => {
-        object! { @reply [$(#[$meta])*] $name, $name, $wire, true { $($body)* } }
+        object! { @reply [$(#[$meta])*] $name, $name, $wire, true, [] { $($body)* } }
     };
     ($(#[$meta:meta])* request $name:ident = $wire:literal { $($body:tt)* }) => {
         object! { @request [$(#[$meta])*] $name, $wire, false { $($body)* } }
@@ -77,18 +78,18 @@ macro_rules! object {
     ($(#[$meta:meta])* request inline $name:ident = $wire:literal { $($body:tt)* }) => {
         object! { @request [$(#[$meta])*] $name, $wire, true { $($body)* } }
     };
-    ($(#[$meta:meta])* both $name:ident, $input:ident = $wire:literal { $($body:tt)* }) => {
-        object! { @reply [$(#[$meta])*] $name, $input, $wire, false { $($body)* } }
+    ($(#[$meta:meta])* both $name:ident, $input:ident = $wire:literal $(written by $by_heart:path)? { $($body:tt)* }) => {
+        object! { @reply [$(#[$meta])*] $name, $input, $wire, false, [$($by_heart)?] { $($body)* } }
         object! { @request [$(#[$meta])* #[doc = "\n\nThe form that is sent: fields may be absent."]]
             $input, $wire, false { $($body)* } }
     };
     ($(#[$meta:meta])* both inline $name:ident, $input:ident = $wire:literal { $($body:tt)* }) => {
-        object! { @reply [$(#[$meta])*] $name, $input, $wire, true { $($body)* } }
+        object! { @reply [$(#[$meta])*] $name, $input, $wire, true, [] { $($body)* } }
         object! { @request [$(#[$meta])* #[doc = "\n\nThe form that is sent: fields may be absent."]]
             $input, $wire, true { $($body)* } }
     };
 
-    (@reply [$($meta:tt)*] $name:ident, $input:ident, $wire:literal, $inline:literal {
+    (@reply [$($meta:tt)*] $name:ident, $input:ident, $wire:literal, $inline:literal, [$($by_heart:path)?] {
         $($(#[$doc:meta])* $field:ident $($key:literal)? : $type:ty $(= $mark:ident)? ,)*
     }) => {
         $($meta)*
@@ -113,6 +114,11 @@ macro_rules! object {
 
         impl $name {
             fn write_fields(&self, out: &mut $crate::out::Out) {
+                $(
+                    if $by_heart(self, out) {
+                        return;
+                    }
+                )?
                 $(
                     if (!$crate::object::is_later!($($mark)?) || out.version().is_later)
                         && !$crate::wire::Wire::is_left_out(&self.$field)

@@ -4,6 +4,10 @@ use crate::out::Out;
 
 /// Appends a quoted text.
 pub(crate) fn text(text: &str, out: &mut Vec<u8>) {
+    // Most texts of most objects.
+    if text.is_empty() {
+        return out.extend_from_slice(b"\"\"");
+    }
     out.push(b'"');
     let mut rest = text.as_bytes();
     while let Some((byte, behind)) = rest.get(clean_length(rest)..).and_then(<[u8]>::split_first) {
@@ -52,18 +56,12 @@ fn escape(byte: u8, out: &mut Vec<u8>) {
 }
 
 /// Appends a whole number.
-pub(crate) fn unsigned(mut number: u64, out: &mut Vec<u8>) {
-    let mut digits = [0u8; 20];
-    let mut start = digits.len();
-    loop {
-        start -= 1;
-        digits[start] = b'0' + (number % 10) as u8;
-        number /= 10;
-        if number == 0 {
-            break;
-        }
+pub(crate) fn unsigned(number: u64, out: &mut Vec<u8>) {
+    match u8::try_from(number) {
+        // Most are.
+        Ok(digit @ 0..10) => out.push(b'0' + digit),
+        _ => out.extend_from_slice(itoa::Buffer::new().format(number).as_bytes()),
     }
-    out.extend_from_slice(&digits[start..]);
 }
 
 /// Appends a whole number with sign.

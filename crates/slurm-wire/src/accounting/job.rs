@@ -157,7 +157,7 @@ object! {
 
 object! {
     /// A job of accounting.
-    reply Job = "job" {
+    reply listed Job = "job" {
         account: Text,
         comment: JobComment,
         allocation_nodes: u32,

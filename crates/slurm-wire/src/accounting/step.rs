@@ -1,12 +1,14 @@
 //! What accounting remembers of a step.
 
-use crate::accounting::tres::TresList;
+use crate::accounting::tres::{TresList, head};
 use crate::flags::Flags;
 use crate::job_info::ProcessExitCodeVerbose;
 use crate::list::{Hostlist, lists, read_plain, read_strict};
 use crate::no_val::NoVal;
 use crate::object::{is_deprecated, is_documented, is_required, json_key, key, object};
+use crate::out::Out;
 use crate::scalar::{Checked, Text};
+use crate::wire::Wire;
 use crate::words::JobState;
 
 object! {
@@ -172,7 +174,7 @@ object! {
 
 object! {
     /// An amount of a trackable resource, and the task and node it was seen at, which the original sends undocumented.
-    reply StepTaskTres = "tres" {
+    reply StepTaskTres = "tres" written by by_heart {
         kind "type": Text = required,
         name: Text,
         id: u32,
@@ -193,4 +195,17 @@ lists! {
     StepTresUsageMax, StepTresUsageMaxKind of StepTaskTres = "step_tres_usage_max", read_strict;
     /// The smallest consumption of any task.
     StepTresUsageMin, StepTresUsageMinKind of StepTaskTres = "step_tres_usage_min", read_strict;
+}
+
+fn by_heart(tres: &StepTaskTres, out: &mut Out) -> bool {
+    let head = head(&tres.kind, &tres.name, tres.id);
+    if let Some(head) = head {
+        out.extend_from_slice(head);
+        tres.count.write(out);
+        out.extend_from_slice(json_key!(task));
+        tres.task.write(out);
+        out.extend_from_slice(json_key!(node));
+        tres.node.write(out);
+    }
+    head.is_some()
 }
