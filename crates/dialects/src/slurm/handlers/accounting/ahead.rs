@@ -1,4 +1,4 @@
-//! The attempts of a list, read some hundred at a time: those that come next on another thread, while those before them
+//! The attempts of a list, read some hundred at a time: those that come next on other threads, while those before them
 //! are written.
 
 use crate::site::Site;
@@ -10,12 +10,14 @@ use domain::{JobId, Timestamp};
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{Receiver, sync_channel};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
 /// Attempts read at once while a list is sent.
-const AT_ONCE: usize = 250;
+const AT_ONCE: usize = 125;
 /// As many of them at first: nothing can be written before.
-const AT_FIRST: usize = 50;
+const AT_FIRST: usize = 25;
+/// As many times that is done ahead: attempts that lie far apart take longer to be read than to be written.
+const AHEAD: usize = 2;
 
 /// An attempt that was found.
 pub(super) enum Item {
@@ -55,7 +57,7 @@ pub(super) struct Reading {
 pub(super) struct Ahead {
     items: VecDeque<Item>,
     reading: Reading,
-    next: Option<Next>,
+    next: VecDeque<Next>,
 }
 
 /// What is read meanwhile.
@@ -80,21 +82,23 @@ impl Part {
 impl Ahead {
     /// Makes one that has read nothing yet.
     pub(super) fn of(items: VecDeque<Item>, reading: Reading) -> Self {
-        Ahead { items, reading, next: None }
+        Ahead { items, reading, next: VecDeque::new() }
     }
 
     /// Returns the next attempts; `None` at the end. Blocks, within the runtime.
     pub(super) fn next(&mut self) -> Option<Batch> {
         // All of some may have been purged meanwhile.
         loop {
-            let batch = match self.next.take() {
-                Some(next) => next.batch(&self.reading),
-                None => {
-                    let first = self.some(AT_FIRST)?;
-                    self.reading.batch(&first)
-                }
+            let next = match self.next.pop_front() {
+                Some(next) => next,
+                None => Next::of(self.some(AT_FIRST)?).0,
             };
-            self.next = self.some(AT_ONCE).map(|items| Next::begin(items, &self.reading));
+            while self.next.len() < AHEAD
+                && let Some(items) = self.some(AT_ONCE)
+            {
+                self.next.push_back(Next::begin(items, &self.reading));
+            }
+            let batch = next.batch(&self.reading);
             if !batch.attempts.is_empty() {
                 return Some(batch);
             }
@@ -108,17 +112,23 @@ impl Ahead {
 }
 
 impl Next {
-    fn begin(items: Vec<Item>, reading: &Reading) -> Self {
+    /// Makes one that nobody has begun, and where to say what was read.
+    fn of(items: Vec<Item>) -> (Self, SyncSender<Batch>) {
         let part = Arc::new(Part { items, is_taken: AtomicBool::new(false) });
         let (send, read) = sync_channel(1);
-        let (of, reading) = (Arc::clone(&part), reading.clone());
+        (Next { part, read }, send)
+    }
+
+    fn begin(items: Vec<Item>, reading: &Reading) -> Self {
+        let (next, send) = Next::of(items);
+        let (of, reading) = (Arc::clone(&next.part), reading.clone());
         tokio::task::spawn_blocking(move || {
             if let Some(items) = of.take() {
                 // Nobody may want it any more.
                 let _ = send.send(reading.batch(items));
             }
         });
-        Next { part, read }
+        next
     }
 
     fn batch(self, reading: &Reading) -> Batch {

@@ -1,21 +1,20 @@
 //! `GET jobs/` and `GET job/{job_id}`: jobs of accounting, those that live among those that are history; and those of other
 //! clusters that monitoring knows behind them.
 
-use super::ahead::{Ahead, AtHand, Batch, Item, Reading};
+use super::ahead::{Ahead, Item, Reading};
+use super::telling::{Around, Teller};
 use crate::http::answer::Answer;
 use crate::site::Site;
 use crate::slurm::call::Call;
 use crate::slurm::from_wire::{Asked, Clusters, NotAsked, asked, recorded_job};
-use crate::slurm::to_wire::accounting::{Seen, job as shown};
 use domain::history::{Order, Wanted};
-use domain::job::{Job, Phase};
+use domain::job::Job;
 use domain::monitoring::{RecordId, RecordsWanted};
-use domain::ports::{Recorded, StoreError};
+use domain::ports::StoreError;
 use domain::state::Snapshot;
 use domain::who::Principal;
 use domain::{JobId, TaskIndex, Text, Timestamp, Uid};
 use hyper::StatusCode;
-use slurm_wire::Wire;
 use slurm_wire::accounting::job::SlurmdbdJobsResp;
 use slurm_wire::accounting::query::JobCondition;
 use slurm_wire::error_number as number;
@@ -302,15 +301,15 @@ impl Found {
     ) -> impl FnMut(&mut Out) -> bool + Send + 'static {
         let reading = Reading { site: Arc::clone(&self.site), no_steps: self.asked.no_steps, now };
         let ahead = Ahead::of(std::mem::take(&mut self.items), reading);
-        let (batch, names) = (Batch::default(), HashMap::new());
-        let mut teller = Teller { found: self, principal, now, ahead, batch, names };
-        move |out: &mut Out| match teller.next() {
-            Some(job) => {
-                job.write(out);
-                true
-            }
-            None => false,
-        }
+        let around = Around {
+            snapshot: self.snapshot,
+            principal,
+            now,
+            no_steps: self.asked.no_steps,
+            scripts: self.asked.scripts,
+        };
+        let mut teller = Teller::of(ahead, self.site, around);
+        move |out: &mut Out| teller.write(out)
     }
 }
 
@@ -332,71 +331,4 @@ fn with_components(wanted: &mut Wanted, site: &Site, snapshot: &Snapshot) -> Res
     }
     wanted.jobs.extend(more);
     Ok(())
-}
-
-/// Reads attempts as they are to be written.
-struct Teller {
-    found: Found,
-    principal: Principal,
-    now: Timestamp,
-    ahead: Ahead,
-    batch: Batch,
-    /// Names of those who cancelled jobs.
-    names: HashMap<Uid, Text>,
-}
-
-impl Teller {
-    fn next(&mut self) -> Option<slurm_wire::accounting::job::Job> {
-        if self.batch.attempts.is_empty() {
-            self.batch = self.ahead.next()?;
-        }
-        Some(match self.batch.attempts.pop_front()? {
-            AtHand::Foreign(job) => *job,
-            AtHand::Past(found) => self.tell(&found.closed.job, &found.closed.nodes, Some(&found)),
-            AtHand::Living(job) => {
-                let held = job.run().map(|run| self.found.snapshot.cluster.fold_nodes(&run.allocation));
-                self.tell(&job, &held.unwrap_or_default(), None)
-            }
-        })
-    }
-
-    fn tell(
-        &mut self,
-        job: &Job,
-        nodes: &Text,
-        found: Option<&Recorded>,
-    ) -> slurm_wire::accounting::job::Job {
-        let cancelled_by = match &job.phase {
-            Phase::Ended(ended) => ended.cancelled_by,
-            Phase::Completing(completing) => completing.cancelled_by,
-            Phase::Pending(_) | Phase::Running(_) => None,
-        };
-        let cancelled_by = cancelled_by.map(|uid| self.name(uid, job)).unwrap_or_default();
-        let history = self.found.site.jobs.history();
-        let steps = self.batch.steps.get(&job.id).map(Vec::as_slice).unwrap_or_default();
-        let may_see = self.principal.uid == Some(job.spec.owner.uid) || self.principal.is_operator();
-        let script = match self.found.asked.scripts && may_see {
-            true => history.payload(job.array_id()).or_else(|_| history.payload(job.id)).ok(),
-            false => None,
-        };
-        let seen = Seen {
-            job,
-            nodes,
-            amendment: found.and_then(|found| found.amendment.as_deref()),
-            steps: Some(steps).filter(|_| !self.found.asked.no_steps),
-            cancelled_by,
-            script: script.map(|payload| Text::from_utf8_lossy(&payload.script)).unwrap_or_default(),
-            now: self.now,
-        };
-        shown(&seen, &self.found.snapshot.cluster)
-    }
-
-    fn name(&mut self, uid: Uid, job: &Job) -> Text {
-        if uid == job.spec.owner.uid {
-            return job.spec.owner.name.clone();
-        }
-        let directory = self.found.site.jobs.directory();
-        let named = || directory.person_by_uid(uid).map(|person| person.name);
-        self.names.entry(uid).or_insert_with(|| named().unwrap_or_else(|| uid.to_string().into())).clone()
-    }
 }

@@ -11,6 +11,7 @@ mod instance;
 mod jobs;
 mod qos;
 mod service;
+mod telling;
 mod tres;
 mod usage;
 mod user;

@@ -1,19 +1,21 @@
 //! A job of accounting, whether it lives or is history.
 
+use super::asked::asked;
 use super::step;
 use crate::slurm::to_wire::{exit_code, state, tres};
 use domain::cluster::Cluster;
 use domain::history::Amendment;
-use domain::job::{ArrayPart, Exit, Job, Memory, Outcome, Phase};
+use domain::job::{ArrayPart, Exit, Job, JobSpec, Outcome, Phase};
 use domain::ports::ClosedStep;
 use domain::{Text, Timestamp};
-use slurm_wire::accounting::association::AssocShort;
-use slurm_wire::accounting::job::{self as wire, WckeyTagStruct};
+use slurm_wire::accounting::job as wire;
 use slurm_wire::accounting::tres::Tres;
 use slurm_wire::job_info::ProcessExitCodeVerbose;
 use slurm_wire::scalar::Checked;
-use slurm_wire::words::{AccountingJobFlag, JobState, WckeyTagFlag};
+use slurm_wire::series::Listed;
+use slurm_wire::words::{AccountingJobFlag, JobState};
 use slurm_wire::{Flags, NoVal};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// How long the list of an array's waiting tasks may become before it is cut.
@@ -39,58 +41,65 @@ pub(in crate::slurm) struct Seen<'a> {
     pub(in crate::slurm) now: Timestamp,
 }
 
-/// Describes an attempt.
-pub(in crate::slurm) fn job(seen: &Seen<'_>, cluster: &Cluster) -> wire::Job {
+/// Describes attempts one after another: what neighbours asked alike is worked out once.
+#[derive(Default)]
+pub(in crate::slurm) struct Jobs {
+    asked: Option<(Arc<JobSpec>, wire::Job)>,
+}
+
+impl Jobs {
+    /// Describes the next attempt in the place of another, as the cluster is that all of them are of.
+    pub(in crate::slurm) fn describe(&mut self, seen: &Seen<'_>, cluster: &Cluster, shown: &mut wire::Job) {
+        let spec = &seen.job.spec;
+        match &self.asked {
+            Some((known, asked)) if Arc::ptr_eq(known, spec) || **known == **spec => shown.become_like(asked),
+            _ => {
+                let asked = asked(spec, cluster);
+                shown.become_like(&asked);
+                self.asked = Some((Arc::clone(spec), asked));
+            }
+        }
+        add_course(shown, seen, cluster);
+    }
+}
+
+/// Adds to what was asked for what has become of it.
+fn add_course(shown: &mut wire::Job, seen: &Seen<'_>, cluster: &Cluster) {
     let job = seen.job;
-    let mut shown = wire::Job::default();
-    identity(&mut shown, job, cluster);
-    request(&mut shown, job, cluster);
-    standing(&mut shown, seen);
-    streams(&mut shown, seen);
+    identity(shown, job);
+    standing(shown, seen);
+    streams(shown, seen);
     shown.time = times(seen);
     shown.script = seen.script.clone();
-    let allocation = job.run().map(|run| &run.allocation);
-    shown.allocation_nodes = allocation.and_then(|held| u32::try_from(held.nodes.len()).ok()).unwrap_or(0);
     shown.nodes = if seen.nodes.is_empty() { Text::const_new("None assigned") } else { seen.nodes.clone() };
-    shown.tres.requested = tres::requested_list(&job.spec, cluster).into();
-    let mut allocated = allocation.map(|held| tres::allocated_list(held, cluster)).unwrap_or_default();
+    if let Some(run) = job.run() {
+        let held = &run.allocation;
+        shown.partition = held.partition.clone();
+        if !held.reservation.is_empty() {
+            shown.reservation.name = held.reservation.clone();
+        }
+        shown.used_gres = tres::used_gres(job, cluster);
+        shown.allocation_nodes = u32::try_from(held.nodes.len()).unwrap_or(0);
+        shown.tres.allocated = tres::allocated_list(held, cluster).into();
+    }
     if let Phase::Ended(ended) = &job.phase
         && let Some(millijoules) = ended.usage.energy_mj
     {
         let joules = Checked(i64::try_from(millijoules / 1000).unwrap_or(i64::MAX));
         let energy = Tres { kind: Text::const_new("energy"), name: Text::default(), id: 3, count: joules };
-        allocated.insert(allocated.partition_point(|one| one.id < 3), energy);
+        let place = shown.tres.allocated.partition_point(|one| one.id < 3);
+        shown.tres.allocated.insert(place, energy);
     }
     if let Some(corrected) = seen.amendment.and_then(|amendment| amendment.allocated.as_ref()) {
-        super::tres::correct(&mut allocated, corrected, cluster);
+        super::tres::correct(&mut shown.tres.allocated, corrected, cluster);
     }
-    shown.tres.allocated = allocated.into();
     if let Some(steps) = seen.steps {
-        let all = step::steps(seen, steps, cluster);
-        shown.steps = all.into();
+        step::add(&mut shown.steps, seen, steps, cluster);
     }
-    shown
 }
 
-fn identity(shown: &mut wire::Job, job: &Job, cluster: &Cluster) {
-    let spec = &job.spec;
+fn identity(shown: &mut wire::Job, job: &Job) {
     shown.job_id = job.id.0;
-    shown.name = if spec.name.is_empty() { Text::const_new(wire::NAMELESS) } else { spec.name.clone() };
-    shown.account = spec.account.clone();
-    shown.cluster = cluster.name.clone();
-    // The original leaves out whose it is and shows the number alone.
-    let id = cluster.association(&spec.account, &spec.owner.name);
-    shown.association = AssocShort { cluster: cluster.name.clone(), id, ..AssocShort::default() };
-    shown.user = spec.owner.name.clone();
-    shown.group = spec.owner.group.clone();
-    shown.partition = match job.run() {
-        Some(run) => run.allocation.partition.clone(),
-        None => crate::slurm::to_wire::joined(&spec.partitions),
-    };
-    shown.qos = spec.qos.clone();
-    let is_assumed = spec.wckey.is_empty() || spec.wckey.starts_with('*');
-    let flags = if is_assumed { WckeyTagFlag::AssignedDefault.into() } else { Flags::NONE };
-    shown.wckey = WckeyTagStruct { wckey: Text::from(spec.wckey.trim_start_matches('*')), flags };
     match &job.array {
         None => {}
         Some(ArrayPart::Pool { waiting, throttle, .. }) => {
@@ -108,31 +117,6 @@ fn identity(shown: &mut wire::Job, job: &Job, cluster: &Cluster) {
         shown.het.job_id = part.leader.0;
         shown.het.job_offset = NoVal::Set(part.offset);
     }
-}
-
-fn request(shown: &mut wire::Job, job: &Job, cluster: &Cluster) {
-    let (spec, uncommon) = (&job.spec, job.spec.uncommon());
-    let constraint = spec.resources.constraint.as_ref();
-    shown.constraints = constraint.map(|constraint| constraint.written.clone()).unwrap_or_default();
-    shown.container = uncommon.container.clone();
-    shown.comment.job = spec.comment.clone();
-    shown.comment.administrator = uncommon.admin_comment.clone();
-    shown.extra = uncommon.extra.clone();
-    shown.licenses = uncommon.licenses.clone();
-    shown.mcs.label = uncommon.mcs_label.clone();
-    shown.segment_size = uncommon.segment_size.into();
-    shown.submit_line = uncommon.submit_line.clone();
-    shown.reservation.requested = uncommon.reservation.clone();
-    let held = job.run().map(|run| run.allocation.reservation.clone());
-    shown.reservation.name = held.filter(|name| !name.is_empty()).unwrap_or(uncommon.reservation.clone());
-    shown.working_directory = spec.work_dir.clone();
-    shown.required.cpus = spec.resources.least_cpus();
-    match tres::memory(spec, cluster) {
-        Memory::PerCpu(megabytes) => shown.required.memory_per_cpu = NoVal::Set(megabytes),
-        Memory::PerNode(megabytes) => shown.required.memory_per_node = NoVal::Set(megabytes),
-        Memory::Default => {}
-    }
-    shown.used_gres = tres::used_gres(job, cluster);
 }
 
 fn standing(shown: &mut wire::Job, seen: &Seen<'_>) {
@@ -249,13 +233,21 @@ fn times(seen: &Seen<'_>) -> wire::JobTime {
 
 fn streams(shown: &mut wire::Job, seen: &Seen<'_>) {
     let (job, streams) = (seen.job, &seen.job.spec.streams);
-    let node = domain::cluster::unfold(seen.nodes).into_iter().next().unwrap_or_default();
-    shown.stdin = streams.input.clone();
+    let node = first_node(seen.nodes);
     shown.stdout = Text::from(job.output_pattern());
-    shown.stderr = streams.error.clone();
     shown.stdin_expanded = job.stream_path(&streams.input, &node);
     shown.stdout_expanded = job.output_path(&node);
     shown.stderr_expanded = job.stream_path(&streams.error, &node);
+}
+
+/// Returns the first of folded names; empty if there is none.
+pub(super) fn first_node(folded: &Text) -> Text {
+    // Most attempts have one node.
+    if folded.contains(['[', ',']) {
+        domain::cluster::unfold(folded).into_iter().next().unwrap_or_default()
+    } else {
+        folded.clone()
+    }
 }
 
 /// Returns how a script ended, in the domain's words; a killed one was signalled.
@@ -283,4 +275,64 @@ fn short(number: u64) -> u32 {
 
 fn whole(number: u64) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::slurm::pictures::{noon, picture};
+    use domain::job::{EndedStep, JobStep, StepEnd, StepUsage};
+    use slurm_wire::out::Out;
+    use slurm_wire::series::Series;
+    use slurm_wire::versions;
+
+    fn step(job: &Job, number: u32, max_rss_kb: u64) -> ClosedStep {
+        let usage = StepUsage { max_rss_kb, mean_rss_kb: max_rss_kb / 2, ..StepUsage::default() };
+        let step = JobStep { number, name: "align".into(), started: noon(), tasks: 3, ..JobStep::default() };
+        let end = StepEnd { at: noon(), outcome: Outcome::Failed, exit: Exit::Signal(9), usage };
+        ClosedStep {
+            job: job.id,
+            submitted: job.submitted,
+            attempt: job.restarts,
+            nodes: "n[1-2]".into(),
+            step: EndedStep { step: Arc::new(step), end },
+        }
+    }
+
+    #[test]
+    fn attempts_of_a_list_are_written_as_each_of_them_is_alone() {
+        let picture = picture(400);
+        let mut has_steps = 0;
+        for version in versions::ALL {
+            let (mut jobs, mut series) = (Jobs::default(), Series::default());
+            for (place, job) in picture.jobs.iter().enumerate() {
+                let job = &job.recorded();
+                let steps: Vec<ClosedStep> = (0..place as u32 % 3)
+                    .map(|number| step(job, number, u64::from(number) * 4_096))
+                    .collect();
+                let noted = Amendment { comment: Some("seen".into()), ..Amendment::default() };
+                let seen = Seen {
+                    job,
+                    nodes: &job
+                        .run()
+                        .map(|run| picture.cluster.fold_nodes(&run.allocation))
+                        .unwrap_or_default(),
+                    amendment: Some(&noted).filter(|_| place % 5 == 0),
+                    steps: Some(steps.as_slice()).filter(|_| place % 7 > 0),
+                    cancelled_by: Text::from(if place % 4 == 0 { "root" } else { "" }),
+                    script: Text::default(),
+                    now: noon(),
+                };
+                let mut out = Out::new(version);
+                jobs.describe(&seen, &picture.cluster, series.vacant());
+                series.write(&mut out);
+                let mut alone = wire::Job::default();
+                Jobs::default().describe(&seen, &picture.cluster, &mut alone);
+                has_steps += alone.steps.len();
+                let alone = String::from_utf8(slurm_wire::to_json_in(version, &alone)).unwrap();
+                assert_eq!(String::from_utf8(out.into_bytes()).unwrap(), alone, "job {}", job.id);
+            }
+        }
+        assert!(has_steps > 0);
+    }
 }

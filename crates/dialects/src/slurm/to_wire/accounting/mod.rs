@@ -1,5 +1,6 @@
 //! What accounting shows.
 
+mod asked;
 mod cluster;
 mod foreign;
 mod job;
@@ -13,7 +14,7 @@ mod usage;
 
 pub(in crate::slurm) use cluster::{cluster, other_cluster};
 pub(in crate::slurm) use foreign::foreign;
-pub(in crate::slurm) use job::{Seen, job};
+pub(in crate::slurm) use job::{Jobs, Seen};
 pub(in crate::slurm) use limits::{AssociationShown, association, qos};
 pub(in crate::slurm) use records::{Groups, Shown, account, user, wckey};
 pub(in crate::slurm) use service::{pings, statistics};

@@ -1,7 +1,8 @@
 //! The steps of a job of accounting: its script, then those that it started.
 
-use super::job::{Seen, script_exit};
+use super::job::{Seen, first_node, script_exit};
 use crate::slurm::to_wire::{exit_code, state, tres};
+use compact_str::format_compact;
 use domain::cluster::Cluster;
 use domain::job::{Exit, Job, JobStep, NodeShare, Outcome, Phase};
 use domain::ports::ClosedStep;
@@ -41,9 +42,9 @@ pub(super) fn own<'a>(seen: &Seen<'a>, steps: &'a [ClosedStep]) -> impl Iterator
     steps.iter().filter(move |step| step.job == id && step.attempt == attempt && step.submitted == submitted)
 }
 
-/// Describes the steps of an attempt.
-pub(super) fn steps(seen: &Seen<'_>, ended: &[ClosedStep], cluster: &Cluster) -> Vec<wire::Step> {
-    let mut all: Vec<wire::Step> = batch(seen, cluster).into_iter().collect();
+/// Describes the steps of an attempt behind those that are there.
+pub(super) fn add(all: &mut Vec<wire::Step>, seen: &Seen<'_>, ended: &[ClosedStep], cluster: &Cluster) {
+    all.extend(batch(seen, cluster));
     for closed in own(seen, ended) {
         let usage = &closed.step.end.usage;
         let course = Course {
@@ -70,7 +71,6 @@ pub(super) fn steps(seen: &Seen<'_>, ended: &[ClosedStep], cluster: &Cluster) ->
     for step in living {
         all.push(started(seen, step, &cluster.fold_shares(&step.shares), &runs(step.started), cluster));
     }
-    all
 }
 
 fn runs(started: Timestamp) -> Course {
@@ -102,10 +102,10 @@ fn batch(seen: &Seen<'_>, cluster: &Cluster) -> Option<wire::Step> {
         }
         _ => runs(run.started),
     };
-    let first = domain::cluster::unfold(seen.nodes).into_iter().next().unwrap_or_default();
+    let first = first_node(seen.nodes);
     let shares = std::slice::from_ref(share);
     let mut shown = step(seen, &course, shares, &first, 1, cluster);
-    shown.step.id = format!("{}.batch", job.id).into();
+    shown.step.id = format_compact!("{}.batch", job.id);
     shown.step.name = Text::const_new("batch");
     shown.task.distribution = Text::const_new("Unknown");
     // The original sets the frequency of steps that srun starts, and leaves zeros here.
@@ -116,7 +116,7 @@ fn batch(seen: &Seen<'_>, cluster: &Cluster) -> Option<wire::Step> {
 
 fn started(seen: &Seen<'_>, of: &JobStep, nodes: &Text, course: &Course, cluster: &Cluster) -> wire::Step {
     let mut shown = step(seen, course, &of.shares, nodes, of.tasks, cluster);
-    shown.step.id = format!("{}.{}", seen.job.id, of.number).into();
+    shown.step.id = format_compact!("{}.{}", seen.job.id, of.number);
     shown.step.name = of.name.clone();
     shown.submit_line = of.command.clone();
     shown.task.distribution = Text::const_new(if of.tasks > 1 { "Block" } else { "Cyclic" });
@@ -175,48 +175,38 @@ fn times(seen: &Seen<'_>, course: &Course) -> wire::StepTime {
 /// `consumed`; a step that ended before anybody looked has no memory to tell of.
 fn consumption(shown: &mut wire::StepTres, used: &Used, nodes: &[Text]) {
     let (largest, task, mean) = used.memory;
-    let energy = used.energy.unwrap_or(0);
+    let energy = amount("energy", "", 3, used.energy.unwrap_or(0));
     if largest == 0 {
-        let nothing = vec![amount("energy", "", 3, energy)];
-        shown.requested.average = nothing.clone().into();
-        shown.requested.total = nothing.clone().into();
-        shown.consumed.average = nothing.clone().into();
-        shown.consumed.total = nothing.into();
+        let nothing = || vec![energy.clone()].into();
+        shown.requested.average = nothing();
+        shown.requested.total = nothing();
+        shown.consumed.average = nothing();
+        shown.consumed.total = nothing();
         return;
     }
     let node = nodes.first().cloned().unwrap_or_default();
     let milliseconds = |time: Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
-    let cpu = milliseconds(used.user.saturating_add(used.system));
-    let taken = |memory: u64| {
-        vec![
-            amount("cpu", "", 1, cpu),
-            amount("mem", "", 2, memory),
-            amount("energy", "", 3, energy),
-            amount("fs", "disk", 6, used.read),
-        ]
+    let cpu = amount("cpu", "", 1, milliseconds(used.user.saturating_add(used.system)));
+    let read = amount("fs", "disk", 6, used.read);
+    let taken = |memory: u64| [cpu.clone(), amount("mem", "", 2, memory), energy.clone(), read.clone()];
+    let (most, least) = (taken(largest), taken(mean));
+    let given = [energy.clone(), amount("fs", "disk", 6, used.written)];
+    let of_task = |one: &Tres| StepTaskTres {
+        kind: one.kind.clone(),
+        name: one.name.clone(),
+        id: one.id,
+        count: one.count,
+        task,
+        node: node.clone(),
     };
-    let given = vec![amount("energy", "", 3, energy), amount("fs", "disk", 6, used.written)];
-    let of_task = |amounts: &[Tres]| -> Vec<StepTaskTres> {
-        amounts
-            .iter()
-            .map(|one| StepTaskTres {
-                kind: one.kind.clone(),
-                name: one.name.clone(),
-                id: one.id,
-                count: one.count,
-                task,
-                node: node.clone(),
-            })
-            .collect()
-    };
-    shown.requested.max = of_task(&taken(largest)).into();
-    shown.requested.min = of_task(&taken(mean)).into();
-    shown.requested.average = taken(mean).into();
-    shown.requested.total = taken(largest).into();
-    shown.consumed.max = of_task(&given).into();
-    shown.consumed.min = of_task(&given).into();
-    shown.consumed.average = given.clone().into();
-    shown.consumed.total = given.into();
+    shown.requested.max = most.iter().map(of_task).collect();
+    shown.requested.min = least.iter().map(of_task).collect();
+    shown.requested.average = Vec::from(least).into();
+    shown.requested.total = Vec::from(most).into();
+    shown.consumed.max = given.iter().map(of_task).collect();
+    shown.consumed.min = given.iter().map(of_task).collect();
+    shown.consumed.average = given.to_vec().into();
+    shown.consumed.total = Vec::from(given).into();
 }
 
 fn amount(kind: &'static str, name: &'static str, id: u32, count: u64) -> Tres {
