@@ -113,7 +113,7 @@ impl Job {
         match (&self.phase, event) {
             (Phase::Pending(_), Event::Started { at, allocation, limit, boot, overtime, way_in }) => {
                 let limit = self.limit_before_deadline(limit, at);
-                let until = self.not_beyond_deadline(limit.end_from(at));
+                let until = self.not_beyond_deadline(self.end_to_the_second(limit, at));
                 let shortened = limit.minutes().filter(|_| limit < self.spec.time_limit);
                 let run = Running::new(at, allocation, until, boot);
                 self.started(Running { overtime, shortened, way_in, ..run })
@@ -304,6 +304,16 @@ impl Job {
         let Some(deadline) = self.spec.deadline else { return limit };
         let minutes = u32::try_from(deadline.since(start).as_secs() / 60).unwrap_or(u32::MAX);
         limit.min(TimeLimit::Minutes(minutes.max(1)))
+    }
+
+    /// Returns when a run ends that has this limit; a limit of whole seconds counts where it is the job's own.
+    fn end_to_the_second(&self, limit: TimeLimit, start: Timestamp) -> Timestamp {
+        match self.spec.uncommon().limit_seconds {
+            Some(seconds) if limit == self.spec.time_limit => {
+                limit.end_from(start).min(start.after(Duration::from_secs(seconds.into())))
+            }
+            _ => limit.end_from(start),
+        }
     }
 
     fn not_beyond_deadline(&self, until: Timestamp) -> Timestamp {

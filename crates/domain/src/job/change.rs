@@ -276,7 +276,12 @@ impl JobSpec {
             Change::WorkDir(directory) => self.work_dir = directory,
             Change::Streams(streams) => self.streams = streams,
             Change::OpenMode(mode) => self.streams.open_mode = mode,
-            Change::TimeLimit(limit) => self.time_limit = limit,
+            Change::TimeLimit(limit) => {
+                self.time_limit = limit;
+                if let Some(uncommon) = &mut self.uncommon {
+                    uncommon.limit_seconds = None;
+                }
+            }
             Change::TimeMinimum(minutes) => self.time_minimum = minutes,
             Change::Begin(begin) => self.begin = begin,
             Change::Deadline(deadline) => self.deadline = deadline,

@@ -33,6 +33,11 @@ impl Job {
         }
     }
 
+    /// Returns what a pattern stands for: numbers, names and indexes in their places.
+    pub fn filled_in(&self, pattern: &str, node: &str) -> Text {
+        Text::from(self.expanded(pattern, node))
+    }
+
     /// Returns the file a pattern stands for, absolute; empty for an empty pattern.
     ///
     /// A backslash in the pattern keeps everything as it is, as in Slurm.

@@ -241,6 +241,11 @@ pub struct Uncommon {
     /// What the dialect that it came through keeps with it, behind that dialect's name and a colon; empty if there is
     /// nothing. Only that dialect knows how to read it.
     pub origin: Text,
+    /// What else its script is told: names of variables, and what they hold, as patterns of file names are written; what
+    /// stands in them is known at the start.
+    pub told: Vec<(Text, Text)>,
+    /// Its time limit to the second, where it was given so: never more than the minutes of the limit.
+    pub limit_seconds: Option<u32>,
 }
 
 /// The bulky part of a submission: kept apart, so that a hundred thousand waiting jobs fit in memory.

@@ -505,6 +505,24 @@ fn a_limit_may_be_exceeded_by_the_overtime_allowed() {
     assert_eq!(run.alarm(at(900), WAIT), None);
 }
 
+#[test]
+fn a_limit_may_count_in_seconds_until_it_is_changed() {
+    let mut waiting = job(1);
+    {
+        let spec = Arc::make_mut(&mut waiting.spec);
+        spec.time_limit = TimeLimit::Minutes(10);
+        spec.uncommon_mut().limit_seconds = Some(545);
+    }
+    let run = waiting.apply(started()).expect("it starts").job;
+    assert_eq!(running(&run).until, at(745));
+    let longer = Event::Updated { at: at(300), changes: vec![Change::TimeLimit(TimeLimit::Minutes(20))] };
+    let run = run.apply(longer).expect("it fits").job;
+    assert_eq!((running(&run).until, run.spec.uncommon().limit_seconds), (at(1400), None));
+    // A limit that is not its own counts as it is.
+    Arc::make_mut(&mut waiting.spec).time_limit = TimeLimit::Minutes(30);
+    assert_eq!(running(&waiting.apply(started()).expect("it starts").job).until, at(800));
+}
+
 fn step_started(number: u32) -> Event {
     Event::StepStarted { step: Arc::new(JobStep { number, ..JobStep::default() }) }
 }

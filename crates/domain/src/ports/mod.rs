@@ -10,12 +10,14 @@ mod directory;
 mod engine;
 mod folders;
 mod gauge;
+mod homes;
 mod logins;
 mod meter;
 mod registry;
 mod series;
 mod shelf;
 mod store;
+mod transfers;
 
 pub use archive::Archive;
 pub use calendar::{Calendar, Greenwich, WallMinute};
@@ -29,9 +31,11 @@ pub use engine::{
 };
 pub use folders::{Bounds, Entry, FileKind, FolderError, Folders, Place};
 pub use gauge::{Gauge, JobGauge};
+pub use homes::{HomeFile, Homes, NoFile};
 pub use logins::Logins;
 pub use meter::{MachineLoad, Meter};
 pub use registry::{Begun, Kept, Registry, Replaced, Viewer};
 pub use series::{SeriesRefused, SeriesStore};
 pub use shelf::Shelf;
 pub use store::{Batch, Closed, ClosedStep, History, Key, Recorded, Saved, Store, StoreError};
+pub use transfers::{Direction, NoTransfer, Progress, Transfer, Transfers};

@@ -100,6 +100,8 @@ rows! {
         submit_line = "sl": Text,
         cron = "cr": Text,
         origin = "or": Text,
+        told = "to": Vec<(Text, Text)>,
+        limit_seconds = "ls": Option<u32>,
     }
 }
 

@@ -215,6 +215,8 @@ fn full_uncommon() -> Uncommon {
         submit_line: text("a submit line that is longer than what fits without an allocation"),
         cron: text("*/5 * * * *"),
         origin: text("waldur:{}"),
+        told: vec![(text("PJM_JOBID"), text("%A"))],
+        limit_seconds: Some(5),
     }
 }
 

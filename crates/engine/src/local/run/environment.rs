@@ -88,6 +88,11 @@ pub(super) fn environment(
     request_variables(&mut variables, job, &run.allocation, cluster);
     gpu_variables(&mut variables, gpus);
     component_variables(&mut variables, components, cluster);
+    let node = run.allocation.nodes.first().and_then(|share| cluster.node(share.node));
+    let node = node.map(|node| node.name.as_str()).unwrap_or_default();
+    for (name, pattern) in &job.spec.uncommon().told {
+        variables.set(name, job.filled_in(pattern, node));
+    }
     variables.list
 }
 
