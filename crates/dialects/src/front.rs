@@ -28,6 +28,7 @@ fn page(site: &Site) -> String {
          ClusterCockpit    /api/                {cockpit}\n\
          ET Engine         /batches, /v1/       {et_engine}\n\
          Waldur            /api/slurm-jobs/     {waldur}\n\
+         Nifcloud HPC      /jobs, /files/sync   {nifcloud}\n\
          logs, events      /quintet/v1/         jobs/ID/stdout, events, history, whoami\n\
          metrics           /metrics\n\
          health            /healthz\n\
@@ -35,7 +36,8 @@ fn page(site: &Site) -> String {
          Credentials: `quintet token NAME --for slurm` prints a token for the headers\n\
          X-SLURM-USER-NAME and X-SLURM-USER-TOKEN, or for Authorization: Bearer; `--for clustercockpit`\n\
          one for its X-Auth-Token or Authorization: Bearer; `--for et-engine` a key for Authorization,\n\
-         `--for waldur` a token for Authorization: Token.\n",
+         `--for waldur` a token for Authorization: Token, `--for nifcloud` an access key and its secret\n\
+         for signatures of AWS's version 4.\n",
         version = site.version,
         cockpit = if site.cockpit.is_some() { "described by /api/openapi.json" } else { "not served here" },
         et_engine = if site.et_engine.is_some() {
@@ -44,6 +46,7 @@ fn page(site: &Site) -> String {
             "not served here"
         },
         waldur = if site.waldur.is_some() { "listed at /api/" } else { "not served here" },
+        nifcloud = if site.nifcloud.is_some() { "signed (AWS Signature V4)" } else { "not served here" },
         name = cluster.name,
         nodes = cluster.present_nodes().count(),
         partitions = cluster.partitions.len(),

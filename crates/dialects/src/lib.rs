@@ -9,6 +9,7 @@ mod http;
 mod ids;
 mod metrics;
 mod native;
+mod nifcloud;
 mod output;
 mod site;
 mod slurm;
@@ -21,6 +22,10 @@ pub use clustercockpit::{
     cockpit_meta,
 };
 pub use et_engine::{EtDetail, EtEngine, EtKeys, EtSettings};
+pub use nifcloud::{
+    Habits as NifcloudHabits, Nifcloud, NifcloudAftermath, NifcloudKeyError, NifcloudKeys,
+    SignatureRules as NifcloudSignatures, nifcloud_aftermath,
+};
 pub use site::{Services, serve};
 pub use slurm::{Part, ScriptOptions, Served};
 pub use tokens::{Keyring, KeyringError, mint};

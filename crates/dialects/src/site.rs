@@ -6,6 +6,7 @@ use crate::http::answer::{Answer, text};
 use crate::http::body::Budget;
 use crate::http::listen::listen;
 use crate::metrics::Metrics;
+use crate::nifcloud::{self, Nifcloud};
 use crate::slurm::{Counters, Descriptions, KeptJobs, ScriptOptions, Served};
 use crate::tokens::Keyring;
 use crate::waldur::{self, Waldur};
@@ -41,6 +42,8 @@ pub struct Services {
     pub et_engine: Option<EtEngine>,
     /// What Waldur's interface keeps and knows, if it is served.
     pub waldur: Option<Arc<Waldur>>,
+    /// Scripts, folders and signatures, if Nifcloud's interface is served.
+    pub nifcloud: Option<Nifcloud>,
 }
 
 /// What every request can reach.
@@ -53,6 +56,7 @@ pub(crate) struct Site {
     pub(crate) cockpit: Option<Cockpit>,
     pub(crate) et_engine: Option<EtEngine>,
     pub(crate) waldur: Option<Arc<Waldur>>,
+    pub(crate) nifcloud: Option<Nifcloud>,
     pub(crate) descriptions: Descriptions,
     pub(crate) bodies: Budget,
     pub(crate) metrics: Metrics,
@@ -89,7 +93,8 @@ pub async fn serve(
     services: Services,
     stop: impl Future<Output = ()> + Send + 'static,
 ) {
-    let Services { jobs, keys, version, slurm, script_options, cockpit, et_engine, waldur } = services;
+    let Services { jobs, keys, version, slurm, script_options, cockpit, et_engine, nifcloud, waldur } =
+        services;
     let (stopping, stopped) = watch::channel(false);
     tokio::spawn(async move {
         stop.await;
@@ -105,6 +110,7 @@ pub async fn serve(
         cockpit,
         et_engine,
         waldur,
+        nifcloud,
         descriptions: Descriptions::default(),
         bodies: Budget::default(),
         metrics: Metrics::default(),
@@ -140,6 +146,7 @@ async fn respond(site: Arc<Site>, request: Request<Incoming>, peer: SocketAddr) 
             Some(et) => et_engine::respond(&site, et, request).await,
             None => text(StatusCode::NOT_FOUND, "Not found"),
         },
+        Dialect::Nifcloud => nifcloud::respond(&site, request).await,
         Dialect::Slurm => slurm::respond(&site, request, peer).await,
     };
     site.metrics.count(dialect, answer.status(), begun.elapsed());
@@ -161,19 +168,22 @@ pub(crate) enum Dialect {
     Cockpit,
     /// ET Engine's API of batches.
     EtEngine,
+    /// Nifcloud's HPC REST API.
+    Nifcloud,
     /// Slurm's REST API, and everything nobody else wants: its answers to unknown paths are known to clients.
     Slurm,
 }
 
 impl Dialect {
     /// Every dialect with its name in metrics.
-    pub(crate) const ALL: [(Dialect, &'static str); 7] = [
+    pub(crate) const ALL: [(Dialect, &'static str); 8] = [
         (Dialect::Front, "front"),
         (Dialect::Metrics, "metrics"),
         (Dialect::Native, "native"),
         (Dialect::Waldur, "waldur"),
         (Dialect::Cockpit, "clustercockpit"),
         (Dialect::EtEngine, "et-engine"),
+        (Dialect::Nifcloud, "nifcloud"),
         (Dialect::Slurm, "slurm"),
     ];
 
@@ -187,9 +197,17 @@ impl Dialect {
             trimmed if site.waldur.is_some() && waldur::owns(trimmed) => Dialect::Waldur,
             trimmed if clustercockpit::owns(trimmed) => Dialect::Cockpit,
             trimmed if site.et_engine.is_some() && et_engine::owns(trimmed) => Dialect::EtEngine,
+            trimmed if site.nifcloud.is_some() && is_nifclouds(trimmed, request) => Dialect::Nifcloud,
             _ => Dialect::Slurm,
         }
     }
+}
+
+/// Nifcloud's paths, and those that nobody owns where they are asked for as its clients ask.
+fn is_nifclouds(path: &str, request: &Request<Incoming>) -> bool {
+    const SLURMS: [&str; 3] = ["slurm", "slurmdb", "openapi"];
+    let first = path.split('/').next().unwrap_or_default();
+    nifcloud::owns(path) || nifcloud::is_signed(request) && !SLURMS.contains(&first)
 }
 
 /// Largest sum of names and values of headers.

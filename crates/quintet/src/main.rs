@@ -18,6 +18,7 @@ mod jobs;
 mod logins;
 mod manual;
 mod monitoring;
+mod nifcloud;
 mod nodes;
 mod notify;
 mod report;

@@ -21,6 +21,9 @@ pub(crate) const IDS_KEY_FILE: &str = "ids.key";
 /// The file in the state directory that holds the key by which Waldur's tokens prove what they say.
 pub(crate) const WALDUR_KEY_FILE: &str = "waldur_tokens.key";
 
+/// The file in the state directory that holds the key from which Nifcloud's access keys are derived.
+pub(crate) const NIFCLOUD_KEY_FILE: &str = "nifcloud.key";
+
 /// Bytes of a key made here; as many as the signature has.
 const KEY_BYTES: usize = 32;
 
@@ -98,6 +101,11 @@ impl StateDir {
     /// Reads the key by which Waldur's tokens prove what they say, or makes one if there is none yet.
     pub(crate) fn waldur_key(&mut self) -> Result<Vec<u8>, StateError> {
         self.secret(WALDUR_KEY_FILE)
+    }
+
+    /// Reads the key from which Nifcloud's access keys are derived, or makes one if there is none yet.
+    pub(crate) fn nifcloud_key(&mut self) -> Result<Vec<u8>, StateError> {
+        self.secret(NIFCLOUD_KEY_FILE)
     }
 
     fn secret(&mut self, name: &str) -> Result<Vec<u8>, StateError> {

@@ -23,7 +23,7 @@ pub(crate) struct TokenArgs {
     /// How long it lives
     #[arg(long, value_name = "SECONDS", default_value_t = 86_400, value_parser = clap::value_parser!(u64).range(1..=3_153_600_000))]
     pub(crate) lifespan: u64,
-    /// A role it carries, for ClusterCockpit [default: api]; Slurm's have none
+    /// A role it carries, for ClusterCockpit [default: api]; others have none
     #[arg(long = "role", value_name = "ROLE", value_delimiter = ',', value_parser = dialects::COCKPIT_ROLES)]
     pub(crate) roles: Vec<String>,
     /// The configuration the service runs with, if it names the key or the state directory
@@ -43,7 +43,7 @@ pub(crate) enum Api {
     Clustercockpit,
     /// Waldur
     Waldur,
-    /// Nifcloud
+    /// Nifcloud HPC: an access key and its secret
     Nifcloud,
     /// ET Engine
     EtEngine,
@@ -63,8 +63,10 @@ pub(crate) fn run(args: TokenArgs, terminal: Terminal) -> anyhow::Result<ExitCod
             let why = "--role: a Waldur token has no roles; give the user an admin level instead";
             return Err(Usage(why.to_owned()).into());
         }
-        Api::Slurm | Api::Clustercockpit | Api::EtEngine | Api::Waldur => {}
-        Api::Nifcloud => bail!("{}", unsupported("nifcloud")),
+        Api::Nifcloud if !args.roles.is_empty() => {
+            return Err(Usage("--role: an access key has no roles".to_owned()).into());
+        }
+        Api::Slurm | Api::Clustercockpit | Api::EtEngine | Api::Waldur | Api::Nifcloud => {}
     }
     let is_bad = |sign: char| sign.is_whitespace() || matches!(sign, ':' | '/');
     if args.name.is_empty() || args.name.contains(is_bad) {
@@ -95,6 +97,19 @@ pub(crate) fn run(args: TokenArgs, terminal: Terminal) -> anyhow::Result<ExitCod
             let tokens = dialects::WaldurTokens::new(&state.waldur_key()?);
             let user = LoginFile::of(&state).number_of(&args.name)?;
             Some(tokens.mint(user, now(), lifespan))
+        }
+        Api::Nifcloud => {
+            let nifcloud =
+                config.nifcloud()?.context("[nifcloud] of the configuration says that it is not served")?;
+            let key = match &nifcloud.private_key {
+                Some(path) => read_key(path)?,
+                None => state()?.nifcloud_key()?,
+            };
+            let keys =
+                dialects::NifcloudKeys::new(&key).context("use the key access keys are derived from")?;
+            let (access_key, secret) = keys.mint(&args.name, now(), lifespan)?;
+            terminal.print(&format!("{access_key} {secret}"))?;
+            return Ok(ExitCode::SUCCESS);
         }
         _ => {
             let key = match config.jwt_key() {
@@ -128,8 +143,4 @@ pub(crate) fn cockpit_token(config: &Config, state: Option<PathBuf>, name: &str)
     let keys = cockpit_keys(config, || StateDir::open(&path))?;
     let lifespan = Some(Duration::from_secs(86_400));
     keys.mint(name, &["api".to_owned()], now(), lifespan).context("make a token from the key")
-}
-
-fn unsupported(name: &str) -> String {
-    format!("--for {name} is not supported yet; --for slurm, clustercockpit, et-engine and waldur are")
 }

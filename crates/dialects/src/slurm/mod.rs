@@ -28,7 +28,7 @@ mod to_wire;
 
 pub(crate) use batch::of_script;
 pub(crate) use counters::Counters;
-pub(crate) use from_wire::described_job;
+pub(crate) use from_wire::{described_job, described_script};
 pub(crate) use handlers::Descriptions;
 pub(crate) use kept::KeptJobs;
 pub use script_options::ScriptOptions;

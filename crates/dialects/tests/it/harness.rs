@@ -104,6 +104,7 @@ pub(crate) async fn site() -> Site {
         script_options,
         cockpit: None,
         et_engine: Some(et_engine),
+        nifcloud: None,
         waldur: Some(Arc::new(waldur())),
     };
     let (stop, stopped) = oneshot::channel::<()>();

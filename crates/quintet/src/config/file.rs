@@ -40,6 +40,7 @@ pub(crate) struct File {
     pub(crate) clustercockpit: CockpitTable,
     pub(crate) et_engine: EtTable,
     pub(crate) waldur: WaldurTable,
+    pub(crate) nifcloud: NifcloudTable,
     pub(crate) engine: EngineTable,
     pub(crate) mail: MailTable,
     pub(crate) hooks: HooksTable,
@@ -70,6 +71,7 @@ impl Default for File {
             clustercockpit: CockpitTable::default(),
             et_engine: EtTable::default(),
             waldur: WaldurTable::default(),
+            nifcloud: NifcloudTable::default(),
             engine: EngineTable::default(),
             mail: MailTable::default(),
             hooks: HooksTable::default(),
@@ -482,7 +484,7 @@ pub(crate) struct EtTable {
     pub(crate) folder: Option<PathBuf>,
     pub(crate) max_jobs: u32,
     pub(crate) max_tool_size: Bytes,
-    pub(crate) max_file_size: Bytes,
+    pub(crate) max_file_size: Megabytes,
     #[serde(deserialize_with = "detail_shape")]
     pub(crate) detail_shape: EtDetail,
 }
@@ -494,8 +496,80 @@ impl Default for EtTable {
             folder: None,
             max_jobs: 100_000,
             max_tool_size: Bytes(64 << 20),
-            max_file_size: Bytes(64 << 30),
+            max_file_size: Megabytes(64 << 10),
             detail_shape: EtDetail::Array,
+        }
+    }
+}
+
+/// `[nifcloud]`
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct NifcloudTable {
+    pub(crate) serve: bool,
+    pub(crate) private_key: Option<PathBuf>,
+    pub(crate) region: String,
+    pub(crate) services: Vec<String>,
+    pub(crate) clock_skew: Wait,
+    pub(crate) unsigned_bodies: bool,
+    pub(crate) max_requests: usize,
+    pub(crate) timezone: Option<String>,
+    pub(crate) aliases: bool,
+    pub(crate) qopt: QoptWord,
+    pub(crate) whole_nodes: bool,
+    pub(crate) retention: Age,
+    pub(crate) groups: Vec<String>,
+    pub(crate) folders: Option<String>,
+    pub(crate) online: Option<OnlineTable>,
+}
+
+/// What becomes of `qopt`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum QoptWord {
+    Ignore,
+    Apply,
+}
+
+/// `[nifcloud.online]`
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct OnlineTable {
+    pub(crate) endpoint: String,
+    pub(crate) bucket: String,
+    #[serde(default = "usual_region")]
+    pub(crate) region: String,
+    pub(crate) credentials: PathBuf,
+    #[serde(default = "usual_prefix")]
+    pub(crate) prefix: String,
+}
+
+fn usual_region() -> String {
+    "jp-east-1".to_owned()
+}
+
+fn usual_prefix() -> String {
+    "{user}/".to_owned()
+}
+
+impl Default for NifcloudTable {
+    fn default() -> Self {
+        NifcloudTable {
+            serve: true,
+            private_key: None,
+            region: usual_region(),
+            services: vec!["hpc-api".to_owned(), "hpc".to_owned()],
+            clock_skew: Wait(std::time::Duration::from_secs(900)),
+            unsigned_bodies: false,
+            max_requests: 10,
+            timezone: None,
+            aliases: true,
+            qopt: QoptWord::Ignore,
+            whole_nodes: true,
+            retention: Age::days(30),
+            groups: Vec::new(),
+            folders: None,
+            online: None,
         }
     }
 }

@@ -11,6 +11,7 @@ mod hardware;
 mod history;
 mod hostnames;
 mod mail;
+mod nifcloud;
 mod people;
 mod scheduling;
 #[cfg(test)]
@@ -23,6 +24,7 @@ pub(crate) use cockpit::CockpitConfig;
 pub(crate) use error::ConfigError;
 pub(crate) use file::LogFormat;
 pub(crate) use mail::{MailRelay, this_machine};
+pub(crate) use nifcloud::NifcloudConfig;
 pub(crate) use people::{KnownGroup, KnownUser};
 pub(crate) use units::time_limit;
 
@@ -113,12 +115,14 @@ impl Config {
         let engine = &mut file.engine;
         let hooks = engine.prolog.iter_mut().chain(&mut engine.epilog);
         let single = [&mut engine.spool, &mut engine.task_prolog, &mut engine.task_epilog];
-        let keys = [&mut file.auth.jwt_key, &mut file.clustercockpit.private_key];
+        let nifcloud = &mut file.nifcloud;
+        let keys = [&mut file.auth.jwt_key, &mut file.clustercockpit.private_key, &mut nifcloud.private_key];
+        let online = nifcloud.online.as_mut().map(|online| &mut online.credentials);
         let more = [&mut engine.private_tmp_folder, &mut file.state, &mut file.et_engine.folder];
         let described = file.clustercockpit.clusters.iter_mut();
         let told = [&mut file.mail.program, &mut file.hooks.job_completion, &mut file.history.archive_dir];
         let single = single.into_iter().chain(more).chain(keys).chain(told).flatten();
-        for path in hooks.chain(single).chain(described) {
+        for path in hooks.chain(single).chain(described).chain(online) {
             *path = folder.join(&*path);
         }
         let config = Config { file };

@@ -89,6 +89,8 @@ fn example_shows_every_key() {
         ("accounts", "[[accounts]]\nzzz = 1\n"),
         ("accounting", "[accounting]\nzzz = 1\n"),
         ("auth", "[auth]\nzzz = 1\n"),
+        ("nifcloud", "[nifcloud]\nzzz = 1\n"),
+        ("nifcloud.online", "[nifcloud.online]\nzzz = 1\n"),
         ("engine", "[engine]\nzzz = 1\n"),
         ("mail", "[mail]\nzzz = 1\n"),
         ("hooks", "[hooks]\nzzz = 1\n"),

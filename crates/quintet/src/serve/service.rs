@@ -6,6 +6,7 @@ use super::wiring;
 use crate::config::{Config, NoticeConfig};
 use crate::logins::LoginFile;
 use crate::monitoring::{Archivist, Follower, Sampler};
+use crate::nifcloud::{self, Aftermath};
 use crate::notify::Notifier;
 use crate::state_dir::{StateDir, read_key};
 use anyhow::Context;
@@ -33,6 +34,8 @@ pub(crate) struct Service {
     cockpit: Option<Cockpit>,
     et_engine: Option<EtEngine>,
     waldur: Option<Arc<Waldur>>,
+    nifcloud: Option<nifcloud::Wanted>,
+    shelf: Arc<dyn Shelf>,
 }
 
 impl Service {
@@ -54,7 +57,7 @@ impl Service {
         let clock = Arc::new(SystemClock::default());
         let cluster = config.cluster(&engine::machine::this_machine(), clock.now())?;
         let notices = notices(config)?;
-        let wiring::Started { jobs, spool, monitoring, shelf } =
+        let wiring::Started { jobs, spool, monitoring, shelf, directory } =
             wiring::start(config, cluster, state.path(), clock)?;
         let waldur = waldur(config, state, &jobs, Arc::clone(&shelf))?;
         let et_engine = et_engine(config, state, &shelf)?;
@@ -70,6 +73,8 @@ impl Service {
             }
             _ => None,
         };
+        let nifcloud =
+            config.nifcloud()?.map(|own| nifcloud::Wanted::new(own, state, directory)).transpose()?;
         Ok(Service {
             listener,
             address,
@@ -83,6 +88,8 @@ impl Service {
             cockpit,
             et_engine,
             waldur,
+            nifcloud,
+            shelf,
         })
     }
 
@@ -105,6 +112,11 @@ impl Service {
             sampler = Sampler::start(self.jobs.clone(), monitoring.clone())?;
             archivist = Some(Archivist::start(monitoring.clone())?);
         }
+        let nifcloud = self.nifcloud.map(|wanted| wanted.open(Arc::clone(&self.shelf))).transpose()?;
+        let mut aftermath = None;
+        if let Some(nifcloud) = &nifcloud {
+            aftermath = Some(Aftermath::start(self.jobs.clone(), nifcloud, self.shelf)?);
+        }
         let listener = tokio::net::TcpListener::from_std(self.listener)?;
         let services = Services {
             jobs: self.jobs.clone(),
@@ -114,6 +126,7 @@ impl Service {
             script_options: Some(self.script_options),
             cockpit: self.cockpit.clone(),
             et_engine: self.et_engine,
+            nifcloud,
             waldur: self.waldur,
         };
         dialects::serve(listener, services, stop).await;
@@ -128,6 +141,9 @@ impl Service {
         }
         if let Some(archivist) = archivist {
             archivist.stop().await;
+        }
+        if let Some(aftermath) = aftermath {
+            aftermath.stop().await;
         }
         self.jobs.stop().await;
         // Where no job has a script left, nothing of the folder is left either. Where one has, this fails, as it should.

@@ -8,7 +8,7 @@ use crate::config::{CockpitConfig, Config};
 use crate::monitoring::{Described, Folder};
 use anyhow::{Context, bail};
 use domain::cluster::Cluster;
-use domain::ports::{Engine, Shelf};
+use domain::ports::{Directory, Engine, Shelf};
 use domain::service::{JobService, Monitoring, Ports};
 use domain::{Error, Text};
 use engine::local::{Local, LocalConfig, PrivateTmp};
@@ -27,6 +27,8 @@ pub(super) struct Started {
     pub(super) monitoring: Option<Monitoring>,
     /// Where dialects keep what only they know.
     pub(super) shelf: Arc<dyn Shelf>,
+    /// Who there is.
+    pub(super) directory: Arc<dyn Directory>,
 }
 
 /// Starts the job service over the state in a directory.
@@ -44,6 +46,7 @@ pub(super) fn start(
     let shelf: Arc<dyn Shelf> = Arc::new(Papers::open(&store).context("open what dialects keep")?);
     let cockpit = config.cockpit()?;
     let kept = cockpit.as_ref().map(|cockpit| kept(cockpit, &store, Arc::clone(&clock))).transpose()?;
+    let directory: Arc<dyn Directory> = Arc::new(People::of(config)?);
     let local = local(config, &cluster, state)?;
     let spool = local.spool.clone();
     let engine = move |reports| {
@@ -55,7 +58,7 @@ pub(super) fn start(
         store: Box::new(store),
         history: Arc::new(history),
         engine: Box::new(engine),
-        directory: Arc::new(People::of(config)?),
+        directory: Arc::clone(&directory),
         meter: Arc::new(engine::machine::ThisMachine),
         clock: clock.clone(),
         calendar,
@@ -66,7 +69,7 @@ pub(super) fn start(
         let monitoring = Monitoring::new(Arc::new(monitored), Arc::new(measured), clusters, clock);
         monitoring.with_archive(Arc::new(Folder::new(state.join("archive"))))
     });
-    Ok(Started { jobs, spool, monitoring, shelf })
+    Ok(Started { jobs, spool, monitoring, shelf, directory })
 }
 
 /// Opens what monitoring keeps.

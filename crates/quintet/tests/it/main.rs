@@ -17,6 +17,8 @@ mod kinds;
 mod making_way;
 mod measured;
 mod misfortunes;
+mod nifcloud;
+mod nifcloud_sync;
 mod notices;
 mod program;
 mod relay;

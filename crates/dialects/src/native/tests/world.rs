@@ -287,6 +287,7 @@ impl World {
             cockpit: None,
             et_engine: None,
             waldur: None,
+            nifcloud: None,
         };
         tokio::spawn(serve(listener, services, async { _ = stopped.await }));
         World { service, dir, address, slots, clock, reports, stop: Some(stop) }

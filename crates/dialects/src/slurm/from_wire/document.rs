@@ -1,6 +1,7 @@
 //! A submission in Slurm's words that stands in another dialect's document: how a job is described is said once.
 
 use super::{Refusal, Wanted, submission};
+use crate::slurm::ScriptOptions;
 use domain::Text;
 use domain::job::JobKind;
 use domain::ports::Directory;
@@ -36,9 +37,40 @@ pub(crate) fn described_job(
         return Err("a job needs a script".to_owned());
     }
     let wanted = Wanted { by, kind: JobKind::Batch, script: &script, now, directory };
-    submission(&wanted, &job).map_err(|refusal| match refusal {
+    submission(&wanted, &job).map_err(in_words)
+}
+
+/// Reads what the `#SBATCH` lines of a script ask for, which lies in a folder under a name.
+///
+/// # Errors
+/// Says in one sentence what is wrong with it.
+pub(crate) fn described_script(
+    options: ScriptOptions,
+    script: &str,
+    (folder, name): (&str, &str),
+    environment: Vec<Text>,
+    by: &Principal,
+    directory: &dyn Directory,
+    now: domain::Timestamp,
+) -> Result<Submission, String> {
+    let mut described = (options.read)(script)?.into_iter();
+    let mut job = described.next().unwrap_or_default();
+    if described.next().is_some() {
+        return Err("the script describes several components".to_owned());
+    }
+    job.name = job.name.or_else(|| Some(name.into()));
+    job.current_working_directory = job.current_working_directory.or_else(|| Some(folder.into()));
+    let said = job.environment.unwrap_or_default();
+    job.environment = Some(said.iter().cloned().chain(environment).collect::<Vec<_>>().into());
+    job.argv = Some(vec![Text::from(format!("{}/{name}", folder.trim_end_matches('/')))].into());
+    let wanted = Wanted { by, kind: JobKind::Batch, script, now, directory };
+    submission(&wanted, &job).map_err(in_words)
+}
+
+fn in_words(refusal: Refusal) -> String {
+    match refusal {
         Refusal::Problem(error) => error.to_string(),
         Refusal::Number(_, text) => text.to_owned(),
         Refusal::Place(_, sentence, place) => format!("{place}: {sentence}"),
-    })
+    }
 }

@@ -19,7 +19,7 @@ mod uncommon;
 mod update;
 
 pub(super) use accounting_jobs::{Asked, Clusters, NotAsked, asked};
-pub(crate) use document::described_job;
+pub(crate) use document::{described_job, described_script};
 pub(super) use job_id::{PathJob, path_job, recorded_job};
 pub(super) use node::{node_choice, node_update};
 pub(super) use node_conf::{BadLine, new_nodes};
