@@ -8,10 +8,6 @@ use domain::{JobId, TaskIndex, Timestamp};
 
 /// Whose names these are and of what: names of one kind mean nothing as another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[expect(
-    clippy::enum_variant_names,
-    reason = "a name says whose it is: this is not the only dialect that can have some"
-)]
 pub(crate) enum Kind {
     /// A job in Waldur's dialect.
     WaldurJob,

@@ -15,6 +15,7 @@ use domain::Timestamp;
 use domain::service::{JobService, Monitoring, Submission};
 use domain::who::Principal;
 use hyper::body::Incoming;
+use hyper::header::{AUTHORIZATION, HeaderValue};
 use hyper::{Method, Request, StatusCode};
 use jiff::tz::TimeZone;
 use std::future::Future;
@@ -194,13 +195,26 @@ impl Dialect {
             "metrics" => Dialect::Metrics,
             trimmed if trimmed == "quintet" || trimmed.starts_with("quintet/") => Dialect::Native,
             // Both are below `/api`; this one has names of its own there.
-            trimmed if site.waldur.is_some() && waldur::owns(trimmed) => Dialect::Waldur,
+            trimmed if site.waldur.is_some() && waldur::owns(trimmed) && !is_cockpits(trimmed, request) => {
+                Dialect::Waldur
+            }
             trimmed if clustercockpit::owns(trimmed) => Dialect::Cockpit,
             trimmed if site.et_engine.is_some() && et_engine::owns(trimmed) => Dialect::EtEngine,
             trimmed if site.nifcloud.is_some() && is_nifclouds(trimmed, request) => Dialect::Nifcloud,
             _ => Dialect::Slurm,
         }
     }
+}
+
+/// The one path below `/api` of two dialects: what clients of ClusterCockpit keep. Waldur's, which shows how it is set up,
+/// is only read, and by anybody.
+fn is_cockpits(path: &str, request: &Request<Incoming>) -> bool {
+    let has_token = || {
+        let bearer = |value: &HeaderValue| value.as_bytes().starts_with(b"Bearer ");
+        let headers = request.headers();
+        headers.contains_key("x-auth-token") || headers.get(AUTHORIZATION).is_some_and(bearer)
+    };
+    path == "api/configuration" && (request.method() == Method::POST || has_token())
 }
 
 /// Nifcloud's paths, and those that nobody owns where they are asked for as its clients ask.

@@ -6,7 +6,7 @@ use crate::logins::LoginFile;
 use crate::state_dir::{StateDir, StateError, read_key};
 use crate::terminal::Terminal;
 use crate::usage::Usage;
-use anyhow::{Context, bail};
+use anyhow::Context;
 use domain::ports::Logins;
 use std::path::PathBuf;
 use std::process::ExitCode;

@@ -495,54 +495,6 @@ impl Engine for OneNodeEngine {
     }
 }
 
-/// Documents in memory.
-#[derive(Default)]
-pub(crate) struct MemoryShelf(Mutex<BTreeMap<(String, String), Vec<u8>>>);
-
-impl Shelf for MemoryShelf {
-    fn put(&self, shelf: &str, name: &str, document: &[u8]) -> Result<(), StoreError> {
-        self.0.lock().unwrap().insert((shelf.to_owned(), name.to_owned()), document.to_vec());
-        Ok(())
-    }
-
-    fn put_if(
-        &self,
-        shelf: &str,
-        name: &str,
-        was: Option<&[u8]>,
-        document: &[u8],
-    ) -> Result<bool, StoreError> {
-        let mut all = self.0.lock().unwrap();
-        let place = (shelf.to_owned(), name.to_owned());
-        let is_as_thought = all.get(&place).map(Vec::as_slice) == was;
-        if is_as_thought {
-            all.insert(place, document.to_vec());
-        }
-        Ok(is_as_thought)
-    }
-
-    fn get(&self, shelf: &str, name: &str) -> Result<Option<Vec<u8>>, StoreError> {
-        Ok(self.0.lock().unwrap().get(&(shelf.to_owned(), name.to_owned())).cloned())
-    }
-
-    fn remove(&self, shelf: &str, name: &str) -> Result<bool, StoreError> {
-        Ok(self.0.lock().unwrap().remove(&(shelf.to_owned(), name.to_owned())).is_some())
-    }
-
-    fn list(
-        &self,
-        shelf: &str,
-        prefix: &str,
-        after: Option<&str>,
-        most: usize,
-    ) -> Result<Vec<(String, Vec<u8>)>, StoreError> {
-        let all = self.0.lock().unwrap();
-        let fits = |name: &str| name.starts_with(prefix) && after.is_none_or(|after| name > after);
-        let found = all.iter().filter(|((own, name), _)| own == shelf && fits(name));
-        Ok(found.map(|((_, name), document)| (name.clone(), document.clone())).take(most).collect())
-    }
-}
-
 #[derive(Clone, Default)]
 struct MemoryStore(Arc<Mutex<Memory>>);
 

@@ -662,7 +662,8 @@ fn who_starts_elsewhere_than_planned_counts_once() {
     let last_task = |job| array(job, 1, 0);
     let last_tasks = |job| array(job, 2, 0);
     let one_at_a_time = |job| array(job, 3, 1);
-    let table: [(fn(Job) -> Job, u64, Option<Reason>); 6] = [
+    type Changed = fn(Job) -> Job;
+    let table: [(Changed, u64, Option<Reason>); 6] = [
         (alone, 1, Some(Reason::AssocGrpJobsLimit)),
         (alone, 2, None),
         (last_task, 1, Some(Reason::AssocGrpJobsLimit)),

@@ -69,7 +69,12 @@ impl Service {
                 };
                 let keys =
                     CockpitKeys::new(&key).context("use the key ClusterCockpit's tokens are signed with")?;
-                Some(Cockpit { monitoring, keys: Arc::new(keys), origins: own.origins, shelf })
+                Some(Cockpit {
+                    monitoring,
+                    keys: Arc::new(keys),
+                    origins: own.origins,
+                    shelf: Arc::clone(&shelf),
+                })
             }
             _ => None,
         };
