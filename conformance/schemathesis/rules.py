@@ -44,8 +44,12 @@ def before_load_schema(context, raw_schema):
     """Says what is recorded and not published.
 
     Accounting answers a change that changes nothing with 304 and nothing else; its document says only what the other
-    answers have.
+    answers have. A change of a job has no results unless it was of several and some failed.
     """
+    for name, described in raw_schema.get("components", {}).get("schemas", {}).items():
+        if name.endswith("_openapi_job_post_response"):
+            properties = described["properties"]
+            properties["results"] = {"anyOf": [properties["results"], {"type": "null"}]}
     for path, operations in raw_schema.get("paths", {}).items():
         for method, operation in operations.items():
             if path.startswith("/slurmdb/") and method in ("post", "delete"):

@@ -14,6 +14,8 @@ DIFFERENCES = {
     "a node is made with CPUs of its own": "the original takes what the DEFAULT line of its configuration says",
     "a job comes to a reservation that has just begun": "the original warns that its node is not available, until it has"
     " looked at the reservation",
+    "a node that is down waits to be resumed": "the original's own node reports again after some seconds, and is back by"
+    " itself where it was set down for no other reason",
 }
 
 # Met by those clients alone that hold answers against their schema.
