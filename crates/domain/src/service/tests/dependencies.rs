@@ -137,6 +137,27 @@ async fn corresponding_tasks_follow_each_other() {
     );
 }
 
+/// As in Slurm: what has once been met is not looked at again.
+#[tokio::test]
+async fn a_singleton_that_was_alone_once_waits_for_nobody_who_comes_back() {
+    let world = World::new(8);
+    let single = |submission: &mut Submission| submission.dependency = Text::const_new("singleton");
+    let first = world.submit(single).await.unwrap();
+    let second = world
+        .submit(|submission| {
+            single(submission);
+            submission.hold = true;
+        })
+        .await
+        .unwrap();
+    world.end(first, Exit::Code(0)).await;
+    world.act("alice", first, Action::Requeue { hold: false, special: false }).await;
+    assert_eq!((world.word(first), world.word(second)), (StateWord::Running, StateWord::Pending));
+    let release = Update { hold: Some(HoldWish::Release), ..Update::default() };
+    world.service.update(&world.service.principal("alice"), second, release).await.unwrap();
+    assert_eq!((world.word(first), world.word(second)), (StateWord::Running, StateWord::Running));
+}
+
 #[tokio::test]
 async fn singletons_run_one_after_the_other() {
     let world = World::new(8);

@@ -2,8 +2,9 @@
 
 use crate::trial::executor::Tag;
 use crate::trial::play::Tally;
-use domain::JobId;
 use domain::job::{Job, JobKind, Outcome, Phase};
+use domain::ports::Batch;
+use domain::{JobId, Text, Uid};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
@@ -14,6 +15,19 @@ pub(super) struct Courses {
     closed: HashMap<(JobId, u32), Arc<Job>>,
     /// Attempts that went down with their node.
     lost: BTreeSet<(JobId, u32)>,
+    namesakes: HashMap<(Uid, Text), Namesakes>,
+    /// Singletons, arrays as one, before whom there has once been nobody: that is so for ever, as in Slurm, even if one of
+    /// those is put back later.
+    alone: BTreeSet<JobId>,
+}
+
+/// Jobs of one user that have one name.
+#[derive(Default)]
+struct Namesakes {
+    /// Those that have not ended, an array's by its number first.
+    open: BTreeSet<(JobId, JobId)>,
+    /// Singletons among them that have not been alone yet.
+    waiting: BTreeSet<JobId>,
 }
 
 /// How one has gone. What has once been true counts for those who waited for it, even if it is put back later.
@@ -35,6 +49,7 @@ impl Courses {
         job: &Job,
         tally: &mut Tally,
     ) -> Result<(), String> {
+        self.count_namesakes(before.is_none(), job);
         let course = self.courses.entry(job.array_id()).or_default();
         course.started |= job.run().is_some();
         let outcome = match &job.phase {
@@ -59,6 +74,41 @@ impl Courses {
             course.ended_badly |= !well;
         }
         Ok(())
+    }
+
+    fn count_namesakes(&mut self, is_new: bool, job: &Job) {
+        let namesakes = self.namesakes.entry(family(job)).or_default();
+        if job.is_final() {
+            namesakes.open.remove(&(job.array_id(), job.id));
+            namesakes.waiting.remove(&job.id);
+            return;
+        }
+        namesakes.open.insert((job.array_id(), job.id));
+        let is_singleton = || Tag::of(job).after.iter().any(|(word, _)| word == "singleton");
+        if is_new && !self.alone.contains(&job.array_id()) && is_singleton() {
+            namesakes.waiting.insert(job.id);
+        }
+    }
+
+    /// Finds the singletons that are alone once a batch is recorded. Components start together, of whatever name; and what has
+    /// ended in the same batch need not be over: it may be put back, or have another turn.
+    pub(super) fn singletons_follow(&mut self, batch: &Batch, jobs: &BTreeMap<JobId, Arc<Job>>) {
+        let leader = |id: &JobId| jobs.get(id).and_then(|job| job.het).map(|part| part.leader);
+        let families: BTreeSet<(Uid, Text)> = batch.jobs.iter().map(|job| family(job)).collect();
+        let ended: BTreeSet<JobId> = batch.closed.iter().map(|closed| closed.job.id).collect();
+        for family in families {
+            let Some(Namesakes { open, waiting }) = self.namesakes.get_mut(&family) else { continue };
+            waiting.retain(|id| {
+                let Some(job) = jobs.get(id) else { return false };
+                let mut older = open.iter().take_while(|(array, _)| *array < job.array_id());
+                let is_sibling = |older: &JobId| job.het.is_some() && leader(older) == leader(id);
+                let is_alone = older.all(|(_, older)| ended.contains(older) || is_sibling(older));
+                if is_alone {
+                    self.alone.insert(job.array_id());
+                }
+                !is_alone
+            });
+        }
     }
 
     /// Takes in that an attempt goes into history. A finished job that is put back is written there once more.
@@ -106,12 +156,12 @@ impl Courses {
     }
 
     /// Checks that whoever starts has not waited too short.
-    pub(super) fn check_start(&self, job: &Job, jobs: &BTreeMap<JobId, Arc<Job>>) -> Result<(), String> {
+    pub(super) fn check_start(&self, job: &Job) -> Result<(), String> {
         // Whoever is put back waits for nobody any more.
         let terms = if job.restarts == 0 { Tag::of(job).after } else { Vec::new() };
         for (word, other) in terms {
             let is_met = match (word.as_str(), self.courses.get(&other)) {
-                ("singleton", _) => !has_namesake(job, jobs),
+                ("singleton", _) => self.alone.contains(&job.array_id()),
                 // Gone before anybody asked.
                 (_, None) => true,
                 ("after", Some(course)) => course.started || course.ended,
@@ -128,16 +178,7 @@ impl Courses {
     }
 }
 
-/// Tells whether an older job of this name and user holds resources. Components start together, of whatever name; one that
-/// runs once more since this one has been eligible does not count any more.
-fn has_namesake(job: &Job, jobs: &BTreeMap<JobId, Arc<Job>>) -> bool {
-    let leader = |job: &Job| job.het.map(|part| part.leader);
-    jobs.values().any(|other| {
-        other.array_id() < job.array_id()
-            && (job.het.is_none() || leader(other) != leader(job))
-            && other.held_resources().is_some()
-            && (other.restarts == 0 || other.run().is_none_or(|run| run.started <= job.eligible))
-            && other.spec.name == job.spec.name
-            && other.spec.owner.uid == job.spec.owner.uid
-    })
+/// Returns what a singleton looks at: whose job it is, and its name.
+fn family(job: &Job) -> (Uid, Text) {
+    (job.spec.owner.uid, job.spec.name.clone())
 }

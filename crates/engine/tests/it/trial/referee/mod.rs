@@ -248,6 +248,7 @@ impl Referee {
                 outcome.map_err(|objection| format!("{objection}; {} goes on", brief(job)))?;
             }
         }
+        self.courses.singletons_follow(batch, &self.jobs);
         for job in &begun {
             self.take_in_start(job, now)?;
         }
@@ -293,7 +294,7 @@ impl Referee {
         // The clock may have been set anew since this was decided.
         let now = job.run().map_or(now, |run| run.started);
         rules::check_start(&self.cluster, job, allocation, now)
-            .and_then(|()| self.courses.check_start(job, &self.jobs))
+            .and_then(|()| self.courses.check_start(job))
             .and_then(|()| self.turns.check_start(job))
             .and_then(|()| together::check_start(job, &self.jobs))
             .and_then(|()| limited::check_start(&self.cluster, job, &self.jobs, &mut self.tally))
