@@ -696,3 +696,18 @@ fn who_starts_elsewhere_than_planned_counts_once() {
         );
     }
 }
+
+/// What is booked in a high partition for a job that then starts in a low one keeps nobody waiting who is in between.
+#[test]
+fn a_limit_that_only_a_booking_has_used_up_is_looked_at_again() {
+    let mut world = World::new(books(&[(At::Account, Limit::GrpTres, CPU, 8)], |_| {}), |cluster| {
+        let first = partition("first", 0..1);
+        cluster.partitions.push(Partition { tier: 2, exclusive: true, ..first });
+    });
+    let runs = world.ask("chemistry", &["a"], 3, 1, 8);
+    assert_eq!(world.plan(), [(runs, false)], "it has the only node of the other partition");
+    world.ask("chemistry", &["a"], 60, 4, 32);
+    let between = world.ask("physics", &["a"], 5, 1, 1);
+    let elsewhere = world.ask("physics", &["first", "a"], 5, 1, 1);
+    assert_eq!(world.plan(), [(elsewhere, true), (between, true)], "the whole node is not taken after all");
+}

@@ -82,6 +82,7 @@ pub(super) fn run<'a, 'm>(
         has_waiting: vec![false; partitions],
         seen: HashSet::new(),
         bookings: Bookings::default(),
+        limited: Vec::new(),
         planned_together: HashSet::new(),
         booked: 0,
         booked_of_partition: vec![0; partitions],
@@ -98,6 +99,7 @@ pub(super) fn run<'a, 'm>(
     };
     kept.iter().filter_map(|id| state.job(*id)).for_each(|job| pass.book_first(job));
     pass.walk(state);
+    pass.look_again_at_limited(state);
     pass.look_for_curious(state);
     pass.note_closed(state);
     let (work, table) = (pass.forecast.work, pass.forecast.size());
@@ -125,6 +127,8 @@ struct Backfill<'a, 'p, 'm> {
     seen: HashSet<(JobId, u16)>,
     /// What is booked for jobs on their own, as accounting's limits count it.
     bookings: Bookings,
+    /// Those whom a limit has kept waiting.
+    limited: Vec<Turn<'a>>,
     /// Leaders of heterogeneous jobs that have had their turn.
     planned_together: HashSet<JobId>,
     booked: usize,
@@ -187,11 +191,33 @@ impl<'a> Backfill<'a, '_, '_> {
                 continue;
             }
             depth += 1;
-            let stops_at_limits = scheduling.stops_at_limits;
-            let may_book = self.has_prospects(turn.job, tier)
-                && (stops_at_limits || self.within_limits_but_own(turn.job, turn.partition).is_ok())
-                && self.may_book(turn.job, turn.partition);
+            let has_prospects = self.has_prospects(turn.job, tier);
+            let is_limited = has_prospects
+                && !scheduling.stops_at_limits
+                && self.within_limits_but_own(turn.job, turn.partition).is_err();
+            let may_book = has_prospects && !is_limited && self.may_book(turn.job, turn.partition);
             self.look(&turn, state, may_book);
+            // Components wait for each other; they are planned together once in a pass.
+            if is_limited && turn.job.het.is_none_or(|part| part.size < 2) {
+                self.limited.push(turn);
+            }
+        }
+    }
+
+    /// Looks again at those whom a limit kept waiting, where something was counted that has been taken back since: a job that
+    /// was booked in a high tier may have started in a lower one.
+    fn look_again_at_limited(&mut self, state: &'a State) {
+        let limited = std::mem::take(&mut self.limited);
+        if !self.bookings.has_taken_back() {
+            return;
+        }
+        for turn in limited {
+            let is_over = self.ground.has_started(turn.job.id) || self.starts.len() >= MOST_STARTS;
+            if !is_over && self.within_limits_but_own(turn.job, turn.partition).is_ok() {
+                self.waits.strike(turn.job.id);
+                let may_book = self.may_book(turn.job, turn.partition);
+                self.look(&turn, state, may_book);
+            }
         }
     }
 

@@ -9,7 +9,10 @@ use std::sync::Arc;
 
 /// What is booked for jobs on their own (not for components), of arrays for each task.
 #[derive(Debug, Default)]
-pub(super) struct Bookings(HashMap<JobId, Counted>);
+pub(super) struct Bookings {
+    counted: HashMap<JobId, Counted>,
+    has_taken_back: bool,
+}
 
 /// The partitions in which the bookings of a job count, and their times; none of one for which nothing is counted.
 type Counted = SmallVec<[(usize, Timestamp); 1]>;
@@ -17,7 +20,12 @@ type Counted = SmallVec<[(usize, Timestamp); 1]>;
 impl Bookings {
     /// Tells whether anything is booked for a job.
     pub(super) fn has(&self, job: JobId) -> bool {
-        self.0.contains_key(&job)
+        self.counted.contains_key(&job)
+    }
+
+    /// Tells whether something was counted that is counted no more.
+    pub(super) fn has_taken_back(&self) -> bool {
+        self.has_taken_back
     }
 }
 
@@ -30,7 +38,7 @@ impl<'a> Backfill<'a, '_, '_> {
 
     /// Tells the same of a job that may be booked in a higher tier already: here it would start in the place of that.
     pub(super) fn within_limits_but_own(&mut self, job: &Job, partition: usize) -> Result<(), Reason> {
-        let Some(own) = self.bookings.0.get(&job.id).cloned() else {
+        let Some(own) = self.bookings.counted.get(&job.id).cloned() else {
             return self.within_limits(job, partition);
         };
         own.iter().for_each(|(at, _)| self.count_off(job, *at));
@@ -47,7 +55,7 @@ impl<'a> Backfill<'a, '_, '_> {
         }
         let Ok(chance) = self.best_chance(job, tier) else { return };
         if !self.is_beyond_window(&chance) && !self.bookings.has(job.id) {
-            self.bookings.0.insert(job.id, Counted::new());
+            self.bookings.counted.insert(job.id, Counted::new());
             let nodes = &self.layout.partitions[chance.partition].nodes;
             let user = job.spec.owner.uid;
             let wish = Wish { demand: &chance.demand, nodes, user, limit: chance.limit };
@@ -58,7 +66,7 @@ impl<'a> Backfill<'a, '_, '_> {
 
     /// Counts a job, or one more task of an array, for limits from a time on.
     pub(super) fn book_use(&mut self, job: &Job, partition: usize, from: Timestamp) {
-        self.bookings.0.entry(job.id).or_default().push((partition, from));
+        self.bookings.counted.entry(job.id).or_default().push((partition, from));
         self.count(job, partition, from);
     }
 
@@ -67,9 +75,10 @@ impl<'a> Backfill<'a, '_, '_> {
     pub(super) fn unbook_use(&mut self, job: &Job) {
         let left = if self.ground.is_throttled(job) { 0 } else { self.ground.tasks_left(job) as usize };
         loop {
-            let own = self.bookings.0.get_mut(&job.id).filter(|own| own.len() > left);
+            let own = self.bookings.counted.get_mut(&job.id).filter(|own| own.len() > left);
             let Some((partition, _)) = own.and_then(SmallVec::pop) else { return };
             self.count_off(job, partition);
+            self.bookings.has_taken_back = true;
         }
     }
 
