@@ -154,6 +154,36 @@ fn components_have_the_places_they_were_promised() {
     assert!(both.iter().all(|id| world.is_running(*id)));
 }
 
+#[test]
+fn who_waits_for_room_takes_none_that_another_one_waits_for_elsewhere() {
+    let mut world = by_tier(3);
+    let on = |job, node: u32| {
+        let others = ["n0", "n1", "n2"].into_iter().enumerate().filter(|(at, _)| *at != node as usize);
+        others.fold(job, |job, (_, other)| without(job, other))
+    };
+    world.starts([on(wants(1, "low", 8), 0), on(wants(2, "low", 4), 2), on(wants(3, "high", 4), 2)]);
+    // The second component has half of the empty node as soon as the first one has its own.
+    let both = [on(component(4, "high", 8, 4), 0), on(component(5, "high", 4, 4), 1)];
+    let both = both.map(|job| world.submit(job));
+    assert_eq!(asked(&world.plan()), [(1, PreemptHow::Cancel)]);
+    let wide = world.submit(Job { priority: 5_000, ..without(wants(6, "high", 8), "n0") });
+    world.pass(1);
+    assert_eq!(asked(&world.plan()), [(2, PreemptHow::Cancel)], "it gets the other half");
+    for _ in 0..3 {
+        world.pass(1);
+        world.plan();
+        assert!(!world.is_running(wide), "one half of the empty node is not its own");
+    }
+    world.end(JobId(1));
+    world.pass(1);
+    world.plan();
+    assert!(both.iter().all(|id| world.is_running(*id)) && !world.is_running(wide));
+    world.end(JobId(2));
+    world.pass(1);
+    world.plan();
+    assert!(world.is_running(wide));
+}
+
 /// Whoever is urgent has those of one quality of service halted, and those of another end.
 fn with_urgent(nodes: u32) -> World {
     with(nodes, |cluster| {

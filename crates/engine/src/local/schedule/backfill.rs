@@ -54,7 +54,7 @@ pub(super) fn run<'a, 'm>(
     state: &'a State,
     now: Timestamp,
     (ground, waits): (&mut Ground<'a>, &mut Waits),
-    (displacing, joint, kept): (Displacing<'a, 'm>, &mut Joint, &HashSet<JobId>),
+    (displacing, joint, kept): (Displacing<'a, 'm>, &mut Joint, &[JobId]),
     plan: &mut Plan,
 ) -> (Effort, Displacing<'a, 'm>) {
     let mut forecast = Forecast::new(layout, state, now);
@@ -530,6 +530,12 @@ impl<'a> Backfill<'a, '_, '_> {
         let nodes = within(&entry.nodes, confined.as_deref());
         let wish = Wish { demand: &demand, nodes: &nodes, user, limit };
         let from = self.recall(partition, job).unwrap_or(self.now).max(self.not_before[partition]);
+        let bound = self.displacing.bound_to(job).filter(|(partition, _)| **partition == entry.name);
+        if let Some(place) = bound.map(|(_, place)| place.clone())
+            && let Some(at) = self.forecast.first_room(wish, self.now, &place)
+        {
+            return Ok(Chance { partition, demand, limit, at, placement: place });
+        }
         let mut found = self.forecast.earliest(wish, from, self.most_work);
         if demand.most_switches.is_some() {
             found = self.without_switches(wish, job.eligible.after(demand.switch_wait).max(from), found);

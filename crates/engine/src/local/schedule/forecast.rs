@@ -297,6 +297,24 @@ impl<'a> Forecast<'a> {
         self.has_room_within(wish, (at, end(at, wish.limit)), placement)
     }
 
+    /// Returns when a wish can be met in a place first.
+    pub(super) fn first_room(
+        &mut self,
+        wish: Wish<'_>,
+        from: Timestamp,
+        placement: &Placement,
+    ) -> Option<Timestamp> {
+        let mut next = Some(from);
+        while let Some(at) = next {
+            self.work += placement.nodes.len();
+            if self.has_room_for(wish, at, placement) {
+                return Some(at);
+            }
+            next = self.next_time(at);
+        }
+        None
+    }
+
     /// Tells whether a wish can be met in a place from a time until another.
     fn has_room_within(
         &self,

@@ -21,7 +21,6 @@ use domain::ports::{PassExit, Start};
 use domain::state::State;
 use domain::{JobId, NodeIndex, Text, Timestamp};
 use std::borrow::Cow;
-use std::collections::HashSet;
 use std::sync::Arc;
 
 /// The pass while it is made.
@@ -45,7 +44,7 @@ pub(super) struct MainPass<'a, 'g, 'm> {
     joint: &'g Joint,
     limited: &'g mut Limited,
     /// Jobs for which room is kept that others are leaving.
-    kept: HashSet<JobId>,
+    kept: Vec<JobId>,
     returning: Returning<'a>,
     reserved: Reserved<'a>,
     /// Numbers of reservations in which a job waits already.
@@ -81,7 +80,7 @@ pub(super) struct Found<'a, 'm> {
     /// Suspended jobs that go on.
     pub(super) resumes: Vec<JobId>,
     /// Jobs for which room is kept that others are leaving.
-    pub(super) kept: HashSet<JobId>,
+    pub(super) kept: Vec<JobId>,
     /// Why it went no further.
     pub(super) exit: PassExit,
 }
@@ -113,7 +112,7 @@ impl<'a, 'g, 'm> MainPass<'a, 'g, 'm> {
             displacing,
             joint,
             limited,
-            kept: HashSet::new(),
+            kept: Vec::new(),
             returning: Returning::new(state),
             reserved: Reserved::new(state, now),
             closed_reservations: Vec::new(),
@@ -286,7 +285,7 @@ impl<'a, 'g, 'm> MainPass<'a, 'g, 'm> {
         };
         if self.displacing.is_owed_room(job.id) {
             // It waits for this room and tries no other partition.
-            self.kept.insert(job.id);
+            self.kept.push(job.id);
         }
         match attempt {
             Attempt::Started => self.waits.strike(job.id),
@@ -361,7 +360,7 @@ impl<'a, 'g, 'm> MainPass<'a, 'g, 'm> {
                         Room::Made => self.attempt(job, partition, &nodes),
                         Room::Coming => {
                             nodes.iter().for_each(|node| self.close(*node));
-                            self.kept.insert(job.id);
+                            self.kept.push(job.id);
                             self.left_some = true;
                             return;
                         }
@@ -380,7 +379,7 @@ impl<'a, 'g, 'm> MainPass<'a, 'g, 'm> {
                 {
                     self.left_some = true;
                     self.waits.note(job.id, Reason::Resources, None);
-                    self.kept.insert(job.id);
+                    self.kept.push(job.id);
                     return;
                 }
                 _ => {}
@@ -394,7 +393,7 @@ impl<'a, 'g, 'm> MainPass<'a, 'g, 'm> {
             if let Some(nodes) = self.displacing.confined(job) {
                 nodes.iter().for_each(|node| self.close(*node));
                 self.ground.keep_licenses(&job.spec.resources.licenses);
-                self.kept.insert(job.id);
+                self.kept.push(job.id);
                 self.left_some = true;
             }
         }
@@ -515,9 +514,17 @@ impl<'a, 'g, 'm> MainPass<'a, 'g, 'm> {
         let free = |index: NodeIndex| {
             if self.is_closed(index) { None } else { self.ground.free_for(index, demand, user) }
         };
-        let promised = self.displacing.promised(job, &demand.partition.name);
+        let name = &demand.partition.name;
+        let promised = self.displacing.promised(job, name);
         let promised = promised.filter(|place| self.ground.has_room_at(place, demand, job)).cloned();
-        let placement = promised.or_else(|| place(demand, self.layout.cluster(), nodes, free));
+        let placement = promised.or_else(|| {
+            let bound = self.displacing.bound_to(job).filter(|_| self.is_settling);
+            let waits = bound.is_some_and(|(partition, place)| {
+                let left = || self.displacing.left_for(job.id, self.ground);
+                partition == name && left().has_room_at(place, demand, job)
+            });
+            if waits { None } else { place(demand, self.layout.cluster(), nodes, free) }
+        });
         let Some(placement) = placement else { return false };
         let start = self.ground.start(job, demand, &placement, licenses, job.spec.time_limit, false);
         let has_started = start.is_some();

@@ -33,7 +33,6 @@ use limited::Limited;
 use main_pass::MainPass;
 use preempt::Displacing;
 use resume::Returning;
-use std::collections::HashSet;
 use std::time::Duration;
 use waits::Waits;
 
@@ -149,7 +148,7 @@ impl Scheduler {
             match due.filter(|due| *due > now) {
                 Some(due) => plan.again = Some(due),
                 None => {
-                    let before = (displacing, &main.kept);
+                    let before = (displacing, main.kept.as_slice());
                     displacing =
                         self.look_deeper(layout, state, now, (&mut ground, &mut *waits), before, &mut plan);
                 }
@@ -194,7 +193,7 @@ impl Scheduler {
         state: &'a State,
         now: Timestamp,
         (ground, waits): (&mut Ground<'a>, &mut Waits),
-        (displacing, kept): (Displacing<'a, 'm>, &HashSet<JobId>),
+        (displacing, kept): (Displacing<'a, 'm>, &[JobId]),
         plan: &mut Plan,
     ) -> Displacing<'a, 'm> {
         self.last_backfill = Some(now);

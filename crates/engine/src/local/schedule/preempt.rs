@@ -352,6 +352,15 @@ impl<'a> Displacing<'a, '_> {
         claim.places.get(&job.id).filter(is_meant).map(|promise| &promise.place)
     }
 
+    /// Returns partition and place for which a job or component has to wait: where others are owed room as well it takes no
+    /// other, which might be theirs.
+    pub(super) fn bound_to(&self, job: &Job) -> Option<(&Text, &Placement)> {
+        let own = job.het.map_or(job.id, |part| part.leader);
+        let promise = self.memory.claims.get(&own)?.places.get(&job.id)?;
+        let are_others = self.memory.claims.keys().any(|by| *by != own);
+        (are_others && promise.spec.needs_as(&job.spec)).then_some((&promise.partition, &promise.place))
+    }
+
     /// Returns the ground as it is once those are gone who make way for a job (of a heterogeneous one the leader), or have
     /// just been asked to, and those are halted who will be.
     pub(super) fn left_for(&self, by: JobId, ground: &Ground<'a>) -> Ground<'a> {

@@ -213,7 +213,11 @@ impl<'a> Backfill<'a, '_, '_> {
             let wish = self.wish(job, &nodes, demand);
             let promised = self.displacing.promised(job, &demand.partition.name);
             let promised = promised.filter(|place| forecast.has_room_for(wish, at, place)).cloned();
-            let placement = promised.or_else(|| forecast.at(wish, at, wish.limit))?;
+            let placement = match promised {
+                None if self.displacing.bound_to(job).is_some() => None,
+                None => forecast.at(wish, at, wish.limit),
+                promised => promised,
+            }?;
             forecast.book(wish, at, &placement);
             Some(Chance { partition: *partition, demand: demand.clone(), limit: wish.limit, at, placement })
         })
