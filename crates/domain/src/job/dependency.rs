@@ -50,7 +50,7 @@ pub enum Relation {
     AfterNotOk,
     /// The task of the same index has ended well.
     AfterCorr,
-    /// No earlier job of the same name and user is unfinished.
+    /// No earlier job of the same name and user is unfinished, and no later one runs.
     Singleton,
 }
 

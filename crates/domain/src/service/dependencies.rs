@@ -5,6 +5,7 @@ use super::ledger::Ledger;
 use crate::job::{ArrayPart, Dependency, Event, Job, JobFlags, Outcome, Phase, Relation, Term, TermState};
 use crate::state::{State, records};
 use crate::{JobId, Problem, TaskIndex, Text, Timestamp, Uid};
+use std::cmp::Ordering;
 use std::sync::Arc;
 
 /// Looks at a dependency for the first time; also says before which time the job must not start, if a delay counts.
@@ -37,8 +38,7 @@ pub(super) fn look_anew(state: &State, job: &Job, dependency: &Dependency) -> De
 
 /// Components start together, so that none can wait for another.
 fn is_sibling(state: &State, job: &Job, target: JobId) -> bool {
-    let of = |job: &Job| job.het.map(|part| part.leader);
-    job.het.is_some() && state.job(target).is_some_and(|target| of(target) == of(job))
+    state.job(target).is_some_and(|target| are_siblings(job, target))
 }
 
 /// Returns the dependency with each open term as it stands now, and the latest end of a delay that began with it.
@@ -74,12 +74,24 @@ fn term_state(state: &State, job: &Job, term: &Term) -> TermState {
     }
 }
 
+/// As the original does: whoever was submitted before is waited for until it has ended, whoever came later while it runs.
+/// Components of one heterogeneous job start together, whatever they are called.
 fn singleton_state(state: &State, job: &Job) -> TermState {
     let same = |other: &Job| other.spec.owner.uid == job.spec.owner.uid && other.spec.name == job.spec.name;
     // Tasks of an earlier array have later numbers of their own.
-    let mut earlier = state.jobs().iter().filter(|other| other.array_id() < job.array_id());
-    let blocked = earlier.any(|other| !other.is_final() && same(other));
-    if blocked { TermState::Unfulfilled } else { TermState::Fulfilled }
+    let is_ahead = |other: &Job| match other.array_id().cmp(&job.array_id()) {
+        Ordering::Less => !other.is_final(),
+        Ordering::Equal => false,
+        Ordering::Greater => other.held_resources().is_some(),
+    };
+    let blocks = |other: &Job| is_ahead(other) && same(other) && !are_siblings(job, other);
+    let is_blocked = state.jobs().iter().any(|other| blocks(other));
+    if is_blocked { TermState::Unfulfilled } else { TermState::Fulfilled }
+}
+
+fn are_siblings(one: &Job, other: &Job) -> bool {
+    let leader = |job: &Job| job.het.map(|part| part.leader);
+    one.het.is_some() && leader(one) == leader(other)
 }
 
 /// Whether the target has started; having been cancelled before counts as well.
@@ -147,11 +159,23 @@ impl Ledger<'_> {
         if moved.array_id() != moved.id {
             waiting.extend(self.state().dependents(moved.array_id()));
         }
-        if moved.is_final() {
-            waiting.extend(self.state().oldest_singleton(moved.spec.owner.uid, &moved.spec.name));
-        }
         for id in waiting {
             self.split_corresponding(id, moved);
+            self.dependency_follows(id);
+        }
+    }
+
+    /// Looks at the singleton that is next after a job which has ended, been put back or been given another name; at
+    /// components together. Those behind wait for it.
+    pub(super) fn singletons_follow(&mut self, gone: &Job) {
+        let waiting: Vec<JobId> = {
+            let all = self.state().singletons(gone.spec.owner.uid, &gone.spec.name);
+            let mut all = all.filter_map(|id| self.job(id));
+            let Some(first) = all.next() else { return };
+            let others = all.take_while(|other| are_siblings(first, other)).map(|job| job.id);
+            std::iter::once(first.id).chain(others).collect()
+        };
+        for id in waiting {
             self.dependency_follows(id);
         }
     }

@@ -508,6 +508,16 @@ impl<'a> Ledger<'a> {
         if before.map(word) != Some(word(after)) && !matches!(after.phase, Phase::Pending(_)) {
             self.dependents_follow(after);
         }
+        let Some(before) = before else { return };
+        let holds = |job: &Job| job.held_resources().is_some();
+        let is_renamed = before.spec.name != after.spec.name;
+        let has_ended = after.is_final() && !before.is_final();
+        if has_ended || is_renamed || holds(before) && !holds(after) {
+            self.singletons_follow(before);
+        }
+        if is_renamed {
+            self.dependency_follows(after.id);
+        }
     }
 }
 

@@ -217,9 +217,9 @@ impl State {
         self.dependents.get(&job).into_iter().flatten().copied().collect()
     }
 
-    /// Returns the oldest singleton of this name and user that still waits.
-    pub fn oldest_singleton(&self, owner: Uid, name: &Text) -> Option<JobId> {
-        self.singletons.get(&(owner, name.clone()))?.first().copied()
+    /// Returns the singletons of this name and user that have not started, the oldest first.
+    pub fn singletons(&self, owner: Uid, name: &Text) -> impl Iterator<Item = JobId> {
+        self.singletons.get(&(owner, name.clone())).into_iter().flatten().copied()
     }
 
     /// Returns a user's crontab.

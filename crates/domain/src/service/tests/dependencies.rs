@@ -1,6 +1,11 @@
 //! Jobs that wait for one another, and tasks of arrays.
 
 use super::*;
+use crate::job::{Change, Dependency, WarningScope};
+
+fn single(submission: &mut Submission) {
+    submission.dependency = Text::const_new("singleton");
+}
 
 #[tokio::test]
 async fn tasks_leave_their_array_one_by_one() {
@@ -141,27 +146,86 @@ async fn corresponding_tasks_follow_each_other() {
 #[tokio::test]
 async fn a_singleton_that_was_alone_once_waits_for_nobody_who_comes_back() {
     let world = World::new(8);
-    let single = |submission: &mut Submission| submission.dependency = Text::const_new("singleton");
     let first = world.submit(single).await.unwrap();
-    let second = world
-        .submit(|submission| {
-            single(submission);
-            submission.hold = true;
-        })
-        .await
-        .unwrap();
+    let begin = Timestamp::from_micros(world.clock.0.load(Ordering::SeqCst) + 60_000_000);
+    let later = |submission: &mut Submission| {
+        single(submission);
+        submission.spec.begin = Some(begin);
+    };
+    let second = world.submit(later).await.unwrap();
     world.end(first, Exit::Code(0)).await;
     world.act("alice", first, Action::Requeue { hold: false, special: false }).await;
     assert_eq!((world.word(first), world.word(second)), (StateWord::Running, StateWord::Pending));
-    let release = Update { hold: Some(HoldWish::Release), ..Update::default() };
-    world.service.update(&world.service.principal("alice"), second, release).await.unwrap();
+    world.clock.0.fetch_add(61_000_000, Ordering::SeqCst);
+    world.act("alice", first, Action::Signal { signal: 10, scope: WarningScope::Full }).await;
     assert_eq!((world.word(first), world.word(second)), (StateWord::Running, StateWord::Running));
+}
+
+/// As in Slurm: whoever came later counts while it runs.
+#[tokio::test]
+async fn a_singleton_waits_for_whoever_runs_under_its_name() {
+    let world = World::new(8);
+    let held = |submission: &mut Submission| submission.hold = true;
+    let release = Update { hold: Some(HoldWish::Release), ..Update::default() };
+    let alice = world.service.principal("alice");
+    let wish = async |changes| {
+        let before = world.submit(held).await.unwrap();
+        let after = world.submit(|job| job.requeue = Some(true)).await.unwrap();
+        assert_eq!(world.word(after), StateWord::Running);
+        let update = Update { changes, ..release.clone() };
+        world.service.update(&alice, before, update).await.unwrap();
+        assert_eq!(world.word(before), StateWord::Pending);
+        (before, after)
+    };
+    let singleton =
+        || vec![Change::Dependency(Some(Box::new(Dependency::parse("singleton").unwrap().unwrap())))];
+    let (before, after) = wish(singleton()).await;
+    world.end(after, Exit::Code(0)).await;
+    assert_eq!(world.word(before), StateWord::Running);
+    world.end(before, Exit::Code(0)).await;
+
+    let (before, after) = wish(singleton()).await;
+    world.act("alice", after, Action::Requeue { hold: true, special: false }).await;
+    world.end(after, Exit::Signal(15)).await;
+    assert_eq!((world.word(before), world.word(after)), (StateWord::Running, StateWord::Pending));
+}
+
+#[tokio::test]
+async fn components_of_one_name_do_not_wait_for_each_other() {
+    let world = World::new(8);
+    let first = world.submit(|_| {}).await.unwrap();
+    let mut both = [submission(), submission()];
+    both.iter_mut().for_each(single);
+    let alice = world.service.principal("alice");
+    let leader = world.service.submit_components(&alice, both.into()).await.unwrap().id;
+    assert_eq!(world.word(leader), StateWord::Pending);
+    world.end(first, Exit::Code(0)).await;
+    let words: Vec<StateWord> = world.service.records(leader).iter().map(|job| StateWord::of(job)).collect();
+    assert_eq!(words, [StateWord::Running; 2]);
+}
+
+#[tokio::test]
+async fn a_singleton_goes_on_when_it_or_the_job_before_it_is_given_another_name() {
+    let world = World::new(8);
+    let first = world.submit(|_| {}).await.unwrap();
+    let second = world.submit(single).await.unwrap();
+    assert_eq!(world.word(second), StateWord::Pending);
+    let alice = world.service.principal("alice");
+    let rename = async |job, name: &'static str| {
+        let update = Update { changes: vec![Change::Name(name.into())], ..Update::default() };
+        world.service.update(&alice, job, update).await.unwrap();
+    };
+    rename(first, "other").await;
+    assert_eq!(world.word(second), StateWord::Running);
+    let third = world.submit(single).await.unwrap();
+    assert_eq!(world.word(third), StateWord::Pending);
+    rename(third, "third").await;
+    assert_eq!(world.word(third), StateWord::Running);
 }
 
 #[tokio::test]
 async fn singletons_run_one_after_the_other() {
     let world = World::new(8);
-    let single = |submission: &mut Submission| submission.dependency = Text::const_new("singleton");
     let first = world.submit(single).await.unwrap();
     let second = world.submit(single).await.unwrap();
     let third = world.submit(single).await.unwrap();

@@ -195,6 +195,7 @@ const MORE_KINDS: &[Kind] = &[
         wish.spec.time_minimum = dice.up_to(3);
         wish.spec.deadline = Some(later(wish.at, 300 + dice.below(3_000)));
     }),
+    kind("name of singletons", 15, |wish, dice, _| wish.spec.name = dice.one_of(&["one", "two"]).into()),
 ];
 
 /// Wishes of trials with reservations.

@@ -2,9 +2,11 @@
 
 use crate::trial::executor::Tag;
 use crate::trial::play::Tally;
-use domain::job::{Job, JobKind, Outcome, Phase};
+use domain::job::{Job, JobKind, Outcome, Phase, Relation, TermState};
 use domain::ports::Batch;
+use domain::state::Snapshot;
 use domain::{JobId, Text, Uid};
+use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
@@ -16,8 +18,8 @@ pub(super) struct Courses {
     /// Attempts that went down with their node.
     lost: BTreeSet<(JobId, u32)>,
     namesakes: HashMap<(Uid, Text), Namesakes>,
-    /// Singletons, arrays as one, before whom there has once been nobody: that is so for ever, as in Slurm, even if one of
-    /// those is put back later.
+    /// Singletons, arrays as one, that have once had nobody to wait for: that is so for ever, as in Slurm, even if one of those
+    /// before them is put back later.
     alone: BTreeSet<JobId>,
 }
 
@@ -92,17 +94,29 @@ impl Courses {
 
     /// Finds the singletons that are alone once a batch is recorded. Components start together, of whatever name; and what has
     /// ended in the same batch need not be over: it may be put back, or have another turn.
-    pub(super) fn singletons_follow(&mut self, batch: &Batch, jobs: &BTreeMap<JobId, Arc<Job>>) {
+    pub(super) fn singletons_follow(
+        &mut self,
+        batch: &Batch,
+        begun: &[Arc<Job>],
+        jobs: &BTreeMap<JobId, Arc<Job>>,
+    ) {
         let leader = |id: &JobId| jobs.get(id).and_then(|job| job.het).map(|part| part.leader);
         let families: BTreeSet<(Uid, Text)> = batch.jobs.iter().map(|job| family(job)).collect();
+        let begun: BTreeSet<JobId> = begun.iter().map(|job| job.id).collect();
         let ended: BTreeSet<JobId> = batch.closed.iter().map(|closed| closed.job.id).collect();
         for family in families {
             let Some(Namesakes { open, waiting }) = self.namesakes.get_mut(&family) else { continue };
             waiting.retain(|id| {
                 let Some(job) = jobs.get(id) else { return false };
-                let mut older = open.iter().take_while(|(array, _)| *array < job.array_id());
-                let is_sibling = |older: &JobId| job.het.is_some() && leader(older) == leader(id);
-                let is_alone = older.all(|(_, older)| ended.contains(older) || is_sibling(older));
+                let is_sibling = |other: &JobId| job.het.is_some() && leader(other) == leader(id);
+                let runs = |other: &JobId| jobs.get(other).is_some_and(|job| holds(job));
+                // Whoever came later counts while it runs.
+                let is_ahead = |(array, other): &(JobId, JobId)| match array.cmp(&job.array_id()) {
+                    Ordering::Less => !ended.contains(other),
+                    Ordering::Equal => false,
+                    Ordering::Greater => runs(other) && !begun.contains(other),
+                };
+                let is_alone = !open.iter().any(|other| is_ahead(other) && !is_sibling(&other.1));
                 if is_alone {
                     self.alone.insert(job.array_id());
                 }
@@ -176,6 +190,31 @@ impl Courses {
         }
         Ok(())
     }
+}
+
+/// Tells whether a job waits for others that have not come to what it waits for.
+pub(super) fn waits_for_others(snapshot: &Snapshot, job: &Job) -> bool {
+    let Some(dependency) = &job.dependency else { return false };
+    let mut open = dependency.terms.iter().filter(|term| term.state == TermState::Unfulfilled);
+    let leader = |job: &Job| job.het.map_or(job.id, |part| part.leader);
+    let is_ahead = |other: &Arc<Job>| {
+        let is_older = other.array_id() < job.array_id();
+        let is_in_the_way = is_older && !other.is_final() || holds(other);
+        family(other) == family(job) && leader(other) != leader(job) && is_in_the_way
+    };
+    match dependency.state() {
+        TermState::Fulfilled => false,
+        TermState::Failed => true,
+        TermState::Unfulfilled => {
+            let is_single = open.all(|term| term.relation == Relation::Singleton);
+            !is_single || snapshot.jobs.iter().any(is_ahead)
+        }
+    }
+}
+
+/// Tells whether a job has anything of the cluster.
+fn holds(job: &Job) -> bool {
+    job.held_resources().is_some()
 }
 
 /// Returns what a singleton looks at: whose job it is, and its name.

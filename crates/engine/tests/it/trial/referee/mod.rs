@@ -248,7 +248,7 @@ impl Referee {
                 outcome.map_err(|objection| format!("{objection}; {} goes on", brief(job)))?;
             }
         }
-        self.courses.singletons_follow(batch, &self.jobs);
+        self.courses.singletons_follow(batch, &begun, &self.jobs);
         for job in &begun {
             self.take_in_start(job, now)?;
         }
@@ -328,7 +328,7 @@ pub(crate) fn left(snapshot: &Snapshot) -> Vec<(Arc<Job>, bool)> {
     let is_hopeless = |job: &Job| match &job.phase {
         Phase::Pending(pending) => {
             pending.hold != Hold::None
-                || job.dependency.is_some()
+                || courses::waits_for_others(snapshot, job)
                 || HOPELESS.contains(&pending.reason)
                 || limited::may_be_hopeless(snapshot, job, pending.reason)
                 || job.spec.partitions.iter().all(|name| is_beyond(name, job))
