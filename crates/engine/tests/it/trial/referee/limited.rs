@@ -54,15 +54,19 @@ pub(super) fn is_unlimited(cluster: &Cluster, job: &Job) -> bool {
     !cluster.enforcement.limits || limits.is_none_or(|limits| limits.iter().next().is_none())
 }
 
-/// Tells whether its limits let a job start now, whatever it gets of what it asked for, as far as that can be told.
-pub(super) fn leaves_room(state: &State, job: &Job) -> bool {
+/// Tells whether its limits let a job start now, whatever it gets of what it asked for, as far as that can be told, besides
+/// those of these that start without planning ahead.
+pub(super) fn leaves_room(state: &State, job: &Job, starts: &[Start]) -> bool {
     let cluster = state.cluster();
     let Some(qos) = cluster.qos(&job.spec.qos) else { return true };
     let has_room = |(limit, resource, _, together): &Kind| {
         let Some(most) = qos.limits.of(*limit, *resource) else { return true };
         let counts = |other: &&Arc<Job>| same_qos(job, other) && together(job, other);
         let used: u64 = state.holding().filter(counts).map(|other| held(other, *resource)).sum();
-        most_wanted(cluster, job, *resource).is_some_and(|wanted| used + wanted <= most)
+        let beside = starts.iter().filter(|start| !start.backfilled);
+        let counted = beside.filter(|start| state.job(start.job).is_some_and(|other| counts(&other)));
+        let taken: u64 = counted.map(|start| of_start(start, *resource)).sum();
+        most_wanted(cluster, job, *resource).is_some_and(|wanted| used + taken + wanted <= most)
     };
     !asks_for_too_long(cluster, job) && KINDS.iter().all(has_room)
 }

@@ -61,7 +61,7 @@ impl Promises {
         if !is_quiet {
             self.told = None;
         }
-        let is_within = leaves_room(state, &first);
+        let is_within = leaves_room(state, &first, &[]);
         if is_quiet && !starts && is_within && plan.starts.len() < MANY && is_plain(state, &first) {
             check(state, &first, plan, now, tally)?;
         }
@@ -102,6 +102,11 @@ fn check(state: &State, first: &Job, plan: &Plan, now: Timestamp, tally: &mut Ta
         return Err(format!("it is first and could start now, but does not: {}", brief(first)));
     }
     if plan.starts.is_empty() {
+        return Ok(());
+    }
+    if !leaves_room(state, first, &plan.starts) {
+        // As in Slurm, those who start without planning ahead may use up its limits in other nodes; then it is limited.
+        tally.count("limits used up before the first");
         return Ok(());
     }
     if is_overtaken(state, first, plan, now) {
