@@ -474,6 +474,36 @@ fn room_that_components_wait_for_is_not_given_to_jobs_of_a_reservation_that_may_
     assert!(both.iter().all(|id| world.is_running(*id)));
 }
 
+/// One component has a node to itself once somebody has had his time of grace; until then it would be over on the node that
+/// is reserved, but not if it starts together with the other.
+#[test]
+fn components_look_for_room_that_is_there_until_the_last_of_them_is_over() {
+    let mut world = with(3, |cluster| {
+        let (by, mode) = (PreemptType::PartitionPriority, PreemptMode::Cancel);
+        cluster.preempt = PreemptRules { by, mode, ..PreemptRules::default() };
+        cluster.partitions[0].grace_time = 600;
+    });
+    world.starts([without(without(wants(1, "low", 8), "n1"), "n2")]);
+    let start = world.now.after(Duration::from_secs(3_600 + 300));
+    world.reserve(Reservation {
+        name: "r".into(),
+        number: 1,
+        start,
+        end: start.after(Duration::from_secs(36_000)),
+        nodes: vec![ReservedNode::whole(NodeIndex(1))],
+        ..Reservation::default()
+    });
+    let both = [without(without(component(4, "high", 8, 4), "n1"), "n2"), component(5, "high", 1, 4)];
+    let both = both.map(|job| world.submit(job));
+    assert_eq!(asked(&world.plan()), [(1, PreemptHow::Cancel)]);
+    world.pass(500);
+    world.plan();
+    world.end(JobId(1));
+    world.pass(1);
+    world.plan();
+    assert!(both.iter().all(|id| world.is_running(*id)));
+}
+
 #[test]
 fn room_that_others_begin_to_leave_is_not_given_to_jobs_of_a_reservation_that_may_be_anywhere() {
     let mut world = by_tier(2);

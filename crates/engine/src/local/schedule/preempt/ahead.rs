@@ -21,6 +21,8 @@ pub(super) const MOST_TRIES: usize = 4;
 const MOST_ASKED: usize = 512;
 /// How many victims of one job are looked at again, to see whether it can do without them.
 const MOST_DOUBTS: usize = 16;
+/// How often room is looked for that is there until later, because those who make way take longer than was thought.
+const MOST_TRIALS: usize = 3;
 
 /// What each job needs that is to start, and in which partitions it may.
 pub(in crate::local::schedule) type Wanted<'w, 'a> = [(&'a Arc<Job>, Vec<(usize, Demand<'a>)>)];
@@ -78,18 +80,8 @@ impl<'a> Displacing<'a, '_> {
         forecast: &mut Forecast<'a>,
         ground: &mut Ground<'a>,
     ) -> Option<Made<'a>> {
-        let mut trial = Trial { victims: Vec::new(), bookings: Vec::new(), partitions: Vec::new() };
-        let found = wanted.iter().all(|(job, demands)| {
-            demands.iter().any(|(partition, demand)| {
-                self.room_for_one(job, *partition, demand, all, forecast, &mut trial)
-            })
-        });
-        for ((until, placement, licenses), (_, demand)) in trial.bookings.iter().zip(&trial.partitions).rev()
-        {
-            forecast.take_off(demand, (*until, placement, licenses));
-        }
-        put_back(forecast, &trial.victims);
-        if !found || trial.victims.is_empty() || !self.are_open(wanted, &trial, ground) {
+        let trial = self.timely_trial(wanted, all, forecast)?;
+        if trial.victims.is_empty() || !self.are_open(wanted, &trial, ground) {
             return None;
         }
         let ends = trial.bookings.iter().map(|(until, ..)| *until).max().unwrap_or(self.now);
@@ -130,6 +122,49 @@ impl<'a> Displacing<'a, '_> {
         })
     }
 
+    /// Tries to find room for all that is theirs for as long as they may run once the slowest of those who make way is gone, for
+    /// whichever of them that is.
+    fn timely_trial<'w, 'c>(
+        &self,
+        wanted: &'w Wanted<'_, 'a>,
+        all: &'c [Candidate<'a>],
+        forecast: &mut Forecast<'a>,
+    ) -> Option<Trial<'w, 'c, 'a>> {
+        let mut from = self.now;
+        for _ in 0..MOST_TRIALS {
+            let trial = self.trial(wanted, all, forecast, from)?;
+            let gone = self.gone(&trial.victims);
+            let mut bookings = wanted.iter().zip(&trial.bookings);
+            if bookings.all(|((job, _), (until, ..))| *until >= end(gone, job.spec.time_limit)) {
+                return Some(trial);
+            }
+            from = gone;
+        }
+        None
+    }
+
+    /// Tries to find room for all, who start at a time at the earliest, and puts everything back.
+    fn trial<'w, 'c>(
+        &self,
+        wanted: &'w Wanted<'_, 'a>,
+        all: &'c [Candidate<'a>],
+        forecast: &mut Forecast<'a>,
+        from: Timestamp,
+    ) -> Option<Trial<'w, 'c, 'a>> {
+        let mut trial = Trial { victims: Vec::new(), bookings: Vec::new(), partitions: Vec::new() };
+        let found = wanted.iter().all(|(job, demands)| {
+            demands.iter().any(|(partition, demand)| {
+                self.room_for_one(job, (*partition, demand), (all, from), forecast, &mut trial)
+            })
+        });
+        for ((until, placement, licenses), (_, demand)) in trial.bookings.iter().zip(&trial.partitions).rev()
+        {
+            forecast.take_off(demand, (*until, placement, licenses));
+        }
+        put_back(forecast, &trial.victims);
+        found.then_some(trial)
+    }
+
     /// Tells whether the places and licences are open to the jobs once the others are gone: what reservations keep of a node
     /// in use is not among what becomes free, and what they keep of licences is nobody else's even before they begin.
     fn are_open(&self, wanted: &Wanted<'_, 'a>, trial: &Trial<'_, '_, 'a>, ground: &Ground<'a>) -> bool {
@@ -153,9 +188,8 @@ impl<'a> Displacing<'a, '_> {
     fn room_for_one<'w, 'c>(
         &self,
         job: &'a Arc<Job>,
-        partition: usize,
-        demand: &'w Demand<'a>,
-        all: &'c [Candidate<'a>],
+        (partition, demand): (usize, &'w Demand<'a>),
+        (all, from): (&'c [Candidate<'a>], Timestamp),
         forecast: &mut Forecast<'a>,
         trial: &mut Trial<'w, 'c, 'a>,
     ) -> bool {
@@ -184,7 +218,7 @@ impl<'a> Displacing<'a, '_> {
             .take(MOST_ASKED)
             .collect();
         // It starts when the slowest of them is gone at the latest.
-        let until = self.layout.rounded(end(self.gone(&eligible), limit));
+        let until = self.layout.rounded(end(self.gone(&eligible).max(from), limit));
         let mut placement = forecast.best_until(wish, until, promised);
         if placement.is_none() {
             let fits = |victims: &[&'c Candidate<'a>]| without(forecast, victims, (wish, promised), until);
