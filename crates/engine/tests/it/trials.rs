@@ -40,12 +40,16 @@ fn who_makes_way_comes_back_or_fails_keeps_all_rules() {
         "goes on",
         "started where others made way",
         "components started",
-        "turns of jobs that recur",
         "allocations given back",
         "attempts lost with a node",
         "update",
     ];
     check(Variety::Full, 1..9, (4, 120), &must);
+}
+
+#[test]
+fn turns_of_jobs_that_recur_keep_all_rules() {
+    check(Variety::Full, 24..25, (4, 120), &["crontabs", "turns of jobs that recur"]);
 }
 
 #[test]
