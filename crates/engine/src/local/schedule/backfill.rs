@@ -204,23 +204,6 @@ impl<'a> Backfill<'a, '_, '_> {
         }
     }
 
-    /// Looks again at those whom a limit kept waiting, where something was counted that has been taken back since: a job that
-    /// was booked in a high tier may have started in a lower one.
-    fn look_again_at_limited(&mut self, state: &'a State) {
-        let limited = std::mem::take(&mut self.limited);
-        if !self.bookings.has_taken_back() {
-            return;
-        }
-        for turn in limited {
-            let is_over = self.ground.has_started(turn.job.id) || self.starts.len() >= MOST_STARTS;
-            if !is_over && self.within_limits_but_own(turn.job, turn.partition).is_ok() {
-                self.waits.strike(turn.job.id);
-                let may_book = self.may_book(turn.job, turn.partition);
-                self.look(&turn, state, may_book);
-            }
-        }
-    }
-
     /// Looks at those that somebody is curious about and that are too far behind to be planned, after all others.
     fn look_for_curious(&mut self, state: &'a State) {
         if self.waits.curious().is_empty() || self.waits.knows_all(self.starts) {

@@ -1,7 +1,8 @@
 //! Accounting's limits in the backfill pass: what is booked for later counts, each task once.
 
-use super::{Backfill, Wish};
+use super::{Backfill, MOST_STARTS, Wish};
 use domain::job::{Job, Reason};
+use domain::state::State;
 use domain::{JobId, Timestamp};
 use smallvec::SmallVec;
 use std::collections::HashMap;
@@ -45,6 +46,23 @@ impl<'a> Backfill<'a, '_, '_> {
         let answer = self.within_limits(job, partition);
         own.iter().for_each(|(at, from)| self.count(job, *at, *from));
         answer
+    }
+
+    /// Looks again at those whom a limit kept waiting, where something was counted that has been taken back since: a job that
+    /// was booked in a high tier may have started in a lower one.
+    pub(super) fn look_again_at_limited(&mut self, state: &'a State) {
+        let limited = std::mem::take(&mut self.limited);
+        if !self.bookings.has_taken_back() {
+            return;
+        }
+        for turn in limited {
+            let is_over = self.ground.has_started(turn.job.id) || self.starts.len() >= MOST_STARTS;
+            if !is_over && self.within_limits_but_own(turn.job, turn.partition).is_ok() {
+                self.waits.strike(turn.job.id);
+                let may_book = self.may_book(turn.job, turn.partition);
+                self.look(&turn, state, may_book);
+            }
+        }
     }
 
     /// Keeps room for a job that waits for a limit, where that holds up those behind it. Nothing is counted for it: nobody
