@@ -1,9 +1,9 @@
 //! The programs that allocations were made for: as long as one is there its allocation stays, and when it goes without
 //! having said that the allocation is complete, the allocation ends as the program wanted.
 
+use super::command::Command;
 use super::handle::JobService;
 use super::ledger::Ledger;
-use super::writer::Command;
 use crate::job::{Event, IfGone, Job, JobKind, Phase};
 use crate::who::Principal;
 use crate::{Error, JobId, Problem};

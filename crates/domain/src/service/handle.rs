@@ -1,6 +1,7 @@
 //! The handle that dialects hold: questions are answered from the last snapshot, wishes go to the writer.
 
 use super::accounting::Unfulfilled;
+use super::command::Command;
 use super::crontab::{BadCrontab, NewCrontab, due};
 use super::feed::Feed;
 use super::made_nodes::NewNode;
@@ -11,7 +12,7 @@ use super::reservations::NewReservation;
 use super::selection::{Action, Handled, Selection};
 use super::submission::{Submission, Submitted};
 use super::update::Update;
-use super::writer::{Command, Writer};
+use super::writer::Writer;
 use crate::accounting::{Done, Wish};
 use crate::cluster::{Cluster, SchedulerType};
 use crate::cron::Installed;

@@ -8,6 +8,7 @@ mod aftermath;
 mod attend;
 mod changeable;
 mod chronicle;
+mod command;
 mod components;
 mod crontab;
 mod dependencies;

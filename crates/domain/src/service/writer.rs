@@ -3,131 +3,32 @@
 //! One turn is one batch and one commit, however many asked for something meanwhile. What cannot be recorded is taken
 //! back, and everybody who asked is told.
 
-use super::accounting::{Unfulfilled, open_books};
+use super::accounting::open_books;
 use super::aftermath::{Aftermath, Seen};
 use super::chronicle::Watch;
-use super::crontab::NewCrontab;
+use super::command::{Answer, Command, serve};
 use super::feed::Feed;
 use super::ledger::{Finished, Ledger, Undo};
-use super::made_nodes::NewNode;
-use super::nodes::{Availability, NodeChoice, NodeUpdate};
 use super::pace::{Pacer, Pass, Ranker};
 use super::prepare::Draft;
 use super::receipts::{Receipt, Receipts};
 use super::reconfigure::successor;
-use super::reservations::NewReservation;
-use super::selection::{Action, Handled, Selection};
-use super::submission::Submitted;
-use super::update::Update;
-use crate::accounting::{Done, RecordKey, Wish};
+use crate::accounting::RecordKey;
 use crate::cluster::Cluster;
-use crate::cron::Installed;
 use crate::history::{Between, Kind, Moments, Wanted};
-use crate::job::{Effect, End, HetPart, IfGone, Job, JobKind, JobSpec, Outcome, Payload, Phase, Usage};
+use crate::job::{Effect, End, HetPart, Job, JobKind, Outcome, Payload, Phase, Usage};
 use crate::ports::{
-    Calendar, Clock, Enforced, Engine, Foreseen, Gauge, History, Order, Plan, PreemptHow, Report, Saved,
-    Store, StoreError, WallMinute,
+    Calendar, Clock, Enforced, Engine, Foreseen, Gauge, History, Order, Plan, Report, Saved, Store,
+    StoreError, WallMinute,
 };
 use crate::priority::UsageReset;
 use crate::state::{Planned, Snapshot, State, Statistics};
-use crate::who::{Membership, Principal};
-use crate::{ChangeId, Error, JobId, Problem, Text, Timestamp, Uid};
+use crate::{ChangeId, Error, JobId, Text, Timestamp};
 use arc_swap::ArcSwap;
 use crossbeam_channel::{Receiver, RecvTimeoutError};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::oneshot;
-
-/// What the writer can be asked for.
-pub(super) enum Command {
-    Submit(Box<Draft>, oneshot::Sender<Result<Submitted, Error>>),
-    SubmitComponents(Vec<Draft>, oneshot::Sender<Result<Submitted, Error>>),
-    /// Of a job, or of its components, as it would be submitted.
-    Foresee(Vec<Draft>, oneshot::Sender<Result<Vec<Foreseen>, Error>>),
-    Act {
-        by: Principal,
-        selection: Box<Selection>,
-        action: Action,
-        reply: oneshot::Sender<Result<Vec<Handled>, Error>>,
-    },
-    Update {
-        by: Principal,
-        job: JobId,
-        update: Box<Update>,
-        reply: oneshot::Sender<Result<Vec<Handled>, Error>>,
-    },
-    Attend {
-        by: Principal,
-        job: JobId,
-        if_gone: IfGone,
-        reply: oneshot::Sender<Result<u32, Error>>,
-    },
-    LeaveAlone {
-        job: JobId,
-        visit: u32,
-    },
-    RememberMember {
-        by: Principal,
-        member: Membership,
-        reply: oneshot::Sender<Result<(), Error>>,
-    },
-    ForgetMember {
-        by: Principal,
-        name: Text,
-        reply: oneshot::Sender<Result<(), Error>>,
-    },
-    Account {
-        by: Principal,
-        wishes: Vec<Wish>,
-        reply: oneshot::Sender<Result<Result<Vec<Done>, Unfulfilled>, Error>>,
-    },
-    MarkNode {
-        by: Principal,
-        node: Text,
-        wanted: Availability,
-        reply: oneshot::Sender<Result<(), Error>>,
-    },
-    Reserve(Box<NewReservation>, oneshot::Sender<Result<Text, Error>>),
-    ChangeReservation(Box<NewReservation>, oneshot::Sender<Result<(), Error>>),
-    RemoveReservation {
-        by: Principal,
-        name: Text,
-        reply: oneshot::Sender<Result<(), Error>>,
-    },
-    UpdateNodes {
-        by: Principal,
-        choice: NodeChoice,
-        update: Box<NodeUpdate>,
-        reply: oneshot::Sender<Result<(), Error>>,
-    },
-    MakeNodes {
-        by: Principal,
-        wanted: Vec<NewNode>,
-        reply: oneshot::Sender<Result<(), Error>>,
-    },
-    RemoveNodes {
-        by: Principal,
-        choice: NodeChoice,
-        reply: oneshot::Sender<Result<(), Error>>,
-    },
-    Reconfigure(Box<Cluster>, oneshot::Sender<Result<(), Error>>),
-    SetCrontab(Box<NewCrontab>, oneshot::Sender<Result<Vec<Installed>, Error>>),
-    RemoveCrontab {
-        by: Principal,
-        owner: Uid,
-        reply: oneshot::Sender<Result<(), Error>>,
-    },
-    Reports(Vec<Report>),
-    Stop(oneshot::Sender<()>),
-}
-
-impl Command {
-    /// Tells whether it is none of a batch: a configuration is in its file, and what is foreseen nowhere.
-    fn leaves_no_record(&self) -> bool {
-        matches!(self, Command::Reconfigure(..) | Command::Foresee(..))
-    }
-}
 
 /// How many commands one batch takes in. More would let the first of them wait too long.
 const AT_ONCE: usize = 1024;
@@ -140,9 +41,6 @@ const DAY: Duration = Duration::from_secs(24 * 3600);
 
 /// How long to wait before trying again what could not be recorded.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
-
-/// Answers a caller once it is known whether the batch is durable.
-type Answer = Box<dyn FnOnce(Result<(), Error>)>;
 
 /// The single writer.
 pub(super) struct Writer {
@@ -660,53 +558,6 @@ impl Writer {
     }
 }
 
-/// Decides on one command; the answer waits until the batch is durable.
-fn serve(ledger: &mut Ledger<'_>, engine: &mut dyn Engine, boot: &Text, command: Command) -> Option<Answer> {
-    Some(match command {
-        Command::Submit(mut draft, reply) => {
-            let key = draft.client_key.take();
-            let result = ledger.answer_once(key, |ledger| match draft.immediate {
-                true => accept_now(ledger, engine, boot, *draft),
-                false => ledger.accept(*draft),
-            });
-            later(reply, result)
-        }
-        Command::SubmitComponents(mut drafts, reply) => {
-            let key = drafts.first_mut().and_then(|leader| leader.client_key.take());
-            later(reply, ledger.answer_once(key, |ledger| ledger.accept_components(drafts)))
-        }
-        Command::Act { by, selection, action, reply } => {
-            later(reply, Ok(ledger.act(&by, &selection, action)))
-        }
-        Command::Update { by, job, update, reply } => later(reply, ledger.update(&by, job, &update)),
-        Command::Attend { by, job, if_gone, reply } => later(reply, ledger.attend(&by, job, if_gone)),
-        Command::LeaveAlone { job, visit } => {
-            ledger.leave_alone(job, visit);
-            return None;
-        }
-        Command::RememberMember { by, member, reply } => later(reply, ledger.remember_member(&by, member)),
-        Command::ForgetMember { by, name, reply } => later(reply, ledger.forget_member(&by, name)),
-        Command::Account { by, wishes, reply } => {
-            let outcome = ledger.account(&by, &wishes);
-            later(reply, Ok(outcome))
-        }
-        Command::MarkNode { by, node, wanted, reply } => later(reply, ledger.mark_node(&by, &node, wanted)),
-        Command::Reserve(wish, reply) => later(reply, ledger.reserve(*wish)),
-        Command::ChangeReservation(wish, reply) => later(reply, ledger.change_reservation(*wish)),
-        Command::RemoveReservation { by, name, reply } => later(reply, ledger.delete_reservation(&by, &name)),
-        Command::UpdateNodes { by, choice, update, reply } => {
-            later(reply, ledger.update_nodes(&by, &choice, &update))
-        }
-        Command::MakeNodes { by, wanted, reply } => later(reply, ledger.make_nodes(&by, &wanted)),
-        Command::RemoveNodes { by, choice, reply } => later(reply, ledger.remove_nodes(&by, &choice)),
-        Command::SetCrontab(crontab, reply) => later(reply, ledger.set_crontab(*crontab)),
-        Command::RemoveCrontab { by, owner, reply } => later(reply, ledger.remove_crontab(&by, owner)),
-        Command::Reports(_) | Command::Stop(_) | Command::Reconfigure(..) | Command::Foresee(..) => {
-            return None;
-        }
-    })
-}
-
 /// Checks that no job is on a node made at run time whose place the configuration has taken meanwhile.
 fn check_places(cluster: &Cluster, saved: &Saved) -> Result<(), Error> {
     let places = saved.nodes.iter().filter_map(|mark| mark.upkeep.made.as_ref()).map(|made| made.place);
@@ -758,44 +609,6 @@ fn keep_allocations(plan: &mut Plan, state: &State) {
     plan.preempts.retain(|preempt| is_allocation(preempt.by));
     plan.starts.retain(|start| is_allocation(start.job));
     plan.waits.retain(|(job, ..)| is_allocation(*job));
-}
-
-/// Accepts a job only if it starts at once.
-fn accept_now(
-    ledger: &mut Ledger<'_>,
-    engine: &mut dyn Engine,
-    boot: &Text,
-    draft: Draft,
-) -> Result<Submitted, Error> {
-    let why_not = why_not_now(ledger, &draft.spec);
-    let submitted = ledger.accept(draft)?;
-    let mut plan = engine.plan(ledger.state(), ledger.now);
-    // It would not wait until they have made way.
-    plan.preempts.retain(|preempt| preempt.by != submitted.id || preempt.how == PreemptHow::Suspend);
-    ledger.take_plan(&plan, boot);
-    let waits = ledger.job(submitted.id).is_none_or(|job| job.is_pending());
-    if waits {
-        ledger.retract(submitted.id);
-        return Err(why_not.into());
-    }
-    Ok(submitted)
-}
-
-/// Says why a job that may not wait cannot start. Of allocations the original tells more than of batch jobs.
-fn why_not_now(ledger: &Ledger<'_>, spec: &JobSpec) -> Problem {
-    let partition = ledger.state().cluster().partition(spec.partition());
-    match partition.filter(|_| spec.kind == JobKind::Allocation) {
-        Some(partition) if !partition.state.starts_jobs() => Problem::PartitionDown(partition.name.clone()),
-        Some(partition) if partition.nodes.len() < spec.resources.min_nodes as usize => Problem::TooManyNodes,
-        _ => Problem::CannotStartNow,
-    }
-}
-
-fn later<T: 'static>(reply: oneshot::Sender<Result<T, Error>>, result: Result<T, Error>) -> Answer {
-    Box::new(move |recorded| {
-        // A caller who has gone away does not mind.
-        let _ = reply.send(recorded.and(result));
-    })
 }
 
 /// Writes an error with its causes in one line.
