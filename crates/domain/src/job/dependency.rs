@@ -1,5 +1,7 @@
-//! Dependencies between jobs: how they are kept, and when they are met. Slurm's `--dependency` grammar.
+//! Dependencies between jobs: how they are kept, and when they are met. Slurm's `--dependency` grammar, and two relations
+//! beyond it that say more of how the other job must have ended.
 
+use super::{ExitCodes, Outcomes};
 use crate::{JobId, Problem, TaskIndex, Text};
 use std::time::Duration;
 
@@ -50,6 +52,10 @@ pub enum Relation {
     AfterNotOk,
     /// The task of the same index has ended well.
     AfterCorr,
+    /// The other has ended, and left one of these exit codes.
+    AfterExit(ExitCodes),
+    /// The other has ended in one of these ways.
+    AfterEnd(Outcomes),
     /// No earlier job of the same name and user is unfinished, and no later one runs.
     Singleton,
 }
@@ -66,7 +72,7 @@ pub enum TermState {
 }
 
 impl Relation {
-    /// Returns the word Slurm uses.
+    /// Returns the word Slurm uses, or ours.
     pub fn word(self) -> &'static str {
         match self {
             Relation::After(_) => "after",
@@ -74,13 +80,34 @@ impl Relation {
             Relation::AfterOk => "afterok",
             Relation::AfterNotOk => "afternotok",
             Relation::AfterCorr => "aftercorr",
+            Relation::AfterExit(_) => "afterexit",
+            Relation::AfterEnd(_) => "afterend",
             Relation::Singleton => "singleton",
+        }
+    }
+
+    /// Returns the word with what belongs to it.
+    fn written(self) -> String {
+        match self {
+            Relation::AfterExit(codes) => format!("{}.{}", self.word(), codes.written()),
+            Relation::AfterEnd(outcomes) => format!("{}.{}", self.word(), outcomes.written()),
+            other => other.word().to_owned(),
+        }
+    }
+
+    /// Reads one of the relations beyond Slurm's: `afterexit.0-3.5`, `afterend.COMPLETED.FAILED`.
+    fn beyond(written: &str) -> Option<Self> {
+        match written.split_once('.')? {
+            ("afterexit", codes) => ExitCodes::read(codes).map(Relation::AfterExit),
+            ("afterend", outcomes) => Outcomes::read(outcomes).map(Relation::AfterEnd),
+            _ => None,
         }
     }
 }
 
 impl Dependency {
-    /// Reads `afterok:1:2,afterany:3`, `after:4+10?singleton` and the like. An empty text is no dependency.
+    /// Reads `afterok:1:2,afterany:3`, `after:4+10?singleton`, `afterexit.0-3:5` and the like. An empty text is no
+    /// dependency.
     ///
     /// # Errors
     /// [`Problem::BadDependency`] where it cannot be read; [`Problem::Unsupported`] for `expand` and
@@ -111,7 +138,7 @@ impl Dependency {
                     terms.push(Term::parse(Relation::AfterAny, part).ok_or_else(bad)?);
                     continue;
                 }
-                _ => return Err(bad()),
+                _ => Relation::beyond(word).ok_or_else(bad)?,
             };
             if relation == Relation::Singleton {
                 terms.push(Term {
@@ -180,7 +207,7 @@ impl Term {
 
     fn written(&self) -> String {
         let state = if self.state == TermState::Failed { "failed" } else { "unfulfilled" };
-        let word = self.relation.word();
+        let word = self.relation.written();
         let minutes = match self.relation {
             Relation::After(delay) => delay.as_secs() / 60,
             _ => self.unheeded.into(),
@@ -202,6 +229,23 @@ fn read_minutes(written: &str) -> Option<u32> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn ends_stand_behind_their_word() {
+        let read = Dependency::parse("afterexit.0-3.5:7:8_2,afterend.COMPLETED.FAILED:7").unwrap().unwrap();
+        let shown = "afterexit.0-3.5:7(unfulfilled),afterexit.0-3.5:8_2(unfulfilled),afterend.COMPLETED.FAILED:7(unfulfilled)";
+        assert_eq!(read.written(), shown);
+        for refused in [
+            "afterexit:7",
+            "afterexit.:7",
+            "afterexit.300:7",
+            "afterend.BEST:7",
+            "afterok.0:7",
+            "afterexit.0",
+        ] {
+            assert!(Dependency::parse(refused).is_err(), "{refused}");
+        }
+    }
 
     #[test]
     fn minutes_go_behind_every_relation_and_count_for_one() {

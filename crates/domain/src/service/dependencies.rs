@@ -2,7 +2,9 @@
 //! on.
 
 use super::ledger::Ledger;
-use crate::job::{ArrayPart, Dependency, Event, Job, JobFlags, Outcome, Phase, Relation, Term, TermState};
+use crate::job::{
+    ArrayPart, Dependency, Ended, Event, Job, JobFlags, Outcome, Phase, Relation, Term, TermState,
+};
 use crate::state::{State, records};
 use crate::{JobId, Problem, TaskIndex, Text, Timestamp, Uid};
 use std::cmp::Ordering;
@@ -117,23 +119,26 @@ fn ended_state(state: &State, target: JobId, task: Option<TaskIndex>, relation: 
         return TermState::Unfulfilled;
     }
     let all = records_of(state, target, task);
-    let outcomes: Vec<Outcome> = all
+    let ends: Vec<&Ended> = all
         .iter()
         .filter_map(|job| match &job.phase {
-            Phase::Ended(ended) => Some(ended.outcome),
+            Phase::Ended(ended) => Some(&**ended),
             _ => None,
         })
         .collect();
-    if outcomes.len() < all.len() {
+    if ends.len() < all.len() {
         return TermState::Unfulfilled;
     }
     // Whoever waits for one task is not concerned by how the others went.
     let forgotten = task.is_none() && all.iter().any(|job| job.has_failed_siblings);
-    let well = !forgotten && outcomes.iter().all(|outcome| *outcome == Outcome::Completed);
+    let well = !forgotten && ends.iter().all(|end| end.outcome == Outcome::Completed);
     let met = match relation {
         Relation::AfterOk => well,
         Relation::AfterNotOk => !well,
-        _ => true,
+        // How those have ended that are forgotten nobody knows.
+        Relation::AfterExit(codes) => !forgotten && ends.iter().all(|end| codes.has(end.exit)),
+        Relation::AfterEnd(outcomes) => !forgotten && ends.iter().all(|end| outcomes.contain(end.outcome)),
+        Relation::After(_) | Relation::AfterAny | Relation::AfterCorr | Relation::Singleton => true,
     };
     if met { TermState::Fulfilled } else { TermState::Failed }
 }

@@ -1,7 +1,7 @@
 //! Rows of what a job waits for.
 
 use super::{BadRow, Stored};
-use domain::job::{Dependency, Relation, Requirement, Term, TermState};
+use domain::job::{Dependency, ExitCodes, Outcomes, Relation, Requirement, Term, TermState};
 use domain::{JobId, TaskIndex};
 use serde::{Deserialize, Serialize};
 
@@ -32,7 +32,7 @@ codes! {
 }
 
 /// How two jobs relate.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) enum RelationRow {
     #[default]
     #[serde(rename = "any")]
@@ -47,6 +47,10 @@ pub(crate) enum RelationRow {
     AfterCorr,
     #[serde(rename = "single")]
     Singleton,
+    #[serde(rename = "exit")]
+    AfterExit(String),
+    #[serde(rename = "end")]
+    AfterEnd(String),
 }
 
 impl Stored for Relation {
@@ -59,6 +63,8 @@ impl Stored for Relation {
             Relation::AfterOk => RelationRow::AfterOk,
             Relation::AfterNotOk => RelationRow::AfterNotOk,
             Relation::AfterCorr => RelationRow::AfterCorr,
+            Relation::AfterExit(codes) => RelationRow::AfterExit(codes.written()),
+            Relation::AfterEnd(outcomes) => RelationRow::AfterEnd(outcomes.written()),
             Relation::Singleton => RelationRow::Singleton,
         }
     }
@@ -70,6 +76,12 @@ impl Stored for Relation {
             RelationRow::AfterOk => Relation::AfterOk,
             RelationRow::AfterNotOk => Relation::AfterNotOk,
             RelationRow::AfterCorr => Relation::AfterCorr,
+            RelationRow::AfterExit(written) => Relation::AfterExit(
+                ExitCodes::read(&written).ok_or(BadRow::UnknownWord { what: "exit codes", word: written })?,
+            ),
+            RelationRow::AfterEnd(written) => Relation::AfterEnd(
+                Outcomes::read(&written).ok_or(BadRow::UnknownWord { what: "outcomes", word: written })?,
+            ),
             RelationRow::Singleton => Relation::Singleton,
         })
     }

@@ -400,6 +400,8 @@ fn dependency() -> Box<Dependency> {
         (Relation::AfterOk, TermState::Failed),
         (Relation::AfterNotOk, TermState::Unfulfilled),
         (Relation::AfterCorr, TermState::Unfulfilled),
+        (Relation::AfterExit(ExitCodes::which(|code| code % 3 == 0)), TermState::Unfulfilled),
+        (Relation::AfterEnd(Outcomes::which(|outcome| outcome != Outcome::Failed)), TermState::Failed),
     ];
     let mut terms: Vec<Term> = relations
         .into_iter()

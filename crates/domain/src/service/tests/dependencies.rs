@@ -58,6 +58,30 @@ async fn chains_follow_what_they_wait_for() {
     assert!(matches!(unknown, Err(Error::Invalid(Problem::BadDependency(_)))));
 }
 
+#[tokio::test]
+async fn some_wait_for_an_end_of_a_kind() {
+    let world = World::new(8);
+    let parent = world.submit(|_| {}).await.unwrap();
+    let on = |relation: &str| Text::from(format!("{relation}:{parent}"));
+    let kinds = ["afterexit.4", "afterexit.0-3.5-255", "afterend.COMPLETED.FAILED", "afterend.TIMEOUT"];
+    let mut waiting = Vec::new();
+    for relation in kinds {
+        waiting.push(world.submit(|submission| submission.dependency = on(relation)).await.unwrap());
+    }
+    world.end(parent, Exit::Code(4)).await;
+    let words: Vec<_> = waiting.iter().map(|id| world.word(*id)).collect();
+    let (runs, never) = (StateWord::Running, StateWord::Pending);
+    assert_eq!(words, [runs, never, runs, never]);
+    // Whoever was cancelled before it ran has left no code.
+    let cancelled = world.submit(|submission| submission.hold = true).await.unwrap();
+    let any = Text::from(format!("afterexit.0-255:{cancelled}"));
+    let late = world.submit(|submission| submission.dependency = any).await.unwrap();
+    world.act("alice", cancelled, Action::Cancel { kill: false }).await;
+    assert!(
+        matches!(&world.job(late).phase, Phase::Pending(p) if p.reason == Reason::DependencyNeverSatisfied)
+    );
+}
+
 /// Nothing else happens that would have the scheduler asked again.
 #[tokio::test]
 async fn who_waits_for_a_start_follows_it_at_once() {
