@@ -23,7 +23,8 @@ mod to_wire;
 mod tokens;
 
 #[cfg(test)]
-mod tests;
+#[path = "../../tests/it/shelf.rs"]
+mod shelf;
 
 pub use handlers::password_hash;
 pub(crate) use routes::owns;

@@ -271,7 +271,7 @@ fn each<T: for<'a> Deserialize<'a>>(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::waldur::tests::MemoryShelf;
+    use crate::waldur::shelf::MemoryShelf;
 
     fn open(shelf: &Arc<MemoryShelf>) -> Records {
         Records::open(Arc::clone(shelf) as Arc<dyn Shelf>, |id| u32::try_from(id >> 64).ok()).unwrap()

@@ -224,7 +224,7 @@ fn hashed(token: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::waldur::tests::MemoryShelf;
+    use crate::waldur::shelf::MemoryShelf;
 
     const NOW: Timestamp = Timestamp::from_seconds(1_800_000_000);
 

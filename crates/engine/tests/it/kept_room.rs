@@ -7,7 +7,7 @@ use domain::cluster::{PreemptMode, PreemptRules, PreemptType, Qos};
 use domain::job::{ArrayPart, CpuSet, Event, Job, Memory, Sharing, SuspendedBy, Warning, WarningScope};
 use domain::ports::PreemptHow;
 use domain::reservation::{Access, Names, Reservation, ReservationFlags, ReservedNode};
-use domain::{JobId, NodeIndex, TaskIndex, TimeLimit};
+use domain::{JobId, NodeIndex, TaskIndex, TimeLimit, Timestamp};
 use std::time::Duration;
 
 fn by_tier(nodes: u32) -> World {
@@ -289,17 +289,21 @@ fn who_still_waits_for_room_takes_none_that_is_there_for_another() {
 
 /// Reserves something for somebody else.
 fn reserve(world: &mut World, from: u64, node: ReservedNode) {
-    let users = Names { names: vec!["carol".into()], excluded: false };
     let start = world.now.after(Duration::from_secs(from));
-    world.reserve(Reservation {
+    world.reserve(Reservation { nodes: vec![node], ..for_carol(start) });
+}
+
+/// Makes a reservation of nothing for carol, ten hours long.
+fn for_carol(start: Timestamp) -> Reservation {
+    let users = Names { names: vec!["carol".into()], excluded: false };
+    Reservation {
         name: "r".into(),
         number: 1,
         start,
         end: start.after(Duration::from_secs(36_000)),
-        nodes: vec![node],
         access: Access { users, ..Access::default() },
         ..Reservation::default()
-    });
+    }
 }
 
 #[test]
@@ -369,14 +373,9 @@ fn nobody_is_halted_for_one_whose_licences_stay_reserved() {
     // Of three licences two are in use, and two are reserved for when these have been given back.
     let start = world.now.after(Duration::from_secs(1_200));
     world.reserve(Reservation {
-        name: "r".into(),
-        number: 1,
-        start,
-        end: start.after(Duration::from_secs(36_000)),
         nodes: vec![ReservedNode::whole(NodeIndex(1))],
         licenses: vec![("matlab".into(), 2)],
-        access: Access { users: Names { names: vec!["carol".into()], excluded: false }, ..Access::default() },
-        ..Reservation::default()
+        ..for_carol(start)
     });
     let high = world.submit(without(licensed(wants(3, "high", 8), 1), "n1"));
     for _ in 0..3 {
@@ -416,16 +415,10 @@ fn room_that_others_leave_in_a_reservation_is_waited_for_there() {
 fn room_that_others_leave_outside_of_a_flexible_reservation_is_kept_at_once() {
     let mut world = by_tier(2);
     world.starts([without(wants(1, "low", 4), "n1"), without(wants(2, "high", 8), "n0")]);
-    let (users, start) = (Names { names: vec!["carol".into()], excluded: false }, world.now);
     world.reserve(Reservation {
-        name: "r".into(),
-        number: 1,
-        start,
-        end: start.after(Duration::from_secs(36_000)),
         flags: ReservationFlags::FLEX,
         nodes: vec![ReservedNode::whole(NodeIndex(1))],
-        access: Access { users, ..Access::default() },
-        ..Reservation::default()
+        ..for_carol(world.now)
     });
     let inside = world.submit(with_spec(wants(3, "high", 8), |spec| {
         spec.owner.name = "carol".into();
@@ -442,16 +435,10 @@ fn room_that_others_leave_outside_of_a_flexible_reservation_is_kept_at_once() {
 
 /// Reserves a licence for carol, whose jobs may then go to any node.
 fn reserve_anywhere(world: &mut World) {
-    let (users, start) = (Names { names: vec!["carol".into()], excluded: false }, world.now);
     world.reserve(Reservation {
-        name: "r".into(),
-        number: 1,
-        start,
-        end: start.after(Duration::from_secs(36_000)),
         flags: ReservationFlags::ANY_NODES.with(ReservationFlags::MAGNETIC),
         licenses: vec![("matlab".into(), 1)],
-        access: Access { users, ..Access::default() },
-        ..Reservation::default()
+        ..for_carol(world.now)
     });
 }
 
@@ -525,16 +512,10 @@ fn room_that_others_begin_to_leave_is_not_given_to_jobs_of_a_reservation_that_ma
 /// A node that is reserved for carol, and takes guests.
 fn with_guests(mode: PreemptMode) -> World {
     let mut world = world(1, PreemptType::PartitionPriority, mode);
-    let (users, start) = (Names { names: vec!["carol".into()], excluded: false }, world.now);
     world.reserve(Reservation {
-        name: "r".into(),
-        number: 1,
-        start,
-        end: start.after(Duration::from_secs(36_000)),
         nodes: vec![ReservedNode::whole(NodeIndex(0))],
-        access: Access { users, ..Access::default() },
         max_start_delay: 60,
-        ..Reservation::default()
+        ..for_carol(world.now)
     });
     world
 }

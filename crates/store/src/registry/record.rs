@@ -7,7 +7,7 @@ use crate::database::Unread;
 use domain::monitoring::{JobState, Origin, Record, RecordId};
 use domain::ports::{Kept, Replaced, StoreError};
 use domain::service::waits_for_archive;
-use rusqlite::{Connection, OptionalExtension, Row, params};
+use rusqlite::{Connection, OptionalExtension, Params, Row, params};
 
 /// The columns of a record, in the order in which [`of_row`] reads them.
 pub(super) const COLUMNS: &str = "r.id, g.cluster, g.user, g.project, r.state, r.start, r.job, r.attempt, r.submitted, \
@@ -104,6 +104,23 @@ impl Packed {
     }
 }
 
+/// Returns what a record's row holds, in the order in which it is put there; the number is found where there is none yet.
+fn columns<'a>(id: Option<i64>, group: i64, record: &'a Record, packed: &'a Packed) -> impl Params + 'a {
+    (
+        id,
+        group,
+        state_number(record.state),
+        record.start_time,
+        record.job,
+        attempt(record),
+        record.submit_time,
+        &packed.body,
+        &packed.words,
+        waits_for_archive(record),
+        ended(record),
+    )
+}
+
 /// Adds a record, and returns its number and where it has come to.
 pub(super) fn insert(
     connection: &Connection,
@@ -112,21 +129,10 @@ pub(super) fn insert(
 ) -> Result<(RecordId, Moved), Unread> {
     let group = group_of(connection, record)?;
     let mut insert = connection.prepare_cached(
-        "INSERT INTO record (grp, state, start, job, attempt, submitted, version, tagged, due, body, meta, ended)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, 1, 0, ?9, ?7, ?8, ?10)",
+        "INSERT INTO record (id, grp, state, start, job, attempt, submitted, version, tagged, due, body, meta, ended)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, 1, 0, ?10, ?8, ?9, ?11)",
     )?;
-    let id = insert.insert(params![
-        group,
-        state_number(record.state),
-        record.start_time,
-        record.job,
-        attempt(record),
-        record.submit_time,
-        packed.body,
-        packed.words,
-        waits_for_archive(record),
-        ended(record),
-    ])?;
+    let id = insert.insert(columns(None, group, record, packed))?;
     count(connection, group, 1)?;
     let come = Moved { group, start: record.start_time, has_come: true };
     Ok((RecordId(u64::try_from(id).unwrap_or(0)), come))
@@ -152,19 +158,7 @@ pub(super) fn replace(
         "UPDATE record SET grp = ?2, state = ?3, start = ?4, job = ?5, attempt = ?6, submitted = ?7,
              version = version + 1, due = ?10, body = ?8, meta = ?9, ended = ?11 WHERE id = ?1",
     )?;
-    update.execute(params![
-        id,
-        group,
-        state_number(record.state),
-        record.start_time,
-        record.job,
-        attempt(record),
-        record.submit_time,
-        packed.body,
-        packed.words,
-        waits_for_archive(record),
-        ended(record),
-    ])?;
+    update.execute(columns(Some(id), group, record, packed))?;
     let gone = Moved { group: before, start: started, has_come: false };
     let come = Moved { group, start: record.start_time, has_come: true };
     if group == before && started == record.start_time {

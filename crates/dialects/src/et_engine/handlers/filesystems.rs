@@ -7,7 +7,7 @@ use super::super::shelves::by_id;
 use super::super::{reply, to_wire, uuid};
 use super::World;
 use crate::http::answer::Answer;
-use domain::ports::Place;
+use domain::ports::{Entry, FolderError, Folders, Place};
 use hyper::body::Incoming;
 use serde_json::json;
 
@@ -84,6 +84,22 @@ pub(in super::super) async fn delete(world: World, body: Incoming, id: String) -
     Ok(reply::done())
 }
 
+/// Does something at a place in a filesystem of the caller's.
+async fn at<T: Send + 'static>(
+    world: World,
+    body: Incoming,
+    id: String,
+    path: String,
+    work: impl FnOnce(&dyn Folders, Place<'_>) -> Result<T, FolderError> + Send + 'static,
+) -> Result<T, EtError> {
+    world.skip(body).await?;
+    let done = world.apart(move |world| {
+        let own = folder(find(world, &id)?.id);
+        Ok(work(&*world.et.folders, Place { folder: &own, path: &path, owner: &world.by.owner })?)
+    });
+    done.await
+}
+
 /// Makes a folder in a filesystem.
 pub(in super::super) async fn make_folder(
     world: World,
@@ -91,12 +107,7 @@ pub(in super::super) async fn make_folder(
     id: String,
     path: String,
 ) -> Result<Answer, EtError> {
-    world.skip(body).await?;
-    let made = world.apart(move |world| {
-        let own = folder(find(world, &id)?.id);
-        Ok(world.et.folders.make_within(Place { folder: &own, path: &path, owner: &world.by.owner })?)
-    });
-    made.await?;
+    at(world, body, id, path, |folders, place| folders.make_within(place)).await?;
     Ok(reply::done())
 }
 
@@ -107,18 +118,12 @@ pub(in super::super) async fn list_folder(
     id: String,
     path: String,
 ) -> Result<Answer, EtError> {
-    world.skip(body).await?;
-    let listed = world.apart(move |world| {
-        let own = folder(find(world, &id)?.id);
-        let place = Place { folder: &own, path: &path, owner: &world.by.owner };
-        let (folders, files): (Vec<_>, Vec<_>) =
-            world.et.folders.list(place, MOST_ENTRIES)?.into_iter().partition(|entry| entry.is_folder);
-        let names = |entries: Vec<domain::ports::Entry>| -> Vec<String> {
-            entries.into_iter().map(|entry| entry.name.into_string()).collect()
-        };
-        Ok(json!({ "directories": names(folders), "files": names(files) }))
-    });
-    Ok(reply::json(&listed.await?))
+    let entries = at(world, body, id, path, |folders, place| folders.list(place, MOST_ENTRIES)).await?;
+    let (folders, files): (Vec<_>, Vec<_>) = entries.into_iter().partition(|entry| entry.is_folder);
+    let names = |entries: Vec<Entry>| -> Vec<String> {
+        entries.into_iter().map(|entry| entry.name.into_string()).collect()
+    };
+    Ok(reply::json(&json!({ "directories": names(folders), "files": names(files) })))
 }
 
 /// Removes a file of a filesystem, or a folder with all that is in it.
@@ -128,11 +133,6 @@ pub(in super::super) async fn remove_file(
     id: String,
     path: String,
 ) -> Result<Answer, EtError> {
-    world.skip(body).await?;
-    let removed = world.apart(move |world| {
-        let own = folder(find(world, &id)?.id);
-        Ok(world.et.folders.remove_within(Place { folder: &own, path: &path, owner: &world.by.owner })?)
-    });
-    removed.await?;
+    at(world, body, id, path, |folders, place| folders.remove_within(place)).await?;
     Ok(reply::done())
 }
