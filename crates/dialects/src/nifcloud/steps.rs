@@ -1,6 +1,6 @@
 //! What follows when a job is over: its statistics are written, and steps go that must not run without it.
 
-use super::kept::Kept;
+use super::kept::{Kept, Step};
 use super::script::Until;
 use super::to_wire;
 use domain::job::{Job, Outcome, Phase, Reason};
@@ -37,16 +37,25 @@ fn later_steps(job: &Job, snapshot: &Snapshot) -> Vec<JobId> {
     }
     let step_job = own.of.unwrap_or(job.id.0);
     let theirs = snapshot.jobs.iter().filter(|other| other.spec.owner.uid == job.spec.owner.uid);
-    let goes = |other: &&std::sync::Arc<Job>| {
-        other.is_pending()
-            && Kept::of(&other.spec).step.is_some_and(|step| {
-                let is_later = match own.until {
-                    Until::All => step.number > own.number,
-                    Until::After => step.after.contains(&own.number),
-                    Until::One => false,
-                };
-                step.of.unwrap_or(other.id.0) == step_job && is_later
-            })
-    };
-    theirs.filter(goes).map(|other| other.id).collect()
+    let waiting: Vec<(JobId, Step)> = theirs
+        .filter(|other| other.is_pending())
+        .filter_map(|other| Some((other.id, Kept::of(&other.spec).step?)))
+        .filter(|(id, step)| step.of.unwrap_or(id.0) == step_job)
+        .collect();
+    let mut gone = vec![own.number];
+    let mut going: Vec<JobId> = Vec::new();
+    // Those that depend on one that goes do so as well; each round but the last finds one.
+    loop {
+        let goes = |(id, step): &&(JobId, Step)| {
+            let is_later = match own.until {
+                Until::All => step.number > own.number,
+                Until::After => step.after.iter().any(|number| gone.contains(number)),
+                Until::One => false,
+            };
+            is_later && !going.contains(id)
+        };
+        let Some((id, step)) = waiting.iter().find(goes) else { return going };
+        going.push(*id);
+        gone.push(step.number);
+    }
 }

@@ -3,6 +3,7 @@
 use super::submission::StepPlace;
 use crate::nifcloud::kept::{Kept, Step};
 use crate::nifcloud::script::{BadScript, Steps};
+use domain::job::Relation;
 use domain::state::Snapshot;
 use domain::{JobId, Text, Uid};
 
@@ -15,7 +16,11 @@ pub(in super::super) fn place(
     owner: Uid,
     steps: &Steps,
 ) -> Result<StepPlace, BadScript> {
+    const NO_STEP: BadScript = BadScript::Together("the step job has no step it could depend on");
     let Some(job) = steps.of else {
+        if !steps.depends_on.is_empty() {
+            return Err(NO_STEP);
+        }
         let step =
             Step { of: None, number: steps.number.unwrap_or(0), after: Vec::new(), until: steps.until };
         return Ok(StepPlace { step, dependency: Text::default() });
@@ -47,20 +52,18 @@ pub(in super::super) fn place(
             .collect(),
         named => named.to_vec(),
     };
-    let mut dependency = match steps.if_well {
-        None => "afterany",
-        Some(true) => "afterok",
-        Some(false) => "afternotok",
-    }
-    .to_owned();
+    let mut jobs = String::new();
     for step in &after {
         let found = members.iter().find(|(other, _)| other == step);
-        let (_, id) = found.ok_or(BadScript::Together("the step job has no step it could depend on"))?;
-        dependency.push_str(&format!(":{id}"));
+        let (_, id) = found.ok_or(NO_STEP)?;
+        jobs.push_str(&format!(":{id}"));
     }
-    if after.is_empty() {
-        dependency.clear();
-    }
+    let any = [Relation::AfterAny.word().to_owned()];
+    let relations = if steps.relations.is_empty() { &any[..] } else { &steps.relations };
+    let dependency = match after.as_slice() {
+        [] => String::new(),
+        _ => relations.iter().map(|relation| format!("{relation}{jobs}")).collect::<Vec<_>>().join(","),
+    };
     let step = Step { of: Some(job), number, after, until: steps.until };
     Ok(StepPlace { step, dependency: Text::from(dependency) })
 }

@@ -1,13 +1,16 @@
-//! What a job script asks for in its `#PJM` lines: `words` cuts them, `options` and `resources` read them (facts B4).
+//! What a job script asks for in its `#PJM` lines: `words` cuts them, `options`, `resources` and `steps` read them
+//! (facts B4).
 //!
 //! What nobody knows, or has a value that makes no sense, is refused as pjsub does.
 
 mod options;
 mod resources;
+mod steps;
 mod words;
 
-pub(super) use options::{Asked, Detail, Rank, Steps, Until};
+pub(super) use options::{Asked, Detail, Rank};
 pub(super) use resources::Elapse;
+pub(super) use steps::{Steps, Until};
 
 /// Why a script, or options beside it, cannot be read.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

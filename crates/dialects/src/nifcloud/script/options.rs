@@ -2,6 +2,7 @@
 
 use super::BadScript;
 use super::resources::{Resources, digits};
+use super::steps::{Steps, steps};
 use domain::job::MailTypes;
 use jiff::civil::DateTime;
 
@@ -27,34 +28,6 @@ pub(in super::super) enum Rank {
     ByChip,
     ByNode,
     HostFile,
-}
-
-/// Which steps go when a step of a step job must not run.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub(in super::super) enum Until {
-    /// That one.
-    One,
-    /// That one, and those that depend on it.
-    #[default]
-    After,
-    /// That one, and all behind it.
-    All,
-}
-
-/// A step of a step job.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(in super::super) struct Steps {
-    /// The step job it belongs to; `None` for a new one.
-    pub(in super::super) of: Option<u32>,
-    /// Its number; `None` for the next one.
-    pub(in super::super) number: Option<u32>,
-    /// It runs only if the steps before it ended well (`Some(true)`) or badly (`Some(false)`).
-    pub(in super::super) if_well: Option<bool>,
-    /// Which steps go with it when it must not run.
-    pub(in super::super) until: Until,
-    /// The steps it depends on; empty for the one before.
-    pub(in super::super) depends_on: Vec<u32>,
 }
 
 /// Everything a script asks for.
@@ -315,45 +288,6 @@ fn bulk(range: &str) -> Option<(u32, u32)> {
     (first <= last && last <= LAST_BULK).then_some((first, last))
 }
 
-/// Reads `jid=ID,sn=1,sd=ec!=0:all:0`.
-fn steps(list: &str) -> Option<Steps> {
-    let mut steps = Steps::default();
-    let number = |text: &str| digits(text).filter(|_| !text.is_empty()).and_then(|n| u32::try_from(n).ok());
-    for item in list.split(',').map(str::trim) {
-        match item.split_once('=')? {
-            ("jid", id) => steps.of = Some(number(id.split_once('_').map_or(id, |(job, _)| job))?),
-            ("sn", value) => steps.number = Some(number(value)?),
-            ("sd", value) => {
-                let mut parts = value.split(':');
-                steps.if_well = condition(parts.next()?)?;
-                steps.until = match parts.next() {
-                    None => Until::default(),
-                    Some("one") => Until::One,
-                    Some("after") => Until::After,
-                    Some("all") => Until::All,
-                    Some(_) => return None,
-                };
-                steps.depends_on = parts.map(number).collect::<Option<_>>()?;
-            }
-            _ => return None,
-        }
-    }
-    Some(steps)
-}
-
-/// Reads when a step must not run, and returns when it may: after steps that ended well, badly, or however. Only whether an
-/// exit code is zero can be asked for.
-fn condition(form: &str) -> Option<Option<bool>> {
-    if form == "NONE" {
-        return Some(None);
-    }
-    match form.strip_prefix("ec").or_else(|| form.strip_prefix("pc"))? {
-        "!=0" | ">0" | ">=1" => Some(Some(true)),
-        "==0" | "<=0" | "<1" => Some(Some(false)),
-        _ => None,
-    }
-}
-
 /// Reads `YYYYMMDDhhmm`.
 fn moment(value: &str) -> Option<DateTime> {
     (value.len() == 12).then(|| DateTime::strptime("%Y%m%d%H%M", value).ok()).flatten()
@@ -422,11 +356,7 @@ mod tests {
         assert_eq!(asked("--bulk --sparam \"0-9\"").unwrap().bulk, Some((0, 9)));
         assert_eq!(asked("--step").unwrap().step, Some(Steps::default()));
         let step = asked("--step --sparam \"jid=12_0,sn=3,sd=ec!=0:all:1:2\"").unwrap().step.unwrap();
-        assert_eq!(
-            (step.of, step.number, step.if_well, step.until),
-            (Some(12), Some(3), Some(true), Until::All)
-        );
-        assert_eq!(step.depends_on, [1, 2]);
+        assert_eq!((step.of, step.number, step.depends_on), (Some(12), Some(3), vec![1, 2]));
     }
 
     #[test]
@@ -448,7 +378,7 @@ mod tests {
             "--bulk --sparam 9-0",
             "--bulk --sparam 0-1000000",
             "--step --sparam jid=x",
-            "--step --sparam sd=ec==3",
+            "--step --sparam sd=pc==0",
             "--step --sparam sd=ec!=0:some",
             "-m x",
             "--at 2026",

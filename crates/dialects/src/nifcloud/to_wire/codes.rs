@@ -45,6 +45,20 @@ pub(super) struct Codes {
     pub(super) reason: Option<&'static str>,
 }
 
+/// The codes of a job that could not be started: its directory or files could not be had, or its program.
+pub(in super::super) const NEVER_STARTED: [u8; 2] = [16, 21];
+/// The codes that each way to end can have, beside those of what could not be started.
+pub(in super::super) const SERVICE_CODES: [(Outcome, &[u8]); 8] = [
+    (Outcome::Completed, &[0]),
+    (Outcome::Failed, &[0]),
+    (Outcome::Cancelled, &[1, 6]),
+    (Outcome::Timeout, &[11]),
+    (Outcome::NodeFail, &[20, 26]),
+    (Outcome::OutOfMemory, &[12]),
+    (Outcome::Deadline, &[7]),
+    (Outcome::Preempted, &[18]),
+];
+
 /// Says how a job ended; nothing but zeros while it has not.
 pub(super) fn codes(job: &Job) -> Codes {
     match &job.phase {
@@ -96,5 +110,24 @@ fn of_outcome(outcome: Outcome, reason: Reason) -> (u8, Option<&'static str>) {
             Reason::JobLaunchFailure => (26, Some("PROLOGUE FAILED")),
             _ => (20, Some("NODE DOWN")),
         },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_end_has_one_of_its_codes() {
+        for outcome in Outcome::ALL {
+            let is_end = !matches!(outcome, Outcome::Requeued | Outcome::Resized);
+            let codes = SERVICE_CODES.iter().find(|(own, _)| own == outcome).map(|(_, codes)| *codes);
+            assert_eq!(codes.is_some(), is_end, "{outcome:?}");
+            let given: std::collections::BTreeSet<u8> =
+                Reason::ALL.iter().map(|reason| of_outcome(*outcome, *reason).0).collect();
+            if let Some(codes) = codes {
+                assert!(given.into_iter().eq(codes.iter().copied()), "{outcome:?}");
+            }
+        }
     }
 }

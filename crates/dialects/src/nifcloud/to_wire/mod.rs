@@ -4,6 +4,7 @@ mod codes;
 mod job;
 mod statistics;
 
+pub(super) use codes::{NEVER_STARTED, SERVICE_CODES};
 pub(super) use job::{Line, is_unfinished, job};
 pub(super) use statistics::statistics;
 
