@@ -5,8 +5,10 @@
 //! single quotes, between which nothing means anything.
 
 use super::error::EtError;
+use super::from_wire::bounded::members;
 use serde_json::Value;
 use serde_json::value::RawValue;
+use std::collections::HashSet;
 
 /// Names and values, each name once.
 pub(super) type Arguments = Vec<(String, String)>;
@@ -24,16 +26,19 @@ const MOST: usize = 10_000;
 
 /// Reads arguments: an object of scalars, or of `{"value": …}` as the documentation has it.
 pub(super) fn read(field: &str, raw: &RawValue) -> Result<Arguments, EtError> {
-    let object: serde_json::Map<String, Value> = serde_json::from_str(raw.get())
-        .map_err(|_| EtError::body(format!("{field} must be objects of names and values")))?;
-    if object.len() > MOST {
-        return Err(EtError::body(format!("{field}: more than {MOST} arguments")));
-    }
+    let object = members(raw, MOST).map_err(|_| {
+        EtError::body(format!("{field} must be objects of names and values, at most {MOST} of them"))
+    })?;
     let mut size = 0;
     let mut arguments = Arguments::with_capacity(object.len());
     for (name, value) in object {
+        // Each letter may be written as six, and what else is in an object that holds the value is short.
+        let is_short = value.get().len() <= 6 * LONGEST_VALUE + 1000;
         let value =
-            text(&value).ok_or_else(|| EtError::body(format!("{field}: {name:.100} has no simple value")))?;
+            Some(value).filter(|_| is_short).and_then(|value| text(&serde_json::from_str(value.get()).ok()?));
+        let value = value.ok_or_else(|| {
+            EtError::body(format!("{field}: {name:.100} has no simple value, or a long one"))
+        })?;
         let is_name = !name.is_empty() && name.len() <= LONGEST_NAME && !name.starts_with('-');
         if !is_name || name.contains(['=', '\0']) {
             return Err(EtError::body(format!("{field}: {name:?} cannot be the name of an argument")));
@@ -75,8 +80,8 @@ pub(super) fn fit(own: &[Arguments], common: &Arguments) -> bool {
 
 /// Returns arguments with others laid over them.
 pub(super) fn laid_over(below: &Arguments, above: &Arguments) -> Arguments {
-    let is_covered = |name: &str| above.iter().any(|(other, _)| other == name);
-    let kept = below.iter().filter(|(name, _)| !is_covered(name));
+    let covered: HashSet<&str> = above.iter().map(|(name, _)| name.as_str()).collect();
+    let kept = below.iter().filter(|(name, _)| !covered.contains(name.as_str()));
     kept.chain(above).cloned().collect()
 }
 
@@ -172,6 +177,11 @@ mod tests {
             r#"{"a": "\u0000"}"#,
             r#"{"a": {"value": {"value": 1}}}"#,
             &long,
+            &format!("{{\"a\": [{}]}}", "0,".repeat(1_000_000) + "0"),
+            &format!(
+                "{{{}\"x\": 1}}",
+                (0..MOST).map(|number| format!("\"{number}\": 1,")).collect::<String>()
+            ),
         ] {
             assert!(arguments(bad).is_err(), "{bad:.40}");
         }

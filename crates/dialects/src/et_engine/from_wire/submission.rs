@@ -6,6 +6,7 @@ use super::super::error::EtError;
 use super::super::record::{Hardware, Origin};
 use super::super::script::LOGS;
 use super::super::{batches, uuid};
+use super::bounded::parts;
 use domain::job::{JobFlags, JobKind, JobSpec, Memory, Payload, Resources, Streams, Uncommon};
 use domain::service::Submission;
 use domain::{Text, TimeLimit};
@@ -30,7 +31,7 @@ struct Body<'a> {
     #[serde(borrow)]
     hardware: &'a RawValue,
     #[serde(borrow)]
-    variable_args: Vec<&'a RawValue>,
+    variable_args: &'a RawValue,
     #[serde(borrow)]
     fixed_args: &'a RawValue,
 }
@@ -68,9 +69,8 @@ fn misread(error: &serde_json::Error) -> EtError {
 /// Reads a body.
 pub(in super::super) fn wanted(body: &[u8], most: u32) -> Result<Wanted, EtError> {
     let body: Body<'_> = serde_json::from_slice(body).map_err(|error| misread(&error))?;
-    if body.variable_args.len() > most as usize {
-        return Err(EtError::TooLarge(format!("A batch has at most {most} jobs")));
-    }
+    let variable = parts(body.variable_args, most as usize).map_err(|error| misread(&error))?;
+    let variable = variable.ok_or_else(|| EtError::TooLarge(format!("A batch has at most {most} jobs")))?;
     let hardware: HardwareBody =
         serde_json::from_str(body.hardware.get()).map_err(|error| misread(&error))?;
     let named = match (hardware.filesystems, hardware.filesystem_list) {
@@ -92,7 +92,7 @@ pub(in super::super) fn wanted(body: &[u8], most: u32) -> Result<Wanted, EtError
     let filesystems = named.iter().map(id).collect::<Result<Vec<_>, _>>()?;
     let fixed = arguments::read("fixed_args", body.fixed_args)?;
     let read = |raw: &&RawValue| arguments::read("variable_args", raw);
-    let mut own = body.variable_args.iter().map(read).collect::<Result<Vec<_>, _>>()?;
+    let mut own = variable.iter().map(read).collect::<Result<Vec<_>, _>>()?;
     if own.is_empty() {
         own.push(Arguments::new());
     }
