@@ -30,7 +30,7 @@ pub(super) struct Caller {
 
 /// Finds out who asks.
 pub(super) async fn caller(
-    site: &Site,
+    site: &Arc<Site>,
     waldur: &Arc<Waldur>,
     headers: &HeaderMap,
 ) -> Result<Caller, WaldurError> {
@@ -54,12 +54,16 @@ pub(super) async fn caller(
         BadToken::Invalid => refused(INVALID),
         BadToken::Expired => refused(EXPIRED),
     })?;
-    let name = waldur.logins.user_of(claims.user);
-    let person = name.and_then(|name| site.jobs.directory().person(&name)).ok_or(refused(INACTIVE))?;
-    if is_due {
-        let (waldur, token) = (Arc::clone(waldur), token.clone());
-        // Whoever asks waits for it: a token that was good is not found expired because a disk was slow.
-        super::apart(move || Ok(waldur.desk.note(&token, claims, false, now)?)).await?;
-    }
-    Ok(Caller { by: site.jobs.principal(&person.name), token, claims })
+    let (site, waldur) = (Arc::clone(site), Arc::clone(waldur));
+    // Users are looked up, which may wait for somebody else's service.
+    super::apart(move || {
+        let name = waldur.logins.user_of(claims.user);
+        let person = name.and_then(|name| site.jobs.directory().person(&name)).ok_or(refused(INACTIVE))?;
+        if is_due {
+            // Whoever asks waits for it: a token that was good is not found expired because a disk was slow.
+            waldur.desk.note(&token, claims, false, now)?;
+        }
+        Ok(Caller { by: site.jobs.principal(&person.name), token, claims })
+    })
+    .await
 }

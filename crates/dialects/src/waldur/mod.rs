@@ -204,7 +204,7 @@ async fn run(
         (Route::Customer(id), _) => handlers::places::customer(call, id).await,
         (Route::Settings, _) => handlers::places::all_settings(call),
         (Route::Setting(id), _) => handlers::places::settings(call, id),
-        (Route::Me, _) => handlers::places::me(call),
+        (Route::Me, _) => handlers::places::me(call).await,
         (Route::User(id), _) => handlers::places::user(call, id).await,
         (Route::Login, _) => handlers::login::login(call, body).await,
         (Route::Logout, _) => handlers::login::logout(call).await,

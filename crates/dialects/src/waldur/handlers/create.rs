@@ -14,7 +14,7 @@ use crate::ids::Kind;
 use crate::site::Site;
 use domain::service::{Submission, Submitted};
 use domain::who::{Person, Principal};
-use domain::{Error, JobId, Text};
+use domain::{JobId, Text};
 use hyper::StatusCode;
 use hyper::body::Incoming;
 use hyper::header::{HeaderValue, LOCATION};
@@ -38,12 +38,12 @@ pub(in super::super) async fn create(call: Call<'_>, body: Incoming) -> Result<A
     if asked.file.bytes.len() as u64 > most {
         return Err(WaldurError::TooLarge(most));
     }
-    let by = call.by()?;
-    let id = match submit(call.site, call.waldur, by, &asked).await {
+    let asked = Arc::new(asked);
+    let id = match submit(&call, &asked).await? {
         Ok(submitted) => named(call.site, call.waldur, submitted.id)?,
         Err(why) => keep(&call, asked, why).await?,
     };
-    let (site, waldur, by) = (Arc::clone(call.site), Arc::clone(call.waldur), by.clone());
+    let (site, waldur, by) = (Arc::clone(call.site), Arc::clone(call.waldur), call.by()?.clone());
     let subject = apart(move || Subject::seen(&site, &waldur, &by, id)).await?;
     let location = call.address.to("slurm-jobs", subject.id());
     let mut answer = shown(&call, subject, StatusCode::CREATED).await?;
@@ -54,7 +54,27 @@ pub(in super::super) async fn create(call: Call<'_>, body: Incoming) -> Result<A
 }
 
 /// Submits a job; or says in words why it is refused.
-async fn submit(site: &Site, waldur: &Waldur, by: &Principal, asked: &Asked) -> Result<Submitted, String> {
+async fn submit(call: &Call<'_>, asked: &Arc<Asked>) -> Result<Result<Submitted, String>, WaldurError> {
+    let by = call.by()?;
+    let (site, waldur, asked) = (Arc::clone(call.site), Arc::clone(call.waldur), Arc::clone(asked));
+    let caller = by.clone();
+    let mut submissions = match apart(move || Ok(read(&site, &waldur, &caller, &asked))).await? {
+        Ok(submissions) => submissions,
+        Err(why) => return Ok(Err(why)),
+    };
+    let submitted = match submissions.pop() {
+        Some(only) if submissions.is_empty() => call.site.jobs.submit(by, only).await,
+        Some(last) => {
+            submissions.push(last);
+            call.site.jobs.submit_components(by, submissions).await
+        }
+        None => return Ok(Err("the script describes no job".to_owned())),
+    };
+    Ok(submitted.map_err(|error| error.to_string()))
+}
+
+/// Reads what a script asks for, of each component. Blocks.
+fn read(site: &Site, waldur: &Waldur, by: &Principal, asked: &Asked) -> Result<Vec<Submission>, String> {
     let person = site.jobs.directory().person(&by.name);
     let person = person.ok_or_else(|| format!("the system does not know user {}", by.name))?;
     // What is no text is no line that says anything.
@@ -66,15 +86,7 @@ async fn submit(site: &Site, waldur: &Waldur, by: &Principal, asked: &Asked) -> 
             submission.payload.script = Arc::from(&*asked.file.bytes);
         }
     }
-    let words = |error: Error| error.to_string();
-    match submissions.pop() {
-        Some(only) if submissions.is_empty() => site.jobs.submit(by, only).await.map_err(words),
-        Some(last) => {
-            submissions.push(last);
-            site.jobs.submit_components(by, submissions).await.map_err(words)
-        }
-        None => Err("the script describes no job".to_owned()),
-    }
+    Ok(submissions)
 }
 
 /// Says of a submission what the request says, which goes before what the script says, and what neither says.
@@ -122,21 +134,21 @@ fn named(site: &Site, waldur: &Waldur, id: JobId) -> Result<u128, WaldurError> {
 }
 
 /// Keeps what was refused, and returns its name.
-async fn keep(call: &Call<'_>, asked: Asked, why: String) -> Result<u128, WaldurError> {
+async fn keep(call: &Call<'_>, asked: Arc<Asked>, why: String) -> Result<u128, WaldurError> {
     let (site, waldur, by) = (Arc::clone(call.site), Arc::clone(call.waldur), call.by()?.clone());
     apart(move || {
         let now = site.jobs.clock().now();
         let refused = Refused {
             id: 0,
             owner: by.uid.ok_or(WaldurError::Forbidden)?.0,
-            account: match asked.charge {
-                Charge::Account(name) => name.into(),
+            account: match &asked.charge {
+                Charge::Account(name) => name.to_string(),
                 Charge::Own(_) => String::new(),
             },
-            name: asked.name,
-            description: asked.description,
-            runtime_state: asked.runtime_state,
-            file: asked.file.name,
+            name: asked.name.clone(),
+            description: asked.description.clone(),
+            runtime_state: asked.runtime_state.clone(),
+            file: asked.file.name.clone(),
             created: now.micros(),
             modified: now.micros(),
             fault: Some(Fault { message: why, traceback: String::new() }),

@@ -32,6 +32,8 @@ use std::sync::Arc;
 
 /// What a form takes beside the file in it, bytes.
 const AROUND_FILE: u64 = 1 << 20;
+/// What a form with a file is.
+const MULTIPART: &str = "multipart/form-data";
 
 /// A request, after it is known what is asked and by whom.
 pub(super) struct Call<'a> {
@@ -57,9 +59,18 @@ impl Call<'_> {
         self.caller.as_ref().map(|caller| &caller.by).ok_or(WaldurError::Bug)
     }
 
-    /// Reads the fields of the body.
+    /// Reads the fields of the body, which is long only where it can have a file.
     async fn fields(&self, body: Incoming) -> Result<Fields, WaldurError> {
-        self.fields_within(body, self.waldur.options.max_upload.saturating_add(AROUND_FILE)).await
+        let file = match self.kind().trim_start().get(..MULTIPART.len()) {
+            Some(kind) if kind.eq_ignore_ascii_case(MULTIPART) => self.waldur.options.max_upload,
+            _ => 0,
+        };
+        self.fields_within(body, file.saturating_add(AROUND_FILE)).await
+    }
+
+    /// Returns what the body is said to be.
+    fn kind(&self) -> &str {
+        self.headers.get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default()
     }
 
     /// Reads the fields of a body of at most `most` bytes.
@@ -70,8 +81,7 @@ impl Call<'_> {
             NoBody::TooLarge => WaldurError::TooLarge(most),
             NoBody::Broken => WaldurError::Malformed("The body did not arrive in full.".to_owned()),
         })?;
-        let kind = self.headers.get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
-        Fields::read(kind, bytes).await
+        Fields::read(self.kind(), bytes).await
     }
 
     /// Makes the answer that is a page of a list, of `total` items in all.

@@ -110,10 +110,10 @@ fn described(call: &Call<'_>, person: &Person, principal: &Principal) -> Answer 
 }
 
 /// Shows who asks.
-pub(in super::super) fn me(call: Call<'_>) -> Result<Answer, WaldurError> {
-    let by = call.by()?;
-    let person = call.site.jobs.directory().person(&by.name).ok_or(WaldurError::NotFound)?;
-    Ok(described(&call, &person, by))
+pub(in super::super) async fn me(call: Call<'_>) -> Result<Answer, WaldurError> {
+    let (site, by) = (Arc::clone(call.site), call.by()?.clone());
+    let person = apart(move || site.jobs.directory().person(&by.name).ok_or(WaldurError::NotFound)).await?;
+    Ok(described(&call, &person, call.by()?))
 }
 
 /// Shows a user: oneself, somebody with whom one shares a project, or to staff anybody.
