@@ -11,9 +11,11 @@ use crate::slurm::{Counters, Descriptions, KeptJobs, ScriptOptions, Served};
 use crate::tokens::Keyring;
 use crate::waldur::{self, Waldur};
 use crate::{front, metrics, native, slurm};
-use domain::Timestamp;
+use domain::history::Wanted;
+use domain::ports::StoreError;
 use domain::service::{JobService, Monitoring, Submission};
 use domain::who::Principal;
+use domain::{JobId, Timestamp};
 use hyper::body::Incoming;
 use hyper::header::{AUTHORIZATION, HeaderValue};
 use hyper::{Method, Request, StatusCode};
@@ -76,6 +78,15 @@ impl Site {
         self.cockpit.as_ref().map(|cockpit| &cockpit.monitoring)
     }
 
+    /// Tells whether a job of this number is alive or in history. Blocks.
+    ///
+    /// # Errors
+    /// If history cannot be read.
+    pub(crate) fn remembers(&self, job: JobId) -> Result<bool, StoreError> {
+        let wanted = Wanted { jobs: vec![(job, None)], limit: 1, ..Wanted::default() };
+        Ok(!self.jobs.records(job).is_empty() || !self.jobs.history().keys(&wanted)?.is_empty())
+    }
+
     /// Reads the submission that a script describes by its `#SBATCH` lines alone; see [`slurm::of_script`].
     pub(crate) fn submission_of_script(
         &self,
@@ -125,6 +136,9 @@ pub async fn serve(
     if let Some(et) = &site.et_engine {
         et_engine::clear_orphans(&site, et).await;
         tokio::spawn(et_engine::sweep(Arc::clone(&site), et.clone()));
+    }
+    if let Some(waldur) = &site.waldur {
+        tokio::spawn(waldur::sweep(Arc::clone(&site), Arc::clone(waldur)));
     }
     let respond = Arc::new(move |request, peer| respond(Arc::clone(&site), request, peer));
     listen(listener, stopped, respond).await;

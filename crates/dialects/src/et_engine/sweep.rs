@@ -1,5 +1,5 @@
 //! Clears away what nobody needs any more: folders of deleted batches whose jobs are over, files that were never sent to
-//! their end, folders of submissions that never became a batch.
+//! their end, folders of submissions that never became a batch, marks of deleted jobs that nobody knows any more.
 
 use super::EtEngine;
 use super::batches::origin_of;
@@ -14,10 +14,12 @@ use domain::job::Job;
 use domain::state::Snapshot;
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// How often it is done.
 const PAUSE: Duration = Duration::from_secs(30);
+/// How often it is looked for what history has forgotten.
+const FORGETTING: Duration = Duration::from_secs(6 * 3600);
 /// A file that has not been sent to its end for so long never will be.
 const GIVEN_UP: Duration = Duration::from_secs(7 * 24 * 3600);
 
@@ -31,9 +33,15 @@ pub(crate) async fn clear_orphans(site: &Arc<Site>, et: &EtEngine) {
 /// Clears away until the service stops. What is done is done again without harm.
 pub(crate) async fn sweep(site: Arc<Site>, et: EtEngine) {
     let mut stop = site.stop.clone();
+    let mut forgot: Option<Instant> = None;
     loop {
         let (again, own) = (Arc::clone(&site), et.clone());
         report(blocking(move || deleted(&again, &own)).await);
+        if forgot.is_none_or(|forgot| forgot.elapsed() > FORGETTING) {
+            forgot = Some(Instant::now());
+            let (again, own) = (Arc::clone(&site), et.clone());
+            report(blocking(move || forgotten(&again, &own)).await);
+        }
         tokio::select! {
             () = tokio::time::sleep(PAUSE) => {}
             _ = stop.wait_for(|stop| *stop) => return,
@@ -47,17 +55,32 @@ fn report(done: Result<(), EtError>) {
     }
 }
 
+/// Returns the number of a batch's jobs by its name on the shelf.
+fn number(name: &str) -> Option<JobId> {
+    name.split_once('-').and_then(|(_, job)| job.parse().ok()).map(JobId)
+}
+
 /// Tells whether no job of a batch lives.
 fn is_gone(snapshot: &Snapshot, name: &str) -> bool {
-    let number = name.split_once('-').and_then(|(_, job)| job.parse().ok()).map(JobId);
-    number.is_none_or(|id| snapshot.jobs.job(id).is_none() && snapshot.tallies.of(id).is_none())
+    number(name).is_none_or(|id| snapshot.jobs.job(id).is_none() && snapshot.tallies.of(id).is_none())
+}
+
+/// Forgets that jobs of other dialects were deleted here, once nobody knows them.
+fn forgotten(site: &Site, et: &EtEngine) -> Result<(), EtError> {
+    for (user, name, batch) in et.shelves.all::<Deleted>()? {
+        let is_known = || number(&name).map_or(Ok(false), |id| site.remembers(id));
+        if batch.folder.is_none() && !*site.stop.borrow() && !is_known()? {
+            et.shelves.remove::<Deleted>(&user, &name)?;
+        }
+    }
+    Ok(())
 }
 
 /// Clears away deleted batches, and uploads that were given up.
 fn deleted(site: &Site, et: &EtEngine) -> Result<(), EtError> {
     let snapshot = site.jobs.snapshot();
     for (user, name, batch) in et.shelves.all::<Deleted>()? {
-        // Of one that was made elsewhere history would tell again, so that this stays.
+        // Of one that was made elsewhere history would tell again, so that this stays as long as that.
         let Some(folder) = batch.folder else { continue };
         if is_gone(&snapshot, &name) {
             et.folders.remove(&format!("batches/{folder}"))?;

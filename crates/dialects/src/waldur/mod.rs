@@ -19,6 +19,7 @@ mod projects;
 mod records;
 mod routes;
 mod subject;
+mod sweep;
 mod to_wire;
 mod tokens;
 
@@ -28,6 +29,7 @@ mod shelf;
 
 pub use handlers::password_hash;
 pub(crate) use routes::owns;
+pub(crate) use sweep::sweep;
 pub use tokens::WaldurTokens;
 
 use crate::http::answer::{Answer, empty};

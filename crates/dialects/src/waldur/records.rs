@@ -6,6 +6,7 @@ use super::projects::Charge;
 use domain::ports::{Shelf, StoreError};
 use domain::{JobId, Text, Uid};
 use serde::{Deserialize, Serialize};
+use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -160,6 +161,26 @@ impl Records {
         Ok(())
     }
 
+    /// Returns the names of the jobs that were deleted here, or about which something was noted.
+    pub(super) fn about_jobs(&self) -> Vec<u128> {
+        let known = self.known();
+        known.gone.keys().chain(known.notes.keys()).copied().collect()
+    }
+
+    /// Forgets what is kept about a job, which nobody knows any more. Blocks.
+    pub(super) fn drop_about(&self, id: u128) -> Result<(), StoreError> {
+        let mut known = self.known();
+        if let Some(job) = known.gone.get(&id).copied() {
+            self.shelf.remove(GONE, &hex(id))?;
+            known.unmark(id, job);
+        }
+        if known.notes.contains_key(&id) {
+            self.shelf.remove(NOTES, &hex(id))?;
+            known.notes.remove(&id);
+        }
+        Ok(())
+    }
+
     /// Keeps what could not become a job, with its script; `name` makes its name of a count. Blocks.
     pub(super) fn keep_refused(
         &self,
@@ -239,6 +260,16 @@ impl Known {
             *self.gone_jobs.entry(job).or_default() += 1;
         }
     }
+
+    fn unmark(&mut self, id: u128, job: JobId) {
+        self.gone.remove(&id);
+        if let Entry::Occupied(mut count) = self.gone_jobs.entry(job) {
+            *count.get_mut() -= 1;
+            if *count.get() == 0 {
+                count.remove();
+            }
+        }
+    }
 }
 
 fn written(document: &impl Serialize) -> Vec<u8> {
@@ -301,6 +332,27 @@ mod tests {
         again.forget_refused(kept.id).unwrap();
         assert!(again.refused(kept.id).is_none() && again.script(kept.id).unwrap().is_none());
         assert!(!again.change_refused(kept.id, |_| ()).unwrap());
+    }
+
+    #[test]
+    fn what_is_about_forgotten_jobs_is_forgotten() {
+        let shelf = Arc::new(MemoryShelf::default());
+        let records = open(&shelf);
+        for (id, job) in [(1, 7), (2, 7), (3, 8)] {
+            records.forget_job(id, JobId(job)).unwrap();
+        }
+        records.change_note(4, |note| note.name = Some("four".to_owned())).unwrap();
+        let mut about = records.about_jobs();
+        about.sort_unstable();
+        assert_eq!(about, [1, 2, 3, 4]);
+        for id in [1, 3, 4, 5] {
+            records.drop_about(id).unwrap();
+        }
+        for records in [&records, &open(&shelf)] {
+            assert_eq!(records.about_jobs(), [2]);
+            assert_eq!(records.gone_jobs(), HashMap::from([(JobId(7), 1)]));
+            assert!(records.is_gone(2) && !records.is_gone(1) && records.note(4).is_none());
+        }
     }
 
     #[test]
