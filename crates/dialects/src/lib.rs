@@ -11,6 +11,7 @@ mod metrics;
 mod native;
 mod nifcloud;
 mod output;
+mod revocable;
 mod site;
 mod slurm;
 mod tokens;
@@ -26,6 +27,7 @@ pub use nifcloud::{
     Habits as NifcloudHabits, Nifcloud, NifcloudAftermath, NifcloudKeyError, NifcloudKeys,
     SignatureRules as NifcloudSignatures, nifcloud_aftermath,
 };
+pub use revocable::Revocable;
 pub use site::{Services, serve};
 pub use slurm::{Part, ScriptOptions, Served};
 pub use tokens::{Keyring, KeyringError, mint};

@@ -48,7 +48,7 @@ enum Command {
     Serve(ServeArgs),
     /// Show the main job from end to end, with a service of its own, in a minute and a half
     Demo(DemoArgs),
-    /// Make a credential and print it
+    /// Make a credential and print it, or take one back
     Token(TokenArgs),
     /// Say who may do what
     User(UserArgs),

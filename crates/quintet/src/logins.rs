@@ -4,23 +4,19 @@
 
 use crate::client::STATE_VARIABLE;
 use crate::config::{Config, default_state_dir};
-use crate::state_dir::{StateDir, write_private};
+use crate::state_dir::{StateDir, read_text, rewrite};
 use crate::usage::Usage;
 use anyhow::Context;
 use domain::Text;
 use domain::ports::{Logins, StoreError};
 use rustix::termios::{LocalModes, OptionalActions, isatty, tcgetattr, tcsetattr};
-use std::fs::File;
 use std::io::{self, BufRead, Write};
-use std::os::unix::fs::MetadataExt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::{PoisonError, RwLock};
 
 /// The file in the state directory.
 const FILE: &str = "logins";
-/// Who changes the file has a lock on this one.
-const LOCK: &str = "logins.lock";
 
 /// The logins of a state directory.
 pub(crate) struct LoginFile {
@@ -40,39 +36,24 @@ impl LoginFile {
     }
 
     fn read(&self) -> io::Result<String> {
-        match std::fs::read_to_string(&self.path) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(String::new()),
-            read => read,
-        }
+        read_text(&self.path)
     }
 
     /// Changes a user's hash, making a line for who has none; returns the line's number, and the hash that was there.
     fn change(&self, user: &str, hash: Option<&str>) -> io::Result<(usize, String)> {
-        let folder = self.path.parent().unwrap_or(Path::new("."));
-        let lock = File::options().create(true).truncate(false).write(true).open(folder.join(LOCK))?;
-        lock.lock()?;
-        let before = self.read()?;
-        let mut lines: Vec<(&str, &str)> = before.lines().map(parts).collect();
-        let own = lines.iter().position(|(name, _)| *name == user);
-        let was = own.and_then(|own| lines.get(own)).map_or("", |(_, hash)| hash).to_owned();
-        let number = own.unwrap_or(lines.len());
-        match (own.and_then(|own| lines.get_mut(own)), hash) {
-            (Some(_), None) => return Ok((number, was)),
-            (Some(line), Some(hash)) => line.1 = hash,
-            (None, hash) => lines.push((user, hash.unwrap_or_default())),
-        }
-        let text: String = lines.iter().map(|(name, hash)| format!("{name}:{hash}\n")).collect();
-        // Put in its place when it is whole: a log-in at this moment finds the old file or the new one.
-        let draft = folder.join(format!("{FILE}.{}", std::process::id()));
-        write_private(&draft, text.as_bytes())?;
-        if rustix::process::geteuid().is_root() {
-            // The service may run as somebody else.
-            let around = std::fs::metadata(folder)?;
-            std::os::unix::fs::chown(&draft, Some(around.uid()), Some(around.gid()))?;
-        }
-        std::fs::rename(&draft, &self.path)?;
-        File::open(folder)?.sync_all()?;
-        Ok((number, was))
+        rewrite(&self.path, |before| {
+            let mut lines: Vec<(&str, &str)> = before.lines().map(parts).collect();
+            let own = lines.iter().position(|(name, _)| *name == user);
+            let was = own.and_then(|own| lines.get(own)).map_or("", |(_, hash)| hash).to_owned();
+            let number = own.unwrap_or(lines.len());
+            match (own.and_then(|own| lines.get_mut(own)), hash) {
+                (Some(_), None) => return (None, (number, was)),
+                (Some(line), Some(hash)) => line.1 = hash,
+                (None, hash) => lines.push((user, hash.unwrap_or_default())),
+            }
+            let text = lines.iter().map(|(name, hash)| format!("{name}:{hash}\n")).collect();
+            (Some(text), (number, was))
+        })
     }
 }
 
@@ -169,6 +150,7 @@ fn asked() -> anyhow::Result<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::os::unix::fs::MetadataExt;
 
     #[test]
     fn each_user_has_one_line_for_ever() {

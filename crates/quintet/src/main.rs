@@ -22,6 +22,7 @@ mod nifcloud;
 mod nodes;
 mod notify;
 mod report;
+mod revoked;
 mod run;
 mod serve;
 mod sheet;

@@ -1,9 +1,9 @@
 //! The state directory: where it is, what a first start makes in it.
 
 use rand::TryRngCore;
-use std::fs::{DirBuilder, OpenOptions};
+use std::fs::{DirBuilder, File, OpenOptions};
 use std::io::{self, Read, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 /// The file in the state directory that holds the key Slurm tokens are signed with.
@@ -147,6 +147,39 @@ pub(crate) fn write_private(path: &Path, content: &[u8]) -> io::Result<()> {
     let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path)?;
     file.write_all(content)?;
     file.sync_all()
+}
+
+/// Reads a text of the state directory; one that is not there is empty.
+pub(crate) fn read_text(path: &Path) -> io::Result<String> {
+    match std::fs::read_to_string(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(String::new()),
+        read => read,
+    }
+}
+
+/// Changes a text of the state directory, durably, one process at a time: `change` makes the new one of the old one, or
+/// `None` where it shall stay as it is. Whoever reads meanwhile finds the old one or the new one.
+pub(crate) fn rewrite<T>(path: &Path, change: impl FnOnce(&str) -> (Option<String>, T)) -> io::Result<T> {
+    let folder = path.parent().unwrap_or(Path::new("."));
+    let beside = |ending: &str| {
+        let mut name = path.as_os_str().to_owned();
+        name.push(ending);
+        PathBuf::from(name)
+    };
+    let lock = File::options().create(true).truncate(false).write(true).open(beside(".lock"))?;
+    lock.lock()?;
+    let (text, done) = change(&read_text(path)?);
+    let Some(text) = text else { return Ok(done) };
+    let draft = beside(&format!(".{}", std::process::id()));
+    write_private(&draft, text.as_bytes())?;
+    if rustix::process::geteuid().is_root() {
+        // The service may run as somebody else.
+        let around = std::fs::metadata(folder)?;
+        std::os::unix::fs::chown(&draft, Some(around.uid()), Some(around.gid()))?;
+    }
+    std::fs::rename(&draft, path)?;
+    File::open(folder)?.sync_all()?;
+    Ok(done)
 }
 
 #[cfg(test)]

@@ -1,8 +1,9 @@
-//! `quintet token`: credentials, made from the keys in the state directory.
+//! `quintet token`: credentials, made from the keys in the state directory, and taken back.
 
 use crate::client::{STATE_VARIABLE, now};
 use crate::config::{Config, default_state_dir};
 use crate::logins::LoginFile;
+use crate::revoked::RevokedFile;
 use crate::state_dir::{StateDir, StateError, read_key};
 use crate::terminal::Terminal;
 use crate::usage::Usage;
@@ -16,7 +17,8 @@ use std::time::Duration;
 #[derive(clap::Args, Clone, Debug)]
 pub(crate) struct TokenArgs {
     /// Whom the credential names
-    pub(crate) name: String,
+    #[arg(required_unless_present = "revoke")]
+    pub(crate) name: Option<String>,
     /// What it is for
     #[arg(long = "for", value_name = "API")]
     pub(crate) api: Api,
@@ -26,6 +28,9 @@ pub(crate) struct TokenArgs {
     /// A role it carries, for ClusterCockpit [default: api]; others have none
     #[arg(long = "role", value_name = "ROLE", value_delimiter = ',', value_parser = dialects::COCKPIT_ROLES)]
     pub(crate) roles: Vec<String>,
+    /// Take a credential back instead of making one: an access key of Nifcloud, a key of ET Engine; it counts at once
+    #[arg(long, value_name = "KEY", conflicts_with_all = ["name", "roles"])]
+    pub(crate) revoke: Option<String>,
     /// The configuration the service runs with, if it names the key or the state directory
     #[arg(long, value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
@@ -68,15 +73,10 @@ pub(crate) fn run(args: TokenArgs, terminal: Terminal) -> anyhow::Result<ExitCod
         }
         Api::Slurm | Api::Clustercockpit | Api::EtEngine | Api::Waldur | Api::Nifcloud => {}
     }
-    let is_bad = |sign: char| sign.is_whitespace() || matches!(sign, ':' | '/');
-    if args.name.is_empty() || args.name.contains(is_bad) {
-        return Err(Usage(format!("\"{}\" is not a user's name", args.name)).into());
-    }
     let config = match &args.config {
         Some(path) => Config::read(path)?,
         None => Config::default_values(),
     };
-    let lifespan = Duration::from_secs(args.lifespan);
     let state = || {
         let path = args
             .state
@@ -85,29 +85,31 @@ pub(crate) fn run(args: TokenArgs, terminal: Terminal) -> anyhow::Result<ExitCod
             .unwrap_or_else(default_state_dir);
         StateDir::open(&path)
     };
+    if let Some(key) = &args.revoke {
+        return revoke(args.api, key, &config, state()?);
+    }
+    let name = args.name.as_deref().unwrap_or_default();
+    let is_bad = |sign: char| sign.is_whitespace() || matches!(sign, ':' | '/');
+    if name.is_empty() || name.contains(is_bad) {
+        return Err(Usage(format!("\"{name}\" is not a user's name")).into());
+    }
+    let lifespan = Duration::from_secs(args.lifespan);
     let token = match args.api {
         Api::Clustercockpit => {
             // Without a role a token is good for nothing there.
             let roles = if args.roles.is_empty() { vec!["api".to_owned()] } else { args.roles.clone() };
-            cockpit_keys(&config, state)?.mint(&args.name, &roles, now(), Some(lifespan))
+            cockpit_keys(&config, state)?.mint(name, &roles, now(), Some(lifespan))
         }
-        Api::EtEngine => Some(dialects::EtKeys::new(&state()?.et_key()?).mint(&args.name, now(), lifespan)),
+        Api::EtEngine => Some(dialects::EtKeys::new(&state()?.et_key()?).mint(name, now(), lifespan)),
         Api::Waldur => {
             let mut state = state()?;
             let tokens = dialects::WaldurTokens::new(&state.waldur_key()?);
-            let user = LoginFile::of(&state).number_of(&args.name)?;
+            let user = LoginFile::of(&state).number_of(name)?;
             Some(tokens.mint(user, now(), lifespan))
         }
         Api::Nifcloud => {
-            let nifcloud =
-                config.nifcloud()?.context("[nifcloud] of the configuration says that it is not served")?;
-            let key = match &nifcloud.private_key {
-                Some(path) => read_key(path)?,
-                None => state()?.nifcloud_key()?,
-            };
-            let keys =
-                dialects::NifcloudKeys::new(&key).context("use the key access keys are derived from")?;
-            let (access_key, secret) = keys.mint(&args.name, now(), lifespan)?;
+            let keys = nifcloud_keys(&config, state)?;
+            let (access_key, secret) = keys.mint(name, now(), lifespan)?;
             terminal.print(&format!("{access_key} {secret}"))?;
             return Ok(ExitCode::SUCCESS);
         }
@@ -116,12 +118,46 @@ pub(crate) fn run(args: TokenArgs, terminal: Terminal) -> anyhow::Result<ExitCod
                 Some(path) => read_key(path)?,
                 None => state()?.key()?,
             };
-            dialects::mint(&key, &args.name, now(), lifespan)
+            dialects::mint(&key, name, now(), lifespan)
         }
     };
     let token = token.context("make a token from the key")?;
     terminal.print(&token)?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// Takes a credential back: from now on nobody gets in with it.
+fn revoke(api: Api, key: &str, config: &Config, mut state: StateDir) -> anyhow::Result<ExitCode> {
+    let revoked = RevokedFile::of(&state);
+    let credential = match api {
+        Api::Nifcloud => nifcloud_keys(config, || Ok(state))?.revocable(key),
+        Api::EtEngine => dialects::EtKeys::new(&state.et_key()?).revocable(key),
+        Api::Waldur => {
+            let why = "--revoke: whoever has a Waldur token gives it back with POST /api-auth/logout/";
+            return Err(Usage(why.to_owned()).into());
+        }
+        Api::Slurm | Api::Clustercockpit => {
+            let why =
+                "--revoke: such a token holds until its time is up; only another key of the service ends it";
+            return Err(Usage(why.to_owned()).into());
+        }
+    };
+    let credential = credential.context("it is no key of this service")?;
+    revoked.add(&credential, now()).context("write down that it is revoked")?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn nifcloud_keys(
+    config: &Config,
+    state: impl FnOnce() -> Result<StateDir, StateError>,
+) -> anyhow::Result<dialects::NifcloudKeys> {
+    let nifcloud =
+        config.nifcloud()?.context("[nifcloud] of the configuration says that it is not served")?;
+    let key = match &nifcloud.private_key {
+        Some(path) => read_key(path)?,
+        None => state()?.nifcloud_key()?,
+    };
+    dialects::NifcloudKeys::new(&key).context("use the key access keys are derived from")
 }
 
 fn cockpit_keys(

@@ -72,9 +72,12 @@ pub(super) fn owner(person: &Person) -> Owner {
     Owner { name: person.name.clone(), uid, gid, group: person.group.clone() }
 }
 
-/// Looks whether a key was taken back. One that was made without us is remembered from now on.
+/// Looks whether a key was taken back, here or on the command line. One that was made without us is remembered from now on.
 fn is_revoked(et: &EtEngine, key: &ApiKey) -> Result<bool, EtError> {
     let name = by_id(key.id);
+    if et.is_taken_back(&name)? {
+        return Ok(true);
+    }
     if let Some(known) = et.shelves.get::<Key>(&key.user, &name)? {
         return Ok(known.revoked);
     }

@@ -1,7 +1,9 @@
 //! The keys that programs show: what they stand for is in them, under a seal of this service. So a key can be made without
 //! the service, nobody can find out other people's keys from what is stored, and only those taken back are remembered.
 
+use super::shelves::by_id;
 use super::uuid::{hex, unhex};
+use crate::revocable::Revocable;
 use domain::{Text, Timestamp};
 use hmac::{Hmac, Mac};
 use sha2::Sha256;
@@ -59,6 +61,17 @@ impl EtKeys {
         (self.written(&key), key)
     }
 
+    /// Returns what must be remembered of a key that is taken back; `None` if it is not one of ours.
+    pub fn revocable(&self, written: &str) -> Option<Revocable> {
+        let key = self.read(written)?;
+        Some(Revocable {
+            api: super::NAME,
+            name: by_id(key.id),
+            user: key.user.into_string(),
+            until: key.expires,
+        })
+    }
+
     fn written(&self, key: &ApiKey) -> String {
         let mut sealed = key.id.to_be_bytes().to_vec();
         sealed.extend(key.made.seconds().to_be_bytes());
@@ -100,6 +113,10 @@ mod tests {
             (key.user.as_str(), key.made.seconds(), key.expires.seconds()),
             ("alice", 1_800_000_000, 1_800_000_060)
         );
+        let until = Timestamp::from_seconds(1_800_000_060);
+        let wanted = Revocable { api: "et-engine", name: by_id(key.id), user: "alice".to_owned(), until };
+        assert_eq!(keys.revocable(&written), Some(wanted));
+        assert_eq!(keys.revocable("et1"), None);
         assert_eq!(keys.read(&written), Some(key));
         assert_ne!(keys.mint("alice", now, Duration::from_secs(60)), written);
         assert_eq!(EtKeys::new(&[8; 32]).read(&written), None);

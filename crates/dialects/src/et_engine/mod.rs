@@ -27,7 +27,7 @@ use crate::http::path::decoded;
 use crate::http::query::plain_pairs;
 use crate::ids::Ids;
 use crate::site::Site;
-use domain::ports::{Bounds, Folders, Shelf};
+use domain::ports::{Bounds, Folders, Revocations, Shelf};
 use error::EtError;
 use handlers::World;
 use hyper::body::Incoming;
@@ -63,6 +63,7 @@ pub struct EtSettings {
 #[derive(Clone)]
 pub struct EtEngine {
     keys: EtKeys,
+    revocations: Arc<dyn Revocations>,
     ids: Ids,
     shelves: Shelves,
     folders: Arc<dyn Folders>,
@@ -73,9 +74,20 @@ pub struct EtEngine {
 
 impl EtEngine {
     /// Makes one. Names of batches and jobs stay the same as long as the secret of the keys does.
-    pub fn new(keys: EtKeys, shelf: Arc<dyn Shelf>, folders: Arc<dyn Folders>, settings: EtSettings) -> Self {
-        let ids = Ids::new(keys.derived(b"names"));
-        EtEngine { keys, ids, shelves: Shelves::new(shelf), folders, settings, naming: Arc::default() }
+    pub fn new(
+        keys: EtKeys,
+        revocations: Arc<dyn Revocations>,
+        shelf: Arc<dyn Shelf>,
+        folders: Arc<dyn Folders>,
+        settings: EtSettings,
+    ) -> Self {
+        let (ids, shelves) = (Ids::new(keys.derived(b"names")), Shelves::new(shelf));
+        EtEngine { keys, revocations, ids, shelves, folders, settings, naming: Arc::default() }
+    }
+
+    /// Tells whether an administrator has taken a key back. Blocks.
+    fn is_taken_back(&self, key: &str) -> Result<bool, EtError> {
+        Ok(self.revocations.is_revoked(NAME, key)?)
     }
 
     /// Lets one at a time look whether a name is free and take it.
@@ -88,6 +100,8 @@ impl EtEngine {
     }
 }
 
+/// The name of this interface where it is one of several.
+const NAME: &str = "et-engine";
 /// Files and folders of a tool at most.
 const MOST_FILES: usize = 10_000;
 

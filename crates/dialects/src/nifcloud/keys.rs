@@ -1,9 +1,12 @@
 //! Access keys and the secrets that belong to them, derived from one key of the state directory: nothing of them is kept
-//! anywhere, and whoever has the key can make and check them at any time, also beside a service that runs.
+//! anywhere but which were taken back, and whoever has the key can make and check them at any time, also beside a service
+//! that runs.
 //!
-//! An access key is a sealed note, `user, end of life`, in letters and digits: sixteen bytes that prove it (an HMAC) and
-//! give it its own stream of bytes to hide it under. Its secret is an HMAC of it.
+//! An access key is a sealed note, `number, end of life, user`, in letters and digits: sixteen bytes that prove it (an HMAC)
+//! and give it its own stream of bytes to hide it under. The number is a random one, so that no two access keys are the
+//! same. The secret is an HMAC of the access key.
 
+use crate::revocable::Revocable;
 use domain::Timestamp;
 use hmac::{Hmac, Mac};
 use sha2::Sha256;
@@ -12,6 +15,8 @@ use subtle::ConstantTimeEq;
 
 /// Bytes that prove an access key.
 const PROOF: usize = 16;
+/// Bytes of its number.
+const NUMBER: usize = 4;
 /// Longest name of a user in an access key.
 const LONGEST_NAME: usize = 128;
 /// Longest access key; more is not looked at.
@@ -71,7 +76,8 @@ impl NifcloudKeys {
             return Err(NifcloudKeyError::Name(user.to_owned()));
         }
         let end = now.after(lifespan).seconds();
-        let mut note = end.to_be_bytes().to_vec();
+        let mut note = rand::random::<[u8; NUMBER]>().to_vec();
+        note.extend(end.to_be_bytes());
         note.extend_from_slice(user.as_bytes());
         let proof = self.proof(&note);
         self.hide(&proof, &mut note);
@@ -80,8 +86,21 @@ impl NifcloudKeys {
         Ok((access_key, secret))
     }
 
-    /// Returns whose an access key is; `None` where it is none of ours, or its time is up.
+    /// Returns whose an access key is; `None` where it is none of ours, or its time is up. Whether it was taken back is
+    /// another question.
     pub(super) fn known(&self, access_key: &str, now: Timestamp) -> Option<Known> {
+        let (user, end) = self.unsealed(access_key)?;
+        (now < end).then(|| Known { user, secret: self.secret(access_key) })
+    }
+
+    /// Returns what must be remembered of an access key that is taken back; `None` where it is none of ours.
+    pub fn revocable(&self, access_key: &str) -> Option<Revocable> {
+        let (user, until) = self.unsealed(access_key)?;
+        Some(Revocable { api: super::NAME, name: access_key.to_owned(), user, until })
+    }
+
+    /// Returns whose an access key is and when its time is up.
+    fn unsealed(&self, access_key: &str) -> Option<(String, Timestamp)> {
         if access_key.len() > LONGEST_KEY {
             return None;
         }
@@ -92,10 +111,9 @@ impl NifcloudKeys {
         if !bool::from(self.proof(&note).as_slice().ct_eq(proof)) {
             return None;
         }
-        let (end, user) = note.split_at_checked(8)?;
-        let end = i64::from_be_bytes(end.try_into().ok()?);
+        let (end, user) = note.get(NUMBER..)?.split_first_chunk::<8>()?;
         let user = String::from_utf8(user.to_vec()).ok()?;
-        (now.seconds() < end).then(|| Known { user, secret: self.secret(access_key) })
+        Some((user, Timestamp::from_seconds(i64::from_be_bytes(*end))))
     }
 
     /// Returns the secret of an access key, whether it is one or not: those that are none take the same time.
@@ -195,6 +213,12 @@ mod tests {
         let long = "\u{e9}".repeat(64);
         let (access_key, _) = keys().mint(&long, NOW, DAY).unwrap();
         assert_eq!(keys().known(&access_key, NOW).unwrap().user, long);
+        // Each can be taken back by itself, also when its time is up.
+        assert_ne!(keys().mint(&long, NOW, DAY).unwrap().0, access_key);
+        let (api, name) = ("nifcloud", access_key.clone());
+        let wanted = Revocable { api, name, user: long, until: NOW.after(DAY) };
+        assert_eq!(keys().revocable(&access_key), Some(wanted));
+        assert_eq!(keys().revocable("AKIDEXAMPLE"), None);
     }
 
     #[test]

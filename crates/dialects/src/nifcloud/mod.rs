@@ -21,7 +21,7 @@ use crate::http::body::NoBody;
 use crate::http::path::segments;
 use crate::site::Site;
 use domain::Text;
-use domain::ports::{Homes, Transfers};
+use domain::ports::{Homes, Revocations, Transfers};
 use domain::who::{Person, Principal};
 use error::NifcloudError;
 use handlers::Call;
@@ -36,12 +36,16 @@ use tokio::sync::Semaphore;
 
 /// Most bytes of a body: a path and some options.
 const LARGEST_BODY: u64 = 64 << 10;
+/// The name of this interface where it is one of several.
+const NAME: &str = "nifcloud";
 
 /// What this dialect needs.
 #[derive(Clone)]
 pub struct Nifcloud {
     /// Makes and checks access keys.
     pub keys: Arc<NifcloudKeys>,
+    /// Which of them were taken back.
+    pub revocations: Arc<dyn Revocations>,
     /// What a signature must be made for.
     pub rules: SignatureRules,
     /// Users' folders, where scripts are.
@@ -144,16 +148,18 @@ async fn run(
     nifcloud: &Nifcloud,
     request: Request<Incoming>,
 ) -> Result<Answer, NifcloudError> {
-    let _place = match &nifcloud.places {
+    let (head, body) = request.into_parts();
+    let now = site.jobs.clock().now();
+    // Whoever has no key of ours takes no user's place, however slowly a body comes.
+    let counts = |_: &&Arc<Semaphore>| auth::names_key(&nifcloud.keys, &head.headers, now);
+    let _place = match nifcloud.places.as_ref().filter(counts) {
         Some(places) => Some(places.try_acquire().map_err(|_| NifcloudError::TooMany)?),
         None => None,
     };
-    let (head, body) = request.into_parts();
     let length = head.headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
     let body = site.bodies.read(body, length, LARGEST_BODY).await.map_err(|no_body| match no_body {
         NoBody::TooLarge | NoBody::Broken => NifcloudError::Body,
     })?;
-    let now = site.jobs.clock().now();
     let (by, person) = {
         let (site, nifcloud) = (Arc::clone(site), nifcloud.clone());
         let (head, body) = (head.clone(), body.clone());
@@ -191,7 +197,10 @@ fn caller(
         headers: &head.headers,
         body,
     };
-    let user = auth::signer(&nifcloud.keys, &nifcloud.rules, &received, now)?;
+    let auth::Signer { user, access_key } = auth::signer(&nifcloud.keys, &nifcloud.rules, &received, now)?;
+    if nifcloud.revocations.is_revoked(NAME, access_key)? {
+        return Err(NifcloudError::Permission);
+    }
     let directory = site.jobs.directory();
     let person = directory.person(&user).ok_or(NifcloudError::NoRights)?;
     let groups = &nifcloud.habits.groups;

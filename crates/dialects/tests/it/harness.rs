@@ -11,7 +11,7 @@ use domain::state::{Planned, State};
 use domain::who::{AdminLevel, Membership, Person};
 use domain::{Error, Gid, JobId, NodeIndex, Text, TimeLimit, Timestamp, Uid};
 use serde_json::Value as Json;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -26,6 +26,8 @@ pub(crate) const KEY: &[u8] = b"0123456789abcdef0123456789abcdef";
 pub(crate) struct Site {
     /// Where it listens.
     pub(crate) address: SocketAddr,
+    /// Credentials that were taken back.
+    pub(crate) revoked: Arc<Revoked>,
     reports: Arc<Mutex<Option<Reports>>>,
     stop: Option<oneshot::Sender<()>>,
     served: Option<tokio::task::JoinHandle<()>>,
@@ -65,6 +67,11 @@ impl Reply {
 
 /// Starts a service.
 pub(crate) async fn site() -> Site {
+    site_with(|_| None).await
+}
+
+/// Starts a service that serves Nifcloud's interface as well, made with what was taken back.
+pub(crate) async fn site_with(nifcloud: impl FnOnce(&Arc<Revoked>) -> Option<dialects::Nifcloud>) -> Site {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let store = MemoryStore::default();
@@ -96,7 +103,8 @@ pub(crate) async fn site() -> Site {
     };
     let et_keys = dialects::EtKeys::new(KEY);
     let shelf = Arc::new(MemoryShelf::default());
-    let et_engine = dialects::EtEngine::new(et_keys, shelf, Arc::new(keep), settings);
+    let revoked = Arc::new(Revoked::default());
+    let et_engine = dialects::EtEngine::new(et_keys, revoked.clone(), shelf, Arc::new(keep), settings);
     let services = dialects::Services {
         jobs,
         keys,
@@ -105,14 +113,14 @@ pub(crate) async fn site() -> Site {
         script_options,
         cockpit: None,
         et_engine: Some(et_engine),
-        nifcloud: None,
+        nifcloud: nifcloud(&revoked),
         waldur: Some(Arc::new(waldur())),
     };
     let (stop, stopped) = oneshot::channel::<()>();
     let served = tokio::spawn(dialects::serve(listener, services, async {
         let _ = stopped.await;
     }));
-    Site { address, reports, stop: Some(stop), served: Some(served), _folder: folder }
+    Site { address, revoked, reports, stop: Some(stop), served: Some(served), _folder: folder }
 }
 
 /// Opens what Waldur's interface keeps. The password of NAME is `NAME's password`, but bob has none.
@@ -141,6 +149,23 @@ fn waldur() -> dialects::Waldur {
     };
     let (tokens, shelf) = (dialects::WaldurTokens::new(KEY), Arc::new(MemoryShelf::default()));
     dialects::Waldur::open(options, [7; 16], tokens, Arc::new(Usual), shelf, WallClock.now()).unwrap()
+}
+
+/// Credentials that the test takes back.
+#[derive(Default)]
+pub(crate) struct Revoked(Mutex<BTreeSet<String>>);
+
+impl Revoked {
+    /// Takes one back.
+    pub(crate) fn add(&self, api: &str, name: &str) {
+        self.0.lock().unwrap().insert(format!("{api} {name}"));
+    }
+}
+
+impl Revocations for Revoked {
+    fn is_revoked(&self, api: &str, name: &str) -> Result<bool, StoreError> {
+        Ok(self.0.lock().unwrap().contains(&format!("{api} {name}")))
+    }
 }
 
 impl Site {

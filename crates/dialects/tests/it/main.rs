@@ -7,6 +7,7 @@ mod harness;
 mod hostile;
 mod http;
 mod native;
+mod nifcloud;
 mod shelf;
 mod slurm_accounting;
 mod slurm_accounting_jobs;

@@ -9,7 +9,7 @@ use crate::config::NifcloudConfig;
 use crate::state_dir::{StateDir, read_key};
 use anyhow::Context;
 use dialects::{Nifcloud, NifcloudHabits, NifcloudKeys};
-use domain::ports::{Directory, Shelf};
+use domain::ports::{Directory, Revocations, Shelf};
 use files::{Online, Places, Syncs};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -22,6 +22,7 @@ const MAINTENANCE: &str = "nifcloud.maintenance";
 /// What is to be served, checked as far as that can be done before.
 pub(crate) struct Wanted {
     keys: NifcloudKeys,
+    revocations: Arc<dyn Revocations>,
     config: NifcloudConfig,
     places: Places,
     maintenance: PathBuf,
@@ -33,6 +34,7 @@ impl Wanted {
         config: NifcloudConfig,
         state: &mut StateDir,
         directory: Arc<dyn Directory>,
+        revocations: Arc<dyn Revocations>,
     ) -> anyhow::Result<Self> {
         let key = match &config.private_key {
             Some(path) => read_key(path)?,
@@ -40,12 +42,12 @@ impl Wanted {
         };
         let keys = NifcloudKeys::new(&key).context("use the key Nifcloud's access keys are derived from")?;
         let places = Places::new(config.folders.clone(), directory);
-        Ok(Wanted { keys, config, places, maintenance: state.path().join(MAINTENANCE) })
+        Ok(Wanted { keys, revocations, config, places, maintenance: state.path().join(MAINTENANCE) })
     }
 
     /// Goes on with synchronizations of an earlier life. Call it within the runtime.
     pub(crate) fn open(self, shelf: Arc<dyn Shelf>) -> anyhow::Result<Nifcloud> {
-        let Wanted { keys, config, places, maintenance } = self;
+        let Wanted { keys, revocations, config, places, maintenance } = self;
         let online =
             config.online.map(Online::new).transpose().context("[nifcloud.online] of the configuration")?;
         let syncs = Syncs::open(shelf, places.clone(), online, Handle::current());
@@ -53,6 +55,7 @@ impl Wanted {
         let places_at_once = (config.max_requests > 0).then(|| Arc::new(Semaphore::new(config.max_requests)));
         Ok(Nifcloud {
             keys: Arc::new(keys),
+            revocations,
             rules: config.signatures,
             homes: Arc::new(places),
             transfers: Arc::new(syncs),

@@ -8,12 +8,13 @@ use crate::logins::LoginFile;
 use crate::monitoring::{Archivist, Follower, Sampler};
 use crate::nifcloud::{self, Aftermath};
 use crate::notify::Notifier;
+use crate::revoked::RevokedFile;
 use crate::state_dir::{StateDir, read_key};
 use anyhow::Context;
 use dialects::{
     Cockpit, CockpitKeys, EtEngine, EtKeys, Keyring, ScriptOptions, Served, Services, Waldur, WaldurTokens,
 };
-use domain::ports::{Clock, Shelf};
+use domain::ports::{Clock, Revocations, Shelf};
 use domain::service::JobService;
 use files::Keep;
 use std::net::{SocketAddr, TcpListener};
@@ -60,7 +61,8 @@ impl Service {
         let wiring::Started { jobs, spool, monitoring, shelf, directory } =
             wiring::start(config, cluster, state.path(), clock)?;
         let waldur = waldur(config, state, &jobs, Arc::clone(&shelf))?;
-        let et_engine = et_engine(config, state, &shelf)?;
+        let revocations: Arc<dyn Revocations> = Arc::new(RevokedFile::of(state));
+        let et_engine = et_engine(config, state, &revocations, &shelf)?;
         let cockpit = match (monitoring, config.cockpit()?) {
             (Some(monitoring), Some(own)) => {
                 let key = match &own.private_key {
@@ -78,8 +80,10 @@ impl Service {
             }
             _ => None,
         };
-        let nifcloud =
-            config.nifcloud()?.map(|own| nifcloud::Wanted::new(own, state, directory)).transpose()?;
+        let nifcloud = config
+            .nifcloud()?
+            .map(|own| nifcloud::Wanted::new(own, state, directory, revocations))
+            .transpose()?;
         Ok(Service {
             listener,
             address,
@@ -161,6 +165,7 @@ impl Service {
 fn et_engine(
     config: &Config,
     state: &mut StateDir,
+    revocations: &Arc<dyn Revocations>,
     shelf: &Arc<dyn Shelf>,
 ) -> anyhow::Result<Option<EtEngine>> {
     let Some(own) = config.et_engine()? else { return Ok(None) };
@@ -171,7 +176,8 @@ fn et_engine(
         // A mistake better found now. The usual place is made when it is needed.
         keep.prepare().with_context(|| format!("make {} for ET Engine's files", folder.display()))?;
     }
-    Ok(Some(EtEngine::new(keys, Arc::clone(shelf), Arc::new(keep), own.settings)))
+    let (revocations, shelf) = (Arc::clone(revocations), Arc::clone(shelf));
+    Ok(Some(EtEngine::new(keys, revocations, shelf, Arc::new(keep), own.settings)))
 }
 
 /// Opens what Waldur's interface keeps, if it is served.

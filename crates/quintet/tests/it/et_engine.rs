@@ -289,3 +289,17 @@ async fn what_is_deleted_goes_on_only_if_that_is_wanted() {
     std::fs::write(&go, "").unwrap();
     world.quintet.until("the one that was kept has ended", || go.with_extension("done").exists());
 }
+
+#[tokio::test]
+async fn a_key_is_taken_back_on_the_command_line() {
+    let world = World::serving("");
+    let made = world.fine("POST /keys", &json!({"name": "laptop"})).await;
+    let list = async || world.json("GET /keys").await.as_array().unwrap().len();
+    assert_eq!(list().await, 2, "its own, since it has been used");
+    world.quintet.ok(&["token", "--for", "et-engine", "--revoke", &made]);
+    assert_eq!(list().await, 1);
+    let mut other = World { key: made, ..world };
+    assert_eq!(other.ask("GET /batches", &json!({})).await, (401, "Invalid API key".to_owned()));
+    other.quintet.restart_on_the_same_address();
+    assert_eq!(other.ask("GET /batches", &json!({})).await, (401, "Invalid API key".to_owned()));
+}

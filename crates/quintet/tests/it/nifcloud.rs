@@ -369,6 +369,39 @@ async fn signatures_are_judged() {
 }
 
 #[tokio::test]
+async fn a_key_is_taken_back_at_once_and_for_good() {
+    let mut world = World::serving("");
+    let other = world.quintet.ok(&["token", &world.user, "--for", "nifcloud"]);
+    let (access_key, secret) = other.trim().split_once(' ').unwrap();
+    assert_ne!(access_key, world.keys.0);
+    let other = Way { access_key: access_key.to_owned(), secret: secret.to_owned(), ..world.way() };
+    let status = async |world: &World, way: &Way| {
+        let reply = world.ask_so(way, "GET", "/jobs", "", "").await;
+        (reply.status, reply.json["code"].as_str().map(str::to_owned))
+    };
+    let wrong = (401, Some("Client.AuthFailurePermission".to_owned()));
+    assert_eq!(status(&world, &other).await, (200, None));
+    assert_eq!(world.quintet.ok(&["token", "--for", "nifcloud", "--revoke", access_key]), "");
+    assert_eq!(status(&world, &other).await, wrong);
+    assert_eq!(status(&world, &world.way()).await, (200, None));
+    world.quintet.restart_on_the_same_address();
+    // The connections are gone with the service.
+    world.client = Client::new();
+    let other = Way { at: SystemTime::now(), ..other };
+    assert_eq!((status(&world, &other).await, status(&world, &world.way()).await), (wrong, (200, None)));
+    for (words, why) in [
+        (&["--for", "nifcloud", "--revoke", "AKIDEXAMPLE"][..], "it is no key of this service"),
+        (&["--for", "slurm", "--revoke", "x"], "such a token holds until its time is up"),
+        (&["--for", "waldur", "--revoke", "x"], "/api-auth/logout/"),
+        (&["--for", "nifcloud", "--revoke", "x", "alice"], "cannot be used with"),
+        (&["--for", "nifcloud"], "required"),
+    ] {
+        let ended = world.quintet.run(&[&["token"], words].concat());
+        assert!(ended.code != 0 && ended.stderr.contains(why), "{words:?}: {}", ended.stderr);
+    }
+}
+
+#[tokio::test]
 async fn what_makes_no_sense_is_refused_in_the_originals_words() {
     let world = World::serving("");
     let post = async |content_type: Option<&'static str>, body: &str| {
@@ -439,10 +472,15 @@ async fn what_makes_no_sense_is_refused_in_the_originals_words() {
 async fn only_so_many_requests_are_in_flight_and_the_door_can_be_closed() {
     use tokio::io::AsyncWriteExt;
     let world = World::serving("max_requests = 10");
+    let head = format!(
+        "POST /jobs HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\nAuthorization: AWS4-HMAC-SHA256 \
+         Credential={}/20260101/r/s/aws4_request, SignedHeaders=host, Signature=0\r\n\r\n{{",
+        world.keys.0
+    );
     let mut slow = Vec::new();
     for _ in 0..10 {
         let mut stream = tokio::net::TcpStream::connect(world.quintet.address()).await.unwrap();
-        stream.write_all(b"POST /jobs HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n{").await.unwrap();
+        stream.write_all(head.as_bytes()).await.unwrap();
         slow.push(stream);
     }
     let full = (500, "Server.InternalServerError");

@@ -37,14 +37,19 @@ pub(in super::super) async fn list(world: World, body: Incoming) -> Result<Answe
 /// Returns the keys that are good, the oldest first, and forgets those that are too old anyway.
 fn good(world: &World) -> Result<Vec<(String, Key)>, EtError> {
     let now = world.site.jobs.clock().now().seconds();
-    let (old, mut young): (Vec<_>, Vec<_>) =
+    let (old, young): (Vec<_>, Vec<_>) =
         world.et.shelves.all_of::<Key>(world.by.name())?.into_iter().partition(|(_, key)| key.expires <= now);
     for (id, _) in old {
         world.et.shelves.remove::<Key>(world.by.name(), &id)?;
     }
-    young.retain(|(_, key)| !key.revoked);
-    young.sort_by_key(|(_, key)| key.made);
-    Ok(young)
+    let mut good = Vec::new();
+    for (id, key) in young {
+        if !key.revoked && !world.et.is_taken_back(&id)? {
+            good.push((id, key));
+        }
+    }
+    good.sort_by_key(|(_, key)| key.made);
+    Ok(good)
 }
 
 /// Makes a key; the answer is the only place where it can be seen.

@@ -51,16 +51,33 @@ pub(super) struct Received<'a> {
     pub(super) body: &'a [u8],
 }
 
-/// Returns the name of the user who signed a request.
+/// Who signed a request.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Signer<'a> {
+    /// The user's name.
+    pub(super) user: String,
+    /// With which key.
+    pub(super) access_key: &'a str,
+}
+
+/// Tells whether a request names an access key of this service, whoever has sent it: nobody else's keep requests of users
+/// waiting.
+pub(super) fn names_key(keys: &NifcloudKeys, headers: &HeaderMap, now: Timestamp) -> bool {
+    let header = only(headers, &AUTHORIZATION).ok().flatten();
+    let authorization = header.and_then(|header| Authorization::read(header).ok());
+    authorization.is_some_and(|authorization| keys.known(authorization.access_key, now).is_some())
+}
+
+/// Returns who signed a request.
 ///
 /// # Errors
 /// With the code for whatever is missing or wrong.
-pub(super) fn signer(
+pub(super) fn signer<'a>(
     keys: &NifcloudKeys,
     rules: &SignatureRules,
-    request: &Received<'_>,
+    request: &Received<'a>,
     now: Timestamp,
-) -> Result<String, NifcloudError> {
+) -> Result<Signer<'a>, NifcloudError> {
     let header = only(request.headers, &AUTHORIZATION)?.ok_or(NifcloudError::NoAccessKey)?;
     let authorization = Authorization::read(header)?;
     let moment = moment(request.headers, &authorization)?;
@@ -100,7 +117,9 @@ pub(super) fn signer(
         is_right |= signature.as_bytes().ct_eq(authorization.signature.as_bytes());
     }
     match known {
-        Some(known) if bool::from(is_right) => Ok(known.user),
+        Some(known) if bool::from(is_right) => {
+            Ok(Signer { user: known.user, access_key: authorization.access_key })
+        }
         _ => Err(wrong),
     }
 }

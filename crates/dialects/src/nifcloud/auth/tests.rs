@@ -88,7 +88,8 @@ impl Client {
 
 fn judged(method: &str, uri: &str, headers: &HeaderMap, body: &[u8]) -> Result<String, NifcloudError> {
     let (path, query) = uri.split_once('?').unwrap_or((uri, ""));
-    signer(&keys(), &rules(), &Received { method, path, query, headers, body }, NOW)
+    let received = Received { method, path, query, headers, body };
+    signer(&keys(), &rules(), &received, NOW).map(|signer| signer.user)
 }
 
 /// Signs by hand, so that every part can be another one.
@@ -268,6 +269,27 @@ fn whatever_is_wrong_has_the_same_answer() {
 }
 
 #[test]
+fn a_key_is_known_before_the_signature_is_judged() {
+    let headers = |authorization: &str| {
+        let mut map = HeaderMap::new();
+        map.insert(AUTHORIZATION, HeaderValue::from_str(authorization).unwrap());
+        map
+    };
+    let named = |access_key: &str| {
+        let rest = "20270115/r/s/aws4_request, SignedHeaders=host, Signature=0";
+        headers(&format!("AWS4-HMAC-SHA256 Credential={access_key}/{rest}"))
+    };
+    let key = client().access_key;
+    assert!(names_key(&keys(), &named(&key), NOW));
+    assert!(!names_key(&keys(), &named(&key), NOW.after(Duration::from_secs(3600))));
+    let mut twice = named(&key);
+    twice.append(AUTHORIZATION, HeaderValue::from_static("x"));
+    for other in [named("AKIDEXAMPLE"), headers("Basic YTpi"), HeaderMap::new(), twice] {
+        assert!(!names_key(&keys(), &other, NOW));
+    }
+}
+
+#[test]
 fn bodies_need_not_be_signed_where_that_is_allowed() {
     let (client, written) = (client(), "20270115T080000Z");
     let canonical =
@@ -281,6 +303,7 @@ fn bodies_need_not_be_signed_where_that_is_allowed() {
     headers.insert(AUTHORIZATION, HeaderValue::from_str(&authorization).unwrap());
     let received = Received { method: "POST", path: "/jobs", query: "", headers: &headers, body: b"{}" };
     let rules = SignatureRules { unsigned_bodies: true, ..rules() };
-    assert_eq!(signer(&keys(), &rules, &received, NOW).as_deref(), Ok("alice"));
+    let signed = Signer { user: "alice".to_owned(), access_key: &client.access_key };
+    assert_eq!(signer(&keys(), &rules, &received, NOW), Ok(signed));
     assert_eq!(judged("POST", "/jobs", &headers, b"{}"), Err(NifcloudError::Permission));
 }
