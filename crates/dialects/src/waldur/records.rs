@@ -18,6 +18,8 @@ const SCRIPTS: &str = "waldur script";
 const PAGE: usize = 1000;
 /// Refused submissions that are kept of each user; the oldest make way for new ones.
 const MOST_REFUSED: usize = 200;
+/// Bytes of their scripts together, of each user; as above.
+const MOST_BYTES: u64 = 32 << 20;
 
 /// Something that could not be managed, as staff or the engine has said.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -68,6 +70,9 @@ pub(super) struct Refused {
     pub(super) fault: Option<Fault>,
     /// The job submitted before it: where it stands in lists.
     pub(super) after: u32,
+    /// Bytes of its script.
+    #[serde(default)]
+    pub(super) size: u64,
 }
 
 impl Refused {
@@ -191,17 +196,22 @@ impl Records {
         let mut known = self.known();
         known.counted = known.counted.wrapping_add(1);
         let id = name(known.counted);
-        let refused = Arc::new(Refused { id, ..refused });
-        let mut own: Vec<(i64, u128)> = known
+        let refused = Arc::new(Refused { id, size: script.len() as u64, ..refused });
+        let mut own: Vec<(i64, u128, u64)> = known
             .refused
             .values()
             .filter(|other| other.owner == refused.owner)
-            .map(|other| (other.created, other.id))
+            .map(|other| (other.created, other.id, other.size))
             .collect();
         own.sort_unstable();
-        let too_many = (own.len() + 1).saturating_sub(MOST_REFUSED);
-        for (_, oldest) in own.into_iter().take(too_many) {
+        let mut count = own.len() + 1;
+        let mut bytes = own.iter().map(|(.., size)| size).sum::<u64>() + refused.size;
+        for (_, oldest, size) in own {
+            if count <= MOST_REFUSED && bytes <= MOST_BYTES {
+                break;
+            }
             self.drop_refused(&mut known, oldest)?;
+            (count, bytes) = (count - 1, bytes - size);
         }
         // The script first: without its record nobody would look for it.
         self.shelf.put(SCRIPTS, &hex(id), script)?;
@@ -368,5 +378,17 @@ mod tests {
         assert!(records.refused(all[2]).is_none() && records.refused(all[3]).is_some());
         assert!(records.refused(other).is_some());
         assert_eq!(shelf.list(SCRIPTS, "", None, usize::MAX).unwrap().len(), MOST_REFUSED + 1);
+    }
+
+    #[test]
+    fn large_scripts_make_way_sooner() {
+        let records = open(&Arc::new(MemoryShelf::default()));
+        let large = vec![b'x'; (MOST_BYTES / 4) as usize];
+        let keep = |created: i64| {
+            records.keep_refused(refused(7, created), &large, |count| u128::from(count) << 64).unwrap().id
+        };
+        let all: Vec<u128> = (0..6).map(keep).collect();
+        let kept: Vec<bool> = all.iter().map(|id| records.refused(*id).is_some()).collect();
+        assert_eq!(kept, [false, false, true, true, true, true]);
     }
 }

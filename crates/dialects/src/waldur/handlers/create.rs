@@ -139,7 +139,6 @@ async fn keep(call: &Call<'_>, asked: Arc<Asked>, why: String) -> Result<u128, W
     apart(move || {
         let now = site.jobs.clock().now();
         let refused = Refused {
-            id: 0,
             owner: by.uid.ok_or(WaldurError::Forbidden)?.0,
             account: match &asked.charge {
                 Charge::Account(name) => name.to_string(),
@@ -153,6 +152,7 @@ async fn keep(call: &Call<'_>, asked: Arc<Asked>, why: String) -> Result<u128, W
             modified: now.micros(),
             fault: Some(Fault { message: why, traceback: String::new() }),
             after: listing::last_job(&site),
+            ..Refused::default()
         };
         let name = |count| waldur.names.ids.of(Kind::Refused, JobId(count), None, now);
         Ok(waldur.records.keep_refused(refused, &asked.file.bytes, name)?.id)
