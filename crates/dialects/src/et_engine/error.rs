@@ -15,6 +15,9 @@ pub(super) enum EtError {
     /// There is no such thing, or it is somebody else's: nobody shall learn which.
     #[error("{0} not found")]
     NotFound(&'static str),
+    /// The user may not do this.
+    #[error("{0}")]
+    Forbidden(String),
     /// The method does nothing there.
     #[error("Method not allowed")]
     WrongMethod,
@@ -57,6 +60,7 @@ impl EtError {
         match self {
             EtError::Unauthenticated(_) => StatusCode::UNAUTHORIZED,
             EtError::NotFound(_) => StatusCode::NOT_FOUND,
+            EtError::Forbidden(_) => StatusCode::FORBIDDEN,
             EtError::WrongMethod => StatusCode::METHOD_NOT_ALLOWED,
             EtError::NotJson | EtError::BadBody(_) | EtError::Bad(_) => StatusCode::BAD_REQUEST,
             EtError::Conflict(_) => StatusCode::CONFLICT,
@@ -112,7 +116,8 @@ impl From<domain::Error> for EtError {
         let text = error.to_string();
         match error {
             domain::Error::NotFound(_) => EtError::NotFound("Job"),
-            domain::Error::Invalid(_) | domain::Error::Forbidden(_) => EtError::Bad(text),
+            domain::Error::Invalid(_) => EtError::Bad(text),
+            domain::Error::Forbidden(_) => EtError::Forbidden(text),
             domain::Error::Conflict(_) => EtError::Conflict(text),
             domain::Error::Unavailable(_) => EtError::Unavailable(text),
             domain::Error::Bug(_) => {
