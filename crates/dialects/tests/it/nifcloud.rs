@@ -469,9 +469,9 @@ async fn only_so_many_requests_are_in_flight_and_strangers_take_no_place() {
         "An internal error has occurred. Please try your query again at a later time.",
     );
     let end = std::time::Instant::now() + Duration::from_secs(60);
-    users.push(slow(&keys.0).await);
-    // They arrive at their own pace.
+    // They arrive at their own pace, and one that comes while another request is asked is not taken.
     let refused = loop {
+        users.push(slow(&keys.0).await);
         let reply = with(&site, &keys, "GET /jobs", "").await;
         if reply.status != 200 {
             break reply;
