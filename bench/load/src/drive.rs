@@ -136,6 +136,18 @@ pub(crate) fn drive(
     Ok(sample)
 }
 
+/// Sends a request once; returns status and body.
+pub(crate) fn exchange(address: SocketAddr, request: &[u8]) -> Result<(u16, Vec<u8>)> {
+    let mut answered = (0, Vec::new());
+    drive(
+        address,
+        Plan::closed(1, 1).keeping_all(),
+        |_, into| into.extend_from_slice(request),
+        |answer| answered = (answer.status, answer.body.clone()),
+    )?;
+    Ok(answered)
+}
+
 fn open(address: SocketAddr, keep: usize) -> Result<Connection> {
     let stream = TcpStream::connect(address).with_context(|| format!("connect to {address}"))?;
     stream.set_nodelay(true)?;

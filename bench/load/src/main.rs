@@ -1,10 +1,12 @@
 //! Measures a Slurm REST service under load, beside a peer and beside what the bare machine can do.
 //!
-//! `bench/run` builds and calls it. The driver is one thread without a runtime: server and load share the machine.
+//! `bench/run` builds and calls it. The driver is one thread without a runtime, but for what it compares copies of files
+//! with (`online`): server and load share the machine.
 
 mod drive;
 mod machine;
 mod measure;
+mod online;
 mod process;
 mod sample;
 mod stamp;
@@ -19,10 +21,12 @@ use anyhow::{Context, Result, ensure};
 use clap::Parser;
 
 use measure::associations::Site;
+use measure::doors::{self, Door};
 use measure::monitoring::Watched;
 use measure::{
     Setting, associations, connections, idle, launches, monitoring, past, queue, reads, submissions, tables,
 };
+use online::Store;
 use stamp::Clock;
 use table::{Goal, Row, merge};
 use target::{Recipe, Service, Target};
@@ -39,12 +43,15 @@ struct Arguments {
     /// Where it keeps its state while it is measured; the disk counts.
     #[arg(long, default_value = "target")]
     folder: PathBuf,
-    /// Measures only these: launches, submissions, lists, connections, associations, history, monitoring.
+    /// Measures only these: launches, submissions, lists, connections, associations, history, monitoring, doors.
     #[arg(long, value_delimiter = ',')]
     only: Vec<String>,
     /// How many finished jobs the history has that is measured; it is made once and kept beside the state.
     #[arg(long, default_value_t = 10_000_000)]
     jobs: u32,
+    /// How many megabytes the large file has that is copied to the object store and back.
+    #[arg(long, default_value_t = 5_000)]
+    file_size: usize,
     /// Makes everything a hundred times smaller: tries the benchmark, not the service.
     #[arg(long)]
     glance: bool,
@@ -62,6 +69,7 @@ fn main() -> ExitCode {
     let mut arguments = std::env::args_os().skip(1);
     let result = match (arguments.next(), arguments.next()) {
         (Some(mode), Some(script)) if mode == "stamp" => stamp::run_as_job(began, Path::new(&script)),
+        (Some(mode), Some(folder)) if mode == "store" => online::serve(Path::new(&folder)),
         _ => measure_all(&Arguments::parse()),
     };
     match result {
@@ -129,7 +137,7 @@ struct Suite<'a> {
 
 type Section = fn(&Suite<'_>, &mut Vec<Row>) -> Result<()>;
 
-const SECTIONS: [(&str, Section); 7] = [
+const SECTIONS: [(&str, Section); 8] = [
     ("launches", |suite, rows| suite.launches(rows)),
     ("submissions", |suite, rows| suite.submissions(rows)),
     ("lists", |suite, rows| suite.lists(rows)),
@@ -137,6 +145,7 @@ const SECTIONS: [(&str, Section); 7] = [
     ("associations", |suite, rows| suite.associations(rows)),
     ("history", |suite, rows| suite.history(rows)),
     ("monitoring", |suite, rows| suite.monitoring(rows)),
+    ("doors", |suite, rows| suite.doors(rows)),
 ];
 
 impl Suite<'_> {
@@ -315,6 +324,29 @@ impl Suite<'_> {
             let watched = Watched::new(&service.target, &arguments.server, &config, &state)?;
             merge(rows, monitoring::pages(&watched, *setting, jobs)?);
         }
+        Ok(())
+    }
+
+    /// The other dialects of jobs: signatures, batches, records, and copies of files beside a plain client of the store.
+    fn doors(&self, rows: &mut Vec<Row>) -> Result<()> {
+        let Self { setting, arguments, .. } = self;
+        if arguments.peer_only {
+            return Ok(());
+        }
+        let store = Store::start(setting.folder.join("online"))?;
+        let config = doors::configuration(&arguments.config, *setting, &store.endpoint)?;
+        let recipe = Recipe { config, ..self.recipe() };
+        let with = |measure: &dyn Fn(&Door<'_>) -> Result<Vec<Row>>| {
+            let state = tempfile::Builder::new().prefix("state-").tempdir_in(setting.folder)?;
+            let service = recipe.start(state.path())?;
+            measure(&Door { service: &service, recipe: &recipe, state: state.path() })
+        };
+        merge(rows, with(&|door| doors::signed::requests(door, *setting))?);
+        merge(rows, with(&|door| doors::batches::batches(door, *setting))?);
+        merge(rows, with(&|door| doors::records::records(door, *setting))?);
+        merge(rows, with(&|door| doors::copies::small_files(door, *setting, &store))?);
+        let size = setting.size(arguments.file_size);
+        merge(rows, with(&|door| doors::copies::large_file(door, *setting, &store, size))?);
         Ok(())
     }
 

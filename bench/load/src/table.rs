@@ -41,7 +41,7 @@ impl Row {
     /// How many times better ours is: of rates more is better, of everything else less.
     fn ratio(&self) -> Option<f64> {
         let (ours, peer) = (self.ours?, self.peer?);
-        let ratio = if self.unit == "/s" { ours / peer } else { peer / ours };
+        let ratio = if self.unit.ends_with("/s") { ours / peer } else { peer / ours };
         ratio.is_finite().then_some(ratio)
     }
 
@@ -74,7 +74,7 @@ impl Row {
     }
 }
 
-const TITLES: [&str; 7] = ["measured", "quintet", "slurmrestd", "ratio", "goal", "", "remarks"];
+const TITLES: [&str; 7] = ["measured", "quintet", "peer", "ratio", "goal", "", "remarks"];
 
 /// Puts figures of the same thing from two targets into one row.
 pub(crate) fn merge(rows: &mut Vec<Row>, more: Vec<Row>) {

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail};
 use serde_json::Value;
 
-use crate::drive::{Plan, drive};
+use crate::drive::{Plan, drive, exchange};
 use crate::process;
 use crate::sample::Sample;
 use crate::wire::request;
@@ -72,17 +72,8 @@ impl Target {
     /// The same of the whole path.
     pub(crate) fn ask_at(&self, method: &str, path: &str, body: Option<&str>) -> Result<(u16, Value)> {
         let bytes = request(self, method, path, body);
-        let mut answered = (0, Vec::new());
-        let plan = Plan::closed(1, 1).keeping_all();
-        drive(
-            self.address,
-            plan,
-            |_, into| into.extend_from_slice(&bytes),
-            |answer| {
-                answered = (answer.status, answer.body.clone());
-            },
-        )?;
-        Ok((answered.0, serde_json::from_slice(&answered.1).unwrap_or_default()))
+        let (status, body) = exchange(self.address, &bytes)?;
+        Ok((status, serde_json::from_slice(&body).unwrap_or_default()))
     }
 
     /// Gets a path many times.

@@ -2,6 +2,7 @@
 
 pub(crate) mod associations;
 pub(crate) mod connections;
+pub(crate) mod doors;
 pub(crate) mod idle;
 pub(crate) mod launches;
 pub(crate) mod monitoring;
