@@ -76,6 +76,11 @@ fn launchers(server: u32) -> Vec<u32> {
     all().into_iter().filter(|pid| is_launcher(*pid) && program(*pid).as_ref() == Some(&own)).collect()
 }
 
+/// The processor time that a process has used.
+pub(crate) fn cpu(pid: u32) -> Option<Duration> {
+    Some(of_process(pid)?.cpu)
+}
+
 /// The most that a process has held since `forget_peak`, in kB.
 pub(crate) fn peak_kb(pid: u32) -> Option<u64> {
     status_kb(pid, "VmHWM:")

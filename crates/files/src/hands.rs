@@ -7,8 +7,10 @@ use crossbeam_channel::{Sender, unbounded};
 use domain::ports::Directory;
 use domain::who::Person;
 use rustix::process::{Gid, Uid};
+use std::collections::VecDeque;
 use std::io;
-use std::sync::mpsc;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use tokio::sync::oneshot;
 
 /// Whose rights are used.
@@ -44,6 +46,11 @@ impl Identity {
     }
 }
 
+/// Threads of a crew.
+const OF_CREW: usize = 4;
+/// Crews that are kept.
+const MOST_CREWS: usize = 8;
+
 type Work = Box<dyn FnOnce() + Send>;
 
 /// Some threads with the same rights. They end with the last handle.
@@ -65,7 +72,8 @@ impl Hands {
                 // Whoever started it is gone only if another thread could not start.
                 let _ = ready.send(assumed);
                 if is_ready {
-                    jobs.iter().for_each(|job| job());
+                    // Work that panics is its own failure; others still find the thread.
+                    jobs.iter().for_each(|job| drop(catch_unwind(AssertUnwindSafe(job))));
                 }
             })?;
         }
@@ -100,6 +108,31 @@ impl Hands {
     }
 }
 
+/// Whose rights, and threads that have them.
+type Crew = (Option<Identity>, Hands);
+
+/// Threads of those whose single files were asked for last: to start one costs more than most of what it has to do.
+#[derive(Clone, Default)]
+pub(crate) struct Crews(Arc<Mutex<VecDeque<Crew>>>);
+
+impl Crews {
+    /// Returns threads with these rights; other rights, such as those of a new group, are other threads.
+    pub(crate) fn with(&self, identity: Option<Identity>) -> io::Result<Hands> {
+        // No panic can leave it half changed.
+        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = kept.iter().position(|(other, _)| *other == identity).and_then(|at| kept.remove(at));
+        let hands = match known {
+            Some((_, hands)) => hands,
+            None => Hands::new(identity.as_ref(), OF_CREW)?,
+        };
+        kept.push_back((identity, hands.clone()));
+        if kept.len() > MOST_CREWS {
+            kept.pop_front();
+        }
+        Ok(hands)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -127,5 +160,26 @@ mod tests {
         assert_eq!(refused.kind(), io::ErrorKind::PermissionDenied);
         // Nobody else has lost anything.
         assert_eq!(std::fs::read(&secret).unwrap(), b"x");
+    }
+    #[test]
+    fn crews_are_kept_and_survive_what_goes_wrong() {
+        let crews = Crews::default();
+        let name =
+            |crews: &Crews| crews.with(None).unwrap().wait(|| Ok(std::thread::current().id())).unwrap();
+        let all: std::collections::HashSet<_> = (0..50).map(|_| name(&crews)).collect();
+        assert!(all.len() <= OF_CREW, "{all:?}");
+        for _ in 0..2 * OF_CREW {
+            crews.with(None).unwrap().wait(|| -> io::Result<()> { panic!("on purpose") }).unwrap_err();
+        }
+        // None of them has ended.
+        name(&crews);
+        if rustix::process::geteuid().is_root() {
+            for uid in 50_000..50_020 {
+                let identity = Identity { uid, gid: uid, groups: vec![uid] };
+                let own = crews.with(Some(identity)).unwrap();
+                assert_eq!(own.wait(|| Ok(rustix::process::geteuid().as_raw())).unwrap(), uid);
+            }
+            assert_eq!(crews.0.lock().unwrap().len(), MOST_CREWS);
+        }
     }
 }

@@ -1,6 +1,6 @@
 //! Where users' folders are, and single files in them.
 
-use crate::hands::{Hands, Identity};
+use crate::hands::{Crews, Identity};
 use cap_std::ambient_authority;
 use cap_std::fs::{Dir, File, OpenOptions, OpenOptionsExt};
 use domain::Text;
@@ -21,12 +21,13 @@ const MODE: u32 = 0o700;
 pub struct Places {
     pattern: Option<String>,
     directory: Arc<dyn Directory>,
+    crews: Crews,
 }
 
 impl Places {
     /// Takes the pattern of folders, in which `{user}` stands for a user's name; without one they are the home directories.
     pub fn new(pattern: Option<String>, directory: Arc<dyn Directory>) -> Self {
-        Places { pattern, directory }
+        Places { pattern, directory, crews: Crews::default() }
     }
 
     /// Returns whose rights are used for a user's files.
@@ -108,7 +109,7 @@ impl Homes for Places {
     fn read(&self, user: &Person, path: &str, most: usize) -> Result<HomeFile, NoFile> {
         let root = self.ready(user).map_err(no_file)?;
         let path = within(&root, path).ok_or(NoFile::Missing)?;
-        let hands = Hands::new(self.identity(user).as_ref(), 1).map_err(no_file)?;
+        let hands = self.crews.with(self.identity(user)).map_err(no_file)?;
         let read = hands.wait(move || {
             let dir = Dir::open_ambient_dir(&root, ambient_authority())?;
             let path = dir.canonicalize(path)?;
@@ -128,7 +129,7 @@ impl Homes for Places {
     fn write(&self, user: &Person, path: &str, content: &[u8]) -> Result<(), NoFile> {
         let root = self.ready(user).map_err(no_file)?;
         let path = within(&root, path).ok_or(NoFile::Missing)?;
-        let hands = Hands::new(self.identity(user).as_ref(), 1).map_err(no_file)?;
+        let hands = self.crews.with(self.identity(user)).map_err(no_file)?;
         let content = content.to_vec();
         let written = hands.wait(move || {
             let dir = Dir::open_ambient_dir(&root, ambient_authority())?;

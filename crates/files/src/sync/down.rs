@@ -5,7 +5,8 @@ use super::tree::{Draft, Found, Tree};
 use super::{LARGE, LARGE_AT_ONCE, PIECE, PIECES_AT_ONCE, SMALL_AT_ONCE};
 use crate::hands::Hands;
 use crate::online::{Listing, Online};
-use futures_util::{StreamExt, stream};
+use bytes::Bytes;
+use futures_util::stream::{self, BoxStream, StreamExt};
 use object_store::path::Path as Key;
 use object_store::{GetOptions, GetRange, ObjectStore};
 use std::io;
@@ -16,6 +17,8 @@ use tokio::sync::Semaphore;
 
 /// How long the store may send nothing of a file.
 const PATIENCE: Duration = Duration::from_secs(60);
+/// Bytes that are gathered before they are written, and so the largest file that is written at once.
+const HELD: u64 = 1 << 20;
 
 /// Fetches what differs, and removes what is not in the bucket if that is wanted; says how much could not be done.
 pub(super) async fn fetch(
@@ -67,11 +70,19 @@ async fn one(
     }
     let Wanted { path, size, modified, .. } = wanted;
     let key = Key::parse(format!("{key}/{path}")).map_err(io::Error::other)?;
+    let number = drafts.fetch_add(1, Ordering::Relaxed);
+    if size <= HELD {
+        let (_, mut arriving) = Arriving::of(online, &key, GetOptions::default(), size).await?;
+        let content = arriving.up_to(size).await?;
+        arriving.end().await?;
+        let tree = Arc::clone(tree);
+        // At once: of many small files going to and fro would take most of the time.
+        return hands.run(move || tree.put(&path, number, &content, modified)).await;
+    }
     let _place = match size < LARGE {
         true => None,
         false => Some(large.acquire().await.map_err(io::Error::other)?),
     };
-    let number = drafts.fetch_add(1, Ordering::Relaxed);
     let own = Arc::clone(tree);
     let draft = Arc::new(hands.run(move || own.draft(&path, number)).await?);
     let got = content(hands, online, &key, size, &draft).await;
@@ -119,42 +130,61 @@ async fn part(
     (options, at, length): (GetOptions, u64, u64),
     draft: &Arc<Draft>,
 ) -> io::Result<Option<String>> {
-    let got = online.store.get_opts(key, options).await.map_err(io::Error::other)?;
-    let version = got.meta.e_tag.clone();
-    let mut pieces = got.into_stream();
-    let (mut place, mut held, mut holds) = (at, Vec::new(), 0_u64);
-    loop {
-        let piece = tokio::time::timeout(PATIENCE, pieces.next()).await.map_err(io::Error::other)?;
-        if let Some(piece) = &piece {
-            let piece = piece.as_ref().map_err(|error| io::Error::other(error.to_string()))?;
-            holds += piece.len() as u64;
-            if place + holds > at + length {
-                return Err(io::Error::other("the object is larger than it was"));
-            }
-            held.push(piece.clone());
-        }
+    let (version, mut arriving) = Arriving::of(online, key, options, length).await?;
+    let mut place = at;
+    while place < at + length {
+        let (draft, begin, pieces) = (Arc::clone(draft), place, arriving.up_to(HELD).await?);
+        place += pieces.iter().map(|piece| piece.len() as u64).sum::<u64>();
+        hands.run(move || draft.write_all(&pieces, begin)).await?;
+    }
+    arriving.end().await?;
+    Ok(version)
+}
+
+/// So many bytes of an object, as they arrive.
+struct Arriving {
+    pieces: BoxStream<'static, object_store::Result<Bytes>>,
+    left: u64,
+}
+
+impl Arriving {
+    /// Asks for them; returns which version of the object they are of.
+    async fn of(
+        online: &Online,
+        key: &Key,
+        options: GetOptions,
+        length: u64,
+    ) -> io::Result<(Option<String>, Self)> {
+        let got = online.store.get_opts(key, options).await.map_err(io::Error::other)?;
+        let version = got.meta.e_tag.clone();
+        Ok((version, Arriving { pieces: got.into_stream(), left: length }))
+    }
+
+    async fn next(&mut self) -> io::Result<Option<Bytes>> {
+        let piece = tokio::time::timeout(PATIENCE, self.pieces.next()).await.map_err(io::Error::other)?;
+        let piece = piece.transpose().map_err(|error| io::Error::other(error.to_string()))?;
+        let length = piece.as_ref().map_or(0, |piece| piece.len() as u64);
+        let too_large = || io::Error::other("the object is larger than it was");
+        self.left = self.left.checked_sub(length).ok_or_else(too_large)?;
+        Ok(piece)
+    }
+
+    /// Gathers some of them: at least so many, or all that are left.
+    async fn up_to(&mut self, most: u64) -> io::Result<Vec<Bytes>> {
+        let (mut held, mut holds) = (Vec::new(), 0);
         // Network pieces are small; a thread is asked for something worth its while.
-        if holds > 0 && (piece.is_none() || holds >= 1 << 20) {
-            let (draft, begin, pieces) = (Arc::clone(draft), place, std::mem::take(&mut held));
-            hands
-                .run(move || {
-                    let mut at = begin;
-                    for piece in &pieces {
-                        draft.write(piece, at)?;
-                        at += piece.len() as u64;
-                    }
-                    Ok(())
-                })
-                .await?;
-            place += std::mem::take(&mut holds);
+        while holds < most && self.left > 0 {
+            let piece = self.next().await?;
+            let piece = piece.ok_or_else(|| io::Error::other("the object is smaller than it was"))?;
+            holds += piece.len() as u64;
+            held.push(piece);
         }
-        if piece.is_none() {
-            let is_whole = place == at + length;
-            return if is_whole {
-                Ok(version)
-            } else {
-                Err(io::Error::other("the object is smaller than it was"))
-            };
-        }
+        Ok(held)
+    }
+
+    /// Takes it that there is no more.
+    async fn end(&mut self) -> io::Result<()> {
+        while self.next().await?.is_some() {}
+        Ok(())
     }
 }

@@ -3,6 +3,7 @@
 
 use crate::online::is_clean;
 use crate::places::{open_regular, plain};
+use bytes::Bytes;
 use cap_std::fs::{Dir, File, FileExt, Metadata, MetadataExt, OpenOptions, OpenOptionsExt};
 use md5::{Digest, Md5};
 use rustix::fs::{Timespec, Timestamps};
@@ -154,6 +155,18 @@ impl Tree {
         Ok(Draft { file, name, path: path.to_owned() })
     }
 
+    /// Makes a file of this content and time, by way of a draft.
+    pub(super) fn put(&self, path: &str, number: u64, content: &[Bytes], modified: i64) -> io::Result<()> {
+        let draft = self.draft(path, number)?;
+        match draft.write_all(content, 0) {
+            Ok(()) => self.finish(&draft, modified),
+            Err(error) => {
+                self.give_up(&draft);
+                Err(error)
+            }
+        }
+    }
+
     /// Gives a draft its time and its place.
     pub(super) fn finish(&self, draft: &Draft, modified: i64) -> io::Result<()> {
         let time = Timespec { tv_sec: modified, tv_nsec: 0 };
@@ -194,9 +207,13 @@ pub(super) struct Draft {
 }
 
 impl Draft {
-    /// Writes a piece at its place.
-    pub(super) fn write(&self, piece: &[u8], at: u64) -> io::Result<()> {
-        self.file.write_all_at(piece, at)
+    /// Writes pieces one behind the other, from a place on.
+    pub(super) fn write_all(&self, pieces: &[Bytes], mut at: u64) -> io::Result<()> {
+        for piece in pieces {
+            self.file.write_all_at(piece, at)?;
+            at += piece.len() as u64;
+        }
+        Ok(())
     }
 }
 
@@ -243,9 +260,7 @@ mod tests {
             assert!(tree.read(path).is_err() && tree.draft(&format!("{path}/x"), 1).is_err(), "{path}");
         }
         // A file takes the place of a link, and not of what the link leads to.
-        let draft = tree.draft("up", 7).unwrap();
-        draft.write(b"new", 0).unwrap();
-        tree.finish(&draft, 1_000).unwrap();
+        tree.put("up", 7, &["n".into(), "ew".into()], 1_000).unwrap();
         assert_eq!(std::fs::read(at("home/beside")).unwrap(), b"b");
         assert_eq!(tree.look().unwrap().files["up"], Local { size: 3, modified: 1_000 });
         tree.remove("sub/file").unwrap();

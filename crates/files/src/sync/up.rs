@@ -5,8 +5,8 @@ use super::tree::{Local, Tree, piece};
 use super::{LARGE, LARGE_AT_ONCE, PIECE, PIECES_AT_ONCE, SMALL_AT_ONCE};
 use crate::hands::Hands;
 use crate::online::{Listing, Online};
-use futures_util::StreamExt;
-use futures_util::stream::{self, FuturesUnordered};
+use futures_util::TryFutureExt;
+use futures_util::stream::{self, StreamExt, TryStreamExt};
 use object_store::path::Path as Key;
 use object_store::{MultipartUpload, ObjectStore, ObjectStoreExt, PutPayload};
 use std::collections::BTreeMap;
@@ -130,23 +130,16 @@ async fn send_pieces(
     size: u64,
     length: u64,
 ) -> io::Result<()> {
-    let mut under_way = FuturesUnordered::new();
-    let mut at = 0;
-    while at < size {
-        let wanted = usize::try_from(length.min(size - at)).map_err(io::Error::other)?;
-        let (file, begin) = (Arc::clone(file), at);
-        let content = hands.run(move || piece(&file, begin, wanted)).await?;
-        under_way.push(upload.put_part(PutPayload::from(content)));
-        at += length;
-        if under_way.len() >= PIECES_AT_ONCE
-            && let Some(sent) = under_way.next().await
-        {
-            sent.map_err(io::Error::other)?;
-        }
-    }
-    while let Some(sent) = under_way.next().await {
-        sent.map_err(io::Error::other)?;
-    }
+    let step = usize::try_from(length).map_err(io::Error::other)?;
+    let read = stream::iter((0..size).step_by(step)).then(|at| {
+        let (file, length) = (Arc::clone(file), length.min(size - at));
+        hands.run(move || piece(&file, at, usize::try_from(length).map_err(io::Error::other)?))
+    });
+    // While a piece is read, those before it are being sent. Boxed, or the compiler loses sight of what may move between
+    // threads.
+    let sent =
+        read.boxed().map_ok(|content| upload.put_part(PutPayload::from(content)).map_err(io::Error::other));
+    sent.try_buffer_unordered(PIECES_AT_ONCE).try_collect::<()>().await?;
     let file = Arc::clone(file);
     let is_as_it_was = hands.run(move || Ok(file.metadata()?.len() == size)).await?;
     if is_as_it_was { Ok(()) } else { Err(io::Error::other("the file changes while it is read")) }

@@ -13,6 +13,7 @@ use super::signed::Signer;
 use super::{Door, home};
 use crate::measure::Setting;
 use crate::online::{Plain, Store};
+use crate::process;
 use crate::table::{Goal, Row};
 
 /// What of the plain client's rate is to be reached.
@@ -24,32 +25,52 @@ const SMALL: usize = 4_096;
 /// How long a copy may take.
 const PATIENCE: Duration = Duration::from_secs(1_200);
 
-/// The better times of the service and of the plain client, there and back.
+/// A copy: how long it took, and the processor time of who made it.
+#[derive(Clone, Copy)]
+struct Turn {
+    time: Duration,
+    cpu: Duration,
+}
+
+impl Turn {
+    /// Notes what a process used for a copy.
+    fn of(pid: u32, copy: impl FnOnce() -> Result<Duration>) -> Result<Self> {
+        settle();
+        let used = || process::cpu(pid).unwrap_or_default();
+        let before = used();
+        let time = copy()?;
+        Ok(Self { time, cpu: used() - before })
+    }
+}
+
+/// The best turns of the service and of the plain client, there and back.
+#[derive(Default)]
 struct Best {
-    ours: [Duration; 2],
-    plain: [Duration; 2],
+    ours: [Option<Turn>; 2],
+    plain: [Option<Turn>; 2],
 }
 
 impl Best {
-    fn new() -> Self {
-        Self { ours: [Duration::MAX; 2], plain: [Duration::MAX; 2] }
-    }
-
     /// A row for each direction, of an amount of something.
-    fn rows(&self, amount: f64, unit: &'static str, what: &str) -> Vec<Row> {
-        let row = |way: usize, verb: &str| {
-            let rate = |time: Duration| amount / time.as_secs_f64().max(1e-9);
-            let (ours, plain) = (rate(self.ours[way]), rate(self.plain[way]));
-            Row::new(format!("files/sync {verb} {what}"), unit, Goal::AtLeast(SHARE * plain))
-                .of(false, ours)
-                .of(true, plain)
-                .note(format!(
-                    "{:.1} s; beside the library object_store used plainly, {:.1} s",
-                    self.ours[way].as_secs_f64(),
-                    self.plain[way].as_secs_f64()
-                ))
+    fn rows(&self, amount: f64, unit: &'static str, what: &str) -> Result<Vec<Row>> {
+        let row = |way: usize, verb: &str| -> Result<Row> {
+            let (ours, plain) = (self.ours[way].context("no turn")?, self.plain[way].context("no turn")?);
+            let rate = |turn: Turn| amount / turn.time.as_secs_f64().max(1e-9);
+            let told = |turn: Turn| {
+                format!("{:.1} s with {:.1} s of CPU", turn.time.as_secs_f64(), turn.cpu.as_secs_f64())
+            };
+            Ok(Row::new(format!("files/sync {verb} {what}"), unit, Goal::AtLeast(SHARE * rate(plain)))
+                .of(false, rate(ours))
+                .of(true, rate(plain))
+                .note(format!("{}; the library object_store, used plainly, {}", told(ours), told(plain))))
         };
-        vec![row(0, "to the store,"), row(1, "from the store,")]
+        Ok(vec![row(0, "to the store,")?, row(1, "from the store,")?])
+    }
+}
+
+fn better(best: &mut Option<Turn>, turn: Turn) {
+    if best.is_none_or(|best| turn.time < best.time) {
+        *best = Some(turn);
     }
 }
 
@@ -67,17 +88,14 @@ pub(crate) fn small_files(door: &Door<'_>, setting: Setting<'_>, store: &Store) 
         fs::write(folder.join(format!("file-{number:06}.dat")), content)?;
     }
     let (signer, plain) = (Signer::new(door)?, Plain::new(&store.endpoint)?);
-    let mut best = Best::new();
+    let (service, driver) = (door.service.pid(), std::process::id());
+    let mut best = Best::default();
     for _ in 0..3 {
-        settle();
-        better(&mut best.plain[0], plain.send(&own, "plain")?);
-        settle();
-        better(&mut best.ours[0], synchronized(&signer, "small", "to_online")?);
-        settle();
-        better(&mut best.plain[1], plain.fetch("plain", &other)?);
+        better(&mut best.plain[0], Turn::of(driver, || plain.send(&own, "plain"))?);
+        better(&mut best.ours[0], Turn::of(service, || synchronized(&signer, "small", "to_online"))?);
+        better(&mut best.plain[1], Turn::of(driver, || plain.fetch("plain", &other))?);
         fs::remove_dir_all(&own)?;
-        settle();
-        better(&mut best.ours[1], synchronized(&signer, "small", "from_online")?);
+        better(&mut best.ours[1], Turn::of(service, || synchronized(&signer, "small", "from_online"))?);
         for folder in [&own, &other] {
             ensure!(files(folder)? == count, "not all files are in {}", folder.display());
         }
@@ -85,7 +103,7 @@ pub(crate) fn small_files(door: &Door<'_>, setting: Setting<'_>, store: &Store) 
         store.clear()?;
     }
     fs::remove_dir_all(&own)?;
-    Ok(best.rows(count as f64, "/s", &format!("{count} files of 4 KB")))
+    best.rows(count as f64, "/s", &format!("{count} files of 4 KB"))
 }
 
 /// One large file of so many megabytes.
@@ -106,32 +124,31 @@ pub(crate) fn large_file(
     }
     drop(file);
     let (signer, plain) = (Signer::new(door)?, Plain::new(&store.endpoint)?);
-    let mut best = Best::new();
+    let (service, driver) = (door.service.pid(), std::process::id());
+    let mut best = Best::default();
     for round in 0..2 {
         // Who comes first finds other pages in memory than who comes second.
         for is_ours in [round == 0, round != 0] {
             store.clear()?;
-            settle();
-            match is_ours {
-                true => {
-                    better(&mut best.ours[0], synchronized(&signer, "large", "to_online")?);
-                    fs::remove_file(&path)?;
-                    settle();
-                    better(&mut best.ours[1], synchronized(&signer, "large", "from_online")?);
-                    ensure!(fs::metadata(&path)?.len() == megabytes as u64 * 1_000_000, "not all came back");
-                }
-                false => {
-                    better(&mut best.plain[0], plain.send_large(&path, "plain/large.bin")?);
-                    settle();
-                    better(&mut best.plain[1], plain.fetch_large("plain/large.bin", &other)?);
-                    fs::remove_file(&other)?;
-                }
+            if is_ours {
+                better(&mut best.ours[0], Turn::of(service, || synchronized(&signer, "large", "to_online"))?);
+                fs::remove_file(&path)?;
+                better(
+                    &mut best.ours[1],
+                    Turn::of(service, || synchronized(&signer, "large", "from_online"))?,
+                );
+                ensure!(fs::metadata(&path)?.len() == megabytes as u64 * 1_000_000, "not all came back");
+            } else {
+                let key = "plain/large.bin";
+                better(&mut best.plain[0], Turn::of(driver, || plain.send_large(&path, key))?);
+                better(&mut best.plain[1], Turn::of(driver, || plain.fetch_large(key, &other))?);
+                fs::remove_file(&other)?;
             }
         }
     }
     store.clear()?;
     fs::remove_dir_all(&own)?;
-    Ok(best.rows(megabytes as f64, "MB/s", &format!("one file of {megabytes} MB")))
+    best.rows(megabytes as f64, "MB/s", &format!("one file of {megabytes} MB"))
 }
 
 /// Has the service copy a directory, and returns how long it was from the request to the end that it tells.
@@ -149,10 +166,6 @@ fn synchronized(signer: &Signer<'_>, path: &str, direction: &str) -> Result<Dura
         ensure!(began.elapsed() < PATIENCE, "{direction} takes longer than {} s", PATIENCE.as_secs());
         std::thread::sleep(Duration::from_millis(10));
     }
-}
-
-fn better(best: &mut Duration, time: Duration) {
-    *best = time.min(*best);
 }
 
 /// Waits until the disk has what was written: nobody shall pay for somebody else's files.
