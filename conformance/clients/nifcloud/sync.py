@@ -141,9 +141,9 @@ if __name__ == "__main__":
     same("deleted there", kept, there())
     same("and not here", kept, here())
 
-    # Keys that are no paths are told, and the others fetched.
-    for key in ["odd/..", "odd/../up", "odd//twice", "odd/./here", "odd/fine"]:
+    # Keys that are no paths are told, as is one that is a file and a directory; the others are fetched.
+    for key in ["odd/..", "odd/../up", "odd//twice", "odd/./here", "odd/fine", "odd/both", "odd/both/x"]:
         STORE.put_object(Bucket=BUCKET, Key=f"{FOLDER.name}/{key}", Body=b"x")
-    synchronized("from_online", path="odd", result="4")
-    expect("what is a path was fetched", ["fine"], sorted(os.listdir(FOLDER / "odd")))
+    synchronized("from_online", path="odd", result="5")
+    expect("what is a path was fetched", ["both", "fine"], sorted(os.listdir(FOLDER / "odd")))
     print(f"{len(whole)} files went to moto and came back")
