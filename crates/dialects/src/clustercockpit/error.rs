@@ -101,6 +101,7 @@ impl From<MonitorError> for CockpitError {
                 | Unfit::NodesDiffer { .. }
                 | Unfit::EndsEarly { .. }
                 | Unfit::IsOver(_)
+                | Unfit::Ours(_)
                 | Unfit::NotOver
                 | Unfit::TooManyNodes(_)
                 | Unfit::NoEnd(_) => CockpitError::bad(text),

@@ -1,7 +1,7 @@
 //! What a job must be like to be registered, and how it ends. Pure; the source of each rule is ClusterCockpit 1.2 as it was
 //! observed (facts 3.1 and 3.4), without what is a defect there.
 
-use super::{JobState, MonitoredCluster, Record};
+use super::{JobState, MonitoredCluster, Origin, Record};
 use crate::Text;
 
 /// A start that lies less than this behind an earlier one of the same number on the same cluster is the same job, seconds.
@@ -47,6 +47,9 @@ pub enum Unfit {
     /// It is over.
     #[error("the job is not running: it is {0}")]
     IsOver(&'static str),
+    /// It is one of the engine's, which says itself when it is over.
+    #[error("job {0} is run by this service and ends there, not by being told so")]
+    Ours(i64),
     /// It is not over.
     #[error("the job is not over")]
     NotOver,
@@ -99,13 +102,16 @@ pub fn is_same_job(old: &Record, new: &Record) -> bool {
 /// Ends a job at a second; without a state it is completed.
 ///
 /// # Errors
-/// If it is over, if it would end before it has begun, or if the state is none of an end.
+/// If it is over, if the engine runs it, if it would end before it has begun, or if the state is none of an end.
 pub fn ended(record: &Record, stop: i64, state: Option<JobState>) -> Result<Record, Unfit> {
     if stop < record.start_time {
         return Err(Unfit::EndsEarly { start: record.start_time, stop });
     }
     if record.state.is_over() {
         return Err(Unfit::IsOver(record.state.name()));
+    }
+    if let Origin::Engine { .. } = record.origin {
+        return Err(Unfit::Ours(record.job));
     }
     let state = state.unwrap_or(JobState::Completed);
     if !state.is_over() {
@@ -179,6 +185,10 @@ mod tests {
         assert_eq!((over.state, over.duration), (JobState::Completed, 50));
         assert_eq!(ended(&runs, 100, Some(JobState::Failed)).map(|record| record.duration), Ok(0));
         assert_eq!(ended(&over, 160, None), Err(Unfit::IsOver("completed")));
+        let ours =
+            |record: &Record| Record { job: 12, origin: Origin::Engine { attempt: 1 }, ..record.clone() };
+        assert_eq!(ended(&ours(&runs), 150, None), Err(Unfit::Ours(12)));
+        assert_eq!(ended(&ours(&over), 160, None), Err(Unfit::IsOver("completed")));
         assert_eq!(ended(&runs, 99, None), Err(Unfit::EndsEarly { start: 100, stop: 99 }));
         assert_eq!(ended(&runs, 150, Some(JobState::Running)), Err(Unfit::NoEnd("running")));
     }
