@@ -19,7 +19,7 @@ const KEPT_READERS: usize = 4;
 /// so that what is looked for is one read away.
 const READER_CACHE: i64 = 12 << 10;
 /// Bytes of a page where rows are a few thousand bytes long.
-const SMALL_PAGE: i64 = 1024;
+const SMALL_PAGE: i64 = 512;
 
 /// Which of the databases.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -83,7 +83,8 @@ pub fn job_data(
     wanted: &DataWanted,
     store: &dyn SeriesStore,
     now: i64,
-) -> Result<Vec<JobMetric>, StoreError> {
+    look: &mut dyn FnMut(JobMetric),
+) -> Result<(), StoreError> {
     let reading = Reading {
         record,
         topology: sub_cluster(record, cluster).map(|sub| &sub.topology),
@@ -93,7 +94,6 @@ pub fn job_data(
         until: Timestamp::from_seconds(record.until(now).saturating_add(1)),
     };
     let scopes = wanted.scopes_of(record);
-    let mut all = Vec::new();
     for metric in &cluster.metrics {
         let here = metric.within(&record.sub_cluster);
         let Some(metric) = here.filter(|metric| wanted.names(metric)) else { continue };
@@ -103,9 +103,9 @@ pub fn job_data(
                 shown.entry(found.scope).or_insert(found);
             }
         }
-        all.extend(shown.into_values());
+        shown.into_values().for_each(&mut *look);
     }
-    Ok(all)
+    Ok(())
 }
 
 /// Returns the sub-cluster of a job; if that is called otherwise by now, the one its first host belongs to.

@@ -333,24 +333,44 @@ impl Monitoring {
     /// # Errors
     /// If the store fails.
     pub fn data(&self, record: &Record, wanted: &DataWanted) -> Result<Vec<JobMetric>, StoreError> {
+        let mut all = Vec::new();
+        self.each_metric(record, wanted, &mut |metric| all.push(metric))?;
+        Ok(all)
+    }
+
+    /// Reads the series of a job, metric by metric.
+    ///
+    /// # Errors
+    /// If the store fails, maybe after some metrics.
+    pub fn each_metric(
+        &self,
+        record: &Record,
+        wanted: &DataWanted,
+        look: &mut dyn FnMut(JobMetric),
+    ) -> Result<(), StoreError> {
         let cluster = self.cluster_of(record);
         let now = self.now();
         // What is old was thinned out, and of what was imported nothing else is known.
         let is_settled = record.end().is_some_and(|end| end < now.saturating_sub(SETTLED));
         if is_settled && let Some(kept) = self.kept(record)? {
-            return Ok(chosen(kept, record, cluster.as_ref(), wanted));
+            chosen(kept, record, cluster.as_ref(), wanted).into_iter().for_each(look);
+            return Ok(());
         }
-        let measured = match &cluster {
-            Some(cluster) => job_data(record, cluster, wanted, self.series.as_ref(), now)?,
-            None => Vec::new(),
-        };
-        if measured.is_empty()
+        let mut is_measured = false;
+        if let Some(cluster) = &cluster {
+            let mut look = |metric| {
+                is_measured = true;
+                look(metric);
+            };
+            job_data(record, cluster, wanted, self.series.as_ref(), now, &mut look)?;
+        }
+        if !is_measured
             && !is_settled
             && let Some(kept) = self.kept(record)?
         {
-            return Ok(chosen(kept, record, cluster.as_ref(), wanted));
+            chosen(kept, record, cluster.as_ref(), wanted).into_iter().for_each(look);
         }
-        Ok(measured)
+        Ok(())
     }
 
     /// Reads what the archive has of a job's series.

@@ -13,6 +13,8 @@ use hyper::body::Incoming;
 use serde::Serialize;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::mpsc::sync_channel;
+use std::thread;
 
 /// A list of jobs; `total` is ours.
 #[derive(Serialize)]
@@ -62,28 +64,55 @@ fn wishes(call: &Call<'_>, mut wanted: DataWanted) -> Result<(DataWanted, Option
     Ok((wanted, resolution))
 }
 
-/// Finds a job that may be seen, and its series.
+/// Finds a job that may be seen, and says what of its series is wanted.
 fn found(
     monitoring: &Monitoring,
     which: &Which,
     sight: &Sight,
     wanted: DataWanted,
     resolution: Option<i64>,
-) -> Result<(Record, Vec<JobMetric>), CockpitError> {
+) -> Result<(Record, DataWanted), CockpitError> {
     let record = monitoring.find(which)?.record;
     if !sight.sees(&record) {
         return Err(MonitorError::NotFound.into());
     }
     let lasts = record.until(monitoring.now()).saturating_sub(record.start_time).max(1);
     let most_values = resolution.map(|step| usize::try_from(lasts / step).unwrap_or(usize::MAX).max(1));
-    let wanted = DataWanted { most_values, is_public: sight.is_plain(), ..wanted };
-    let metrics = monitoring.data(&record, &wanted)?;
-    Ok((record, metrics))
+    Ok((record, DataWanted { most_values, is_public: sight.is_plain(), ..wanted }))
 }
 
 /// Bytes that most values take with their comma, and more than the rest of most answers takes.
 const A_VALUE: usize = 7;
 const LITTLE: usize = 16 << 10;
+/// Metrics that are read before those in front of them are written.
+const AHEAD: usize = 4;
+
+/// Writes the series of a job as a list, each metric while the next ones are read on another thread.
+fn write_series(
+    monitoring: &Monitoring,
+    record: &Record,
+    wanted: &DataWanted,
+    bytes: &mut Vec<u8>,
+) -> Result<(), CockpitError> {
+    let (send, read) = sync_channel::<JobMetric>(AHEAD);
+    thread::scope(|scope| {
+        let reader = scope.spawn(move || {
+            // Nobody stops listening before the end.
+            monitoring.each_metric(record, wanted, &mut |metric| drop(send.send(metric)))
+        });
+        let mut before = b'[';
+        for metric in read {
+            let values: usize = metric.series.iter().map(|one| one.values.len()).sum();
+            bytes.reserve(LITTLE + values * A_VALUE);
+            bytes.push(before);
+            to_wire::write_measured(&to_wire::job_metric(&metric), bytes);
+            before = b',';
+        }
+        bytes.extend_from_slice(if before == b'[' { b"[]" } else { b"]" });
+        let broken = || CockpitError::new(StatusCode::INTERNAL_SERVER_ERROR, "internal error");
+        Ok(reader.join().map_err(|_| broken())??)
+    })
+}
 
 async fn shown(call: Call<'_>, wanted: DataWanted, resolution: Option<i64>) -> Result<Answer, CockpitError> {
     let which = Which::Id(call.id()?);
@@ -91,15 +120,12 @@ async fn shown(call: Call<'_>, wanted: DataWanted, resolution: Option<i64>) -> R
     let sight = call.sight();
     let bytes = call
         .apart(move |monitoring| {
-            let (record, metrics) = found(monitoring, &which, &sight(monitoring)?, wanted, resolution)?;
+            let (record, wanted) = found(monitoring, &which, &sight(monitoring)?, wanted, resolution)?;
             // The capitals are the original's.
-            let values: usize =
-                metrics.iter().flat_map(|metric| &metric.series).map(|one| one.values.len()).sum();
-            let mut bytes = Vec::with_capacity(LITTLE + values * A_VALUE);
-            bytes.extend(br#"{"Meta":"#);
+            let mut bytes = br#"{"Meta":"#.to_vec();
             to_wire::write_plain(&to_wire::single(&record, monitoring.now(), false, &zone), &mut bytes);
             bytes.extend(br#","Data":"#);
-            to_wire::write_measured(&to_wire::job_metrics(&metrics), &mut bytes);
+            write_series(monitoring, &record, &wanted, &mut bytes)?;
             bytes.extend(b"}\n");
             Ok(bytes)
         })
@@ -135,9 +161,10 @@ pub(crate) async fn metrics(call: Call<'_>) -> Result<Answer, CockpitError> {
         .apart(move |monitoring| {
             let found = sight(monitoring)
                 .map_err(CockpitError::from)
-                .and_then(|sight| found(monitoring, &which, &sight, wanted, resolution));
+                .and_then(|sight| found(monitoring, &which, &sight, wanted, resolution))
+                .and_then(|(record, wanted)| Ok(monitoring.data(&record, &wanted)?));
             Ok(match &found {
-                Ok((_, metrics)) => {
+                Ok(metrics) => {
                     let data = Some(WrappedMetrics { job_metrics: to_wire::job_metrics(metrics) });
                     to_wire::measured(&Wrapped { data, error: None })
                 }

@@ -97,16 +97,14 @@ fn wire(metric: &JobMetric) -> WireMetric<'_> {
     }
 }
 
+/// Describes a metric of a job.
+pub(crate) fn job_metric(metric: &JobMetric) -> NamedMetric<'_> {
+    NamedMetric { name: &metric.metric.name, scope: metric.scope.name(), metric: wire(metric) }
+}
+
 /// Describes the metrics of a job, one by one.
 pub(crate) fn job_metrics(metrics: &[JobMetric]) -> Vec<NamedMetric<'_>> {
-    metrics
-        .iter()
-        .map(|metric| NamedMetric {
-            name: &metric.metric.name,
-            scope: metric.scope.name(),
-            metric: wire(metric),
-        })
-        .collect()
+    metrics.iter().map(job_metric).collect()
 }
 
 /// The metrics of a job, by name and scope.

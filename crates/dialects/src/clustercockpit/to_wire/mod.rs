@@ -7,7 +7,7 @@ mod metric;
 
 pub(super) use cluster::cluster;
 pub(super) use job::{Job, archived, listed, single};
-pub(super) use metric::{NamedMetric, by_scope, job_metrics};
+pub(super) use metric::{NamedMetric, by_scope, job_metric, job_metrics};
 
 use decimals::{Decimals, Plain};
 use serde::Serialize;

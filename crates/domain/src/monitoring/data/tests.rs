@@ -91,7 +91,9 @@ fn job(hosts: &[&str], threads: &[u32]) -> Record {
 }
 
 fn shown(record: &Record, wanted: &DataWanted, store: &Fixed) -> Vec<JobMetric> {
-    job_data(record, &cluster(), wanted, store, 6120).unwrap()
+    let mut all = Vec::new();
+    job_data(record, &cluster(), wanted, store, 6120, &mut |metric| all.push(metric)).unwrap();
+    all
 }
 
 /// A series' host, part and values.
