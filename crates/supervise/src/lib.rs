@@ -12,6 +12,7 @@ pub mod launcher;
 pub mod layout;
 mod leftovers;
 pub mod machine;
+mod own_code;
 mod private;
 mod proc;
 mod report;
@@ -30,6 +31,7 @@ pub use handle::{Error, Gauges, LauncherState, NoSuchRun, Supervisor, Supervisor
 pub use launch::{
     Credentials, Hook, Hooks, Launch, Limits, Private, Resource, Rlimit, Script, Stream, Told, current_rlimit,
 };
+pub use own_code::let_go_of_start;
 pub use report::{Ended, Found, FoundState, Report, StartFailure, Status, Step, Usage};
 pub use run::{RunId, UnixMicros};
 pub use sample::{

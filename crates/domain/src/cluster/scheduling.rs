@@ -10,6 +10,8 @@ pub struct Scheduling {
     pub by: SchedulerType,
     /// Jobs the main pass looks at (`default_queue_depth`).
     pub queue_depth: usize,
+    /// After so long the main pass looks at all that wait, once (`sched_interval`).
+    pub whole_queue_after: Duration,
     /// Jobs of each partition the main pass looks at (`partition_job_depth`); zero for no limit.
     pub partition_depth: usize,
     /// Who waits for a limit of accounting holds up the rest of its partition (`assoc_limit_stop`): jobs behind it start
@@ -60,6 +62,7 @@ impl Default for Scheduling {
         Scheduling {
             by: SchedulerType::Backfill,
             queue_depth: 1000,
+            whole_queue_after: Duration::from_secs(60),
             partition_depth: 0,
             stops_at_limits: false,
             backfill: Backfill::default(),

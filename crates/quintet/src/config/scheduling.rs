@@ -65,6 +65,7 @@ pub(crate) struct SchedulerTable {
     #[serde(rename = "type", deserialize_with = "scheduler_type")]
     pub(crate) by: SchedulerType,
     pub(crate) default_queue_depth: usize,
+    pub(crate) sched_interval: Wait,
     pub(crate) partition_job_depth: usize,
     pub(crate) assoc_limit_stop: bool,
     pub(crate) bf_interval: Wait,
@@ -86,6 +87,7 @@ impl Default for SchedulerTable {
         SchedulerTable {
             by: scheduling.by,
             default_queue_depth: scheduling.queue_depth,
+            sched_interval: Wait(scheduling.whole_queue_after),
             partition_job_depth: scheduling.partition_depth,
             assoc_limit_stop: scheduling.stops_at_limits,
             bf_interval: Wait(backfill.interval),
@@ -249,6 +251,9 @@ pub(super) fn scheduler(table: &SchedulerTable) -> Result<Scheduling, ConfigErro
             return unfit("bf_window must be between 1 minute and 30 days, or unlimited");
         }
     };
+    if table.sched_interval.0.is_zero() {
+        return unfit("sched_interval must be at least 1 second");
+    }
     if table.bf_interval.0.as_secs() > 10_800 {
         return unfit("bf_interval must be 3 hours at most");
     }
@@ -258,6 +263,7 @@ pub(super) fn scheduler(table: &SchedulerTable) -> Result<Scheduling, ConfigErro
     Ok(Scheduling {
         by: table.by,
         queue_depth: table.default_queue_depth,
+        whole_queue_after: table.sched_interval.0,
         partition_depth: table.partition_job_depth,
         stops_at_limits: table.assoc_limit_stop,
         backfill: Backfill {

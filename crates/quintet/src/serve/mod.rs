@@ -63,6 +63,7 @@ pub(crate) fn run(args: ServeArgs, terminal: Terminal) -> anyhow::Result<ExitCod
         let reachable = format!("http://{}", reachable(address));
         write_private(&address_file, reachable.as_bytes())
             .with_context(|| format!("write {}", address_file.display()))?;
+        supervise::let_go_of_start();
         terminal.print(&format!("listening on http://{address}"))?;
         service.run(stop).await?;
         // Nobody answers there any more. If the file cannot be removed, clients are told so by the connection.

@@ -65,23 +65,26 @@ fn way(wanted: &RecordsWanted, groups: &Meant) -> Way {
         return Way::Along { index: "record_job", states: Vec::new() };
     }
     let numbers: Vec<i64> = groups.numbers().collect();
-    let is_open = wanted.states.is_empty()
-        && wanted.cluster.is_none()
+    let is_anybodys = wanted.cluster.is_none()
         && wanted.user.is_none()
         && wanted.projects.is_empty()
         && wanted.seen_by.is_none();
+    let along_states = || {
+        let states = wanted.states.iter().map(|state| super::body::state_number(*state)).collect();
+        Way::Along { index: "record_state", states }
+    };
     match numbers.len() {
         0 => Way::Nowhere,
         // Few have ended lately, of however many there are.
         _ if wanted.ended_from.is_some() && wanted.started_from.is_none() => {
             Way::Along { index: "record_ended", states: Vec::new() }
         }
-        _ if is_open => Way::Along { index: "record_start", states: Vec::new() },
-        few if few <= SIDE_BY_SIDE => Way::Groups(numbers),
-        _ if !wanted.states.is_empty() => {
-            let states = wanted.states.iter().map(|state| super::body::state_number(*state)).collect();
-            Way::Along { index: "record_state", states }
+        _ if is_anybodys && wanted.states.is_empty() => {
+            Way::Along { index: "record_start", states: Vec::new() }
         }
+        _ if is_anybodys => along_states(),
+        few if few <= SIDE_BY_SIDE => Way::Groups(numbers),
+        _ if !wanted.states.is_empty() => along_states(),
         _ => Way::Along { index: "record_start", states: Vec::new() },
     }
 }

@@ -3,18 +3,17 @@
 use super::super::body::value;
 use super::super::error::CockpitError;
 use super::super::{from_wire, to_wire};
+use super::shown::shown;
 use super::{Call, LARGEST, Sight, json};
 use crate::http::answer::{Answer, answer};
 use domain::Text;
-use domain::monitoring::{DataWanted, JobMetric, JobState, Record, RecordsWanted, Scope};
+use domain::monitoring::{DataWanted, JobState, Record, RecordsWanted, Scope};
 use domain::service::{MonitorError, Monitoring, Which};
 use hyper::StatusCode;
 use hyper::body::Incoming;
 use serde::Serialize;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::mpsc::sync_channel;
-use std::thread;
 
 /// A list of jobs; `total` is ours.
 #[derive(Serialize)]
@@ -65,7 +64,7 @@ fn wishes(call: &Call<'_>, mut wanted: DataWanted) -> Result<(DataWanted, Option
 }
 
 /// Finds a job that may be seen, and says what of its series is wanted.
-fn found(
+pub(super) fn found(
     monitoring: &Monitoring,
     which: &Which,
     sight: &Sight,
@@ -79,58 +78,6 @@ fn found(
     let lasts = record.until(monitoring.now()).saturating_sub(record.start_time).max(1);
     let most_values = resolution.map(|step| usize::try_from(lasts / step).unwrap_or(usize::MAX).max(1));
     Ok((record, DataWanted { most_values, is_public: sight.is_plain(), ..wanted }))
-}
-
-/// Bytes that most values take with their comma, and more than the rest of most answers takes.
-const A_VALUE: usize = 7;
-const LITTLE: usize = 16 << 10;
-/// Metrics that are read before those in front of them are written.
-const AHEAD: usize = 4;
-
-/// Writes the series of a job as a list, each metric while the next ones are read on another thread.
-fn write_series(
-    monitoring: &Monitoring,
-    record: &Record,
-    wanted: &DataWanted,
-    bytes: &mut Vec<u8>,
-) -> Result<(), CockpitError> {
-    let (send, read) = sync_channel::<JobMetric>(AHEAD);
-    thread::scope(|scope| {
-        let reader = scope.spawn(move || {
-            // Nobody stops listening before the end.
-            monitoring.each_metric(record, wanted, &mut |metric| drop(send.send(metric)))
-        });
-        let mut before = b'[';
-        for metric in read {
-            let values: usize = metric.series.iter().map(|one| one.values.len()).sum();
-            bytes.reserve(LITTLE + values * A_VALUE);
-            bytes.push(before);
-            to_wire::write_measured(&to_wire::job_metric(&metric), bytes);
-            before = b',';
-        }
-        bytes.extend_from_slice(if before == b'[' { b"[]" } else { b"]" });
-        let broken = || CockpitError::new(StatusCode::INTERNAL_SERVER_ERROR, "internal error");
-        Ok(reader.join().map_err(|_| broken())??)
-    })
-}
-
-async fn shown(call: Call<'_>, wanted: DataWanted, resolution: Option<i64>) -> Result<Answer, CockpitError> {
-    let which = Which::Id(call.id()?);
-    let zone = call.site.zone.clone();
-    let sight = call.sight();
-    let bytes = call
-        .apart(move |monitoring| {
-            let (record, wanted) = found(monitoring, &which, &sight(monitoring)?, wanted, resolution)?;
-            // The capitals are the original's.
-            let mut bytes = br#"{"Meta":"#.to_vec();
-            to_wire::write_plain(&to_wire::single(&record, monitoring.now(), false, &zone), &mut bytes);
-            bytes.extend(br#","Data":"#);
-            write_series(monitoring, &record, &wanted, &mut bytes)?;
-            bytes.extend(b"}\n");
-            Ok(bytes)
-        })
-        .await?;
-    Ok(answer(StatusCode::OK, "application/json", bytes))
 }
 
 /// What the older call for series answers: it never fails, and says inside what is wrong (facts 3.8).

@@ -7,6 +7,7 @@ pub(super) mod life;
 pub(super) mod notes;
 pub(super) mod papers;
 pub(super) mod passes;
+mod shown;
 pub(super) mod users;
 pub(super) mod write;
 
@@ -135,16 +136,19 @@ impl Call<'_> {
     }
 
     /// Does what may wait for a disk on a thread of its own.
-    pub(super) async fn apart<T: Send + 'static>(
-        &self,
-        work: impl FnOnce(&Monitoring) -> Result<T, CockpitError> + Send + 'static,
-    ) -> Result<T, CockpitError> {
+    pub(super) fn apart<T, W>(&self, work: W) -> impl Future<Output = Result<T, CockpitError>> + Send + use<T, W>
+    where
+        T: Send + 'static,
+        W: FnOnce(&Monitoring) -> Result<T, CockpitError> + Send + 'static,
+    {
         let monitoring = self.cockpit.monitoring.clone();
-        let done = tokio::task::spawn_blocking(move || work(&monitoring)).await;
-        done.unwrap_or_else(|error| {
-            tracing::error!(%error, "a call of monitoring ended badly");
-            Err(CockpitError::new(StatusCode::INTERNAL_SERVER_ERROR, "internal error"))
-        })
+        let done = tokio::task::spawn_blocking(move || work(&monitoring));
+        async {
+            done.await.unwrap_or_else(|error| {
+                tracing::error!(%error, "a call of monitoring ended badly");
+                Err(CockpitError::new(StatusCode::INTERNAL_SERVER_ERROR, "internal error"))
+            })
+        }
     }
 }
 

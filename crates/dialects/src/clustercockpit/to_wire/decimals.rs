@@ -74,12 +74,12 @@ struct Piece {
 }
 
 impl Piece {
-    /// Adds a few bytes; there must be room.
+    /// Adds the first few of some bytes; there must be room for all of them.
     #[inline]
-    fn add<const N: usize>(&mut self, more: [u8; N]) {
+    fn add<const N: usize>(&mut self, more: [u8; N], length: usize) {
         if let Some(place) = self.bytes.get_mut(self.filled..).and_then(|rest| rest.first_chunk_mut()) {
             *place = more;
-            self.filled += N;
+            self.filled += length;
         }
     }
 
@@ -88,6 +88,17 @@ impl Piece {
         writer.write_all(self.bytes.get(..filled).unwrap_or_default())
     }
 }
+
+/// All numbers of two digits, as they are written.
+const PAIRS: [[u8; 2]; 100] = {
+    let mut pairs = [[0; 2]; 100];
+    let mut number = 0;
+    while number < 100 {
+        pairs[number] = [b'0' + (number / 10) as u8, b'0' + (number % 10) as u8];
+        number += 1;
+    }
+    pairs
+};
 
 /// Writes a list of numbers; one that is not finite is a null.
 fn list(writer: &mut (impl Write + ?Sized), values: impl Iterator<Item = f64>) -> io::Result<()> {
@@ -100,16 +111,16 @@ fn list(writer: &mut (impl Write + ?Sized), values: impl Iterator<Item = f64>) -
         }
         match in_hundredths(value) {
             // Percentages are like these, and most others.
-            Some(number @ 100..1000) if value > 0.0 => {
-                piece.add([before, digit::<100>(number), b'.', digit::<10>(number), digit::<1>(number)]);
+            Some(number @ 100..10_000) if value > 0.0 => {
+                let ([tens, ones], [tenths, hundredths]) = (pair(number / 100), pair(number % 100));
+                match number {
+                    ..1000 => piece.add([before, ones, b'.', tenths, hundredths], 5),
+                    _ => piece.add([before, tens, ones, b'.', tenths, hundredths], 6),
+                }
             }
-            Some(number @ 1000..10_000) if value > 0.0 => {
-                let (tens, ones) = (digit::<1000>(number), digit::<100>(number));
-                piece.add([before, tens, ones, b'.', digit::<10>(number), digit::<1>(number)]);
-            }
-            _ if !value.is_finite() => piece.add([before, b'n', b'u', b'l', b'l']),
+            _ if !value.is_finite() => piece.add([before, b'n', b'u', b'l', b'l'], 5),
             _ => {
-                piece.add([before]);
+                piece.add([before], 1);
                 piece.flush(writer)?;
                 two_decimals(writer, value)?;
             }
@@ -118,6 +129,12 @@ fn list(writer: &mut (impl Write + ?Sized), values: impl Iterator<Item = f64>) -
     }
     piece.flush(writer)?;
     writer.write_all(if before == b'[' { b"[]" } else { b"]" })
+}
+
+/// Returns a number below a hundred in two digits.
+#[inline]
+fn pair(number: u64) -> [u8; 2] {
+    PAIRS.get(number as usize).copied().unwrap_or_default()
 }
 
 /// Returns how many hundredths a number is nearest to, whatever its sign; `None` if that is not told so easily, or if it is
@@ -135,12 +152,6 @@ fn in_hundredths(value: f64) -> Option<u64> {
     ((rest - 0.5).abs() >= 1e-3 && number > 0).then_some(number)
 }
 
-/// Returns a digit of a number as a letter; which one, a power of ten says.
-#[inline]
-fn digit<const PLACE: u64>(number: u64) -> u8 {
-    b'0' + (number / PLACE % 10) as u8
-}
-
 /// Writes a finite number with two decimals, as `{:.2}` does.
 fn two_decimals(writer: &mut (impl Write + ?Sized), value: f64) -> io::Result<()> {
     let Some(number) = in_hundredths(value) else { return write!(writer, "{value:.2}") };
@@ -152,7 +163,8 @@ fn two_decimals(writer: &mut (impl Write + ?Sized), value: f64) -> io::Result<()
             *place = digit;
         }
     };
-    [digit::<1>(number), digit::<10>(number), b'.'].into_iter().for_each(&mut put);
+    let [tenths, hundredths] = pair(number % 100);
+    [hundredths, tenths, b'.'].into_iter().for_each(&mut put);
     let mut number = number / 100;
     loop {
         put(b'0' + (number % 10) as u8);

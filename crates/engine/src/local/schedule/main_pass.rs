@@ -33,6 +33,8 @@ pub(super) struct MainPass<'a, 'g, 'm> {
     closed_licenses: Vec<&'a Text>,
     starts: Vec<Start>,
     depth: usize,
+    /// Jobs it may look at.
+    most: usize,
     /// Jobs looked at, by partition.
     depths: Vec<usize>,
     /// Nobody overtakes a job that waits.
@@ -86,7 +88,7 @@ pub(super) struct Found<'a, 'm> {
 }
 
 impl<'a, 'g, 'm> MainPass<'a, 'g, 'm> {
-    /// Makes the pass.
+    /// Makes the pass, over at most that many jobs.
     pub(super) fn run(
         layout: &'a Layout,
         (displacing, joint, limited): (Displacing<'a, 'm>, &'g Joint, &'g mut Limited),
@@ -94,6 +96,7 @@ impl<'a, 'g, 'm> MainPass<'a, 'g, 'm> {
         now: Timestamp,
         ground: &'g mut Ground<'a>,
         waits: &'g mut Waits,
+        most: usize,
     ) -> Found<'a, 'm> {
         limited.begin(now, layout.partitions.len());
         let mut pass = MainPass {
@@ -105,6 +108,7 @@ impl<'a, 'g, 'm> MainPass<'a, 'g, 'm> {
             closed_licenses: Vec::new(),
             starts: Vec::new(),
             depth: 0,
+            most,
             depths: vec![0; layout.partitions.len()],
             is_strict: layout.cluster().scheduling.by == SchedulerType::Builtin,
             is_settling: true,
@@ -121,7 +125,7 @@ impl<'a, 'g, 'm> MainPass<'a, 'g, 'm> {
         pass.walk(state);
         let exit = match pass.starts.len() {
             MOST_STARTS.. => PassExit::Starts,
-            _ if pass.depth >= layout.cluster().scheduling.queue_depth => PassExit::Depth,
+            _ if pass.depth >= pass.most => PassExit::Depth,
             _ => PassExit::EndOfQueue,
         };
         pass.returning.at_last(pass.ground);
@@ -150,7 +154,7 @@ impl<'a, 'g, 'm> MainPass<'a, 'g, 'm> {
         }
         let mut walk = Walk::over(layout, state, starts);
         let scheduling = &layout.cluster().scheduling;
-        while self.depth < scheduling.queue_depth && self.starts.len() < MOST_STARTS {
+        while self.depth < self.most && self.starts.len() < MOST_STARTS {
             let Some(turn) = walk.next() else { return };
             let had_turn = self.ground.has_started(turn.job.id) || self.kept.contains(&turn.job.id);
             if had_turn || names_reservation(turn.job) {

@@ -23,7 +23,7 @@ mod timeline;
 mod waits;
 mod walk;
 
-use domain::ports::{Foreseen, Plan, Preempt, PreemptHow, Start};
+use domain::ports::{Foreseen, PassExit, Plan, Preempt, PreemptHow, Start};
 use domain::state::State;
 use domain::{JobId, Timestamp};
 use ground::Ground;
@@ -55,6 +55,8 @@ const MOST_STARTS: usize = 512;
 pub struct Scheduler {
     layout: Option<Layout>,
     last_backfill: Option<Timestamp>,
+    /// When a main pass came to the end of the queue, or was to.
+    last_whole: Option<Timestamp>,
     rest: Duration,
     last_expectations: Option<Timestamp>,
     displacing: preempt::Memory,
@@ -127,8 +129,15 @@ impl Scheduler {
         let mut memory = std::mem::take(&mut self.displacing);
         let displacing = Displacing::new(layout, state, now, &mut memory);
         displacing.claimants().into_iter().for_each(|job| ground.owe(job));
+        let (most, whole_at) = self.depth(layout, now);
         let kept_in_mind = (displacing, &self.joint, &mut self.limited);
-        let main = MainPass::run(layout, kept_in_mind, state, now, &mut ground, waits);
+        let main = MainPass::run(layout, kept_in_mind, state, now, &mut ground, waits, most);
+        let looks_at_rest = if main.exit == PassExit::Depth {
+            whole_at
+        } else {
+            self.last_whole = Some(now);
+            None
+        };
         let mut plan = Plan {
             resumes: main.resumes,
             depth: main.depth,
@@ -168,12 +177,25 @@ impl Scheduler {
         }
         plan.preempts = displacing.preempts;
         memory.settle(&plan.starts, &plan.preempts);
-        let again = [plan.again, memory.looks_again(state, now), self.limited.again()];
+        let again = [plan.again, memory.looks_again(state, now), self.limited.again(), looks_at_rest];
         plan.again = again.into_iter().flatten().min();
         plan.waits = waits.changed(state, now);
         plan.planned = waits.is_deep.then(|| std::mem::take(&mut waits.planned));
         self.displacing = memory;
         plan
+    }
+
+    /// Returns how many jobs the main pass may look at now, and when one may look at all of them: whoever is too far behind
+    /// for every pass would wait for ever behind others that never start.
+    fn depth(&mut self, layout: &Layout, now: Timestamp) -> (usize, Option<Timestamp>) {
+        let scheduling = &layout.cluster().scheduling;
+        // A clock that was set back tells nothing of the time since.
+        let last = (*self.last_whole.get_or_insert(now)).min(now);
+        let due = last.after(scheduling.whole_queue_after);
+        match due <= now {
+            true => (usize::MAX, None),
+            false => (scheduling.queue_depth, Some(due)),
+        }
     }
 
     fn interval(&self, layout: &Layout, state: &State, ground: &Ground<'_>) -> Duration {
