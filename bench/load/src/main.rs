@@ -368,6 +368,7 @@ impl Suite<'_> {
             let service = Recipe { config, ..self.recipe() }.start(&state)?;
             past::is_there(&service.target)?;
             merge(rows, vec![past::start(&service, jobs)]);
+            idle::rest(&service.target);
             merge(rows, past::pages(&service.target, *setting, jobs)?);
             merge(rows, past::reads(&service.target, *setting, jobs)?);
             let behind = format!(", {jobs} finished jobs");

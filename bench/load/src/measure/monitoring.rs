@@ -187,6 +187,7 @@ pub(crate) fn pages(watched: &Watched<'_>, setting: Setting<'_>, jobs: u32) -> R
         ("half of the time and a state", format!("start-time={}-{}&state=completed", at(0.25), at(0.75))),
         ("a time at which there was nothing", "start-time=0-1000".to_owned()),
     ];
+    super::idle::rest(watched.target);
     let mut worst = (0.0_f64, "");
     let mut told = String::new();
     for (name, query) in &filters {
@@ -276,6 +277,8 @@ pub(crate) fn series(watched: &Watched<'_>, setting: Setting<'_>) -> Result<Vec<
         let (values, taken) = fill(watched, &host, kind, step, THREADS, start)?;
         let stop = json!({"stopTime": start + DAY}).to_string();
         watched.once("POST", &format!("/jobs/stop_job/{id}"), &stop, 200)?;
+        // The archive writes what has stopped.
+        super::idle::rest(watched.target);
         let names: Vec<String> = (0..METRICS).map(|metric| format!("{kind}_{metric}")).collect();
         let shown = watched.many(
             "POST",
