@@ -23,6 +23,7 @@ use reload::Reload;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::time::Duration;
 use tokio::signal::unix::{SignalKind, signal};
 
 /// Arguments of `quintet serve`.
@@ -63,7 +64,7 @@ pub(crate) fn run(args: ServeArgs, terminal: Terminal) -> anyhow::Result<ExitCod
         let reachable = format!("http://{}", reachable(address));
         write_private(&address_file, reachable.as_bytes())
             .with_context(|| format!("write {}", address_file.display()))?;
-        supervise::let_go_of_start();
+        tokio::spawn(let_go_of_start());
         terminal.print(&format!("listening on http://{address}"))?;
         service.run(stop).await?;
         // Nobody answers there any more. If the file cannot be removed, clients are told so by the connection.
@@ -71,6 +72,16 @@ pub(crate) fn run(args: ServeArgs, terminal: Terminal) -> anyhow::Result<ExitCod
         tracing::info!("stopped; jobs go on");
         Ok(ExitCode::SUCCESS)
     })
+}
+
+/// How long after it is ready the last of the service has started.
+const SETTLED: Duration = Duration::from_secs(3);
+
+/// Lets go of the code that only the start needed, once it is over.
+async fn let_go_of_start() {
+    tokio::time::sleep(SETTLED).await;
+    // It reads /proc, which takes a moment. There is nothing to be done should it fail.
+    let _ = tokio::task::spawn_blocking(supervise::let_go_of_start).await;
 }
 
 fn tell_state(state: &StateDir) {
