@@ -17,6 +17,9 @@ pub(crate) fn respond(site: &Site, request: &Request<Incoming>) -> Answer {
 }
 
 fn page(site: &Site) -> String {
+    if site.cluster.is_some() {
+        return page_before_cluster(site);
+    }
     let snapshot = site.jobs.snapshot();
     let cluster = &snapshot.cluster;
     format!(
@@ -51,5 +54,19 @@ fn page(site: &Site) -> String {
         nodes = cluster.present_nodes().count(),
         partitions = cluster.partitions.len(),
         jobs = snapshot.jobs.len(),
+    )
+}
+
+fn page_before_cluster(site: &Site) -> String {
+    format!(
+        "Quintet {version}: in front of a Slurm cluster\n\
+         \n\
+         Slurm REST API    /slurm/v0.0.44/      described by /openapi/v3\n\
+         metrics           /metrics\n\
+         health            /healthz\n\
+         \n\
+         Credentials: the cluster's own, as `scontrol token` makes them, in the headers X-SLURM-USER-NAME and\n\
+         X-SLURM-USER-TOKEN, or in Authorization: Bearer\n",
+        version = site.version,
     )
 }

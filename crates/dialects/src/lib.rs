@@ -29,6 +29,6 @@ pub use nifcloud::{
 };
 pub use revocable::Revocable;
 pub use site::{Services, serve};
-pub use slurm::{Part, ScriptOptions, Served};
+pub use slurm::{Forward, Forwarded, Forwarding, NotForwarded, Part, ScriptOptions, Served, SlurmCluster};
 pub use tokens::{Keyring, KeyringError, mint};
 pub use waldur::{Waldur, WaldurOptions, WaldurTokens, password_hash as waldur_password_hash};

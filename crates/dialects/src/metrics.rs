@@ -37,9 +37,15 @@ pub(crate) fn respond(site: &Site, _: &Request<Incoming>) -> Answer {
     let snapshot = site.jobs.snapshot();
     page.family("quintet_info", "gauge", "Version of the service.");
     page.sample("quintet_info", &[("version", site.version)], 1);
-    jobs(&mut page, &snapshot);
-    nodes(&mut page, &snapshot);
-    scheduling(&mut page, &snapshot);
+    // Of a cluster behind this service only its own collectors know what it has.
+    match &site.cluster {
+        Some(behind) => cluster(&mut page, &**behind),
+        None => {
+            jobs(&mut page, &snapshot);
+            nodes(&mut page, &snapshot);
+            scheduling(&mut page, &snapshot);
+        }
+    }
     requests(&mut page, &site.metrics);
     answer(StatusCode::OK, "text/plain; version=0.0.4; charset=utf-8", page.0.into_bytes())
 }
@@ -119,6 +125,14 @@ fn scheduling(page: &mut Page, snapshot: &Snapshot) {
     page.family("quintet_scheduler_jobs_total", "counter", "Jobs looked at by the scheduler.");
     for (kind, pass) in passes {
         page.sample("quintet_scheduler_jobs_total", &[("kind", kind)], pass.depth);
+    }
+}
+
+/// What the cluster behind this service was asked.
+fn cluster(page: &mut Page, cluster: &dyn crate::slurm::SlurmCluster) {
+    for (name, help, value) in cluster.counts() {
+        page.family(name, "counter", help);
+        page.sample(name, &[], value);
     }
 }
 

@@ -7,7 +7,7 @@ use crate::http::body::Budget;
 use crate::http::listen::listen;
 use crate::metrics::Metrics;
 use crate::nifcloud::{self, Nifcloud};
-use crate::slurm::{Counters, Descriptions, KeptJobs, ScriptOptions, Served};
+use crate::slurm::{Counters, Descriptions, KeptJobs, ScriptOptions, Served, SlurmCluster};
 use crate::tokens::Keyring;
 use crate::waldur::{self, Waldur};
 use crate::{front, metrics, native, slurm};
@@ -39,6 +39,10 @@ pub struct Services {
     pub slurm: Served,
     /// How `#SBATCH` lines are read, if that can be done.
     pub script_options: Option<ScriptOptions>,
+    /// The cluster that answers requests of Slurm's interface, if it is not this service itself.
+    pub cluster: Option<Arc<dyn SlurmCluster>>,
+    /// Whether the native interface is served.
+    pub native: bool,
     /// Monitoring, if ClusterCockpit's interface is served.
     pub cockpit: Option<Cockpit>,
     /// What ET Engine's interface needs, if it is served.
@@ -56,6 +60,8 @@ pub(crate) struct Site {
     pub(crate) version: &'static str,
     pub(crate) slurm: Served,
     pub(crate) script_options: Option<ScriptOptions>,
+    pub(crate) cluster: Option<Arc<dyn SlurmCluster>>,
+    native: bool,
     pub(crate) cockpit: Option<Cockpit>,
     pub(crate) et_engine: Option<EtEngine>,
     pub(crate) waldur: Option<Arc<Waldur>>,
@@ -105,8 +111,8 @@ pub async fn serve(
     services: Services,
     stop: impl Future<Output = ()> + Send + 'static,
 ) {
-    let Services { jobs, keys, version, slurm, script_options, cockpit, et_engine, nifcloud, waldur } =
-        services;
+    let Services { jobs, keys, version, slurm, script_options, cluster, .. } = services;
+    let Services { native, cockpit, et_engine, nifcloud, waldur, .. } = services;
     let (stopping, stopped) = watch::channel(false);
     tokio::spawn(async move {
         stop.await;
@@ -119,6 +125,8 @@ pub async fn serve(
         version,
         slurm,
         script_options,
+        cluster,
+        native,
         cockpit,
         et_engine,
         waldur,
@@ -154,6 +162,9 @@ async fn respond(site: Arc<Site>, request: Request<Incoming>, peer: SocketAddr) 
         }
         Dialect::Front => front::respond(&site, &request),
         Dialect::Metrics => metrics::respond(&site, &request),
+        Dialect::Native if !site.native => {
+            text(StatusCode::NOT_FOUND, "The native interface is not served here")
+        }
         Dialect::Native => native::respond(&site, request).await,
         Dialect::Waldur => waldur::respond(&site, request, peer).await,
         Dialect::Cockpit => clustercockpit::respond(&site, request, peer).await,

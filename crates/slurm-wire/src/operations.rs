@@ -2,9 +2,11 @@
 //! One line each; the routes of a server and the OpenAPI document are checked against it.
 
 use crate::accounting;
+use crate::report::Report;
 use crate::schema::{Components, Property, Schema};
+use crate::value::Value;
 use crate::versions::Version;
-use crate::wire::Wire;
+use crate::wire::{self, Wire};
 use crate::{
     diag, envelope, hostlist_reply, job_change, job_desc, job_info, job_resources, licenses, node, partition,
     ping, query, requeue, reservation, shares, submit,
@@ -22,12 +24,14 @@ pub struct Operation {
     query: Option<Describe>,
     body: Option<Describe>,
     answer: Describe,
+    rewrite: Rewrite,
 }
 
 /// Where the version stands in a path.
 const VERSION: &str = "{version}";
 
 type Describe = fn(&mut Components) -> Schema;
+type Rewrite = fn(&Value<'_>, &'static Version, &'static Version) -> Vec<u8>;
 
 impl Operation {
     /// Goes through the operations of a version.
@@ -72,10 +76,40 @@ impl Operation {
         self.body.map(|describe| describe(components))
     }
 
+    /// Finds an operation by its method and its path: the part (`slurm`, `slurmdb`, `util`) and what is below the version,
+    /// with a `*` for each parameter.
+    pub fn find(
+        version: &'static Version,
+        method: &str,
+        part: &str,
+        pattern: &str,
+    ) -> Option<&'static Operation> {
+        Operation::all(version).find(|operation| {
+            let mut known = operation.path.split('/').filter(|segment| !segment.is_empty());
+            operation.method == method
+                && known.next() == Some(part)
+                && known.next().is_some()
+                && known
+                    .map(|segment| if segment.starts_with('{') { "*" } else { segment })
+                    .eq(pattern.split('/').filter(|segment| !segment.is_empty()))
+        })
+    }
+
+    /// Writes an answer of one version as the other version has it, compactly. What the other does not have is left out;
+    /// what the first does not have is empty.
+    pub fn rewritten(&self, answer: &Value<'_>, from: &'static Version, to: &'static Version) -> Vec<u8> {
+        (self.rewrite)(answer, from, to)
+    }
+
     /// Returns the shape of its answer, good or bad.
     pub fn answer(&self, components: &mut Components) -> Schema {
         (self.answer)(components)
     }
+}
+
+fn rewrite<T: Wire + Default>(answer: &Value<'_>, from: &'static Version, to: &'static Version) -> Vec<u8> {
+    let read: T = wire::parse(answer, &mut Report::lenient().in_version(from)).unwrap_or_default();
+    wire::to_json_in(to, &read)
 }
 
 macro_rules! operations {
@@ -88,6 +122,7 @@ macro_rules! operations {
             query: maybe!($($query)?),
             body: maybe!($($body)?),
             answer: <$answer as Wire>::schema,
+            rewrite: rewrite::<$answer>,
         },)*];
     };
 }

@@ -64,7 +64,7 @@ impl<'a> Call<'a> {
         peer: SocketAddr,
     ) -> Self {
         let now = site.jobs.clock().now();
-        let Found { operation, parameter, version } = found;
+        let Found { operation, parameter, version, .. } = found;
         let part =
             if matches!(operation, Operation::Accounting(_)) { Part::Database } else { Part::Controller };
         let report = Report::new(zoned(site, now)).in_version(version);

@@ -6,9 +6,11 @@ use slurm_wire::envelope::ErrorEntry;
 use slurm_wire::error_number as slurm;
 
 /// `EAGAIN`: what the controller answers when its table of jobs is full.
-const TRY_AGAIN: i32 = 11;
+pub(super) const TRY_AGAIN: i32 = 11;
 /// The controller cannot be reached.
-const NO_CONTROLLER: i32 = 1800;
+pub(super) const NO_CONTROLLER: i32 = 1800;
+/// It was asked, and did not answer in time.
+pub(super) const NO_REPLY: i32 = 5004;
 /// The partition is closed to the user's groups.
 const PARTITION_GROUP: i32 = 2003;
 /// The most nodes are fewer than the least.
@@ -162,6 +164,7 @@ pub(super) fn own_text(number: i32) -> Option<&'static str> {
     match number {
         TRY_AGAIN => Some("Resource temporarily unavailable"),
         NO_CONTROLLER => Some("Unable to contact slurm controller (connect failure)"),
+        NO_REPLY => Some("Socket timed out on send/recv operation"),
         NODE_TABLE_FULL => Some("Unable to add node, node table is full"),
         TOPOLOGY => Some("Requested topology configuration is not available"),
         POWER_ACTION => Some("Invalid power action"),

@@ -7,6 +7,7 @@ mod batch;
 mod call;
 mod counters;
 mod error;
+mod forward;
 mod from_wire;
 mod handlers;
 mod kept;
@@ -28,6 +29,7 @@ mod to_wire;
 
 pub(crate) use batch::of_script;
 pub(crate) use counters::Counters;
+pub use forward::{Forward, Forwarded, Forwarding, NotForwarded, SlurmCluster};
 pub(crate) use from_wire::{described_job, described_script};
 pub(crate) use handlers::Descriptions;
 pub(crate) use kept::KeptJobs;

@@ -105,6 +105,10 @@ pub(super) struct Found<'a> {
     /// What stands in the path's parameter; empty where there is none.
     pub(super) parameter: &'a str,
     pub(super) version: &'static Version,
+    /// The first segment of its path.
+    pub(super) part: &'static str,
+    /// What is behind the version in its path, a `*` for the parameter.
+    pub(super) pattern: &'static str,
 }
 
 /// Finds the operation among what is served.
@@ -116,7 +120,7 @@ pub(super) fn find<'a>(
     if method == Method::GET
         && let Some(version) = described(served, path)
     {
-        return Some(Found { operation: OpenApi, parameter: "", version });
+        return Some(Found { operation: OpenApi, parameter: "", version, part: "openapi", pattern: "" });
     }
     let [part, version, rest @ ..] = path else { return None };
     let part = Part::named(part).filter(|part| served.has(*part))?;
@@ -124,10 +128,16 @@ pub(super) fn find<'a>(
     operations(part, version)
         .filter(|(known, ..)| known == method)
         .find_map(|(_, pattern, operation)| {
-            parameter(pattern, rest).map(|parameter| (pattern, *operation, parameter))
+            parameter(pattern, rest).map(|parameter| (*pattern, *operation, parameter))
         })
         .filter(|(pattern, ..)| is_in(version, part, method, pattern))
-        .map(|(_, operation, parameter)| Found { operation, parameter, version })
+        .map(|(pattern, operation, parameter)| Found {
+            operation,
+            parameter,
+            version,
+            part: part.path(),
+            pattern,
+        })
 }
 
 /// The version whose description is asked for: ours is one for each, and without a name it is that of the current one,
@@ -164,15 +174,7 @@ fn operations(
 /// Tells whether a version has an operation of the tables.
 fn is_in(version: &'static Version, part: Part, method: &Method, pattern: &str) -> bool {
     version.is_current()
-        || slurm_wire::operations::Operation::all(version).any(|operation| {
-            let mut known = operation.path.split('/').filter(|segment| !segment.is_empty());
-            operation.method == method.as_str()
-                && known.next() == Some(part.path())
-                && known.next().is_some()
-                && known
-                    .map(|segment| if segment.starts_with('{') { "*" } else { segment })
-                    .eq(pattern.split('/'))
-        })
+        || slurm_wire::operations::Operation::find(version, method.as_str(), part.path(), pattern).is_some()
 }
 
 fn parameter<'a>(pattern: &str, path: &'a [std::borrow::Cow<'_, str>]) -> Option<&'a str> {

@@ -3,6 +3,7 @@
 
 use super::auth::{Asker, asker};
 use super::call::Call;
+use super::forward;
 use super::handlers;
 use super::media::{self, BodyForm, Format, Unacceptable};
 use super::once::Once;
@@ -77,15 +78,28 @@ async fn prepare_and_run(
     };
     let bytes = read(site, body, length, &asker).await?;
     let written = slurm_wire::json::text(&bytes);
-    let document = document(&head.headers, &written)?;
-    let segments = path::segments(head.uri.path())
-        .map_err(|path::IllegalPath| away(StatusCode::NOT_FOUND, "Invalid or unknown URL path"))?;
-    let found = routes::find(&site.slurm, &head.method, &segments)
-        .ok_or_else(|| away(StatusCode::NOT_FOUND, NO_SUCH_PATH))?;
+    let segments = path::segments(head.uri.path());
+    let found = segments.as_ref().ok().and_then(|path| routes::find(&site.slurm, &head.method, path));
+    // A cluster behind us reads documents itself.
+    let cluster =
+        site.cluster.as_deref().filter(|_| found.is_some_and(|found| !forward::is_ours(found.operation)));
+    let document = if cluster.is_some() { None } else { document(&head.headers, &written)? };
+    let segments_known = segments.is_ok();
+    let Some(found) = found else {
+        let why = if segments_known { NO_SUCH_PATH } else { "Invalid or unknown URL path" };
+        return Err(away(StatusCode::NOT_FOUND, why));
+    };
     let format = media::accepted(head.headers.get(ACCEPT)).map_err(unacceptable)?;
     let mut pairs =
         query::pairs(head.uri.query().unwrap_or_default()).map_err(|query::BadQuery| unspecified())?;
     let slice = Slice::take(found.operation, &mut pairs, &head.headers);
+    if let Some(cluster) = cluster {
+        let call = Call::new(site, asker.clone(), found, Value::Null, format, peer);
+        let (headers, method) = (&head.headers, head.method.clone());
+        let incoming =
+            forward::Incoming { headers, method, found, query: pairs, slice, body: bytes.clone(), asker };
+        return Ok(forward::respond(cluster, incoming, call).await);
+    }
     let document = match document {
         Some(_) if !pairs.is_empty() => {
             let why = "Unexpected HTTP body provided when URL Query provided";

@@ -38,6 +38,13 @@ pub(crate) fn caller(headers: &HeaderMap, keys: &Keyring, cluster: &Cluster, now
     }
 }
 
+/// Returns the token of a request and the name beside it as they are, whether they hold or not; a token that cannot be
+/// one is empty.
+pub(crate) fn shown(headers: &HeaderMap) -> (String, Option<String>) {
+    let name = headers.get(USER_NAME).map(|name| name.to_str().unwrap_or_default().to_owned());
+    (token(headers).flatten().unwrap_or_default().to_owned(), name)
+}
+
 /// Returns the token, `Some(None)` where something is in its place that cannot be one.
 fn token(headers: &HeaderMap) -> Option<Option<&str>> {
     if let Some(token) = headers.get(USER_TOKEN) {

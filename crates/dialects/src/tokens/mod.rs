@@ -5,5 +5,5 @@ mod claims;
 mod credentials;
 mod keyring;
 
-pub(crate) use credentials::{Caller, caller};
+pub(crate) use credentials::{Caller, caller, shown};
 pub use keyring::{Keyring, KeyringError, mint};

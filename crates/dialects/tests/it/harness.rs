@@ -106,6 +106,8 @@ pub(crate) async fn site_with(nifcloud: impl FnOnce(&Arc<Revoked>) -> Option<dia
     let revoked = Arc::new(Revoked::default());
     let et_engine = dialects::EtEngine::new(et_keys, revoked.clone(), shelf, Arc::new(keep), settings);
     let services = dialects::Services {
+        cluster: None,
+        native: true,
         jobs,
         keys,
         version: "test",

@@ -623,6 +623,56 @@ pub(crate) struct EngineTable {
     #[serde(deserialize_with = "private_tmp")]
     pub(crate) private_tmp: PrivateTmp,
     pub(crate) private_tmp_folder: Option<PathBuf>,
+    pub(crate) slurm: Option<UpstreamTable>,
+}
+
+/// `[engine.slurm]`
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct UpstreamTable {
+    pub(crate) endpoints: Vec<String>,
+    #[serde(deserialize_with = "identity")]
+    pub(crate) identity: IdentityWord,
+    pub(crate) jwt_key: Option<PathBuf>,
+    pub(crate) token_file: Option<PathBuf>,
+    pub(crate) user: String,
+    pub(crate) ca: Option<PathBuf>,
+    pub(crate) max_age: Wait,
+    pub(crate) stale_for: Wait,
+    pub(crate) timeout: Wait,
+    pub(crate) private_data: bool,
+    pub(crate) rate: f64,
+    pub(crate) burst: u32,
+}
+
+impl Default for UpstreamTable {
+    fn default() -> Self {
+        UpstreamTable {
+            endpoints: Vec::new(),
+            identity: IdentityWord::Caller,
+            jwt_key: None,
+            token_file: None,
+            user: "slurm".to_owned(),
+            ca: None,
+            max_age: Wait(Duration::from_secs(1)),
+            stale_for: Wait(Duration::from_secs(60 * 60)),
+            timeout: Wait(Duration::from_secs(30)),
+            private_data: false,
+            rate: 200.0,
+            burst: 1000,
+        }
+    }
+}
+
+/// As whom a cluster is asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum IdentityWord {
+    /// As the caller, by his own token.
+    Caller,
+    /// As the caller, by a token made from the site's key.
+    Key,
+    /// As a service that speaks for the caller.
+    Service,
 }
 
 impl Default for EngineTable {
@@ -642,6 +692,7 @@ impl Default for EngineTable {
             prolog_epilog_timeout: None,
             private_tmp: PrivateTmp::Never,
             private_tmp_folder: None,
+            slurm: None,
         }
     }
 }
@@ -668,6 +719,8 @@ pub(crate) struct HooksTable {
 pub(crate) enum EngineKind {
     /// This machine.
     Local,
+    /// A Slurm cluster.
+    Slurm,
 }
 
 /// `[log]`
@@ -705,7 +758,12 @@ fn admin_level<'de, D: serde::Deserializer<'de>>(from: D) -> Result<AdminLevel, 
 }
 
 fn engine_kind<'de, D: serde::Deserializer<'de>>(from: D) -> Result<EngineKind, D::Error> {
-    word(from, &[("local", EngineKind::Local)])
+    word(from, &[("local", EngineKind::Local), ("slurm", EngineKind::Slurm)])
+}
+
+fn identity<'de, D: serde::Deserializer<'de>>(from: D) -> Result<IdentityWord, D::Error> {
+    use IdentityWord::{Caller, Key, Service};
+    word(from, &[("caller", Caller), ("key", Key), ("service", Service)])
 }
 
 fn private_tmp<'de, D: serde::Deserializer<'de>>(from: D) -> Result<PrivateTmp, D::Error> {

@@ -17,6 +17,7 @@ mod scheduling;
 #[cfg(test)]
 mod tests;
 mod units;
+mod upstream;
 mod waldur;
 
 pub(crate) use accounts::Account;
@@ -27,6 +28,7 @@ pub(crate) use mail::{MailRelay, this_machine};
 pub(crate) use nifcloud::NifcloudConfig;
 pub(crate) use people::{KnownGroup, KnownUser};
 pub(crate) use units::time_limit;
+pub(crate) use upstream::{Showing, Upstream};
 
 use domain::Timestamp;
 use domain::cluster::{Cluster, Node};
@@ -115,13 +117,17 @@ impl Config {
         let engine = &mut file.engine;
         let hooks = engine.prolog.iter_mut().chain(&mut engine.epilog);
         let single = [&mut engine.spool, &mut engine.task_prolog, &mut engine.task_epilog];
+        let upstream = engine
+            .slurm
+            .iter_mut()
+            .flat_map(|slurm| [&mut slurm.jwt_key, &mut slurm.token_file, &mut slurm.ca]);
         let nifcloud = &mut file.nifcloud;
         let keys = [&mut file.auth.jwt_key, &mut file.clustercockpit.private_key, &mut nifcloud.private_key];
         let online = nifcloud.online.as_mut().map(|online| &mut online.credentials);
         let more = [&mut engine.private_tmp_folder, &mut file.state, &mut file.et_engine.folder];
         let described = file.clustercockpit.clusters.iter_mut();
         let told = [&mut file.mail.program, &mut file.hooks.job_completion, &mut file.history.archive_dir];
-        let single = single.into_iter().chain(more).chain(keys).chain(told).flatten();
+        let single = single.into_iter().chain(more).chain(keys).chain(told).chain(upstream).flatten();
         for path in hooks.chain(single).chain(described).chain(online) {
             *path = folder.join(&*path);
         }
@@ -139,6 +145,7 @@ impl Config {
         accounts::enforcement(&self.file.accounting.enforce)?;
         history::check(&self.file.history)?;
         self.check_engine()?;
+        self.upstream()?;
         if self.file.engine.launchers == Some(0) {
             return Err(ConfigError::unfit("[engine]", "launchers must be at least 1"));
         }
@@ -253,12 +260,20 @@ impl Config {
 
     /// Returns the file of the key that Slurm tokens are signed with, if it is not in the state directory.
     pub(crate) fn jwt_key(&self) -> Option<&Path> {
-        self.file.auth.jwt_key.as_deref()
+        let of_cluster = self.file.engine.slurm.as_ref().and_then(|slurm| slurm.jwt_key.as_deref());
+        of_cluster.or(self.file.auth.jwt_key.as_deref())
+    }
+
+    /// Returns the Slurm cluster in front of which the service runs, if there is one.
+    ///
+    /// # Errors
+    /// If it is described badly, or something is configured that is the cluster's business.
+    pub(crate) fn upstream(&self) -> Result<Option<Upstream>, ConfigError> {
+        upstream::upstream(&self.file)
     }
 
     /// Returns how jobs are run.
     pub(crate) fn engine(&self) -> EngineConfig {
-        let file::EngineKind::Local = self.file.engine.kind;
         let engine = &self.file.engine;
         EngineConfig {
             launchers: engine.launchers,

@@ -64,7 +64,11 @@ fn example_shows_the_defaults() {
 
 #[test]
 fn example_with_everything_switched_on_is_valid() {
-    let cluster = cluster_of(&with_everything(EXAMPLE));
+    // A machine and a cluster cannot both be what jobs run on.
+    let full = with_everything(EXAMPLE);
+    let (before, rest) = full.split_once("[engine.slurm]\n").unwrap();
+    let (_, after) = rest.split_once("\n[mail]").unwrap();
+    let cluster = cluster_of(&format!("{before}\n[mail]{after}"));
     assert_eq!(cluster.nodes.len(), 4);
     assert_eq!(cluster.nodes[3].gres[0].kind, "a100");
     assert_eq!(cluster.partitions[0].default_time, Some(TimeLimit::Minutes(60)));
@@ -92,6 +96,7 @@ fn example_shows_every_key() {
         ("nifcloud", "[nifcloud]\nzzz = 1\n"),
         ("nifcloud.online", "[nifcloud.online]\nzzz = 1\n"),
         ("engine", "[engine]\nzzz = 1\n"),
+        ("engine.slurm", "[engine.slurm]\nzzz = 1\n"),
         ("mail", "[mail]\nzzz = 1\n"),
         ("hooks", "[hooks]\nzzz = 1\n"),
         ("history", "[history]\nzzz = 1\n"),
@@ -432,4 +437,63 @@ fn history_is_kept_as_long_as_is_said() {
     }
     let longer = "[history]\npurge_usage_after = \"1day\"\npurge_hourly_usage_after = \"2days\"\n";
     assert!(read(longer).unwrap_err().to_string().contains("must not be kept longer"));
+}
+
+/// The table of a cluster as the example has it, switched on.
+fn cluster_table() -> String {
+    let full = with_everything(EXAMPLE);
+    let (_, rest) = full.split_once("[engine.slurm]\n").unwrap();
+    let (table, _) = rest.split_once("\n[mail]").unwrap();
+    format!("[engine]\nkind = \"slurm\"\n[engine.slurm]\n{table}")
+}
+
+#[test]
+fn a_cluster_is_described_by_its_table() {
+    let example = cluster_table();
+    let lines =
+        example.lines().filter(|line| !line.starts_with("token_file") && !line.starts_with("jwt_key"));
+    let example = lines.collect::<Vec<_>>().join("\n");
+    let shown = read(&example).unwrap().upstream().unwrap().unwrap();
+    let plain = "[engine]\nkind = \"slurm\"\n[engine.slurm]\nendpoints = [\"http://127.0.0.1:6820\"]\n";
+    let usual = read(plain).unwrap().upstream().unwrap().unwrap();
+    assert_eq!(Upstream { authority: None, ..shown }, usual, "the example shows the defaults");
+    assert_eq!(usual.showing, Showing::Caller { has_key: false });
+    assert_eq!(read("").unwrap().upstream().unwrap(), None);
+    let key = format!("{plain}identity = \"key\"\njwt_key = \"key\"\n");
+    let key = read(&key).unwrap();
+    assert_eq!(key.jwt_key(), Some(Path::new("/etc/key")));
+    assert_eq!(key.upstream().unwrap().unwrap().showing, Showing::Key { user: "slurm".to_owned() });
+    let service = format!("{plain}identity = \"service\"\ntoken_file = \"/t\"\nrate = 0.0\n");
+    let service = read(&service).unwrap().upstream().unwrap().unwrap();
+    assert_eq!(service.showing, Showing::Service { file: "/t".into(), user: "slurm".to_owned() });
+    assert_eq!(service.rate, None);
+}
+
+#[test]
+fn what_makes_no_sense_with_a_cluster_is_refused_by_name() {
+    let plain = "[engine.slurm]\nendpoints = [\"http://127.0.0.1:6820\"]\n";
+    let on = format!("[engine]\nkind = \"slurm\"\n{plain}");
+    for (text, place) in [
+        (plain.to_owned(), "[engine.slurm]"),
+        ("[engine]\nkind = \"slurm\"\n".to_owned(), "[engine]"),
+        ("[engine]\nkind = \"slurm\"\n[engine.slurm]\n".to_owned(), "[engine.slurm]"),
+        (on.replace("http:", "ftp:"), "[engine.slurm]"),
+        (format!("{on}identity = \"key\"\n"), "[engine.slurm]"),
+        (format!("{on}identity = \"service\"\n"), "[engine.slurm]"),
+        (format!("{on}token_file = \"t\"\n"), "[engine.slurm]"),
+        (format!("{on}rate = -1.0\n"), "[engine.slurm]"),
+        (format!("{on}[[nodes]]\nname = \"n1\"\n"), "[[nodes]]"),
+        (format!("{on}[[partitions]]\nname = \"p\"\n"), "[[partitions]]"),
+        (format!("{on}[licenses]\nmatlab = 1\n"), "[licenses]"),
+        (format!("{on}[cluster]\nname = \"mine\"\n"), "[cluster]"),
+        (format!("{on}[hooks]\njob_completion = \"/bin/true\"\n"), "[hooks]"),
+        (on.replace("kind", "cgroups = false\nkind"), "[engine]"),
+        (format!("{on}[slurm]\nhonor_sbatch_lines = true\n"), "[slurm] honor_sbatch_lines"),
+    ] {
+        match read(&text) {
+            Err(ConfigError::Unfit { table, .. }) => assert_eq!(table, place, "{text}"),
+            other => panic!("{text}: {other:?}"),
+        }
+    }
+    assert!(read(&format!("{on}[cluster]\nidempotency_keys = 7\n")).is_ok());
 }

@@ -8,6 +8,7 @@ mod log;
 mod reload;
 mod service;
 mod spool;
+mod upstream;
 mod wiring;
 
 pub(crate) use calendar::LocalCalendar;

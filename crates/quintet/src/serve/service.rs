@@ -2,6 +2,7 @@
 
 use super::clock::SystemClock;
 use super::reload::Reload;
+use super::upstream::Behind;
 use super::wiring;
 use crate::config::{Config, NoticeConfig};
 use crate::logins::LoginFile;
@@ -10,9 +11,11 @@ use crate::nifcloud::{self, Aftermath};
 use crate::notify::Notifier;
 use crate::revoked::RevokedFile;
 use crate::state_dir::{StateDir, read_key};
+use crate::terminal::remark;
 use anyhow::Context;
 use dialects::{
-    Cockpit, CockpitKeys, EtEngine, EtKeys, Keyring, ScriptOptions, Served, Services, Waldur, WaldurTokens,
+    Cockpit, CockpitKeys, EtEngine, EtKeys, Keyring, ScriptOptions, Served, Services, SlurmCluster, Waldur,
+    WaldurTokens,
 };
 use domain::ports::{Clock, Revocations, Shelf};
 use domain::service::JobService;
@@ -27,11 +30,12 @@ pub(crate) struct Service {
     address: SocketAddr,
     keys: Arc<Keyring>,
     jobs: JobService,
-    spool: PathBuf,
+    spool: Option<PathBuf>,
     state: PathBuf,
     notices: NoticeConfig,
     slurm: Served,
     script_options: ScriptOptions,
+    cluster: Option<Arc<dyn SlurmCluster>>,
     cockpit: Option<Cockpit>,
     et_engine: Option<EtEngine>,
     waldur: Option<Arc<Waldur>>,
@@ -51,6 +55,11 @@ impl Service {
             None => state.key()?,
         };
         let keys = Keyring::new(&key).context("use the key Slurm tokens are signed with")?;
+        let cluster_behind = config.upstream()?.map(|upstream| Behind::open(upstream, &key)).transpose()?;
+        let stands_alone = cluster_behind.is_none();
+        if !stands_alone {
+            remark("in front of a Slurm cluster: Slurm's interface is served, the others are switched off");
+        }
         // Taken before anything is started: a second service on this address fails here and does no harm.
         let address = listen.unwrap_or(config.listen());
         let listener = super::listen::listen(address).with_context(|| format!("listen on {address}"))?;
@@ -60,9 +69,16 @@ impl Service {
         let notices = notices(config)?;
         let wiring::Started { jobs, spool, monitoring, shelf, directory } =
             wiring::start(config, cluster, state.path(), clock)?;
-        let waldur = waldur(config, state, &jobs, Arc::clone(&shelf))?;
+        // Interfaces with jobs of their own need a job service that knows the cluster's.
+        let waldur = match stands_alone {
+            true => waldur(config, state, &jobs, Arc::clone(&shelf))?,
+            false => None,
+        };
         let revocations: Arc<dyn Revocations> = Arc::new(RevokedFile::of(state));
-        let et_engine = et_engine(config, state, &revocations, &shelf)?;
+        let et_engine = match stands_alone {
+            true => et_engine(config, state, &revocations, &shelf)?,
+            false => None,
+        };
         let cockpit = match (monitoring, config.cockpit()?) {
             (Some(monitoring), Some(own)) => {
                 let key = match &own.private_key {
@@ -82,6 +98,7 @@ impl Service {
         };
         let nifcloud = config
             .nifcloud()?
+            .filter(|_| stands_alone)
             .map(|own| nifcloud::Wanted::new(own, state, directory, revocations))
             .transpose()?;
         Ok(Service {
@@ -94,6 +111,7 @@ impl Service {
             notices,
             slurm: config.slurm()?,
             script_options: config.script_options(),
+            cluster: cluster_behind.map(|behind| Arc::new(behind) as Arc<dyn SlurmCluster>),
             cockpit,
             et_engine,
             waldur,
@@ -133,6 +151,8 @@ impl Service {
             version: env!("CARGO_PKG_VERSION"),
             slurm: self.slurm,
             script_options: Some(self.script_options),
+            native: self.cluster.is_none(),
+            cluster: self.cluster,
             cockpit: self.cockpit.clone(),
             et_engine: self.et_engine,
             nifcloud,
@@ -156,7 +176,7 @@ impl Service {
         }
         self.jobs.stop().await;
         // Where no job has a script left, nothing of the folder is left either. Where one has, this fails, as it should.
-        let _ = std::fs::remove_dir(&self.spool);
+        let _ = self.spool.map(std::fs::remove_dir);
         Ok(())
     }
 }

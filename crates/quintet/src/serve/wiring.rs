@@ -9,9 +9,10 @@ use crate::monitoring::{Described, Folder};
 use anyhow::{Context, bail};
 use domain::cluster::Cluster;
 use domain::ports::{Directory, Engine, Shelf};
-use domain::service::{JobService, Monitoring, Ports};
+use domain::service::{JobService, Monitoring, OpenEngine, Ports};
 use domain::{Error, Text};
 use engine::local::{Local, LocalConfig, PrivateTmp};
+use engine::slurm::Elsewhere;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,8 +22,8 @@ use store::{Measured, MeasuredOptions, Monitored, Papers, Writer};
 pub(super) struct Started {
     /// The job service.
     pub(super) jobs: JobService,
-    /// Where batch scripts are put.
-    pub(super) spool: PathBuf,
+    /// Where batch scripts are put, if jobs run here.
+    pub(super) spool: Option<PathBuf>,
     /// Monitoring, if it is served.
     pub(super) monitoring: Option<Monitoring>,
     /// Where dialects keep what only they know.
@@ -44,20 +45,22 @@ pub(super) fn start(
     let options = store::Options { calendar: calendar.clone(), retention, ..store::Options::default() };
     let (store, history) = store::open(&state.join("store"), options).context("open the store")?;
     let shelf: Arc<dyn Shelf> = Arc::new(Papers::open(&store).context("open what dialects keep")?);
-    let cockpit = config.cockpit()?;
+    // Monitoring is fed by this machine's own jobs.
+    let cockpit = if config.upstream()?.is_some() { None } else { config.cockpit()? };
     let kept = cockpit.as_ref().map(|cockpit| kept(cockpit, &store, Arc::clone(&clock))).transpose()?;
     let directory: Arc<dyn Directory> = Arc::new(People::of(config)?);
-    let local = local(config, &cluster, state)?;
-    let spool = local.spool.clone();
-    let engine = move |reports| {
-        let opened = Local::open(local, reports);
-        let unavailable = |error| Error::Unavailable(Text::from(format!("{:#}", anyhow::Error::from(error))));
-        Ok(Box::new(opened.map_err(unavailable)?) as Box<dyn Engine>)
+    let (engine, spool) = match config.upstream()? {
+        Some(_) => (elsewhere(), None),
+        None => {
+            let local = local(config, &cluster, state)?;
+            let spool = local.spool.clone();
+            (here(local), Some(spool))
+        }
     };
     let ports = Ports {
         store: Box::new(store),
         history: Arc::new(history),
-        engine: Box::new(engine),
+        engine,
         directory: Arc::clone(&directory),
         meter: Arc::new(engine::machine::ThisMachine),
         clock: clock.clone(),
@@ -70,6 +73,20 @@ pub(super) fn start(
         monitoring.with_archive(Arc::new(Folder::new(state.join("archive"))))
     });
     Ok(Started { jobs, spool, monitoring, shelf, directory })
+}
+
+/// Makes the engine of this machine.
+fn here(local: LocalConfig) -> OpenEngine {
+    Box::new(move |reports| {
+        let opened = Local::open(local, reports);
+        let unavailable = |error| Error::Unavailable(Text::from(format!("{:#}", anyhow::Error::from(error))));
+        Ok(Box::new(opened.map_err(unavailable)?) as Box<dyn Engine>)
+    })
+}
+
+/// Makes the engine of a service whose jobs run on a cluster.
+fn elsewhere() -> OpenEngine {
+    Box::new(|_| Ok(Box::new(Elsewhere) as Box<dyn Engine>))
 }
 
 /// Opens what monitoring keeps.

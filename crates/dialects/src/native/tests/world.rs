@@ -279,6 +279,8 @@ impl World {
         let (stop, stopped) = oneshot::channel();
         let keys = Arc::new(Keyring::new(KEY).unwrap());
         let services = Services {
+            cluster: None,
+            native: true,
             jobs: service.clone(),
             keys,
             version: "test",

@@ -1,0 +1,96 @@
+//! A real Slurm cluster behind the Slurm dialect: what the dialect asks for in the words of the engine that asks it.
+
+use crate::config::{Showing, Upstream as Configured};
+use anyhow::Context;
+use dialects::{Forward, Forwarded, Forwarding, NotForwarded, SlurmCluster};
+use engine::slurm::{Caller, Identity, Reply, Request, Slice, Trouble, Upstream, UpstreamConfig};
+
+/// The way to the cluster.
+pub(super) struct Behind {
+    upstream: Upstream,
+    showing: Showing,
+}
+
+impl Behind {
+    /// Opens it; `key` is the site's key, where it is used.
+    pub(super) fn open(configured: Configured, key: &[u8]) -> anyhow::Result<Self> {
+        let Configured { endpoints, showing, authority, .. } = configured;
+        let identity = match &showing {
+            Showing::Caller { .. } => Identity::Caller,
+            Showing::Key { user } => Identity::Key { key: key.to_vec(), user: user.clone() },
+            Showing::Service { file, user } => Identity::Service { file: file.clone(), user: user.clone() },
+        };
+        let config = UpstreamConfig {
+            endpoints,
+            authority,
+            identity,
+            max_age: configured.max_age,
+            stale_for: configured.stale_for,
+            timeout: configured.timeout,
+            private_data: configured.private_data,
+            rate: configured.rate,
+        };
+        let upstream = Upstream::open(config).context("trust the certificates that [engine.slurm] names")?;
+        Ok(Behind { upstream, showing })
+    }
+
+    /// Says who asks: users whose tokens were signed with a key that is ours are known.
+    fn caller(&self, user: Option<String>, token: String, name: Option<String>) -> Caller {
+        match (&self.showing, user) {
+            (Showing::Caller { has_key: true }, Some(user)) => Caller::Own { user, token, name },
+            // A key of this service's own says nothing about the cluster's users.
+            (Showing::Caller { has_key: false }, _) | (_, None) => Caller::Unsure { token, name },
+            (Showing::Key { .. } | Showing::Service { .. }, Some(user)) => Caller::Sure(user),
+        }
+    }
+
+    fn request(&self, forward: Forward) -> Request {
+        let Forward { user, token, name, fields, limit, cursor, .. } = forward;
+        Request {
+            method: forward.method,
+            part: forward.part,
+            version: forward.version,
+            pattern: forward.pattern,
+            parameter: forward.parameter,
+            query: forward.query,
+            content_type: forward.content_type,
+            body: forward.body,
+            accept: forward.accept,
+            is_json: forward.is_json,
+            caller: self.caller(user, token, name),
+            is_fresh: forward.is_fresh,
+            slice: Slice { fields, limit, cursor },
+            known: forward.known,
+            takes_gzip: forward.takes_gzip,
+        }
+    }
+}
+
+impl SlurmCluster for Behind {
+    fn forward(&self, forward: Forward) -> Forwarding<'_> {
+        let request = self.request(forward);
+        Box::pin(async move { self.upstream.relay(request).await.map(forwarded).map_err(not_forwarded) })
+    }
+
+    fn counts(&self) -> Vec<(&'static str, &'static str, u64)> {
+        self.upstream.counts().into_iter().map(|count| (count.name, count.help, count.value)).collect()
+    }
+}
+
+fn forwarded(reply: Reply) -> Forwarded {
+    let Reply { status, content_type, body, is_gzip, age, tag, next } = reply;
+    Forwarded { status, content_type, body, is_gzip, age, tag, next }
+}
+
+fn not_forwarded(trouble: Trouble) -> NotForwarded {
+    match trouble {
+        Trouble::Unreachable(why) => NotForwarded::Unreachable(why),
+        Trouble::Unanswered(why) => NotForwarded::Unanswered(why),
+        Trouble::Garbage(why) => {
+            NotForwarded::Unanswered(format!("it sent something that is no answer: {why}"))
+        }
+        Trouble::TooMany(pause) => NotForwarded::TooMany(pause),
+        Trouble::NoIdentity(why) => NotForwarded::NoIdentity(why),
+        Trouble::NotOffered => NotForwarded::NotOffered,
+    }
+}
