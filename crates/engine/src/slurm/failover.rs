@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 /// How long an endpoint rests after its first failure; twice as long after each further one.
 const FIRST_REST: Duration = Duration::from_millis(100);
 /// The longest it rests: short, as a slurmrestd is back within a second of its restart.
-const LONGEST_REST: Duration = Duration::from_secs(2);
+const LONGEST_REST: Duration = Duration::from_secs(1);
 
 /// The endpoints of a cluster.
 pub(super) struct Lines {
@@ -68,7 +68,7 @@ impl Lines {
                 }
                 Err(lost) => {
                     self.counters.count(Counted::Failure, Duration::ZERO);
-                    line.failed(&lost);
+                    line.failed(&lost, self.lines.len() > 1);
                     let is_over = !matches!(lost, Lost::Unreached(_)) && !is_repeatable;
                     let trouble = line.trouble(lost);
                     if is_over {
@@ -94,12 +94,16 @@ impl Line {
         rest.until.filter(|until| *until > Instant::now()).map(|_| rest.why.clone())
     }
 
-    fn failed(&self, lost: &Lost) {
+    fn failed(&self, lost: &Lost, has_others: bool) {
         let mut rest = self.rest.lock().unwrap_or_else(PoisonError::into_inner);
-        // One that is slow still answers others.
-        let Lost::Unreached(why) = lost else { return };
+        let why = match lost {
+            Lost::Unreached(why) => why,
+            // One that is slow may still answer others; but where there is another endpoint, that one does.
+            Lost::Unanswered(why) | Lost::Garbage(why) if has_others => why,
+            Lost::Unanswered(_) | Lost::Garbage(_) => return,
+        };
         if rest.failures == 0 {
-            tracing::warn!(endpoint = %self.endpoint, why, "slurmrestd cannot be reached");
+            tracing::warn!(endpoint = %self.endpoint, why, "slurmrestd fails");
         }
         let pause = FIRST_REST.saturating_mul(1 << rest.failures.min(10)).min(LONGEST_REST);
         rest.failures = rest.failures.saturating_add(1);
@@ -110,7 +114,7 @@ impl Line {
     fn recovered(&self) {
         let mut rest = self.rest.lock().unwrap_or_else(PoisonError::into_inner);
         if rest.failures > 0 {
-            tracing::info!(endpoint = %self.endpoint, "slurmrestd can be reached again");
+            tracing::info!(endpoint = %self.endpoint, "slurmrestd answers again");
             *rest = Rest::default();
         }
     }

@@ -17,7 +17,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 /// A list that takes less than this is always asked for as a whole.
-const QUICK: Duration = Duration::from_millis(200);
+pub(super) const QUICK: Duration = Duration::from_millis(200);
 /// Jobs that are read anew one by one; of more the whole list is asked for.
 const SINGLY: usize = 400;
 /// How many of them at a time.
@@ -40,12 +40,13 @@ pub(super) fn next_revision() -> u64 {
     REVISIONS.fetch_add(1, Ordering::Relaxed)
 }
 
-/// The copy, in one version and for those who see the same.
+/// The copy, in one version and for those who see the same. A list that takes less than `quick` is asked for as a whole.
 pub(super) struct JobsCopy {
     link: Arc<Link>,
     /// `/slurm/VERSION`.
     base: String,
     max_age: Duration,
+    quick: Duration,
     kept: Mutex<Kept>,
     flight: Flight<Landed>,
     whole: Flight<Landed>,
@@ -96,11 +97,12 @@ pub(super) struct Current {
 }
 
 impl JobsCopy {
-    pub(super) fn new(link: Arc<Link>, version: &str, max_age: Duration) -> Self {
+    pub(super) fn new(link: Arc<Link>, version: &str, max_age: Duration, quick: Duration) -> Self {
         JobsCopy {
             link,
             base: format!("/slurm/{version}"),
             max_age,
+            quick,
             kept: Mutex::default(),
             flight: Flight::default(),
             whole: Flight::default(),
@@ -122,6 +124,11 @@ impl JobsCopy {
         }
     }
 
+    /// Returns the last list, however old.
+    pub(super) fn last(&self) -> Option<Arc<Picture>> {
+        self.kept().picture.clone()
+    }
+
     /// Tells whether the list is kept up to date at the moment.
     pub(super) fn is_warm(&self) -> bool {
         let kept = self.kept();
@@ -131,7 +138,7 @@ impl JobsCopy {
     }
 
     /// Returns the list as it is now, or was a moment ago; with `is_fresh` nothing that was asked for before this call.
-    /// Where there is no news for long the last one that is not older than `stale_for` does.
+    /// Where there is no news for long the last one that is not older than `stale_for` does, unless it must be fresh.
     pub(super) async fn current(
         self: &Arc<Self>,
         who: &As,
@@ -144,7 +151,7 @@ impl JobsCopy {
         for _ in 0..3 {
             let (picture, is_due) = {
                 let kept = self.kept();
-                (kept.picture.clone(), self.is_due(&kept, arrived, is_fresh))
+                (kept.picture.clone(), self.is_due(&kept, arrived, is_fresh, stale_for))
             };
             let (picture, must_wait) = match (picture, is_due) {
                 (Some(picture), Due::No) => return Ok(Current { picture, is_stale: false }),
@@ -162,17 +169,13 @@ impl JobsCopy {
             let ticket = self.join(who);
             let patience = if must_wait { Duration::MAX } else { PATIENCE };
             let begun = ticket.begun;
+            let picture = picture.filter(|picture| !is_fresh && picture.checked.elapsed() < stale_for);
             match (ticket.wait(patience).await, picture) {
                 (Some(Ok(_)), _) if begun < arrived => {}
                 (Some(Ok(picture)), _) => return Ok(Current { picture, is_stale: false }),
                 (Some(Err(Failed::Stranger(_))), _) if begun < arrived => {}
                 (Some(Err(Failed::Stranger(answer))), _) => return Err(Failed::Stranger(answer)),
-                (None, Some(picture)) if picture.checked.elapsed() < stale_for => {
-                    return Ok(Current { picture, is_stale: true });
-                }
-                (Some(Err(_)), Some(picture)) if picture.checked.elapsed() < stale_for => {
-                    return Ok(Current { picture, is_stale: true });
-                }
+                (None | Some(Err(_)), Some(picture)) => return Ok(Current { picture, is_stale: true }),
                 (Some(Err(why)), _) => return Err(why),
                 (None, _) => failed = Some(Trouble::Unanswered("the list of jobs takes too long".to_owned())),
             }
@@ -186,7 +189,7 @@ impl JobsCopy {
         }
     }
 
-    fn is_due(&self, kept: &Kept, arrived: Instant, is_fresh: bool) -> Due {
+    fn is_due(&self, kept: &Kept, arrived: Instant, is_fresh: bool, stale_for: Duration) -> Due {
         let Some(picture) = &kept.picture else { return Due::Now { must_wait: true } };
         if is_fresh && picture.checked < arrived
             || !kept.touched.is_empty()
@@ -207,7 +210,7 @@ impl JobsCopy {
             () if rests && age < self.max_age => Due::No,
             () if age < self.max_age => Due::Soon,
             // A cluster that is slow is left alone for a while; the age is told.
-            () if rests => Due::Slow,
+            () if rests && age < stale_for => Due::Slow,
             () => Due::Now { must_wait: false },
         }
     }
@@ -230,7 +233,7 @@ impl JobsCopy {
         let is_young = picture.checked.elapsed() < self.max_age / 2;
         let landed = if !touched.is_empty() && is_young && !is_written {
             self.read_singly(who, touched.keys().copied().collect(), picture.checked).await
-        } else if cost < QUICK {
+        } else if cost < self.quick {
             self.read_if_changed(who, &picture, begun).await
         } else {
             let pause = WHOLE.max(cost.saturating_mul(SPARED));
@@ -282,7 +285,7 @@ impl JobsCopy {
     async fn list(&self, who: &As, since: Option<i64>, begun: Instant) -> Result<List, Failed> {
         let query = since.map(|since| format!("?update_time={since}")).unwrap_or_default();
         let mut call = Call::get(who.clone(), format!("{}/jobs/{query}", self.base));
-        call.patience = LIST_PATIENCE;
+        call.patience = self.list_patience();
         let mut arriving = self.link.begin(&call).await?;
         if arriving.status != StatusCode::OK {
             let answer = arriving.whole(1 << 20).await.map_err(Trouble::from)?;
@@ -306,6 +309,12 @@ impl JobsCopy {
         let frame = Frame { last_backfill, meta };
         self.kept().cost = begun.elapsed();
         Ok(List::Whole { entries: entries.into_iter().map(Arc::new).collect(), frame, told })
+    }
+
+    /// As long as the list may need; of one that is never slow not for minutes, as it would hang for that long.
+    fn list_patience(&self) -> u32 {
+        let cost = self.kept().cost;
+        if cost.is_zero() || cost > self.quick { LIST_PATIENCE } else { 1 }
     }
 
     /// Puts a whole list in the place of the one before; jobs that were read since it was asked for stay as they are.

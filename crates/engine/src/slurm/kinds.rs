@@ -32,6 +32,9 @@ impl Kind {
     /// Tells the kind of a request.
     pub(super) fn of(request: &Request) -> Self {
         let is_read = request.method == Method::GET;
+        if is_read && !says_nothing(request) && !writes(request) {
+            return Kind::Passed;
+        }
         if request.part == "slurmdb" {
             return if is_read { Kind::Own(Family::Accounting) } else { Kind::Write(Family::Accounting) };
         }
@@ -51,10 +54,27 @@ impl Kind {
         }
     }
 
+    /// Tells whether the answer may be somebody else's as well.
+    pub(super) fn is_copied(self) -> bool {
+        matches!(self, Kind::Jobs | Kind::Job | Kind::Shared(_) | Kind::Own(_))
+    }
+
     /// Tells whether the request can be sent again without harm.
     pub(super) fn is_repeatable(self) -> bool {
         !matches!(self, Kind::Write(_))
     }
+}
+
+/// Tells whether the body of a request says nothing: some clients send an empty object with everything.
+fn says_nothing(request: &Request) -> bool {
+    let is_json = request.content_type.as_ref().is_some_and(|form| form == "application/json");
+    let mut letters = request.body.iter().filter(|byte| !byte.is_ascii_whitespace());
+    request.body.is_empty() || is_json && request.query.is_empty() && letters.by_ref().eq(b"{}")
+}
+
+/// Tells whether something that looks like reading changes the cluster.
+fn writes(request: &Request) -> bool {
+    request.part == "slurm" && matches!(request.pattern, "job/*/requeue" | "reconfigure")
 }
 
 /// Tells whether slurmrestd answers a request with 304 when nothing has changed since `update_time`.

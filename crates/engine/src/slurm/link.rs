@@ -11,6 +11,7 @@ use super::versions::Offered;
 use bytes::Bytes;
 use hyper::header::{ACCEPT, CONTENT_TYPE, HeaderValue};
 use hyper::{Method, StatusCode};
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -18,6 +19,8 @@ use std::time::{Duration, Instant};
 const LARGEST: usize = 1 << 30;
 /// How long it is remembered what a cluster offers.
 const OFFERED: Duration = Duration::from_secs(600);
+/// How long somebody waits whom the cluster has known before.
+const PATIENCE: Duration = Duration::from_secs(1);
 /// A time of which nothing has changed since: the answer to it is short, and only for those whom the cluster knows.
 const FAR_AWAY: u32 = 4_102_444_800;
 
@@ -58,7 +61,8 @@ pub(super) struct Link {
     lines: Lines,
     credentials: Credentials,
     timeout: Duration,
-    verdicts: Verdicts,
+    verdicts: Arc<Verdicts>,
+    checking: Mutex<HashMap<Print, Arc<Flight<Result<bool, Trouble>>>>>,
     offered: Mutex<Option<(Instant, Offered)>>,
     asking: Flight<Result<Offered, Trouble>>,
     pub(super) counters: Arc<Counters>,
@@ -75,7 +79,8 @@ impl Link {
             lines,
             credentials,
             timeout,
-            verdicts: Verdicts::default(),
+            verdicts: Arc::default(),
+            checking: Mutex::default(),
             offered: Mutex::default(),
             asking: Flight::default(),
             counters,
@@ -147,10 +152,10 @@ impl Link {
         Ok(offered)
     }
 
-    /// Finds out whether the cluster knows somebody; `version` is one that it offers. With `stale_for` an older verdict
-    /// counts while the cluster cannot be asked.
+    /// Finds out whether the cluster knows somebody; `version` is one that it offers. While the cluster cannot be asked
+    /// or is slow, a verdict that is not older than `stale_for` counts.
     pub(super) async fn is_known(
-        &self,
+        self: &Arc<Self>,
         token: &str,
         name: Option<&str>,
         version: &str,
@@ -160,28 +165,42 @@ impl Link {
         let before = match self.verdicts.of(&print) {
             Verdict::Accepted => return Ok(true),
             Verdict::Refused => return Ok(false),
-            Verdict::Unknown(before) => before,
+            Verdict::Unknown(before) => before.is_some_and(|age| age < stale_for),
         };
         let who = As::Bearer { token: token.to_owned(), name: name.map(str::to_owned) };
-        let target = format!("/slurm/{version}/partitions/?update_time={FAR_AWAY}");
-        self.counters.count(Counted::Verified, Duration::ZERO);
-        let trouble = match self.ask(&Call::get(who, target)).await {
-            Ok(answer) => match answer.status {
-                StatusCode::OK | StatusCode::NOT_MODIFIED => {
-                    self.verdicts.remember(print, token, true);
-                    return Ok(true);
-                }
-                StatusCode::UNAUTHORIZED
-                | StatusCode::FORBIDDEN
-                | StatusCode::NETWORK_AUTHENTICATION_REQUIRED => {
-                    self.verdicts.remember(print, token, false);
-                    return Ok(false);
-                }
-                status => Trouble::Unanswered(format!("it answers {status}")),
-            },
-            Err(trouble) => trouble,
+        let call = Call::get(who, format!("/slurm/{version}/partitions/?update_time={FAR_AWAY}"));
+        let flight = {
+            let mut checking = self.checking.lock().unwrap_or_else(PoisonError::into_inner);
+            Arc::clone(checking.entry(print).or_default())
         };
-        if before.is_some_and(|age| age < stale_for) { Ok(true) } else { Err(trouble) }
+        let ticket = flight.join(|| {
+            let (link, token) = (Arc::clone(self), token.to_owned());
+            async move {
+                let verdict = link.verify(&call).await;
+                if let Ok(is_accepted) = verdict {
+                    link.verdicts.remember(print, &token, is_accepted);
+                }
+                link.checking.lock().unwrap_or_else(PoisonError::into_inner).remove(&print);
+                verdict
+            }
+        });
+        let patience = if before { PATIENCE } else { Duration::MAX };
+        match ticket.wait(patience).await {
+            Some(Ok(is_accepted)) => Ok(is_accepted),
+            Some(Err(_)) | None if before => Ok(true),
+            Some(Err(trouble)) => Err(trouble),
+            None => Err(Trouble::Unanswered("it does not say who asks".to_owned())),
+        }
+    }
+
+    async fn verify(&self, call: &Call) -> Result<bool, Trouble> {
+        self.counters.count(Counted::Verified, Duration::ZERO);
+        let status = self.ask(call).await?.status;
+        match status {
+            StatusCode::OK | StatusCode::NOT_MODIFIED => Ok(true),
+            status if is_stranger(status) => Ok(false),
+            status => Err(Trouble::Unanswered(format!("it answers {status}"))),
+        }
     }
 }
 

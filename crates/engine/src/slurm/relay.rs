@@ -5,7 +5,7 @@ use super::document::{Document, Documents, Landed, Place, is_kept};
 use super::endpoint::Endpoint;
 use super::failover::Lines;
 use super::identity::{As, Credentials, Identity};
-use super::jobs::{Failed, JobsCopy, next_revision};
+use super::jobs::{Failed, JobsCopy, QUICK, next_revision};
 use super::kinds::{Family, Kind, is_conditional, list_of};
 use super::link::{Call, Link, is_stranger};
 use super::pack::{self, Packed};
@@ -68,6 +68,8 @@ pub struct Upstream {
     counters: Arc<Counters>,
     max_age: Duration,
     stale_for: Duration,
+    /// A list of jobs that takes longer is kept by the states of jobs.
+    pub(super) quick: Duration,
     is_private: bool,
     limiter: Limiter<String>,
     documents: Documents<Key>,
@@ -109,6 +111,7 @@ impl Upstream {
             link: Arc::new(link),
             counters,
             max_age: config.max_age,
+            quick: QUICK,
             stale_for: config.stale_for,
             is_private: config.private_data,
             limiter: Limiter::new(config.rate),
@@ -148,6 +151,11 @@ impl Upstream {
     /// Returns what was counted.
     pub fn counts(&self) -> Vec<Count> {
         self.counters.all()
+    }
+
+    #[cfg(test)]
+    pub(super) fn count_of(&self, what: Counted) -> u64 {
+        self.counters.of(what)
     }
 
     async fn offered(&self, who: &As) -> Result<Offered, Trouble> {
@@ -221,9 +229,10 @@ impl Upstream {
             who: request.caller.acts_as(),
             method: request.method.clone(),
             target: target(request, version, ""),
-            content_type: request.content_type.clone(),
+            content_type: request.content_type.clone().filter(|_| !kind.is_copied()),
             accept: request.accept.clone(),
-            body: request.body.clone(),
+            // What is read for many has no body: those who have one that says something ask for themselves.
+            body: if kind.is_copied() { Bytes::new() } else { request.body.clone() },
             is_repeatable: kind.is_repeatable(),
             patience: match (request.part, request.pattern) {
                 (_, "job/allocate") => ALLOCATION,
@@ -272,14 +281,10 @@ impl Upstream {
             accept: request.accept.as_ref().filter(|_| !request.is_json).map(|form| form.as_bytes().to_vec()),
         };
         let place = self.documents.place(&key);
-        let document = match self.current(request, &key, &place, family).await? {
-            Ok(document) => document,
-            Err(answer) => {
-                check(&answer)?;
-                return Ok(Reply::of(translate::answer(request, version, answer)));
-            }
-        };
-        self.shown(request, document, version).await
+        match self.current(request, &key, &place, family).await? {
+            Got::Document(document) | Got::Stale(document) => self.shown(request, document, version).await,
+            Got::Refused(answer) => refused(request, version, answer),
+        }
     }
 
     /// Returns a copy as it is now, or was a moment ago; or an answer for whoever asks alone.
@@ -289,7 +294,7 @@ impl Upstream {
         key: &Key,
         place: &Arc<Place>,
         family: Family,
-    ) -> Result<Result<Arc<Document>, Answer>, Trouble> {
+    ) -> Result<Got, Trouble> {
         let arrived = Instant::now();
         let needed = self.written(family);
         for _ in 0..3 {
@@ -305,42 +310,45 @@ impl Upstream {
             };
             if let Some(known) = known.clone().filter(is_new) {
                 self.counters.count(Counted::Copy, Duration::ZERO);
-                return Ok(Ok(known));
+                return Ok(Got::Document(known));
             }
             let ticket = self.join(request, key, place);
             let begun = ticket.begun;
             let must_wait = is_written || request.is_fresh || known.is_none();
             let landed = ticket.wait(if must_wait { Duration::MAX } else { PATIENCE }).await;
-            let stale = known.filter(|known| known.checked.elapsed() < self.stale_for);
+            let stale = known.filter(|known| !request.is_fresh && known.checked.elapsed() < self.stale_for);
             let is_late = begun < arrived && (request.is_fresh || needed.is_some_and(|at| begun < at));
             match (landed, stale) {
                 (Some(Landed::Kept(_)), _) if is_late => {}
                 (Some(Landed::Kept(document)), _) => {
                     self.counters.count(Counted::Copy, Duration::ZERO);
-                    return Ok(Ok(document));
+                    return Ok(Got::Document(document));
                 }
                 // It was somebody else who was refused, perhaps.
                 (Some(Landed::Refused(answer)), _) if is_stranger(answer.status) => {
                     if begun >= arrived {
-                        return Ok(Err(answer));
+                        return Ok(Got::Refused(answer));
                     }
                 }
                 (Some(Landed::Refused(answer)), stale) => match stale {
                     Some(document) if answer.status.is_server_error() => {
                         self.counters.count(Counted::Stale, Duration::ZERO);
-                        return Ok(Ok(document));
+                        return Ok(Got::Stale(document));
                     }
-                    _ => return Ok(Err(answer)),
+                    _ => return Ok(Got::Refused(answer)),
                 },
                 (_, Some(document)) => {
                     self.counters.count(Counted::Stale, Duration::ZERO);
-                    return Ok(Ok(document));
+                    return Ok(Got::Stale(document));
                 }
                 (Some(Landed::Lost(trouble)), None) => return Err(trouble),
                 (None, None) => return Err(Trouble::Unanswered("it takes too long".to_owned())),
             }
         }
-        place.document().map(Ok).ok_or_else(|| Trouble::Unanswered("it cannot be said for whom".to_owned()))
+        place
+            .document()
+            .map(Got::Stale)
+            .ok_or_else(|| Trouble::Unanswered("it cannot be said for whom".to_owned()))
     }
 
     /// Joins those who wait for an answer, or asks.
@@ -435,7 +443,7 @@ impl Upstream {
         }
         let now = Instant::now();
         let list = lists.entry(key).or_insert_with(|| List {
-            copy: Arc::new(JobsCopy::new(Arc::clone(&self.link), version.name, self.max_age)),
+            copy: Arc::new(JobsCopy::new(Arc::clone(&self.link), version.name, self.max_age, self.quick)),
             asked: now,
         });
         list.asked = now;
@@ -472,16 +480,12 @@ impl Upstream {
         if picture.is_seen(since) {
             let warning = format!("No job changes since update_time[{since}]={}", local_time(since));
             let tail = picture.tail(0, Some((&warning, "op_handler_jobs")));
-            return Ok(self.in_version(
-                request,
-                version,
-                Reply { body: vec![picture.head(), tail], ..reply },
-            ));
+            return Ok(in_version(request, version, Reply { body: vec![picture.head(), tail], ..reply }));
         }
         let warning = (picture.len() == 0).then_some(("Zero jobs to dump", ""));
         let tail = picture.tail(picture.told, warning);
         if request.slice.is_whole() && version.name == request.version.name {
-            return Ok(Reply { ..whole_list(request, &picture, tail, reply).await? });
+            return whole_list(request, &picture, tail, reply).await;
         }
         let request = request.clone();
         blocking(move || {
@@ -499,53 +503,46 @@ impl Upstream {
             return self.pass(request, Kind::Job, version).await;
         };
         let list = self.list(user, version);
-        if request.is_fresh || !(list.is_warm() || self.are_many(&request.parameter)) {
-            return self
-                .document(request, self.is_private.then(|| user.to_owned()), Family::Jobs, version)
-                .await;
-        }
-        let Ok(current) = list.current(&request.caller.acts_as(), false, self.stale_for).await else {
-            return self
-                .document(request, self.is_private.then(|| user.to_owned()), Family::Jobs, version)
-                .await;
-        };
-        let picture = current.picture;
-        let jobs = picture.family(id);
-        if jobs.is_empty() {
+        if !request.is_fresh
+            && (list.is_warm() || self.are_many(&request.parameter))
+            && let Ok(current) = list.current(&request.caller.acts_as(), false, self.stale_for).await
             // What the list does not have the cluster has its own words for.
-            return self
-                .document(request, self.is_private.then(|| user.to_owned()), Family::Jobs, version)
-                .await;
+            && !current.picture.family(id).is_empty()
+        {
+            self.counters
+                .count(if current.is_stale { Counted::Stale } else { Counted::Copy }, Duration::ZERO);
+            return Ok(one_of_list(request, version, &current.picture, id));
         }
-        self.counters.count(if current.is_stale { Counted::Stale } else { Counted::Copy }, Duration::ZERO);
-        let mut body = vec![picture.head()];
-        for (place, job) in jobs.iter().enumerate() {
-            if place > 0 {
-                body.push(Bytes::from_static(b","));
-            }
-            body.push(job.bytes.clone());
-        }
-        body.push(picture.tail(picture.told, None));
-        let reply = Reply {
-            status: StatusCode::OK,
-            content_type: Some(HeaderValue::from_static("application/json")),
-            body,
-            is_gzip: false,
-            age: Some(picture.checked.elapsed()),
-            tag: None,
-            next: None,
+        let key = Key {
+            user: self.is_private.then(|| user.to_owned()),
+            target: target(request, version, ""),
+            accept: None,
         };
-        Ok(self.in_version(request, version, reply))
-    }
-
-    /// Writes a small answer in the version that was asked for.
-    fn in_version(&self, request: &Request, from: &'static Version, reply: Reply) -> Reply {
-        if from.name == request.version.name {
-            return reply;
+        let place = self.documents.place(&key);
+        let got = self.current(request, &key, &place, Family::Jobs).await;
+        let known = match &got {
+            Ok(Got::Stale(document)) => Some(document.checked),
+            Err(_) => None,
+            Ok(Got::Refused(answer)) if answer.status.is_server_error() && !is_stranger(answer.status) => {
+                None
+            }
+            Ok(Got::Document(document)) => return self.shown(request, Arc::clone(document), version).await,
+            Ok(Got::Refused(answer)) => return refused(request, version, answer.clone()),
+        };
+        // The list may be newer than what is known of the job alone.
+        let is_better = |picture: &Arc<Picture>| {
+            picture.checked.elapsed() < self.stale_for
+                && known.is_none_or(|known| picture.checked > known)
+                && !picture.family(id).is_empty()
+        };
+        if let Some(picture) = list.last().filter(is_better) {
+            self.counters.count(Counted::Stale, Duration::ZERO);
+            return Ok(one_of_list(request, version, &picture, id));
         }
-        let body = Bytes::from(reply.body.concat());
-        let answer = Answer { status: reply.status, content_type: reply.content_type.clone(), body };
-        Reply { body: vec![translate::answer(request, from, answer).body], ..reply }
+        match got? {
+            Got::Document(document) | Got::Stale(document) => self.shown(request, document, version).await,
+            Got::Refused(answer) => refused(request, version, answer),
+        }
     }
 
     /// Tells whether many single jobs are asked for at the moment, this one among them.
@@ -558,6 +555,54 @@ impl Upstream {
         }
         singles.len() > SINGLE_JOBS
     }
+}
+
+/// What came of looking for a copy.
+enum Got {
+    /// One that is new enough.
+    Document(Arc<Document>),
+    /// One that is not, as no newer one could be had.
+    Stale(Arc<Document>),
+    /// An answer for whoever asks alone.
+    Refused(Answer),
+}
+
+/// Hands an answer on that is for whoever asks alone.
+fn refused(request: &Request, version: &'static Version, answer: Answer) -> Result<Reply, Trouble> {
+    check(&answer)?;
+    Ok(Reply::of(translate::answer(request, version, answer)))
+}
+
+/// Answers with the jobs of one number out of the list.
+fn one_of_list(request: &Request, version: &'static Version, picture: &Picture, id: u32) -> Reply {
+    let mut body = vec![picture.head()];
+    for (place, job) in picture.family(id).iter().enumerate() {
+        if place > 0 {
+            body.push(Bytes::from_static(b","));
+        }
+        body.push(job.bytes.clone());
+    }
+    body.push(picture.tail(picture.told, None));
+    let reply = Reply {
+        status: StatusCode::OK,
+        content_type: Some(HeaderValue::from_static("application/json")),
+        body,
+        is_gzip: false,
+        age: Some(picture.checked.elapsed()),
+        tag: None,
+        next: None,
+    };
+    in_version(request, version, reply)
+}
+
+/// Writes a small answer in the version that was asked for.
+fn in_version(request: &Request, from: &'static Version, reply: Reply) -> Reply {
+    if from.name == request.version.name {
+        return reply;
+    }
+    let body = Bytes::from(reply.body.concat());
+    let answer = Answer { status: reply.status, content_type: reply.content_type.clone(), body };
+    Reply { body: vec![translate::answer(request, from, answer).body], ..reply }
 }
 
 /// Answers shorter than this are not worth compressing.
