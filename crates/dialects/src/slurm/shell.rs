@@ -96,8 +96,17 @@ async fn prepare_and_run(
     if let Some(cluster) = cluster {
         let call = Call::new(site, asker.clone(), found, Value::Null, format, peer);
         let (headers, method) = (&head.headers, head.method.clone());
-        let incoming =
-            forward::Incoming { headers, method, found, query: pairs, slice, body: bytes.clone(), asker };
+        let once = Once::of(found.operation, headers, &bytes);
+        let incoming = forward::Incoming {
+            headers,
+            method,
+            found,
+            query: pairs,
+            slice,
+            body: bytes.clone(),
+            asker,
+            once,
+        };
         return Ok(forward::respond(cluster, incoming, call).await);
     }
     let document = match document {

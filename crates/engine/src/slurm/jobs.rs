@@ -449,7 +449,7 @@ impl JobsCopy {
 
     async fn single(&self, who: &As, job: u32, seen: Instant) -> Result<Vec<Arc<Entry>>, Failed> {
         let call = Call::get(who.clone(), format!("{}/job/{job}", self.base));
-        let answer = self.link.ask(&call).await?;
+        let answer = self.link.ask_all(&call).await?;
         match answer.status {
             StatusCode::NOT_FOUND => return Ok(Vec::new()),
             StatusCode::OK => {}

@@ -4,6 +4,7 @@ use super::counters::{Counted, Counters};
 use super::failover::{Lines, is_repeatable};
 use super::flight::Flight;
 use super::identity::{As, Credentials};
+use super::mark;
 use super::transport::{Answer, Arriving, Sent};
 use super::trouble::Trouble;
 use super::verdict::{Print, Verdict, Verdicts};
@@ -106,8 +107,14 @@ impl Link {
         self.lines.send(&sent, call.is_repeatable && is_repeatable(&call.method)).await
     }
 
-    /// Makes a call and takes its whole answer in.
+    /// Makes a call and takes its whole answer in, without the marks of jobs.
     pub(super) async fn ask(&self, call: &Call) -> Result<Answer, Trouble> {
+        let answer = self.ask_all(call).await?;
+        Ok(Answer { body: mark::without(answer.body), ..answer })
+    }
+
+    /// Makes a call and takes its whole answer in.
+    pub(super) async fn ask_all(&self, call: &Call) -> Result<Answer, Trouble> {
         Ok(self.begin(call).await?.whole(LARGEST).await?)
     }
 

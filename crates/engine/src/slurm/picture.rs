@@ -1,6 +1,7 @@
 //! The list of all jobs as it was last seen: entries in the cluster's order, in pages whose bytes are shared by all
 //! answers, and compressed once.
 
+use super::mark::{self, Mark};
 use super::pack::Packed;
 use super::split::{field, number, set_number};
 use bytes::Bytes;
@@ -20,7 +21,9 @@ pub(super) struct Entry {
     pub(super) family: u32,
     /// When the call began that told of it.
     pub(super) seen: Instant,
-    /// The entry, compact.
+    /// The mark it carries, if it was submitted under a client's key.
+    mark: Option<Mark>,
+    /// The entry, compact, without the mark.
     pub(super) bytes: Bytes,
 }
 
@@ -30,7 +33,9 @@ impl Entry {
         let id = u32::try_from(field(bytes, "job_id").and_then(number)?).ok()?;
         let other = |name| field(bytes, name).and_then(set_number).and_then(|id| u32::try_from(id).ok());
         let family = ["array_job_id", "het_job_id"].into_iter().filter_map(other).find(|id| *id != 0);
-        Some(Entry { id, family: family.unwrap_or(id), seen, bytes: Bytes::copy_from_slice(bytes) })
+        let mark = mark::in_job(bytes);
+        let bytes = mark::without(Bytes::copy_from_slice(bytes));
+        Some(Entry { id, family: family.unwrap_or(id), seen, mark, bytes })
     }
 }
 
@@ -140,6 +145,18 @@ impl Picture {
     /// Goes through the entries in the cluster's order.
     pub(super) fn entries(&self) -> impl Iterator<Item = &Arc<Entry>> {
         self.pages.iter().flat_map(|page| &page.entries)
+    }
+
+    /// Returns the jobs that were submitted under clients' keys, of a heterogeneous one its leader.
+    pub(super) fn marks(&self) -> HashMap<Mark, u32> {
+        let mut marks = HashMap::new();
+        for entry in self.entries() {
+            if let Some(mark) = &entry.mark {
+                let job = marks.entry(mark.clone()).or_insert(entry.family);
+                *job = entry.family.min(*job);
+            }
+        }
+        marks
     }
 
     /// Returns how many jobs it has.

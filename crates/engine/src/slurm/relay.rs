@@ -13,19 +13,21 @@ use super::picture::{Entry, Picture};
 use super::rate::{Limiter, Rate};
 use super::request::{Caller, Reply, Request, Slice, target};
 use super::split::{self, Around, Splitter, field};
+use super::submissions::{Memory, Submissions};
 use super::translate;
 use super::transport::Answer;
 use super::trouble::Trouble;
 use super::verdict::{self, Print};
 use super::versions::Offered;
 use bytes::Bytes;
+use domain::ports::Shelf;
 use hyper::header::HeaderValue;
 use hyper::{Method, StatusCode};
 use slurm_wire::versions::Version;
 use std::collections::HashMap;
 use std::io;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// How long a request waits for news when there is a copy to tell.
@@ -64,12 +66,12 @@ pub struct UpstreamConfig {
 
 /// A cluster.
 pub struct Upstream {
-    link: Arc<Link>,
+    pub(super) link: Arc<Link>,
     counters: Arc<Counters>,
     max_age: Duration,
     stale_for: Duration,
     /// A list of jobs that takes longer is kept by the states of jobs.
-    pub(super) quick: Duration,
+    quick: Duration,
     is_private: bool,
     limiter: Limiter<String>,
     documents: Documents<Key>,
@@ -78,6 +80,9 @@ pub struct Upstream {
     written: [Mutex<Option<Instant>>; 3],
     /// Single jobs that were asked for lately.
     singles: Mutex<HashMap<String, Instant>>,
+    /// Submissions under clients' keys.
+    pub(super) submissions: Option<Arc<Submissions>>,
+    myself: Weak<Upstream>,
     /// What names the states that this service has seen.
     instance: u64,
 }
@@ -97,21 +102,35 @@ struct Key {
 }
 
 impl Upstream {
-    /// Opens the way to a cluster. Nothing is sent yet: it may come up after this service.
+    /// Opens the way to a cluster. Nothing is sent yet: it may come up after this service. Submissions under clients' keys
+    /// are written down on a shelf, if there is one; what is there is read. Blocks.
     ///
     /// # Errors
-    /// If there are no certificates to trust.
-    pub fn open(config: UpstreamConfig) -> io::Result<Self> {
+    /// If there are no certificates to trust, or the shelf cannot be read.
+    pub fn open(config: UpstreamConfig, keys: Option<(Arc<dyn Shelf>, Memory)>) -> io::Result<Arc<Self>> {
+        Self::with(config, keys, QUICK)
+    }
+
+    /// The same; a list of jobs that takes longer than `quick` is kept by the states of jobs.
+    pub(super) fn with(
+        config: UpstreamConfig,
+        keys: Option<(Arc<dyn Shelf>, Memory)>,
+        quick: Duration,
+    ) -> io::Result<Arc<Self>> {
+        let submissions = keys.map(|(shelf, memory)| Submissions::open(shelf, memory)).transpose();
+        let submissions = submissions.map_err(io::Error::other)?.map(Arc::new);
         let counters = Arc::new(Counters::default());
         let lines = Lines::open(&config.endpoints, config.authority.as_deref(), Arc::clone(&counters))?;
         let credentials = Credentials::new(config.identity);
         let link = Link::new(lines, credentials, config.timeout, Arc::clone(&counters));
         let started = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        Ok(Upstream {
+        Ok(Arc::new_cyclic(|myself| Upstream {
             link: Arc::new(link),
             counters,
             max_age: config.max_age,
-            quick: QUICK,
+            quick,
+            submissions,
+            myself: myself.clone(),
             stale_for: config.stale_for,
             is_private: config.private_data,
             limiter: Limiter::new(config.rate),
@@ -120,7 +139,12 @@ impl Upstream {
             written: Default::default(),
             singles: Mutex::default(),
             instance: u64::try_from(started.as_micros()).unwrap_or(0),
-        })
+        }))
+    }
+
+    /// Returns a handle for work that goes on when whoever asked has gone.
+    pub(super) fn myself(&self) -> Result<Arc<Self>, Trouble> {
+        self.myself.upgrade().ok_or_else(|| Trouble::Unreachable("the service stops".to_owned()))
     }
 
     /// Asks the cluster something in the current version, or in the nearest that it offers: `target` is the path below
@@ -181,27 +205,46 @@ impl Upstream {
         if !translate::has(&request, version) {
             return Err(Trouble::NotOffered);
         }
-        let kind = Kind::of(&request);
+        if let Some(key) = request.key.clone().filter(|_| request.pattern == "job/submit") {
+            return self
+                .submit(&request, &key, version)
+                .await
+                .map(|reply| in_version(&request, version, reply));
+        }
+        let reply = self.answer(&request, version).await?;
+        // A job that the cluster had lost may have another number now.
+        let instead = || self.submissions.as_ref()?.instead_of(request.parameter.parse().ok()?);
+        if request.pattern == "job/*"
+            && reply.status == StatusCode::NOT_FOUND
+            && let Some(job) = instead()
+        {
+            return self.answer(&Request { parameter: job.to_string(), ..request }, version).await;
+        }
+        Ok(reply)
+    }
+
+    async fn answer(&self, request: &Request, version: &'static Version) -> Result<Reply, Trouble> {
+        let kind = Kind::of(request);
         let (Kind::Jobs | Kind::Job | Kind::Shared(_) | Kind::Own(_)) = kind else {
-            return self.pass(&request, kind, version).await;
+            return self.pass(request, kind, version).await;
         };
-        let Some(user) = self.user(&request, version).await? else {
+        let Some(user) = self.user(request, version).await? else {
             // The cluster says itself what is wrong with him.
-            return self.pass(&request, kind, version).await;
+            return self.pass(request, kind, version).await;
         };
         match kind {
-            Kind::Jobs => self.jobs(&request, &user, version).await,
-            Kind::Job => self.job(&request, &user, version).await,
-            Kind::Own(family) => self.document(&request, Some(user), family, version).await,
+            Kind::Jobs => self.jobs(request, &user, version).await,
+            Kind::Job => self.job(request, &user, version).await,
+            Kind::Own(family) => self.document(request, Some(user), family, version).await,
             Kind::Shared(family) => {
-                self.document(&request, self.is_private.then_some(user), family, version).await
+                self.document(request, self.is_private.then_some(user), family, version).await
             }
-            Kind::Passed | Kind::Write(_) => self.pass(&request, kind, version).await,
+            Kind::Passed | Kind::Write(_) => self.pass(request, kind, version).await,
         }
     }
 
     /// Finds out whom nothing needs to be hidden from; `None` where the cluster does not know him.
-    async fn user(&self, request: &Request, version: &Version) -> Result<Option<String>, Trouble> {
+    pub(super) async fn user(&self, request: &Request, version: &Version) -> Result<Option<String>, Trouble> {
         match &request.caller {
             Caller::Sure(user) | Caller::Own { user, .. } => Ok(Some(user.clone())),
             Caller::Unsure { token, name } => {
@@ -213,7 +256,12 @@ impl Upstream {
     }
 
     /// Hands a request on.
-    async fn pass(&self, request: &Request, kind: Kind, version: &'static Version) -> Result<Reply, Trouble> {
+    pub(super) async fn pass(
+        &self,
+        request: &Request,
+        kind: Kind,
+        version: &'static Version,
+    ) -> Result<Reply, Trouble> {
         self.counters.count(Counted::Passed, Duration::ZERO);
         let answer = self.link.ask(&self.call(request, kind, version)).await;
         if let Kind::Write(family) = kind {
@@ -224,7 +272,7 @@ impl Upstream {
         Ok(Reply::of(translate::answer(request, version, answer)))
     }
 
-    fn call(&self, request: &Request, kind: Kind, version: &Version) -> Call {
+    pub(super) fn call(&self, request: &Request, kind: Kind, version: &Version) -> Call {
         Call {
             who: request.caller.acts_as(),
             method: request.method.clone(),
@@ -243,7 +291,7 @@ impl Upstream {
     }
 
     /// Makes copies old that a write has touched, whether it went well or nobody knows.
-    fn wrote(&self, request: &Request, family: Family, answer: Option<&Answer>) {
+    pub(super) fn wrote(&self, request: &Request, family: Family, answer: Option<&Answer>) {
         let place = self.written_place(family);
         *place.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
         if family != Family::Jobs {
@@ -434,7 +482,7 @@ impl Upstream {
     }
 
     /// Returns the copy of the list of jobs.
-    fn list(&self, user: &str, version: &'static Version) -> Arc<JobsCopy> {
+    pub(super) fn list(&self, user: &str, version: &'static Version) -> Arc<JobsCopy> {
         let key = (self.is_private.then(|| user.to_owned()), version.name);
         let mut lists = self.lists.lock().unwrap_or_else(PoisonError::into_inner);
         if lists.len() >= LISTS && !lists.contains_key(&key) {

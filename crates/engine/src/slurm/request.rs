@@ -39,6 +39,8 @@ pub struct Request {
     pub slice: Slice,
     /// Tags of lists that are known already, as in `If-None-Match`.
     pub known: Option<String>,
+    /// The key under which a submission is made once only.
+    pub key: Option<super::submissions::ClientKey>,
     /// Whether gzip is understood.
     pub takes_gzip: bool,
 }

@@ -31,6 +31,15 @@ pub enum Trouble {
     /// Nobody can act for that user as this service is configured, or its credentials cannot be read.
     #[error("there are no credentials for this user: {0}")]
     NoIdentity(String),
+    /// The client's key has named another submission before.
+    #[error("the key has named another submission before")]
+    KeyReused,
+    /// Nothing can be submitted under a key, as nothing is written down.
+    #[error("there is nowhere to write submissions down")]
+    NoKeys,
+    /// The submission is not written so that it could be marked.
+    #[error("a submission under a key must be strict JSON, with a text or nothing in comment and extra")]
+    NotMarked,
     /// The cluster has no such operation in any version that it offers.
     #[error("the cluster does not offer this operation")]
     NotOffered,

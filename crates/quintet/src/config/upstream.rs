@@ -27,6 +27,10 @@ pub(crate) struct Upstream {
     pub(crate) private_data: bool,
     /// How often a user may ask.
     pub(crate) rate: Option<Rate>,
+    /// How many submissions under clients' keys are remembered.
+    pub(crate) kept_keys: usize,
+    /// How long.
+    pub(crate) key_window: Duration,
 }
 
 /// As whom a cluster is asked.
@@ -63,12 +67,12 @@ pub(super) fn upstream(file: &File) -> Result<Option<Upstream>, ConfigError> {
         }
         (EngineKind::Slurm, Some(table)) => {
             refuse_what_the_cluster_decides(file)?;
-            described(table).map(Some)
+            described(table, &file.cluster).map(Some)
         }
     }
 }
 
-fn described(table: &UpstreamTable) -> Result<Upstream, ConfigError> {
+fn described(table: &UpstreamTable, cluster: &ClusterTable) -> Result<Upstream, ConfigError> {
     let unfit = |why: &str| Err(ConfigError::unfit(TABLE, why));
     if table.endpoints.is_empty() {
         return unfit("endpoints must name one at least, such as \"http://HOST:6820\"");
@@ -109,6 +113,8 @@ fn described(table: &UpstreamTable) -> Result<Upstream, ConfigError> {
         timeout: table.timeout.0,
         private_data: table.private_data,
         rate: (table.rate > 0.0).then(|| Rate { per_second: table.rate, burst: f64::from(table.burst) }),
+        kept_keys: cluster.idempotency_keys,
+        key_window: cluster.idempotency_window.0,
     })
 }
 

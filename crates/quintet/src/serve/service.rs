@@ -35,7 +35,7 @@ pub(crate) struct Service {
     notices: NoticeConfig,
     slurm: Served,
     script_options: ScriptOptions,
-    cluster: Option<Arc<dyn SlurmCluster>>,
+    behind: Option<Arc<Behind>>,
     cockpit: Option<Cockpit>,
     et_engine: Option<EtEngine>,
     waldur: Option<Arc<Waldur>>,
@@ -55,8 +55,8 @@ impl Service {
             None => state.key()?,
         };
         let keys = Keyring::new(&key).context("use the key Slurm tokens are signed with")?;
-        let cluster_behind = config.upstream()?.map(|upstream| Behind::open(upstream, &key)).transpose()?;
-        let stands_alone = cluster_behind.is_none();
+        let upstream = config.upstream()?;
+        let stands_alone = upstream.is_none();
         if !stands_alone {
             remark("in front of a Slurm cluster: Slurm's interface is served, the others are switched off");
         }
@@ -69,6 +69,7 @@ impl Service {
         let notices = notices(config)?;
         let wiring::Started { jobs, spool, monitoring, shelf, directory } =
             wiring::start(config, cluster, state.path(), clock)?;
+        let behind = upstream.map(|upstream| Behind::open(upstream, &key, Arc::clone(&shelf))).transpose()?;
         // Interfaces with jobs of their own need a job service that knows the cluster's.
         let waldur = match stands_alone {
             true => waldur(config, state, &jobs, Arc::clone(&shelf))?,
@@ -111,7 +112,7 @@ impl Service {
             notices,
             slurm: config.slurm()?,
             script_options: config.script_options(),
-            cluster: cluster_behind.map(|behind| Arc::new(behind) as Arc<dyn SlurmCluster>),
+            behind: behind.map(Arc::new),
             cockpit,
             et_engine,
             waldur,
@@ -145,20 +146,25 @@ impl Service {
             aftermath = Some(Aftermath::start(self.jobs.clone(), nifcloud, self.shelf)?);
         }
         let listener = tokio::net::TcpListener::from_std(self.listener)?;
+        let looking_after =
+            self.behind.clone().map(|behind| tokio::spawn(async move { behind.look_after().await }));
         let services = Services {
             jobs: self.jobs.clone(),
             keys: self.keys,
             version: env!("CARGO_PKG_VERSION"),
             slurm: self.slurm,
             script_options: Some(self.script_options),
-            native: self.cluster.is_none(),
-            cluster: self.cluster,
+            native: self.behind.is_none(),
+            cluster: self.behind.map(|behind| behind as Arc<dyn SlurmCluster>),
             cockpit: self.cockpit.clone(),
             et_engine: self.et_engine,
             nifcloud,
             waldur: self.waldur,
         };
         dialects::serve(listener, services, stop).await;
+        if let Some(looking_after) = looking_after {
+            looking_after.abort();
+        }
         if let Some(notifier) = notifier {
             notifier.stop().await;
         }

@@ -3,17 +3,22 @@
 use crate::config::{Showing, Upstream as Configured};
 use anyhow::Context;
 use dialects::{Forward, Forwarded, Forwarding, NotForwarded, SlurmCluster};
-use engine::slurm::{Caller, Identity, Reply, Request, Slice, Trouble, Upstream, UpstreamConfig};
+use domain::ports::Shelf;
+use engine::slurm::{
+    Caller, ClientKey, Identity, Memory, Reply, Request, Slice, Trouble, Upstream, UpstreamConfig,
+};
+use std::sync::Arc;
 
 /// The way to the cluster.
 pub(super) struct Behind {
-    upstream: Upstream,
+    upstream: Arc<Upstream>,
     showing: Showing,
 }
 
 impl Behind {
-    /// Opens it; `key` is the site's key, where it is used.
-    pub(super) fn open(configured: Configured, key: &[u8]) -> anyhow::Result<Self> {
+    /// Opens it; `key` is the site's key, where it is used, and `shelf` where submissions are written down.
+    pub(super) fn open(configured: Configured, key: &[u8], shelf: Arc<dyn Shelf>) -> anyhow::Result<Self> {
+        let memory = Memory { most: configured.kept_keys, window: configured.key_window };
         let Configured { endpoints, showing, authority, .. } = configured;
         let identity = match &showing {
             Showing::Caller { .. } => Identity::Caller,
@@ -30,7 +35,8 @@ impl Behind {
             private_data: configured.private_data,
             rate: configured.rate,
         };
-        let upstream = Upstream::open(config).context("trust the certificates that [engine.slurm] names")?;
+        let upstream = Upstream::open(config, Some((shelf, memory)))
+            .context("open the way to the cluster of [engine.slurm]")?;
         Ok(Behind { upstream, showing })
     }
 
@@ -42,6 +48,11 @@ impl Behind {
             (Showing::Caller { has_key: false }, _) | (_, None) => Caller::Unsure { token, name },
             (Showing::Key { .. } | Showing::Service { .. }, Some(user)) => Caller::Sure(user),
         }
+    }
+
+    /// Looks after what was submitted, for as long as the service runs.
+    pub(super) async fn look_after(&self) {
+        self.upstream.look_after().await;
     }
 
     fn request(&self, forward: Forward) -> Request {
@@ -61,6 +72,7 @@ impl Behind {
             is_fresh: forward.is_fresh,
             slice: Slice { fields, limit, cursor },
             known: forward.known,
+            key: forward.key.map(|(key, content)| ClientKey { key, content }),
             takes_gzip: forward.takes_gzip,
         }
     }
@@ -92,5 +104,10 @@ fn not_forwarded(trouble: Trouble) -> NotForwarded {
         Trouble::TooMany(pause) => NotForwarded::TooMany(pause),
         Trouble::NoIdentity(why) => NotForwarded::NoIdentity(why),
         Trouble::NotOffered => NotForwarded::NotOffered,
+        Trouble::KeyReused => NotForwarded::BadKey("Idempotency-Key has named another submission before"),
+        Trouble::NoKeys => NotForwarded::BadKey("Idempotency-Key cannot be heeded: nothing is written down"),
+        Trouble::NotMarked => NotForwarded::BadKey(
+            "A submission with Idempotency-Key must be strict JSON with texts in comment and extra",
+        ),
     }
 }

@@ -25,6 +25,7 @@ const AGE_MS: HeaderName = HeaderName::from_static("x-quintet-age-ms");
 const NEXT: HeaderName = HeaderName::from_static("x-next-cursor");
 /// What the errors of this service itself name as their source.
 const SOURCE: &str = "quintet";
+const KEY: &str = "Idempotency-Key";
 
 /// Tells whether an operation is answered here, whoever has the jobs.
 pub(in crate::slurm) fn is_ours(operation: Operation) -> bool {
@@ -40,6 +41,7 @@ pub(in crate::slurm) struct Incoming<'a> {
     pub(in crate::slurm) slice: Slice,
     pub(in crate::slurm) body: Bytes,
     pub(in crate::slurm) asker: Asker,
+    pub(in crate::slurm) once: Once,
 }
 
 /// Hands a request to the cluster. `call` says what is wrong with it, where something is.
@@ -50,6 +52,11 @@ pub(in crate::slurm) async fn respond(
 ) -> Answer {
     if let Some(problem) = incoming.slice.problem {
         call.report.error(number::INVALID_QUERY, problem, SOURCE);
+        return call.fail();
+    }
+    if incoming.once == Once::Unreadable {
+        let why = "Rejecting request. Idempotency-Key must be one text of 1 to 255 letters";
+        call.report.error(number::INVALID_QUERY, why, KEY);
         return call.fail();
     }
     if let Some(header) = unsupported(&incoming) {
@@ -81,8 +88,9 @@ fn unsupported(incoming: &Incoming<'_>) -> Option<&'static str> {
     if !submits {
         return None;
     }
-    if Once::of(incoming.found.operation, incoming.headers, &incoming.body) != Once::Unsaid {
-        return Some("Idempotency-Key");
+    // The answer to an allocation is waited for; who has gone away cannot be told what became of it.
+    if incoming.found.operation == Operation::Allocate && incoming.once != Once::Unsaid {
+        return Some("Idempotency-Key of allocations");
     }
     if test_only::is_asked(incoming.headers) {
         return Some("X-Test-Only");
@@ -91,7 +99,7 @@ fn unsupported(incoming: &Incoming<'_>) -> Option<&'static str> {
 }
 
 fn forward(incoming: Incoming<'_>, needs_json: bool) -> Forward {
-    let Incoming { headers, method, found, query, slice, body, asker } = incoming;
+    let Incoming { headers, method, found, query, slice, body, asker, once } = incoming;
     let (token, name) = tokens::shown(headers);
     let accept = headers.get(ACCEPT).filter(|_| !needs_json).cloned();
     let pair = |(name, value): (std::borrow::Cow<'_, str>, Option<std::borrow::Cow<'_, str>>)| {
@@ -116,6 +124,10 @@ fn forward(incoming: Incoming<'_>, needs_json: bool) -> Forward {
         cursor: slice.cursor,
         fields: slice.fields,
         known: headers.get(IF_NONE_MATCH).and_then(|known| known.to_str().ok()).map(str::to_owned),
+        key: match once {
+            Once::Key { key, content } => Some((key.to_string(), content.to_string())),
+            Once::Unsaid | Once::Unreadable => None,
+        },
         takes_gzip: takes_gzip(headers),
     }
 }
@@ -200,6 +212,10 @@ fn failed(mut call: Call<'_>, why: NotForwarded, is_write: bool) -> Answer {
         NotForwarded::NoIdentity(why) => {
             let why = format!("The service cannot act for this user: {why}");
             (StatusCode::SERVICE_UNAVAILABLE, number::PROTOCOL_AUTHENTICATION, why, None)
+        }
+        NotForwarded::BadKey(why) => {
+            call.report.error(number::INVALID_QUERY, format!("Rejecting request. {why}"), KEY);
+            return call.fail();
         }
         NotForwarded::NotOffered => {
             return text(StatusCode::NOT_FOUND, "The Slurm cluster does not offer this operation");

@@ -64,6 +64,8 @@ pub struct Forward {
     pub cursor: u32,
     /// Tags of lists that are known already.
     pub known: Option<String>,
+    /// The key under which a submission is made once only, and what stands for the request under it.
+    pub key: Option<(String, String)>,
     /// Whether gzip is understood.
     pub takes_gzip: bool,
 }
@@ -100,4 +102,6 @@ pub enum NotForwarded {
     NoIdentity(String),
     /// The cluster has no such operation.
     NotOffered,
+    /// The key of a submission cannot be heeded: why, as one sentence without a full stop.
+    BadKey(&'static str),
 }

@@ -21,6 +21,8 @@ pub(crate) enum Mood {
     Well,
     /// Connections end without an answer.
     Gone,
+    /// What was asked is done, and connections end without an answer.
+    Mute,
     /// Somebody else answers.
     Html,
     /// Answers end in the middle.
@@ -50,6 +52,10 @@ struct State {
     asked: Vec<Asked>,
     versions: Vec<&'static str>,
     jobs: BTreeMap<u32, (&'static str, String)>,
+    /// What submitted jobs have in `extra`.
+    extras: BTreeMap<u32, String>,
+    /// Jobs that accounting says have begun.
+    begun: Vec<u32>,
     now: i64,
     changed: i64,
 }
@@ -92,6 +98,8 @@ impl Fake {
             asked: Vec::new(),
             versions: vec!["v0.0.43", "v0.0.44"],
             jobs: BTreeMap::from([(1, ("RUNNING", "one".to_owned())), (2, ("PENDING", "two".to_owned()))]),
+            extras: BTreeMap::new(),
+            begun: Vec::new(),
             now: 1000,
             changed: 900,
         };
@@ -125,6 +133,21 @@ impl Fake {
             "" => drop(kept.jobs.remove(&id)),
             _ => drop(kept.jobs.insert(id, (state, name.to_owned()))),
         }
+    }
+
+    /// Lets accounting say that a job has begun.
+    pub(crate) fn began(&self, id: u32) {
+        self.state.lock().unwrap().begun.push(id);
+    }
+
+    /// Returns how many jobs carry a mark.
+    pub(crate) fn marked(&self) -> usize {
+        let state = self.state.lock().unwrap();
+        state
+            .jobs
+            .keys()
+            .filter(|id| state.extras.get(id).is_some_and(|extra| extra.contains("quintet:")))
+            .count()
     }
 
     /// Returns everything it was asked since the last time, in order.
@@ -169,6 +192,14 @@ impl Fake {
         };
         match mood {
             Mood::Well => {
+                let (status, body) = self.state.lock().unwrap().answer(&asked);
+                answer(status, "application/json", body)
+            }
+            Mood::Mute if asked.method == Method::POST => {
+                self.state.lock().unwrap().answer(&asked);
+                Err(io::ErrorKind::ConnectionReset.into())
+            }
+            Mood::Mute => {
                 let (status, body) = self.state.lock().unwrap().answer(&asked);
                 answer(status, "application/json", body)
             }
@@ -231,6 +262,14 @@ impl State {
                     .map(|(id, (state, _))| format!("{{\"job_id\": \"{id}\", \"state\": [\"{state}\"]}}"));
                 (200, format!("{{\"jobs\": [{}], {meta}}}", states.collect::<Vec<_>>().join(", ")))
             }
+            ("GET", ["job", id]) if parts[0] == "slurmdb" => {
+                let start = i64::from(self.begun.contains(&id.parse().unwrap()));
+                let extra = self.extras.get(&id.parse().unwrap()).cloned().unwrap_or_default();
+                let job = format!(
+                    "{{\"time\": {{\"start\": {start}, \"submission\": 1}}, \"extra\": \"{extra}\"}}"
+                );
+                (200, format!("{{\"jobs\": [{job}], {meta}}}"))
+            }
             ("GET", ["job", id]) => match self.listed(|known| known.to_string() == *id) {
                 none if none.is_empty() => {
                     (404, format!("{{\"errors\": [{{\"error_number\": 2017}}], {meta}}}"))
@@ -240,6 +279,10 @@ impl State {
             ("POST", ["job", "submit"]) => {
                 let id = self.jobs.keys().last().map_or(1, |last| last + 1);
                 self.jobs.insert(id, ("PENDING", "submitted".to_owned()));
+                let document: serde_json::Value = serde_json::from_str(&asked.body).unwrap_or_default();
+                let extra =
+                    document.pointer("/job/extra").and_then(serde_json::Value::as_str).unwrap_or_default();
+                self.extras.insert(id, extra.to_owned());
                 self.changed = self.now;
                 (200, format!("{{\"job_id\": {id}, \"step_id\": \"batch\", {meta}}}"))
             }
@@ -257,7 +300,10 @@ impl State {
 
     fn listed(&self, is_wanted: impl Fn(u32) -> bool) -> String {
         let jobs = self.jobs.iter().filter(|(id, _)| is_wanted(**id)).map(|(id, (state, name))| {
-            format!("{{\n  \"job_id\": {id},\n \"job_state\": [\"{state}\"],\n \"name\": \"{name}\"\n }}")
+            let extra = self.extras.get(id).cloned().unwrap_or_default();
+            format!(
+                "{{\n  \"job_id\": {id},\n \"extra\": \"{extra}\", \"job_state\": [\"{state}\"],\n \"name\": \"{name}\"\n }}"
+            )
         });
         jobs.collect::<Vec<_>>().join(", ")
     }

@@ -2,6 +2,7 @@
 //! when it fails.
 
 mod fake;
+mod once;
 
 use super::counters::Counted;
 use super::*;
@@ -30,12 +31,12 @@ fn config(fakes: &[&Arc<Fake>]) -> UpstreamConfig {
 }
 
 fn open(fake: &Arc<Fake>) -> Arc<Upstream> {
-    Arc::new(Upstream::open(config(&[fake])).unwrap())
+    Upstream::open(config(&[fake]), None).unwrap()
 }
 
 /// One that holds a copy for old as soon as it has it.
 fn restless(fake: &Arc<Fake>) -> Arc<Upstream> {
-    Arc::new(Upstream::open(UpstreamConfig { max_age: Duration::ZERO, ..config(&[fake]) }).unwrap())
+    Upstream::open(UpstreamConfig { max_age: Duration::ZERO, ..config(&[fake]) }, None).unwrap()
 }
 
 fn sure(user: &str) -> Caller {
@@ -91,6 +92,7 @@ fn request(method: Method, path: &str, caller: Caller) -> Request {
         is_fresh: false,
         slice: Slice::default(),
         known: None,
+        key: None,
         takes_gzip: false,
     }
 }
@@ -267,8 +269,7 @@ async fn who_writes_sees_it_at_once() {
 #[tokio::test]
 async fn of_a_long_list_only_what_changed_is_read() {
     let fake = Fake::start().await;
-    let mut upstream = Upstream::open(config(&[&fake])).unwrap();
-    upstream.quick = Duration::ZERO;
+    let upstream = Upstream::with(config(&[&fake]), None, Duration::ZERO).unwrap();
     assert_eq!(jobs_of(&upstream, "slurm/jobs").await, BOTH);
     // From the first time on that its states are asked for it is known what changes.
     assert_eq!(fresh_jobs_of(&upstream, "slurm/jobs").await, BOTH);
@@ -307,8 +308,8 @@ async fn many_single_jobs_are_answered_from_the_list() {
 async fn private_data_are_kept_for_each_user() {
     let fake = Fake::start().await;
     let shared = open(&fake);
-    let private = Upstream::open(UpstreamConfig { private_data: true, ..config(&[&fake]) }).unwrap();
-    for (upstream, calls) in [(&*shared, 1), (&private, 2)] {
+    let private = Upstream::open(UpstreamConfig { private_data: true, ..config(&[&fake]) }, None).unwrap();
+    for (upstream, calls) in [(&shared, 1), (&private, 2)] {
         upstream.relay(get("slurm/ping")).await.unwrap();
         for path in ["slurm/jobs", "slurm/partitions", "slurm/job/1"] {
             fake.asked();
@@ -398,7 +399,7 @@ async fn a_cluster_that_fails_is_answered_for_from_the_copy() {
 async fn a_copy_is_not_told_for_ever() {
     let fake = Fake::start().await;
     let config = UpstreamConfig { max_age: Duration::ZERO, stale_for: Duration::ZERO, ..config(&[&fake]) };
-    let upstream = Upstream::open(config).unwrap();
+    let upstream = Upstream::open(config, None).unwrap();
     assert_eq!(jobs_of(&upstream, "slurm/jobs").await, BOTH);
     fake.mood(Mood::Gone);
     assert!(matches!(upstream.relay(get("slurm/jobs")).await, Err(Trouble::Unanswered(_))));
@@ -442,7 +443,7 @@ async fn the_next_endpoint_is_asked_when_one_fails() {
     let mut config = config(&[&first, &second, &socket]);
     // Nobody listens where nobody may.
     config.endpoints.insert(0, "http://127.0.0.1:1".parse().unwrap());
-    let upstream = Upstream::open(config).unwrap();
+    let upstream = Upstream::open(config, None).unwrap();
     assert_eq!(jobs_of(&upstream, "slurm/jobs").await, BOTH);
     assert_eq!((first.asked().len(), second.asked().len()), (2, 0));
     first.mood(Mood::Gone);
@@ -465,7 +466,7 @@ async fn nothing_is_sent_where_nobody_listens() {
     let fake = Fake::start().await;
     let mut config = config(&[&fake]);
     config.endpoints = vec!["http://127.0.0.1:1".parse().unwrap()];
-    let upstream = Upstream::open(config).unwrap();
+    let upstream = Upstream::open(config, None).unwrap();
     for method in [Method::GET, Method::POST] {
         let path = if method == Method::GET { "slurm/jobs" } else { "slurm/job/submit" };
         let told = upstream.relay(request(method, path, sure("alice"))).await;
@@ -477,7 +478,7 @@ async fn nothing_is_sent_where_nobody_listens() {
 async fn who_asks_too_often_waits() {
     let fake = Fake::start().await;
     let rate = Some(Rate { per_second: 0.001, burst: 3.0 });
-    let upstream = Upstream::open(UpstreamConfig { rate, ..config(&[&fake]) }).unwrap();
+    let upstream = Upstream::open(UpstreamConfig { rate, ..config(&[&fake]) }, None).unwrap();
     for _ in 0..3 {
         upstream.relay(get("slurm/jobs")).await.unwrap();
     }
@@ -515,7 +516,7 @@ async fn long_lists_come_in_parts() {
 async fn a_caller_shows_himself_with_his_own_token() {
     let fake = Fake::start().await;
     let config = UpstreamConfig { identity: Identity::Caller, ..config(&[&fake]) };
-    let upstream = Upstream::open(config).unwrap();
+    let upstream = Upstream::open(config, None).unwrap();
     let own = Caller::Own { user: "alice".to_owned(), token: "good".to_owned(), name: None };
     upstream.relay(Request { caller: own, ..get("slurm/jobs") }).await.unwrap();
     assert!(fake.asked().iter().all(|asked| asked.token == "good" && asked.name.is_none()));
