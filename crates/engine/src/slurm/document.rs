@@ -66,7 +66,7 @@ impl Document {
 fn last_update(body: &[u8]) -> Option<i64> {
     // Its text stands near the end or the beginning, but lists between them may be long: everything is gone through.
     let name = b"\"last_update\"";
-    let at = body.windows(name.len()).rposition(|window| window == name)?;
+    let at = memchr::memmem::rfind(body, name)?;
     let mut compact = Splitter::new("");
     let end = body.get(at..)?.iter().position(|byte| *byte == b'}')?;
     let written = [b"{", body.get(at..at + end + 1)?, b"}"].concat();

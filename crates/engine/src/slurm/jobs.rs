@@ -19,9 +19,9 @@ use std::time::{Duration, Instant};
 /// A list that takes less than this is always asked for as a whole.
 pub(super) const QUICK: Duration = Duration::from_millis(200);
 /// Jobs that are read anew one by one; of more the whole list is asked for.
-const SINGLY: usize = 400;
+const SINGLY: usize = 1000;
 /// How many of them at a time.
-const AT_ONCE: usize = 4;
+const AT_ONCE: usize = 8;
 /// A long list is asked for as a whole this often, and not more often than [`SPARED`] times as long as it takes.
 const WHOLE: Duration = Duration::from_secs(60);
 const SPARED: u32 = 20;
@@ -228,7 +228,12 @@ impl JobsCopy {
             let kept = self.kept();
             (kept.picture.clone(), kept.touched.clone(), kept.since, kept.cost, kept.whole_at)
         };
-        let Some(picture) = picture else { return self.read_whole(who, begun).await };
+        let Some(picture) = picture else {
+            // If the list turns out to be long, its states are what tells from here on that something has changed.
+            let states = self.states(who).await?;
+            self.kept().states = Some(states);
+            return self.read_whole(who, Instant::now()).await;
+        };
         let is_written = since.is_some_and(|since| picture.checked < since);
         let is_young = picture.checked.elapsed() < self.max_age / 2;
         let landed = if !touched.is_empty() && is_young && !is_written {
@@ -246,6 +251,10 @@ impl JobsCopy {
             }
             self.read_states(who, touched.keys().copied().collect(), begun).await
         };
+        if cost < self.quick {
+            // They grow old while nobody looks at them.
+            self.kept().states = None;
+        }
         if landed.is_ok() {
             let mut kept = self.kept();
             kept.touched.retain(|job, at| touched.get(job) != Some(at));

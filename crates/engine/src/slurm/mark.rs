@@ -60,7 +60,7 @@ fn find(text: &[u8], from: usize) -> Option<(usize, usize, Mark)> {
     let mut at = from;
     loop {
         let rest = text.get(at..)?;
-        let found = at + rest.windows(SIGN.len()).position(|window| window == SIGN)?;
+        let found = at + memchr::memmem::find(rest, SIGN)?;
         let digits = text.get(found + SIGN.len()..found + SIGN.len() + DIGITS);
         if let Some(digits) = digits.filter(|digits| digits.iter().all(u8::is_ascii_hexdigit)) {
             let start = if found > 0 && text.get(found - 1) == Some(&b' ') { found - 1 } else { found };

@@ -65,7 +65,9 @@ impl Splitter {
 
     /// Takes in a piece, and tells of each entry that is whole.
     pub(super) fn feed(&mut self, piece: &[u8], mut whole: impl FnMut(&[u8])) -> Result<(), NoAnswer> {
-        for &byte in piece {
+        let mut rest = piece;
+        while let Some((&byte, behind)) = rest.split_first() {
+            rest = behind;
             match self.state {
                 State::Escaped => {
                     self.keep(byte);
@@ -76,7 +78,13 @@ impl Splitter {
                     match byte {
                         b'\\' => self.state = State::Escaped,
                         b'"' => self.state = State::Between,
-                        _ => {}
+                        _ => {
+                            // Most of an answer is texts; they are taken as they are up to where something happens.
+                            let plain = memchr::memchr2(b'"', b'\\', rest).unwrap_or(rest.len());
+                            let (plain, behind) = rest.split_at(plain);
+                            self.keep_all(plain);
+                            rest = behind;
+                        }
                     }
                 }
                 State::Between => self.between(byte, &mut whole)?,
@@ -142,6 +150,14 @@ impl Splitter {
 
     fn keep(&mut self, byte: u8) {
         if self.is_inside { self.entry.push(byte) } else { self.around.push(byte) }
+    }
+
+    fn keep_all(&mut self, bytes: &[u8]) {
+        if self.is_inside {
+            self.entry.extend_from_slice(bytes)
+        } else {
+            self.around.extend_from_slice(bytes)
+        }
     }
 
     fn ended(&mut self, whole: &mut impl FnMut(&[u8])) {

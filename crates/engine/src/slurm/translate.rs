@@ -33,7 +33,7 @@ fn renamed(mut body: Vec<u8>, from: &Version, to: &Version) -> Vec<u8> {
     for slash in ["/", "\\/"] {
         let (old, new) =
             (format!("\"data_parser{slash}{}\"", from.name), format!("\"data_parser{slash}{}\"", to.name));
-        let at = body.windows(old.len()).rposition(|window| window == old.as_bytes());
+        let at = memchr::memmem::rfind(&body, old.as_bytes());
         if let Some(at) = at {
             body.splice(at..at + old.len(), new.into_bytes());
         }

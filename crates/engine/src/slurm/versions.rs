@@ -39,7 +39,7 @@ impl std::fmt::Display for Offered {
 }
 
 fn contains(text: &[u8], wanted: &[u8]) -> bool {
-    text.windows(wanted.len()).any(|window| window == wanted)
+    memchr::memmem::find(text, wanted).is_some()
 }
 
 #[cfg(test)]
