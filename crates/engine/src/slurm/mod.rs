@@ -1,8 +1,10 @@
 //! A real Slurm cluster, reached through slurmrestd. It decides everything; here is how it is asked (`link`, over
 //! `failover` and `transport`), as whom (`identity`, `verdict`), in which version (`versions`, `translate`), and what
 //! is kept so that it is asked seldom (`jobs` the list of all jobs, `document` all other answers, each read by one
-//! `flight` at a time). `relay` puts it together for requests of Slurm's own interface.
+//! `flight` at a time). `relay` puts it together for requests of Slurm's own interface, with `copies` and `lists` that
+//! tell what is kept, in the `shape` that is wanted.
 
+mod copies;
 mod counters;
 mod document;
 mod elsewhere;
@@ -13,12 +15,14 @@ mod identity;
 mod jobs;
 mod kinds;
 mod link;
+mod lists;
 mod mark;
 mod pack;
 mod picture;
 mod rate;
 mod relay;
 mod request;
+mod shape;
 mod split;
 mod submissions;
 mod submit;
