@@ -171,30 +171,30 @@ impl Upstream {
         document: Arc<Document>,
         version: &'static Version,
     ) -> Result<Reply, Trouble> {
-        let age = Some(document.checked.elapsed());
+        let age = document.checked.elapsed();
         let list = list_of(request).filter(|_| document.answer.status == StatusCode::OK);
         let tag = list.map(|_| self.tag(document.revision));
         if tag.as_ref().is_some_and(|tag| is_known(request, tag)) {
-            return Ok(Reply::unchanged(age.unwrap_or_default(), tag));
+            return Ok(Reply::unchanged(age, tag));
         }
         if is_conditional(request) && document.is_seen(since(request)) {
-            return Ok(Reply::unchanged(age.unwrap_or_default(), tag));
+            return Ok(Reply::unchanged(age, tag));
         }
         let slices = list.filter(|_| !request.slice.is_whole() && request.is_json);
         if slices.is_none() && version.name == request.version.name {
             if !request.takes_gzip || document.answer.body.len() < SMALL {
-                return Ok(Reply { age, tag, ..Reply::of(document.answer.clone()) });
+                return Ok(Reply { age: Some(age), tag, ..Reply::of(document.answer.clone()) });
             }
             let kept = Arc::clone(&document);
             let body = blocking(move || pack::stream([kept.packed()])).await?;
             let answer = Reply::of(document.answer.clone());
-            return Ok(Reply { age, tag, body, is_gzip: true, ..answer });
+            return Ok(Reply { age: Some(age), tag, body, is_gzip: true, ..answer });
         }
         let request = request.clone();
         blocking(move || {
             let answer = translate::answer(&request, version, document.answer.clone());
             let cut = list.and_then(|list| cut(&request.slice, list, &answer.body));
-            let mut reply = Reply { age, tag, ..Reply::of(answer) };
+            let mut reply = Reply { age: Some(age), tag, ..Reply::of(answer) };
             if let Some((body, next)) = cut {
                 (reply.body, reply.next) = (body, next);
             }

@@ -125,7 +125,7 @@ impl<K: Hash + Eq + Clone> Documents<K> {
             *place.asked.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
             return Arc::clone(place);
         }
-        if places.len() % 64 == 0 {
+        if places.len().is_multiple_of(64) {
             make_room(&mut places);
         }
         let place = Arc::new(Place {

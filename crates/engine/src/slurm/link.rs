@@ -57,13 +57,16 @@ impl Call {
     }
 }
 
+/// A question whether the cluster knows somebody.
+type Checking = Flight<Result<bool, Trouble>>;
+
 /// The way to a cluster.
 pub(super) struct Link {
     lines: Lines,
     credentials: Credentials,
     timeout: Duration,
     verdicts: Arc<Verdicts>,
-    checking: Mutex<HashMap<Print, Arc<Flight<Result<bool, Trouble>>>>>,
+    checking: Mutex<HashMap<Print, Arc<Checking>>>,
     offered: Mutex<Option<(Instant, Offered)>>,
     asking: Flight<Result<Offered, Trouble>>,
     pub(super) counters: Arc<Counters>,

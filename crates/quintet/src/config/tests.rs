@@ -279,7 +279,10 @@ fn what_is_wrong_is_told() {
         ),
     );
     check("[cluster]\nname = 5", "q.toml:2:8: invalid type: integer `5`, expected a string");
-    check("[engine]\nkind = \"cloud\"", "q.toml:2:8: unknown value \"cloud\"; known are \"local\"");
+    check(
+        "[engine]\nkind = \"cloud\"",
+        "q.toml:2:8: unknown value \"cloud\"; known are \"local\", \"slurm\"",
+    );
     check("listen = \"nowhere\"", "q.toml:1:10: invalid socket address syntax");
     check(
         "[accounting]\nenforce = [\"limit\"]",
