@@ -72,6 +72,18 @@ pub(crate) async fn site() -> Site {
 
 /// Starts a service that serves Nifcloud's interface as well, made with what was taken back.
 pub(crate) async fn site_with(nifcloud: impl FnOnce(&Arc<Revoked>) -> Option<dialects::Nifcloud>) -> Site {
+    site_of(nifcloud, None).await
+}
+
+/// Starts a service in front of a cluster.
+pub(crate) async fn site_before(cluster: Arc<dyn dialects::SlurmCluster>) -> Site {
+    site_of(|_| None, Some(cluster)).await
+}
+
+async fn site_of(
+    nifcloud: impl FnOnce(&Arc<Revoked>) -> Option<dialects::Nifcloud>,
+    cluster: Option<Arc<dyn dialects::SlurmCluster>>,
+) -> Site {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let store = MemoryStore::default();
@@ -106,8 +118,8 @@ pub(crate) async fn site_with(nifcloud: impl FnOnce(&Arc<Revoked>) -> Option<dia
     let revoked = Arc::new(Revoked::default());
     let et_engine = dialects::EtEngine::new(et_keys, revoked.clone(), shelf, Arc::new(keep), settings);
     let services = dialects::Services {
-        cluster: None,
-        native: true,
+        native: cluster.is_none(),
+        cluster,
         jobs,
         keys,
         version: "test",

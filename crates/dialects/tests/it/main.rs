@@ -12,6 +12,7 @@ mod shelf;
 mod slurm_accounting;
 mod slurm_accounting_jobs;
 mod slurm_components;
+mod slurm_forward;
 mod slurm_jobs;
 mod slurm_nodes;
 mod slurm_once;

@@ -125,7 +125,8 @@ impl Upstream {
         }
         let key = Key {
             user: self.is_private.then(|| user.to_owned()),
-            target: target(request, version, ""),
+            // Of a single job slurmrestd does not heed it.
+            target: target(request, version, "update_time"),
             accept: None,
         };
         let place = self.documents.place(&key);

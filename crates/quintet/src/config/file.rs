@@ -658,8 +658,8 @@ impl Default for UpstreamTable {
             stale_for: Wait(Duration::from_secs(60 * 60)),
             timeout: Wait(Duration::from_secs(30)),
             private_data: false,
-            rate: 200.0,
-            burst: 1000,
+            rate: 1000.0,
+            burst: 5000,
         }
     }
 }

@@ -132,7 +132,7 @@ fn refuse_what_the_cluster_decides(file: &File) -> Result<(), ConfigError> {
     let cluster = ClusterTable {
         kept_changes: usual.cluster.kept_changes,
         idempotency_keys: usual.cluster.idempotency_keys,
-        idempotency_window: usual.cluster.idempotency_window.clone(),
+        idempotency_window: usual.cluster.idempotency_window,
         service_user: usual.cluster.service_user.clone(),
         ..file.cluster.clone()
     };
