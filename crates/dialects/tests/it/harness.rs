@@ -82,7 +82,7 @@ pub(crate) async fn site_before(cluster: Arc<dyn dialects::SlurmCluster>) -> Sit
 
 async fn site_of(
     nifcloud: impl FnOnce(&Arc<Revoked>) -> Option<dialects::Nifcloud>,
-    cluster: Option<Arc<dyn dialects::SlurmCluster>>,
+    behind: Option<Arc<dyn dialects::SlurmCluster>>,
 ) -> Site {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
@@ -118,8 +118,8 @@ async fn site_of(
     let revoked = Arc::new(Revoked::default());
     let et_engine = dialects::EtEngine::new(et_keys, revoked.clone(), shelf, Arc::new(keep), settings);
     let services = dialects::Services {
-        native: cluster.is_none(),
-        cluster,
+        native: behind.is_none(),
+        cluster: behind,
         jobs,
         keys,
         version: "test",
