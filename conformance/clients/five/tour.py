@@ -5,7 +5,8 @@ shows all of them running, and then over; it has nothing to make or cancel a job
 is registered there is another cluster's job: Slurm's history lists it, and the others, who only know ours, refuse it.
 
 QUINTET_URL is the service, QUINTET_USER who asks, QUINTET_FOLDER that user's folder for Nifcloud; QUINTET_SLURM, _WALDUR,
-_NIFCLOUD ("ACCESS_KEY SECRET_KEY"), _ET_ENGINE and _COCKPIT are credentials.
+_NIFCLOUD ("ACCESS_KEY SECRET_KEY"), _ET_ENGINE and _COCKPIT are credentials. QUINTET_CLUSTER is set where the service is in
+front of a real Slurm: its history knows its own jobs only.
 """
 
 import itertools
@@ -21,6 +22,7 @@ import uuid
 
 URL = os.environ["QUINTET_URL"]
 USER = os.environ["QUINTET_USER"]
+CLUSTER = os.environ.get("QUINTET_CLUSTER")
 FOLDER = pathlib.Path(os.environ["QUINTET_FOLDER"])
 SCRIPT = "#!/bin/sh\nexec sleep 600\n"
 
@@ -249,7 +251,7 @@ def carried_out_by_others(doors, slurm, cockpit):
         assert task in ([], [f"{there}[0]"]), (pair, there, task)
         if hasattr(other, "number"):
             assert other.number(there) == number, (pair, there)
-        assert other.state(there) == other.states["running"], (pair, other.state(there))
+        until(f"{pair}: it runs there", lambda: other.state(there) == other.states["running"])
         other.cancel(there)
         until(f"{pair}: it is over", lambda: slurm.state(number) == "CANCELLED")
         for who, name in ((maker, made), (other, there)):
@@ -286,10 +288,11 @@ def registered(doors, slurm, cockpit):
         assert set(other.ids()) == before, pair
         assert other.refused(number) == refusal, (pair, refusal)
         assert refusal[0] == 404 or other is slurm, (pair, refusal)
-        assert slurm.history("elsewhere", number) == "RUNNING", (pair, slurm.history("elsewhere", number))
+        if not CLUSTER:
+            assert slurm.history("elsewhere", number) == "RUNNING", (pair, slurm.history("elsewhere", number))
         wanted(cockpit.stop("elsewhere", number), 200)
         assert cockpit.states()["elsewhere", number] == "completed", pair
-        assert slurm.history("elsewhere", number) == "COMPLETED", pair
+        assert CLUSTER or slurm.history("elsewhere", number) == "COMPLETED", pair
         yield pair
 
 

@@ -27,6 +27,16 @@ pub enum Error {
     Bug(Text),
 }
 
+/// What a cluster that decides for itself says when it refuses something.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{words} ({number})")]
+pub struct ClusterRefusal {
+    /// Its own number for it.
+    pub number: i32,
+    /// Its own words.
+    pub words: Text,
+}
+
 /// An account that should be above another, and on which cluster.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("'{account}' on cluster '{cluster}'")]
@@ -250,6 +260,10 @@ problems! {
     NeedsRestart(Text) => Conflict, "{0} cannot change while the service runs";
     /// Accounting limits how much or how many a user, an account or a quality of service may have; the limit by its name.
     OverLimit(Text) => Conflict, "an accounting limit is exceeded: {0}";
+    /// The cluster behind has refused it.
+    ClusterRefused(ClusterRefusal) => Invalid, "the cluster refuses it: {0}";
+    /// The cluster behind does not let the user do it.
+    ClusterForbids(ClusterRefusal) => Forbidden, "the cluster forbids it: {0}";
     /// The table of jobs is full.
     TooManyJobs => Conflict, "too many jobs";
 }

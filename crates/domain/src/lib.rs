@@ -31,6 +31,6 @@ mod time;
 pub mod who;
 
 pub use by_number::{ByNumber, NumberHasher, Numbered};
-pub use error::{Error, ParentAccount, Problem};
+pub use error::{ClusterRefusal, Error, ParentAccount, Problem};
 pub use ids::{ChangeId, Gid, JobId, NodeIndex, TaskIndex, Text, Uid};
 pub use time::{TimeLimit, Timestamp};

@@ -146,6 +146,7 @@ fn problem_number(problem: &Problem) -> i32 {
         Problem::BadConfiguration(_) => slurm::UNSPECIFIED,
         Problem::NeedsRestart(_) => slurm::NOT_SUPPORTED,
         Problem::OverLimit(_) => slurm::ACCOUNTING_POLICY,
+        Problem::ClusterRefused(refusal) | Problem::ClusterForbids(refusal) => refusal.number,
         Problem::TooManyJobs => TRY_AGAIN,
         Problem::NoName => slurm::UNSPECIFIED,
         Problem::AmbiguousChange | Problem::AmbiguousRemoval => slurm::AMBIGUOUS_MODIFY,

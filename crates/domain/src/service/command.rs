@@ -8,7 +8,7 @@ use super::nodes::{Availability, NodeChoice, NodeUpdate};
 use super::prepare::Draft;
 use super::reservations::NewReservation;
 use super::selection::{Action, Handled, Selection};
-use super::submission::Submitted;
+use super::submission::{Submission, Submitted};
 use super::update::Update;
 use crate::accounting::{Done, Wish};
 use crate::cluster::Cluster;
@@ -22,6 +22,8 @@ use tokio::sync::oneshot;
 /// What the writer can be asked for.
 pub(super) enum Command {
     Submit(Box<Draft>, oneshot::Sender<Result<Submitted, Error>>),
+    /// As it was said, for a cluster that fills in itself what is left open.
+    Forward(Principal, Box<Submission>, oneshot::Sender<Result<Submitted, Error>>),
     SubmitComponents(Vec<Draft>, oneshot::Sender<Result<Submitted, Error>>),
     /// Of a job, or of its components, as it would be submitted.
     Foresee(Vec<Draft>, oneshot::Sender<Result<Vec<Foreseen>, Error>>),
@@ -98,6 +100,8 @@ pub(super) enum Command {
         owner: Uid,
         reply: oneshot::Sender<Result<(), Error>>,
     },
+    /// A job of the cluster, or any of them, was changed by somebody else.
+    Hear(Option<JobId>),
     Reports(Vec<Report>),
     Stop(oneshot::Sender<()>),
 }
@@ -127,6 +131,9 @@ pub(super) fn serve(
                 false => ledger.accept(*draft),
             });
             later(reply, result)
+        }
+        Command::Forward(_, _, reply) => {
+            later(reply, Err(Problem::Unsupported(Text::const_new("a cluster elsewhere")).into()))
         }
         Command::SubmitComponents(mut drafts, reply) => {
             let key = drafts.first_mut().and_then(|leader| leader.client_key.take());
@@ -158,9 +165,11 @@ pub(super) fn serve(
         Command::RemoveNodes { by, choice, reply } => later(reply, ledger.remove_nodes(&by, &choice)),
         Command::SetCrontab(crontab, reply) => later(reply, ledger.set_crontab(*crontab)),
         Command::RemoveCrontab { by, owner, reply } => later(reply, ledger.remove_crontab(&by, owner)),
-        Command::Reports(_) | Command::Stop(_) | Command::Reconfigure(..) | Command::Foresee(..) => {
-            return None;
-        }
+        Command::Reports(_)
+        | Command::Hear(_)
+        | Command::Stop(_)
+        | Command::Reconfigure(..)
+        | Command::Foresee(..) => return None,
     })
 }
 

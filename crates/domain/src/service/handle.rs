@@ -5,6 +5,7 @@ use super::command::Command;
 use super::crontab::{BadCrontab, NewCrontab, due};
 use super::feed::Feed;
 use super::made_nodes::NewNode;
+use super::mirror::{Following, Mirror};
 use super::nodes::{Availability, NodeChoice, NodeUpdate};
 use super::prepare::{prepare, prepare_component};
 use super::receipts::{ClientKey, Receipts};
@@ -67,9 +68,41 @@ pub struct JobService {
     gauge: Option<Arc<dyn Gauge>>,
     calendar: Arc<dyn Calendar>,
     configuration: Option<Arc<dyn Configuration>>,
+    /// Jobs are a cluster's that decides for itself.
+    follows: bool,
 }
 
 impl JobService {
+    /// Loads what was remembered, and goes on by following a cluster that decides for itself. That cluster need not be
+    /// reachable: until it has been seen, what was remembered is shown and wishes are refused.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] if the store cannot be opened; the text says why.
+    pub fn follow(cluster: Cluster, following: Following) -> Result<Self, Error> {
+        let (commands, inbox) = crossbeam_channel::unbounded();
+        let (directory, meter) = (Arc::clone(&following.directory), Arc::clone(&following.meter));
+        let (clock, calendar) = (Arc::clone(&following.clock), Arc::clone(&following.calendar));
+        let mirror = Mirror::open(cluster, following)?;
+        let service = JobService {
+            commands,
+            snapshot: mirror.published(),
+            feed: mirror.feed(),
+            receipts: mirror.receipts(),
+            history: mirror.history(),
+            directory,
+            meter,
+            clock,
+            enforcement: Arc::from([]),
+            steps_folder: None,
+            gauge: None,
+            calendar,
+            configuration: None,
+            follows: true,
+        };
+        mirror.run(&inbox)?;
+        Ok(service)
+    }
+
     /// Loads what was remembered, asks the engine what became of it, and starts the writer on a thread of its own.
     ///
     /// # Errors
@@ -107,6 +140,7 @@ impl JobService {
             gauge,
             calendar,
             configuration: None,
+            follows: false,
         };
         std::thread::Builder::new()
             .name("writer".into())
@@ -221,6 +255,10 @@ impl JobService {
     /// # Errors
     /// Whatever makes it impossible, see [`Problem`]; nothing has been kept then, and the key is free.
     pub async fn submit(&self, by: &Principal, submission: Submission) -> Result<Submitted, Error> {
+        if self.follows {
+            let by = by.clone();
+            return self.ask(|reply| Command::Forward(by, Box::new(submission), reply)).await?;
+        }
         let snapshot = self.snapshot.load_full();
         let now = self.clock.now();
         let groups = self.groups_if_needed(&snapshot.cluster, &submission);
@@ -519,6 +557,11 @@ impl JobService {
     pub async fn remove_crontab(&self, by: &Principal, owner: Uid) -> Result<(), Error> {
         let by = by.clone();
         self.ask(|reply| Command::RemoveCrontab { by, owner, reply }).await?
+    }
+
+    /// Hears that somebody else has changed a job of the cluster that is followed, or any of them: it is looked at soon.
+    pub fn hear_of(&self, job: Option<JobId>) {
+        self.tell(Command::Hear(job));
     }
 
     /// Stops the writer after what it has in hand. Jobs go on.

@@ -197,6 +197,16 @@ impl<'a> Ledger<'a> {
         Ok(submitted)
     }
 
+    /// Notes the key of a submission whose outcome is not known yet, with the number under which it is remembered.
+    pub(super) fn intend(&mut self, key: &ClientKey, place: JobId) {
+        self.receipts.note(key.clone(), &Submitted { id: place, notes: Vec::new() });
+    }
+
+    /// Notes what a submission with a key is answered.
+    pub(super) fn note_answer(&mut self, key: ClientKey, submitted: &Submitted) {
+        self.receipts.note(key, submitted);
+    }
+
     /// Forgets users of whom the books know now.
     pub(super) fn forget_members(&mut self, names: Vec<Text>) {
         self.removed_members.extend(names);
@@ -276,6 +286,15 @@ impl<'a> Ledger<'a> {
         let before = self.state.put(Arc::clone(&job));
         self.note(job.id, before.as_ref(), &job);
         self.follow(before.as_deref(), &job);
+    }
+
+    /// Puts a job in its place of which somebody else has decided how it stands: nothing follows from it here.
+    pub(super) fn take_in(&mut self, job: Job) -> Arc<Job> {
+        let job = Arc::new(job);
+        let before = self.state.put(Arc::clone(&job));
+        self.gone.retain(|gone| *gone != job.id);
+        self.note(job.id, before.as_ref(), &job);
+        job
     }
 
     /// Lets something happen to a job and takes in what follows from it, for other components of it as well.
@@ -489,7 +508,8 @@ impl<'a> Ledger<'a> {
         }
     }
 
-    fn close(&mut self, job: Arc<Job>) {
+    /// Takes an attempt that has ended into history.
+    pub(super) fn close(&mut self, job: Arc<Job>) {
         if self.cluster().enforcement.no_jobs {
             return;
         }

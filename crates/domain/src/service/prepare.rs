@@ -103,7 +103,7 @@ pub(super) fn prepare_component(
     refused.map_or(Ok(draft), |problem| Err(problem.into()))
 }
 
-fn check_author(by: &Principal, spec: &mut JobSpec) -> Result<(), Error> {
+pub(super) fn check_author(by: &Principal, spec: &mut JobSpec) -> Result<(), Error> {
     if by.uid != Some(spec.owner.uid) && !by.is_administrator() {
         return Err(Problem::NotThatUser(spec.owner.name.clone()).into());
     }
@@ -122,7 +122,7 @@ fn check_author(by: &Principal, spec: &mut JobSpec) -> Result<(), Error> {
     Ok(())
 }
 
-fn check_texts(spec: &JobSpec, payload: &Payload, limits: &Limits) -> Result<(), Error> {
+pub(super) fn check_texts(spec: &JobSpec, payload: &Payload, limits: &Limits) -> Result<(), Error> {
     if spec.kind == JobKind::Batch {
         if spec.work_dir.is_empty() {
             return Err(Problem::NoWorkDirectory.into());

@@ -35,6 +35,11 @@ pub struct Receipt {
 }
 
 impl Receipt {
+    /// Tells whether it was answered: before a cluster elsewhere is asked, the key is noted with a number that no job has.
+    fn is_answer(&self) -> bool {
+        self.job <= JobId::MAX
+    }
+
     /// Returns the answer, if the same is asked for.
     fn answer(&self, key: &ClientKey) -> Result<Submitted, Error> {
         match self.key.content == key.content {
@@ -75,7 +80,7 @@ impl Receipts {
     pub(super) fn answer(&self, key: &ClientKey, now: Timestamp) -> Option<Result<Submitted, Error>> {
         let kept = self.kept();
         let receipt = kept.by_key.get(&(key.user.clone(), key.key.clone()))?;
-        (now.since(receipt.at) < self.lifetime).then(|| receipt.answer(key))
+        (receipt.is_answer() && now.since(receipt.at) < self.lifetime).then(|| receipt.answer(key))
     }
 
     /// Returns the number of the last receipt.
@@ -134,7 +139,9 @@ impl Counter {
 
     /// Returns what was answered under the key, also earlier in this batch.
     pub(super) fn answer(&self, key: &ClientKey) -> Option<Result<Submitted, Error>> {
-        let is_it = |receipt: &&Receipt| receipt.key.user == key.user && receipt.key.key == key.key;
+        let is_it = |receipt: &&Receipt| {
+            receipt.is_answer() && receipt.key.user == key.user && receipt.key.key == key.key
+        };
         let added = self.added.iter().find(is_it).map(|receipt| receipt.answer(key));
         added.or_else(|| self.kept.answer(key, self.now))
     }

@@ -29,6 +29,7 @@ mod durable;
 mod het;
 mod limits;
 mod made_nodes;
+mod mirror;
 mod nodes;
 mod reconfigure;
 mod reservations;

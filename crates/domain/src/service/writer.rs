@@ -582,7 +582,7 @@ fn check_places(cluster: &Cluster, saved: &Saved) -> Result<(), Error> {
 }
 
 /// Counts the tasks that have ended well and left, of arrays of which others live.
-fn recount(state: &mut State, history: &dyn History) -> Result<(), StoreError> {
+pub(super) fn recount(state: &mut State, history: &dyn History) -> Result<(), StoreError> {
     for (array, submitted, living) in state.arrays_in_part() {
         let moments = Moments {
             kind: Kind::Ended(vec![Outcome::Completed]),
@@ -612,7 +612,7 @@ fn keep_allocations(plan: &mut Plan, state: &State) {
 }
 
 /// Writes an error with its causes in one line.
-fn chain(error: &dyn std::error::Error) -> String {
+pub(super) fn chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut source = error.source();
     while let Some(cause) = source {

@@ -2,7 +2,7 @@
 //! `failover` and `transport`), as whom (`identity`, `verdict`), in which version (`versions`, `translate`), and what
 //! is kept so that it is asked seldom (`jobs` the list of all jobs, `document` all other answers, each read by one
 //! `flight` at a time). `relay` puts it together for requests of Slurm's own interface, with `copies` and `lists` that
-//! tell what is kept, in the `shape` that is wanted.
+//! tell what is kept, in the `shape` that is wanted; `model` is the job model, on which the other interfaces stand.
 
 mod copies;
 mod counters;
@@ -17,6 +17,7 @@ mod kinds;
 mod link;
 mod lists;
 mod mark;
+pub mod model;
 mod pack;
 mod picture;
 mod rate;

@@ -50,13 +50,16 @@ pub(crate) fn run(args: ServeArgs, terminal: Terminal) -> anyhow::Result<ExitCod
     log::begin(&config.log())?;
     let state = args.state.or_else(|| config.state().map(Path::to_owned)).unwrap_or_else(default_state_dir);
     let mut state = StateDir::open(&state)?;
-    let mut service = Service::open(&config, &mut state, args.listen)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+    let mut service = {
+        let _entered = runtime.enter();
+        Service::open(&config, &mut state, args.listen)?
+    };
     if let Some(path) = args.config {
         // A relative one would mean something else after a change of directory.
         service.reads_anew(Reload::new(std::path::absolute(path)?, config));
     }
     tell_state(&state);
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     runtime.block_on(async {
         // From here on a signal stops the service in good order.
         let stop = stop_signal()?;

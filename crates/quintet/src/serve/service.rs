@@ -40,6 +40,7 @@ pub(crate) struct Service {
     et_engine: Option<EtEngine>,
     waldur: Option<Arc<Waldur>>,
     nifcloud: Option<nifcloud::Wanted>,
+    knows_jobs: bool,
     shelf: Arc<dyn Shelf>,
 }
 
@@ -55,11 +56,6 @@ impl Service {
             None => state.key()?,
         };
         let keys = Keyring::new(&key).context("use the key Slurm tokens are signed with")?;
-        let upstream = config.upstream()?;
-        let stands_alone = upstream.is_none();
-        if !stands_alone {
-            remark("in front of a Slurm cluster: Slurm's interface is served, the others are switched off");
-        }
         // Taken before anything is started: a second service on this address fails here and does no harm.
         let address = listen.unwrap_or(config.listen());
         let listener = super::listen::listen(address).with_context(|| format!("listen on {address}"))?;
@@ -67,16 +63,25 @@ impl Service {
         let clock = Arc::new(SystemClock::default());
         let cluster = config.cluster(&engine::machine::this_machine(), clock.now())?;
         let notices = notices(config)?;
-        let wiring::Started { jobs, spool, monitoring, shelf, directory } =
-            wiring::start(config, cluster, state.path(), clock)?;
-        let behind = upstream.map(|upstream| Behind::open(upstream, &key, Arc::clone(&shelf))).transpose()?;
-        // Interfaces with jobs of their own need a job service that knows the cluster's.
-        let waldur = match stands_alone {
+        let wiring::Started { jobs, spool, behind, monitoring, shelf, directory } =
+            wiring::start(config, cluster, state.path(), clock, &key)?;
+        // Interfaces with jobs of their own need a job service that knows them: this one's, or the cluster's, if it can be
+        // asked for users who have no token of its own.
+        let knows_jobs = behind.as_ref().is_none_or(|behind| behind.acts_for_others());
+        match behind.as_ref() {
+            Some(behind) if knows_jobs => behind.tell(jobs.clone()),
+            Some(_) => remark(
+                "in front of a Slurm cluster, asked with callers' own tokens: Slurm's interface is served; the others \
+                 need identity = \"key\" or \"service\" in [engine.slurm] and are switched off",
+            ),
+            None => {}
+        }
+        let waldur = match knows_jobs {
             true => waldur(config, state, &jobs, Arc::clone(&shelf))?,
             false => None,
         };
         let revocations: Arc<dyn Revocations> = Arc::new(RevokedFile::of(state));
-        let et_engine = match stands_alone {
+        let et_engine = match knows_jobs {
             true => et_engine(config, state, &revocations, &shelf)?,
             false => None,
         };
@@ -99,7 +104,7 @@ impl Service {
         };
         let nifcloud = config
             .nifcloud()?
-            .filter(|_| stands_alone)
+            .filter(|_| knows_jobs)
             .map(|own| nifcloud::Wanted::new(own, state, directory, revocations))
             .transpose()?;
         Ok(Service {
@@ -112,11 +117,12 @@ impl Service {
             notices,
             slurm: config.slurm()?,
             script_options: config.script_options(),
-            behind: behind.map(Arc::new),
+            behind,
             cockpit,
             et_engine,
             waldur,
             nifcloud,
+            knows_jobs,
             shelf,
         })
     }
@@ -154,7 +160,7 @@ impl Service {
             version: env!("CARGO_PKG_VERSION"),
             slurm: self.slurm,
             script_options: Some(self.script_options),
-            native: self.behind.is_none(),
+            native: self.knows_jobs,
             cluster: self.behind.map(|behind| behind as Arc<dyn SlurmCluster>),
             cockpit: self.cockpit.clone(),
             et_engine: self.et_engine,

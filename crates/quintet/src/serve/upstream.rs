@@ -3,16 +3,27 @@
 use crate::config::{Showing, Upstream as Configured};
 use anyhow::Context;
 use dialects::{Forward, Forwarded, Forwarding, NotForwarded, SlurmCluster};
-use domain::ports::Shelf;
+use domain::JobId;
+use domain::ports::{Directory, Remote, Shelf};
+use domain::service::JobService;
+use engine::slurm::model::{ClusterModel, Through};
 use engine::slurm::{
     Caller, ClientKey, Identity, Memory, Reply, Request, Slice, Trouble, Upstream, UpstreamConfig,
 };
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+use tokio::runtime::Handle;
+
+/// The shortest pause between looks at the cluster.
+const LEAST_PAUSE: Duration = Duration::from_millis(500);
 
 /// The way to the cluster.
 pub(super) struct Behind {
     upstream: Arc<Upstream>,
     showing: Showing,
+    max_age: Duration,
+    /// The job service that follows the cluster, if one does.
+    jobs: OnceLock<JobService>,
 }
 
 impl Behind {
@@ -37,7 +48,50 @@ impl Behind {
         };
         let upstream = Upstream::open(config, Some((shelf, memory)))
             .context("open the way to the cluster of [engine.slurm]")?;
-        Ok(Behind { upstream, showing })
+        Ok(Behind { upstream, showing, max_age: configured.max_age, jobs: OnceLock::new() })
+    }
+
+    /// Tells whether the cluster can be asked for users who have no token of its own: then jobs can be followed, and the
+    /// other interfaces stand on them.
+    pub(super) fn acts_for_others(&self) -> bool {
+        !matches!(self.showing, Showing::Caller { .. })
+    }
+
+    /// Returns the cluster as the job model asks it, and how often.
+    pub(super) fn remote(&self, people: Arc<dyn Directory>) -> anyhow::Result<(Arc<dyn Remote>, Duration)> {
+        let runtime = Handle::try_current().context("find the runtime on which the cluster is asked")?;
+        let through = Through::new(Arc::clone(&self.upstream), runtime);
+        Ok((Arc::new(ClusterModel::new(Arc::new(through), people)), self.max_age.max(LEAST_PAUSE)))
+    }
+
+    /// Lets a job service hear of what is changed over Slurm's interface.
+    pub(super) fn tell(&self, jobs: JobService) {
+        // Set once, when the service is opened.
+        let _ = self.jobs.set(jobs);
+    }
+
+    /// Says which jobs a request has changed, once it was answered.
+    fn hear_of(&self, pattern: &str, parameter: &str, reply: &Reply) {
+        let Some(jobs) = self.jobs.get() else { return };
+        let named = || {
+            let digits = parameter.find(|letter: char| !letter.is_ascii_digit()).unwrap_or(parameter.len());
+            parameter.get(..digits).and_then(|digits| digits.parse().ok()).map(JobId)
+        };
+        match pattern {
+            "job/submit" => {
+                let body = reply.body.concat();
+                let text = slurm_wire::json::text(&body);
+                let document = slurm_wire::json::parse(&text).ok();
+                let number = document.as_ref().and_then(|document| document.get("job_id")?.to_int());
+                let number =
+                    number.and_then(|number| u32::try_from(number).ok()).filter(|number| *number > 0);
+                if let Some(number) = number {
+                    jobs.hear_of(Some(JobId(number)));
+                }
+            }
+            pattern if pattern.starts_with("job/") => jobs.hear_of(named()),
+            _ => jobs.hear_of(None),
+        }
     }
 
     /// Says who asks: users whose tokens were signed with a key that is ours are known.
@@ -81,7 +135,16 @@ impl Behind {
 impl SlurmCluster for Behind {
     fn forward(&self, forward: Forward) -> Forwarding<'_> {
         let request = self.request(forward);
-        Box::pin(async move { self.upstream.relay(request).await.map(forwarded).map_err(not_forwarded) })
+        let is_heard =
+            self.jobs.get().is_some() && request.part == "slurm" && request.method.as_str() != "GET";
+        let heard = is_heard.then(|| (request.pattern, request.parameter.clone()));
+        Box::pin(async move {
+            let reply = self.upstream.relay(request).await.map_err(not_forwarded)?;
+            if let Some((pattern, parameter)) = heard {
+                self.hear_of(pattern, &parameter, &reply);
+            }
+            Ok(forwarded(reply))
+        })
     }
 
     fn counts(&self) -> Vec<(&'static str, &'static str, u64)> {

@@ -4,12 +4,13 @@ use super::calendar::LocalCalendar;
 use super::clock::SystemClock;
 use super::directory::People;
 use super::spool::default_spool;
+use super::upstream::Behind;
 use crate::config::{CockpitConfig, Config};
 use crate::monitoring::{Described, Folder};
 use anyhow::{Context, bail};
 use domain::cluster::Cluster;
 use domain::ports::{Directory, Engine, Shelf};
-use domain::service::{JobService, Monitoring, OpenEngine, Ports};
+use domain::service::{Following, JobService, Monitoring, OpenEngine, Ports};
 use domain::{Error, Text};
 use engine::local::{Local, LocalConfig, PrivateTmp};
 use engine::slurm::Elsewhere;
@@ -24,6 +25,8 @@ pub(super) struct Started {
     pub(super) jobs: JobService,
     /// Where batch scripts are put, if jobs run here.
     pub(super) spool: Option<PathBuf>,
+    /// The way to a cluster, if jobs run there.
+    pub(super) behind: Option<Arc<Behind>>,
     /// Monitoring, if it is served.
     pub(super) monitoring: Option<Monitoring>,
     /// Where dialects keep what only they know.
@@ -38,6 +41,7 @@ pub(super) fn start(
     cluster: Cluster,
     state: &Path,
     clock: Arc<SystemClock>,
+    key: &[u8],
 ) -> anyhow::Result<Started> {
     let calendar = Arc::new(LocalCalendar::of_this_place());
     let retention = config.retention(state, clock.clone());
@@ -45,34 +49,61 @@ pub(super) fn start(
     let options = store::Options { calendar: calendar.clone(), retention, ..store::Options::default() };
     let (store, history) = store::open(&state.join("store"), options).context("open the store")?;
     let shelf: Arc<dyn Shelf> = Arc::new(Papers::open(&store).context("open what dialects keep")?);
-    // Monitoring is fed by this machine's own jobs.
-    let cockpit = if config.upstream()?.is_some() { None } else { config.cockpit()? };
+    let behind = config
+        .upstream()?
+        .map(|upstream| Behind::open(upstream, key, Arc::clone(&shelf)).map(Arc::new))
+        .transpose()?;
+    // Monitoring is fed by jobs that are known here.
+    let cockpit = match &behind {
+        Some(behind) if !behind.acts_for_others() => None,
+        _ => config.cockpit()?,
+    };
     let kept = cockpit.as_ref().map(|cockpit| kept(cockpit, &store, Arc::clone(&clock))).transpose()?;
     let directory: Arc<dyn Directory> = Arc::new(People::of(config)?);
-    let (engine, spool) = match config.upstream()? {
-        Some(_) => (elsewhere(), None),
+    let meter = Arc::new(engine::machine::ThisMachine);
+    let (jobs, spool) = match behind.as_ref().filter(|behind| behind.acts_for_others()) {
+        Some(behind) => {
+            let (remote, every) = behind.remote(Arc::clone(&directory))?;
+            let following = Following {
+                store: Box::new(store),
+                history: Arc::new(history),
+                remote,
+                directory: Arc::clone(&directory),
+                meter,
+                clock: clock.clone(),
+                calendar,
+                every,
+            };
+            (JobService::follow(cluster, following), None)
+        }
         None => {
-            let local = local(config, &cluster, state)?;
-            let spool = local.spool.clone();
-            (here(local), Some(spool))
+            let (engine, spool) = match &behind {
+                Some(_) => (elsewhere(), None),
+                None => {
+                    let local = local(config, &cluster, state)?;
+                    let spool = local.spool.clone();
+                    (here(local), Some(spool))
+                }
+            };
+            let ports = Ports {
+                store: Box::new(store),
+                history: Arc::new(history),
+                engine,
+                directory: Arc::clone(&directory),
+                meter,
+                clock: clock.clone(),
+                calendar,
+            };
+            (JobService::start(cluster, ports), spool)
         }
     };
-    let ports = Ports {
-        store: Box::new(store),
-        history: Arc::new(history),
-        engine,
-        directory: Arc::clone(&directory),
-        meter: Arc::new(engine::machine::ThisMachine),
-        clock: clock.clone(),
-        calendar,
-    };
-    let jobs = JobService::start(cluster, ports).context("start the job service")?;
+    let jobs = jobs.context("start the job service")?;
     let monitoring = cockpit.zip(kept).map(|(cockpit, (monitored, measured))| {
         let clusters = Arc::new(Described::of(jobs.clone(), cockpit.clusters));
         let monitoring = Monitoring::new(Arc::new(monitored), Arc::new(measured), clusters, clock);
         monitoring.with_archive(Arc::new(Folder::new(state.join("archive"))))
     });
-    Ok(Started { jobs, spool, monitoring, shelf, directory })
+    Ok(Started { jobs, spool, behind, monitoring, shelf, directory })
 }
 
 /// Makes the engine of this machine.
