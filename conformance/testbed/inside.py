@@ -263,11 +263,6 @@ class Inside:
                 # Before slurmctld registers, slurmdbd has to know of its cluster. It listens before it can be asked.
                 added = ["sacctmgr", "-i", "add", "cluster", "testbed"]
                 self.until(lambda: self.run(added), "slurmdbd takes no cluster")
-            elif name == "slurmctld":
-                # It refuses to start after a fault unless it has once saved all it knows, which it does at its end.
-                self.halt(daemon, signal.SIGTERM)
-                self.start(daemon)
-                self.await_answer(daemon)
         for name, daemon in self.daemons.items():
             if name.startswith(("slurmd-", "slurmrestd")):
                 self.start(daemon)
@@ -277,6 +272,12 @@ class Inside:
             if name.startswith("slurmrestd"):
                 self.await_answer(daemon)
         self.until(self.all_nodes_idle, "the nodes do not come up")
+        # The controller refuses to start after a fault unless it has once saved all it knows, which it does at its end.
+        controller = self.daemons["slurmctld"]
+        self.halt(controller, signal.SIGTERM)
+        self.start(controller)
+        self.await_answer(controller)
+        self.until(self.all_nodes_idle, "the nodes do not come back")
 
     def demand(self, command, complaint):
         if not self.run(command):

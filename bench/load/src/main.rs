@@ -21,10 +21,11 @@ use anyhow::{Context, Result, ensure};
 use clap::Parser;
 
 use measure::associations::Site;
+use measure::cluster::Front;
 use measure::doors::{self, Door};
 use measure::monitoring::Watched;
 use measure::{
-    Setting, associations, connections, idle, launches, monitoring, past, queue, reads, submissions, tables,
+    Setting, associations, cluster, connections, idle, launches, monitoring, past, queue, reads, submissions, tables,
 };
 use online::Store;
 use stamp::Clock;
@@ -43,7 +44,8 @@ struct Arguments {
     /// Where it keeps its state while it is measured; the disk counts.
     #[arg(long, default_value = "target")]
     folder: PathBuf,
-    /// Measures only these: launches, submissions, lists, connections, associations, history, monitoring, doors.
+    /// Measures only these: launches, submissions, lists, connections, associations, history, monitoring, doors,
+    /// cluster.
     #[arg(long, value_delimiter = ',')]
     only: Vec<String>,
     /// How many finished jobs the history has that is measured; it is made once and kept beside the state.
@@ -137,7 +139,7 @@ struct Suite<'a> {
 
 type Section = fn(&Suite<'_>, &mut Vec<Row>) -> Result<()>;
 
-const SECTIONS: [(&str, Section); 8] = [
+const SECTIONS: [(&str, Section); 9] = [
     ("launches", |suite, rows| suite.launches(rows)),
     ("submissions", |suite, rows| suite.submissions(rows)),
     ("lists", |suite, rows| suite.lists(rows)),
@@ -146,6 +148,7 @@ const SECTIONS: [(&str, Section); 8] = [
     ("history", |suite, rows| suite.history(rows)),
     ("monitoring", |suite, rows| suite.monitoring(rows)),
     ("doors", |suite, rows| suite.doors(rows)),
+    ("cluster", |suite, rows| suite.cluster(rows)),
 ];
 
 impl Suite<'_> {
@@ -348,6 +351,28 @@ impl Suite<'_> {
         let size = setting.size(arguments.file_size);
         merge(rows, with(&|door| doors::copies::large_file(door, *setting, &store, size))?);
         Ok(())
+    }
+
+    /// In front of the peer.
+    fn cluster(&self, rows: &mut Vec<Row>) -> Result<()> {
+        let Self { setting, arguments, .. } = self;
+        let Some(peer) = &self.peer else {
+            eprintln!("cluster: skipped, there is no peer to be put in front of");
+            return Ok(());
+        };
+        if arguments.peer_only {
+            return Ok(());
+        }
+        let config = cluster::configuration(peer, *setting)?;
+        let state = tempfile::Builder::new().prefix("state-").tempdir_in(setting.folder)?;
+        let service = Recipe { config, ..self.recipe() }.start_before(state.path(), peer)?;
+        let front = Front { peer, service: &service };
+        merge(rows, cluster::submissions(&front, *setting)?);
+        let jobs = setting.size(10_000);
+        queue::fill(peer, jobs)?;
+        merge(rows, cluster::polling(&front, *setting, jobs)?);
+        merge(rows, cluster::polling_changes(&front, *setting, jobs)?);
+        peer.purge()
     }
 
     /// Millions of finished jobs.

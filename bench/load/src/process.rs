@@ -81,6 +81,14 @@ pub(crate) fn cpu(pid: u32) -> Option<Duration> {
     Some(of_process(pid)?.cpu)
 }
 
+/// The processor time of all processes of a name in the PID namespace of a process; none if there is none.
+pub(crate) fn cpu_of_named(init: u32, name: &str) -> Option<Duration> {
+    let is_it =
+        |pid: &u32| fs::read_to_string(format!("/proc/{pid}/comm")).is_ok_and(|comm| comm.trim_end() == name);
+    let members: Vec<_> = Family::NamespaceOf(init).members().into_iter().filter(is_it).collect();
+    (!members.is_empty()).then(|| members.into_iter().filter_map(cpu).sum())
+}
+
 /// The most that a process has held since `forget_peak`, in kB.
 pub(crate) fn peak_kb(pid: u32) -> Option<u64> {
     status_kb(pid, "VmHWM:")

@@ -180,8 +180,30 @@ pub(crate) struct Recipe {
 }
 
 impl Recipe {
-    /// Starts the service on a free port with its state in `state`.
+    /// Starts the service on a free port with its state in `state`, asked by whoever runs this.
     pub(crate) fn start(&self, state: &Path) -> Result<Service> {
+        self.start_for(state, || {
+            let user = process::user_name()?;
+            let token = Command::new(&self.binary)
+                .args(["token", &user, "--for", "slurm", "--state"])
+                .arg(state)
+                .output()
+                .context("make a token")?;
+            anyhow::ensure!(token.status.success(), "no token: {}", String::from_utf8_lossy(&token.stderr));
+            Ok((user, String::from_utf8_lossy(&token.stdout).trim().to_owned()))
+        })
+    }
+
+    /// The same in front of a peer, asked by whoever asks the peer.
+    pub(crate) fn start_before(&self, state: &Path, peer: &Target) -> Result<Service> {
+        self.start_for(state, || Ok((peer.user.clone(), peer.token.clone())))
+    }
+
+    fn start_for(
+        &self,
+        state: &Path,
+        credentials: impl FnOnce() -> Result<(String, String)>,
+    ) -> Result<Service> {
         std::fs::set_permissions(state, PermissionsExt::from_mode(0o755))?;
         let log = state.join("bench-server.log");
         let began = Instant::now();
@@ -209,20 +231,10 @@ impl Recipe {
             let _ = child.wait();
             bail!("the service did not come up: {}", std::fs::read_to_string(&log).unwrap_or_default());
         };
-        let user = process::user_name()?;
-        let token = Command::new(&self.binary)
-            .args(["token", &user, "--for", "slurm", "--state"])
-            .arg(state)
-            .output()
-            .context("make a token")?;
-        anyhow::ensure!(token.status.success(), "no token: {}", String::from_utf8_lossy(&token.stderr));
-        let target = Target {
-            address: address.parse().with_context(|| format!("{address} is not an address"))?,
-            user,
-            token: String::from_utf8_lossy(&token.stdout).trim().to_owned(),
-            is_peer: false,
-            processes: process::Family::Tree(child.id()),
-        };
+        let address = address.parse().with_context(|| format!("{address} is not an address"))?;
+        let (user, token) = credentials()?;
+        let processes = process::Family::Tree(child.id());
+        let target = Target { address, user, token, is_peer: false, processes };
         Ok(Service { child, target, started_in: ready - began })
     }
 }

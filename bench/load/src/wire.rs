@@ -9,10 +9,21 @@ pub(crate) const SCRAP: usize = 4096;
 
 /// Renders a request with the target's credentials.
 pub(crate) fn request(target: &Target, method: &str, path: &str, body: Option<&str>) -> Vec<u8> {
+    request_with(target, method, path, "", body)
+}
+
+/// The same with more headers, each with its line end.
+pub(crate) fn request_with(
+    target: &Target,
+    method: &str,
+    path: &str,
+    headers: &str,
+    body: Option<&str>,
+) -> Vec<u8> {
     let Target { address, user, token, .. } = target;
     let mut text = format!(
         "{method} {path} HTTP/1.1\r\nHost: {address}\r\nX-SLURM-USER-NAME: {user}\r\nX-SLURM-USER-TOKEN: {token}\r\n\
-         Accept: application/json\r\n"
+         Accept: application/json\r\n{headers}"
     );
     if let Some(body) = body {
         text.push_str(&format!("Content-Type: application/json\r\nContent-Length: {}\r\n", body.len()));

@@ -1,6 +1,7 @@
 //! The measurements, one file for each thing measured. All of them work on ours and, smaller, on the peer.
 
 pub(crate) mod associations;
+pub(crate) mod cluster;
 pub(crate) mod connections;
 pub(crate) mod doors;
 pub(crate) mod idle;

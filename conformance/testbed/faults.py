@@ -1,0 +1,410 @@
+"""What must hold when things break, with our service in front of a real cluster whose daemons are killed and stopped.
+
+    faults.py [--server target/debug/quintet] [--submissions 1000] [--minute 60] [TRIAL...]
+
+Starts a cluster of its own and ends it. Each function of TRIALS is one trial; its text says what is tried.
+"""
+
+import argparse
+import http.client
+import json
+import os
+import signal
+import sys
+import threading
+import time
+import traceback
+
+sys.dont_write_bytecode = True
+from cluster import Broken, CannotRun, Cluster  # noqa: E402  after what it must not leave behind
+from front import ACCOUNTING, API, Front  # noqa: E402
+from tree import CannotBuild  # noqa: E402
+
+# What a connection can end with that has told nothing of what became of a request.
+UNTOLD = (OSError, http.client.HTTPException)
+# How long a write may take to be refused when nobody is there who could do it.
+AT_ONCE = 15
+OVER = {"COMPLETED", "FAILED", "CANCELLED", "TIMEOUT", "NODE_FAIL"}
+
+
+def until(is_so, what, seconds=120):
+    """Waits until something is so, and returns what it then was."""
+    end = time.monotonic() + seconds
+    while True:
+        found = is_so()
+        if found:
+            return found
+        if time.monotonic() > end:
+            raise AssertionError(f"waited {seconds} s in vain: {what}")
+        time.sleep(0.1)
+
+
+def answers_well(door, path=f"{API}/ping/"):
+    try:
+        return door.ask("GET", path).status == 200
+    except UNTOLD:
+        return False
+
+
+def job(script, **more):
+    return {
+        "script": f"#!/bin/sh\n{script}\n",
+        "job": {
+            "name": "fault", "current_working_directory": "/tmp", "environment": ["PATH=/usr/bin:/bin"],
+            "standard_output": "/dev/null", "standard_error": "/dev/null", **more,
+        },
+    }
+
+
+def submit(door, body, **headers):
+    """Submits and returns the number of the job."""
+    answer = door.ask("POST", f"{API}/job/submit", body, {name.replace("_", "-"): value for name, value in headers.items()})
+    assert answer.status == 200 and answer.json["job_id"], answer
+    return answer.json["job_id"]
+
+
+def is_fast_refusal(answer, statuses=(502, 503, 504)):
+    """Checks that a write was refused at once, in Slurm's own shape."""
+    assert answer.status in statuses, answer
+    assert answer.took < AT_ONCE, answer
+    error = answer.json["errors"][0]
+    assert error["description"] and error["error_number"], answer
+    return True
+
+
+def age(answer):
+    """How old the answer says that it is, in seconds."""
+    assert "age" in answer.headers, answer
+    return int(answer.headers["age"])
+
+
+class Submitters:
+    """Clients that submit a job for each key and repeat what they were not answered, under the same key, until they are."""
+
+    def __init__(self, front, keys, place, threads=8):
+        self.front, self.place = front, place
+        self.left, self.lock = list(keys), threading.Lock()
+        self.jobs, self.repeats, self.wrong = {}, 0, []
+        self.threads = [threading.Thread(target=self.work, daemon=True) for _ in range(threads)]
+        for thread in self.threads:
+            thread.start()
+
+    def work(self):
+        door = self.front.door(patience=60)
+        while True:
+            with self.lock:
+                if not self.left:
+                    return
+                key = self.left.pop()
+            body = job(f"echo {key} >>{self.place}")
+            end = time.monotonic() + 300
+            while True:
+                try:
+                    answer = door.ask("POST", f"{API}/job/submit", body, {"Idempotency-Key": key})
+                except UNTOLD:
+                    answer = None
+                with self.lock:
+                    if answer is not None and answer.status == 200:
+                        self.jobs[key] = answer.json["job_id"]
+                        break
+                    if answer is not None and answer.status not in (429, 500, 502, 503, 504):
+                        self.wrong.append(repr(answer))
+                        break
+                    if time.monotonic() > end:
+                        self.wrong.append(f"{key} was never taken; at last {answer!r}")
+                        break
+                    self.repeats += 1
+                time.sleep(0.2)
+
+    def done(self):
+        with self.lock:
+            return len(self.jobs)
+
+    def finish(self):
+        for thread in self.threads:
+            thread.join(600)
+            assert not thread.is_alive(), "submissions do not come to an end"
+        assert not self.wrong, self.wrong[:3]
+
+
+def all_over(cluster, submitters):
+    """Waits until the controller has none of the jobs left that wait or run."""
+    cluster.tell("start", "slurmctld")
+    until(lambda: not cluster.run("squeue", "--noheader", "--name=fault", "--format=%i").split(), "jobs come to an end", 400)
+
+
+def ran_once(place, keys):
+    """Checks that the job of each key has run, and run once."""
+    with open(place, encoding="utf-8") as file:
+        ran = file.read().split()
+    times = {key: ran.count(key) for key in keys}
+    lost = sorted(key for key, count in times.items() if count == 0)
+    again = sorted(key for key, count in times.items() if count > 1)
+    assert not lost and not again, f"never ran: {len(lost)} {lost[:5]}; ran more than once: {len(again)} {again[:5]}"
+
+
+def fresh_place(cluster, name):
+    place = cluster.path("shared", name)
+    with open(place, "w", encoding="utf-8"):
+        pass
+    os.chmod(place, 0o666)
+    return place
+
+
+# --- the trials -----------------------------------------------------------------------------------------------
+
+
+def controller_killed(cluster, given):
+    """slurmctld is killed and started again while jobs are submitted under keys: each runs exactly once."""
+    keys = [f"c{number}" for number in range(given.submissions)]
+    place = fresh_place(cluster, "controller-killed")
+    with Front(given.server, cluster) as front:
+        submitters = Submitters(front, keys, place)
+        for share in (0.2, 0.5, 0.8):
+            until(lambda: submitters.done() >= share * len(keys), "submissions go on", 300)
+            cluster.tell("kill", "slurmctld")
+            # Long enough for clients to be refused.
+            time.sleep(1)
+            cluster.tell("start", "slurmctld")
+        submitters.finish()
+        # What had been acknowledged and was gone with the controller is submitted again without being asked for.
+        all_over(cluster, submitters)
+        until(lambda: set(read_lines(place)) >= set(keys), "every job runs", 120)
+        all_over(cluster, submitters)
+        ran_once(place, keys)
+        print(f"  {len(keys)} jobs, {submitters.repeats} repeated requests")
+
+
+def ourselves_killed(cluster, given):
+    """Our own process is killed and started again while jobs are submitted under keys: each runs exactly once."""
+    keys = [f"o{number}" for number in range(given.submissions)]
+    place = fresh_place(cluster, "ourselves-killed")
+    with Front(given.server, cluster) as front:
+        submitters = Submitters(front, keys, place)
+        for share in (0.2, 0.5, 0.8):
+            until(lambda: submitters.done() >= share * len(keys), "submissions go on", 300)
+            front.end(signal.SIGKILL)
+            front.start()
+        submitters.finish()
+        all_over(cluster, submitters)
+        ran_once(place, keys)
+        assert len(set(submitters.jobs.values())) == len(keys), "two keys have the same job"
+        print(f"  {len(keys)} jobs, {submitters.repeats} repeated requests")
+
+
+def read_lines(path):
+    with open(path, encoding="utf-8") as file:
+        return file.read().split()
+
+
+def keys_repeated(cluster, given):
+    """A submission repeated under its key is answered with the same job, also after our restart; another one is refused."""
+    with Front(given.server, cluster) as front:
+        door = front.door()
+        first = submit(door, job("true"), Idempotency_Key="same")
+        assert submit(door, job("true"), Idempotency_Key="same") == first
+        front.end(signal.SIGKILL)
+        front.start()
+        assert submit(door, job("true"), Idempotency_Key="same") == first
+        assert submit(door, job("true"), Idempotency_Key="other") != first
+        # Keys are a user's own.
+        assert submit(front.door("bob"), job("true"), Idempotency_Key="same") != first
+        names = cluster.run("sacct", "-X", "-n", "-a", "-P", "-o", "jobid", "-S", "now-1hour").split()
+        assert len(names) == len(set(names)), names
+
+
+def rest_killed(cluster, given):
+    """One slurmrestd of two is killed and nobody notices; without any, reads go on with their age and writes are refused."""
+    with Front(given.server, cluster) as front:
+        door = front.door()
+        first = submit(door, job("sleep 600"))
+        cluster.tell("kill", "slurmrestd")
+        for _ in range(20):
+            assert door.ask("GET", f"{API}/jobs/").status == 200
+        second = submit(door, job("sleep 600"))
+        listed = door.ask("GET", f"{API}/jobs/")
+        assert {first, second} <= {each["job_id"] for each in listed.json["jobs"]}, "a job of one's own is not listed"
+        cluster.tell("kill", "slurmrestd-2")
+
+        def is_older():
+            answer = door.ask("GET", f"{API}/jobs/")
+            assert answer.status == 200, answer
+            assert {first, second} <= {each["job_id"] for each in answer.json["jobs"]}
+            return age(answer) >= 3
+
+        until(is_older, "the age of what is read grows")
+        assert door.ask("GET", f"{API}/job/{first}").status == 200
+        is_fast_refusal(door.ask("POST", f"{API}/job/submit", job("true")))
+        is_fast_refusal(door.ask("DELETE", f"{API}/job/{first}"))
+        cluster.tell("start", "slurmrestd-2")
+        until(lambda: submit_or_none(door), "submissions are taken again")
+        until(lambda: age(door.ask("GET", f"{API}/jobs/")) <= 2, "what is read is fresh again")
+        for number in (first, second):
+            assert door.ask("DELETE", f"{API}/job/{number}").status == 200
+        cluster.tell("start", "slurmrestd")
+
+
+def submit_or_none(door):
+    answer = door.ask("POST", f"{API}/job/submit", job("true"))
+    return answer.json["job_id"] if answer.status == 200 else None
+
+
+def controller_gone(cluster, given):
+    """slurmctld is down: reads go on with their age, writes are refused at once; afterwards both are as before."""
+    with Front(given.server, cluster) as front:
+        door = front.door()
+        first = submit(door, job("sleep 600"))
+        assert door.ask("GET", f"{API}/jobs/").status == 200
+        cluster.tell("stop", "slurmctld")
+
+        def is_older():
+            answer = door.ask("GET", f"{API}/jobs/")
+            assert answer.status == 200, answer
+            return age(answer) >= 3
+
+        until(is_older, "the age of what is read grows")
+        is_fast_refusal(door.ask("POST", f"{API}/job/submit", job("true")), statuses=(500, 502, 503, 504))
+        cluster.tell("start", "slurmctld")
+        until(lambda: submit_or_none(door), "submissions are taken again")
+        until(lambda: age(door.ask("GET", f"{API}/jobs/")) <= 2, "what is read is fresh again")
+        assert door.ask("DELETE", f"{API}/job/{first}").status == 200
+
+
+def controller_hangs(cluster, given):
+    """slurmctld answers nobody: reads go on from what is known, and writes end with a clear error; no job is made twice."""
+    with Front(given.server, cluster, 'timeout = "3s"') as front:
+        door = front.door(patience=60)
+        assert door.ask("GET", f"{API}/jobs/").status == 200
+        cluster.tell("signal", "slurmctld", "STOP")
+        try:
+            listed = until(lambda: well(door.ask("GET", f"{API}/jobs/")), "reads go on", 60)
+            assert listed.status == 200
+            refused = door.ask("POST", f"{API}/job/submit", job("true", name="hangs"), {"Idempotency-Key": "hangs"})
+            is_fast_refusal(refused)
+        finally:
+            cluster.tell("signal", "slurmctld", "CONT")
+        number = until(lambda: submit_again(door, "hangs"), "the submission is taken")
+        names = cluster.run("squeue", "--noheader", "--states=all", "--name=hangs", "--format=%i").split()
+        assert names == [str(number)], f"{names} were made, and {number} was told"
+
+
+def well(answer):
+    return answer if answer.status == 200 else None
+
+
+def submit_again(door, key):
+    try:
+        answer = door.ask("POST", f"{API}/job/submit", job("true", name=key), {"Idempotency-Key": key})
+    except UNTOLD:
+        return None
+    return answer.json["job_id"] if answer.status == 200 else None
+
+
+def accounting_gone(cluster, given):
+    """slurmdbd is stopped for a minute: jobs are taken and run meanwhile, and are in the history afterwards."""
+    with Front(given.server, cluster) as front:
+        door = front.door()
+        assert door.ask("GET", f"{ACCOUNTING}/accounts/").status == 200
+        cluster.tell("stop", "slurmdbd")
+        began, numbers = time.monotonic(), []
+        while time.monotonic() - began < given.minute:
+            numbers.append(submit(door, job("true")))
+            time.sleep(given.minute / 20)
+        until(lambda: is_over(door, numbers[-1]), "jobs run meanwhile")
+        refused = door.ask("GET", f"{ACCOUNTING}/jobs/")
+        assert refused.status in (502, 503, 504) or age(refused) > 0, refused
+        cluster.tell("start", "slurmdbd")
+
+        def are_recorded():
+            answer = door.ask("GET", f"{ACCOUNTING}/jobs/?start_time=now-1hour", headers={"Cache-Control": "no-cache"})
+            if answer.status != 200:
+                return False
+            done = {each["job_id"] for each in answer.json["jobs"] if "COMPLETED" in each["state"]["current"]}
+            return done >= set(numbers)
+
+        until(are_recorded, f"all of {len(numbers)} jobs are in the history", 180)
+
+
+def is_over(door, number):
+    answer = door.ask("GET", f"{API}/job/{number}")
+    return answer.status == 200 and bool(OVER & set(answer.json["jobs"][0]["job_state"]))
+
+
+def tokens_expire(cluster, given):
+    """Whoever has no good token gets nothing, however much we know: an expired, a foreign and no token at all."""
+    with Front(given.server, cluster) as front:
+        good = front.door()
+        submit(good, job("sleep 600", name="secret"))
+        assert "secret" in good.ask("GET", f"{API}/jobs/").body.decode()
+        bad = {
+            "expired": cluster.token("alice", -10),
+            "foreign": good.token[:-6] + ("AAAAAA" if not good.token.endswith("AAAAAA") else "BBBBBB"),
+            "garbage": "garbage",
+            "of another user": cluster.token("bob"),
+        }
+        for what, token in bad.items():
+            for path in ("/jobs/", "/jobs/state/", "/nodes/", "/partitions/"):
+                answer = good.ask("GET", API + path, token=token)
+                assert answer.status in (401, 403, 511), (what, path, answer)
+                assert b"secret" not in answer.body, (what, path)
+            answer = good.ask("POST", f"{API}/job/submit", job("true", name="intruder"), token=token)
+            assert answer.status in (401, 403, 511), (what, answer)
+        assert good.ask("GET", f"{API}/jobs/", token="").status in (401, 511)
+        assert not cluster.run("squeue", "--noheader", "--states=all", "--name=intruder", "--format=%i").split()
+        # One that expires while it is in use is good until then, and soon not any more.
+        brief = front.door(seconds=4)
+        assert brief.ask("GET", f"{API}/jobs/").status == 200
+        until(lambda: brief.ask("GET", f"{API}/jobs/").status in (401, 511), "a token that has expired is refused", 30)
+        # The cluster is unreachable: who is unknown stays out, who is known reads on.
+        cluster.tell("kill", "slurmrestd")
+        cluster.tell("kill", "slurmrestd-2")
+        for what, token in bad.items():
+            answer = good.ask("GET", f"{API}/jobs/", token=token)
+            assert answer.status >= 400 and b"secret" not in answer.body, (what, answer)
+        cluster.tell("start", "slurmrestd")
+        cluster.tell("start", "slurmrestd-2")
+
+
+TRIALS = [
+    tokens_expire, rest_killed, controller_gone, controller_hangs, accounting_gone, keys_repeated, ourselves_killed,
+    controller_killed,
+]
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
+    parser.add_argument("--server", default="target/debug/quintet", help="our program")
+    parser.add_argument("--submissions", type=int, default=1000, help="of the trials that kill something meanwhile")
+    parser.add_argument("--minute", type=float, default=60, help="how many seconds slurmdbd is away")
+    parser.add_argument("--name", default="faults", help="of the cluster")
+    parser.add_argument("trials", nargs="*", metavar="TRIAL", help=", ".join(trial.__name__ for trial in TRIALS))
+    given = parser.parse_args()
+    chosen = [trial for trial in TRIALS if not given.trials or trial.__name__ in given.trials]
+    if len(given.trials) not in (0, len(chosen)):
+        parser.error(f"there are: {', '.join(trial.__name__ for trial in TRIALS)}")
+    cluster = Cluster(given.name)
+    failed = []
+    try:
+        for trial in chosen:
+            # A cluster of its own for each: what one has broken is nothing to the next.
+            cluster.stop()
+            cluster.start(rests=2, cpus=64, lifeline=os.getpid())
+            print(f"{trial.__name__}: {trial.__doc__}", flush=True)
+            began = time.monotonic()
+            try:
+                trial(cluster, given)
+                print(f"  holds ({time.monotonic() - began:.0f} s)", flush=True)
+            except (AssertionError, Broken, KeyError, ValueError, TypeError, *UNTOLD) as error:
+                failed.append(trial.__name__)
+                traceback.print_exception(error, file=sys.stdout)
+                print(f"  FAILED: {str(error)[:2000]}", flush=True)
+    except (CannotRun, CannotBuild) as reason:
+        print(f"faults: {reason}", file=sys.stderr)
+        sys.exit(3)
+    finally:
+        cluster.stop()
+    print(json.dumps({"held": len(chosen) - len(failed), "failed": failed}))
+    sys.exit(bool(failed))
+
+
+main()
