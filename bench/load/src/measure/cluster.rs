@@ -34,7 +34,7 @@ pub(crate) fn configuration(peer: &Target, setting: Setting<'_>) -> Result<PathB
     let path = setting.folder.join("cluster.toml");
     let text = format!(
         "[engine]\nkind = \"slurm\"\n\n[engine.slurm]\nendpoints = [\"http://{}\"]\nidentity = \"caller\"\n\
-         requests_per_second = \"unlimited\"\n",
+         rate = 0.0\n",
         peer.address
     );
     std::fs::write(&path, text).with_context(|| format!("write {}", path.display()))?;
