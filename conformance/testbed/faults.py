@@ -96,7 +96,7 @@ class Submitters:
                 if not self.left:
                     return
                 key = self.left.pop()
-            body = job(f"echo {key} $SLURM_JOB_ID >>{self.place}")
+            body = self.body(key)
             end = time.monotonic() + 300
             while True:
                 try:
@@ -115,6 +115,9 @@ class Submitters:
                         break
                     self.repeats += 1
                 time.sleep(0.2)
+
+    def body(self, key):
+        return job(f"echo {key} $SLURM_JOB_ID >>{self.place}")
 
     def done(self):
         with self.lock:
@@ -184,7 +187,11 @@ def controller_killed(cluster, given):
         until(lambda: set(ran(place)) >= set(keys), "every job runs", 120)
         all_over(cluster, submitters)
         again = ran_once(place, keys)
-        print(f"  {len(keys)} jobs, {submitters.repeats} repeated requests; the controller ran {again} of its jobs again")
+        door = front.door()
+        told = {key: submit(door, submitters.body(key), Idempotency_Key=key) for key in keys}
+        moved = sum(told[key] != submitters.jobs[key] for key in keys)
+        print(f"  {len(keys)} jobs, {submitters.repeats} repeated requests; {moved} were lost and submitted again; "
+              f"the controller ran {again} of its jobs again")
 
 
 def ourselves_killed(cluster, given):
