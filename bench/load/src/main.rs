@@ -25,7 +25,8 @@ use measure::cluster::Front;
 use measure::doors::{self, Door};
 use measure::monitoring::Watched;
 use measure::{
-    Setting, associations, cluster, connections, idle, launches, monitoring, past, queue, reads, submissions, tables,
+    Setting, associations, cluster, connections, idle, launches, monitoring, past, queue, reads, submissions,
+    tables,
 };
 use online::Store;
 use stamp::Clock;

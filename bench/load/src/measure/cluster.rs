@@ -130,7 +130,8 @@ pub(crate) fn polling(front: &Front<'_>, setting: Setting<'_>, jobs: usize) -> R
             .note(format!("{}; {beside}", run.note()))
     };
     let cost = |name: &str, of: fn(Spent) -> Duration, goal: f64| {
-        let (through, there) = (compressed.an_answer(of(compressed.spent)), direct.an_answer(of(direct.spent)));
+        let (through, there) =
+            (compressed.an_answer(of(compressed.spent)), direct.an_answer(of(direct.spent)));
         let goal = Goal::AtMost(there / goal);
         Row::new(format!("processor time of {name} for an answer of jobs/"), "ms", goal)
             .of(false, through)
