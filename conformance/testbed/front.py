@@ -3,6 +3,7 @@
 import http.client
 import json
 import os
+import random
 import shutil
 import signal
 import subprocess
@@ -116,8 +117,6 @@ endpoints = {json.dumps(cluster.urls())}
 
 def free_port():
     """A port below those that the kernel gives to outgoing connections: it stays free while we are killed."""
-    import random
-
     while True:
         port = random.randrange(12000, 20000)
         if is_free(port):
