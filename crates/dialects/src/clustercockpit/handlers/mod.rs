@@ -136,7 +136,10 @@ impl Call<'_> {
     }
 
     /// Does what may wait for a disk on a thread of its own.
-    pub(super) fn apart<T, W>(&self, work: W) -> impl Future<Output = Result<T, CockpitError>> + Send + use<T, W>
+    pub(super) fn apart<T, W>(
+        &self,
+        work: W,
+    ) -> impl Future<Output = Result<T, CockpitError>> + Send + use<T, W>
     where
         T: Send + 'static,
         W: FnOnce(&Monitoring) -> Result<T, CockpitError> + Send + 'static,

@@ -2,8 +2,8 @@
 
 use super::super::error::CockpitError;
 use super::super::to_wire;
-use super::jobs::found;
 use super::Call;
+use super::jobs::found;
 use crate::http::answer::{Answer, Body, answer};
 use bytes::Bytes;
 use domain::monitoring::{DataWanted, JobMetric, Record};
