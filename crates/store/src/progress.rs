@@ -23,9 +23,9 @@ pub(crate) struct Reached {
     pub(crate) recorded: i64,
     /// In history.db and safe from power cuts: queue.db may forget it.
     pub(crate) synced: i64,
-    /// History could not be written at the last try.
+    /// History could not be written at the last try, and nobody has asked for another one.
     pub(crate) failing: bool,
-    /// The store is being closed.
+    /// The store is being closed, or nothing is taken over any more.
     pub(crate) stopping: bool,
 }
 

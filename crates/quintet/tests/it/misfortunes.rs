@@ -98,7 +98,8 @@ fn what_cannot_be_recorded_is_refused_and_what_ends_meanwhile_is_known_later() {
     quintet.write("go", "");
     quintet.until("the job has ended", || quintet.read("first") == "done\n");
     std::fs::remove_file(filler).unwrap();
-    assert_eq!(quintet.run(&["wait", "1", "--timeout", "60"]).code, 3, "{}", quintet.log());
+    let waited = quintet.run(&["wait", "1", "--timeout", "60"]);
+    assert_eq!(waited.code, 3, "{} {}", waited.stderr, quintet.log());
     assert_eq!(left(&quintet, "1").0, "FAILED");
     goes_on(&quintet);
     quintet.ok(&["cancel", "-n", "large", "-t", "pending"]);

@@ -67,14 +67,17 @@ impl Reader {
         self.memories.with(|known| self.history.read(what, |connection| reading(connection, known)))
     }
 
-    /// Waits until history shows what has been committed by now.
+    /// Waits until history shows what has been committed by now, or once more could not be made to.
     fn catch_up(&self) {
         let reached = self.progress.reached();
         let committed = reached.committed;
         if reached.recorded >= committed {
             return;
         }
-        self.progress.set(|reached| reached.asked = reached.asked.max(committed));
+        self.progress.set(|reached| {
+            reached.asked = reached.asked.max(committed);
+            reached.failing = false;
+        });
         self.progress.wait_at_most(PATIENCE, |reached| {
             reached.recorded < committed && !reached.failing && !reached.stopping
         });

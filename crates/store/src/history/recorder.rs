@@ -117,7 +117,7 @@ struct Gone(Arc<Progress>);
 
 impl Drop for Gone {
     fn drop(&mut self) {
-        self.0.set(|reached| reached.failing = true);
+        self.0.set(|reached| reached.stopping = true);
     }
 }
 
@@ -144,6 +144,7 @@ struct Takeover {
 
 impl Takeover {
     fn run(&mut self) {
+        let mut has_failed = false;
         loop {
             let is_idle = |reached: &Reached| {
                 reached.committed <= reached.recorded
@@ -176,23 +177,27 @@ impl Takeover {
                 Err(error) => {
                     self.known = Known::default();
                     self.tally.forget();
-                    if !reached.failing {
+                    if !has_failed {
                         let error = &error as &dyn std::error::Error;
                         error!(error, "history cannot be written: ended jobs stay in queue.db until it can");
                     }
                     true
                 }
             };
-            if failing != reached.failing {
-                if !failing {
-                    info!("history can be written again");
-                }
-                self.progress.set(|reached| reached.failing = failing);
+            if has_failed && !failing {
+                info!("history can be written again");
             }
-            if failing && self.progress.wait_at_most(RETRY, |reached| !reached.stopping).stopping {
+            has_failed = failing;
+            if !failing {
+                continue;
+            }
+            self.progress.set(|reached| reached.failing = true);
+            // A reader who misses something takes that back, and it is tried again at once.
+            if self.progress.wait_at_most(RETRY, |reached| reached.failing && !reached.stopping).stopping {
                 // queue.db has it all; the next start goes on from there.
                 break;
             }
+            self.progress.set(|reached| reached.failing = false);
         }
     }
 
