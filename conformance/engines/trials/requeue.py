@@ -1,0 +1,66 @@
+"""Jobs that go back into the queue because somebody said so."""
+
+from place import check, number, same, until, until_there
+from stage import trial
+
+COUNTS = f"echo ${{SLURM_RESTART_COUNT:-0}} >>log; {until_there('go')}; exit 5"
+
+
+def begun(t, times):
+    return until(lambda: t.exists("log") and t.lines("log"), lambda lines: lines == [str(time) for time in range(times)],
+                 f"it to run {times} times")
+
+
+@trial()
+def running(t):
+    """A job that runs begins anew, knows how often, and accounting has both runs."""
+    job = t.submit(COUNTS)
+    begun(t, 1)
+    answer = t.requeue(job)
+    same(answer.status, 200, "status")
+    begun(t, 2)
+    same(job.now()["restart_cnt"], 1, "how often")
+    t.write("go")
+    record = job.until_over()
+    same((record["job_state"], number(record["exit_code"]["return_code"])), (["FAILED"], 5), "its end")
+    records = until(job.recorded, lambda records: len(records) == 2 and all(one["time"]["end"] for one in records), "both runs in accounting")
+    same(sorted(one["state"]["current"][0] for one in records), ["FAILED", "REQUEUED"], "states in accounting")
+
+
+@trial()
+def held(t):
+    """One that is put back and held waits until it is released."""
+    job = t.submit(COUNTS)
+    begun(t, 1)
+    same(t.requeue(job, hold="true").status, 200, "status")
+    record = until(job.now, lambda record: "PENDING" in record["job_state"] and number(record["priority"]) == 0, "it to be held")
+    check(record["state_reason"] in ("JobHeldUser", "JobHeldAdmin"), "reason:", record["state_reason"])
+    same(record["restart_cnt"], 1, "how often")
+    job.update(by=t.operator, hold=False)
+    begun(t, 2)
+    t.write("go")
+    same(job.until_over()["job_state"], ["FAILED"], "its end")
+
+
+@trial()
+def over(t):
+    """A job that is over can run once more."""
+    job = t.submit("echo ${SLURM_RESTART_COUNT:-0} >>log")
+    job.ended("COMPLETED", code=0)
+    same(t.requeue(job).status, 200, "status")
+    begun(t, 2)
+    same(job.until_over()["job_state"], ["COMPLETED"], "its end")
+
+
+@trial()
+def refused(t):
+    """Jobs that must not run twice, that wait, and those of others are not put back."""
+    job = t.submit("sleep 600", requeue=False)
+    job.until("RUNNING")
+    answer = t.requeue(job)
+    check(answer.json["errors"], "one that must not run twice:", answer)
+    check(t.requeue(job, by=t.bob).json["errors"], "one of somebody else")
+    same(job.now()["job_state"], ["RUNNING"], "state")
+    waits = t.submit(hold=True)
+    check(t.requeue(waits).json["errors"], "one that waits")
+    same((job.now()["restart_cnt"], waits.now()["restart_cnt"]), (0, 0), "how often")
