@@ -8,6 +8,7 @@ LOCAL, FRONT = "local", "front"
 
 # What is otherwise, and where.
 DIFFERENCES = {
+    "jobs submitted over REST are told what sbatch tells: `SLURM_SUBMIT_DIR`, `SLURM_CPUS_PER_TASK`": {LOCAL},
 }
 
 

@@ -5,7 +5,7 @@ import os
 import time
 import urllib.parse
 
-from front import ACCOUNTING, API, Door
+from front import ACCOUNTING, API, Answer, Door
 
 NEWER = "/slurm/v0.0.45"
 # The longest that anything is waited for. What takes this long does not come.
@@ -18,6 +18,10 @@ FINAL = {
 
 class Wrong(AssertionError):
     """Something is not as Slurm documents it."""
+
+
+# What accounting says of a moment that never came.
+NEVER = (0, 4294967294)
 
 
 class LeftOut(Exception):
@@ -55,6 +59,24 @@ def until(ask, wanted, what, seconds=PATIENCE):
         pause = min(pause * 1.3, 0.5)
 
 
+class Told(Answer):
+    """An answer that tells shortly what is in it."""
+
+    def __init__(self, answer):
+        super().__init__(answer.status, answer.headers, answer.body, answer.took)
+
+    def numbers(self):
+        return [error["error_number"] for error in self.json["errors"]]
+
+    def __repr__(self):
+        try:
+            document = self.json
+            rest = {name: value for name, value in document.items() if name not in ("meta", "errors", "warnings")}
+            return f"{self.status} {[(error['error_number'], error['description']) for error in document['errors']]} {str(rest)[:300]}"
+        except (ValueError, KeyError, TypeError):
+            return super().__repr__()
+
+
 class Person:
     """Somebody with credentials of his own."""
 
@@ -65,7 +87,7 @@ class Person:
         """Asks once, and returns the answer whatever it is."""
         if query:
             path += "?" + urllib.parse.urlencode(query)
-        return self.door.ask(method, base + path, body, headers)
+        return Told(self.door.ask(method, base + path, body, headers))
 
     def done(self, method, path, body=None, query=None, headers=(), base=API):
         """Asks for what must succeed without an error, and returns the document."""
@@ -78,8 +100,8 @@ class Person:
     def refused(self, error, method, path, body=None, query=None, status=422, base=API):
         """Asks for what must be refused with this number and status."""
         answer = self.ask(method, path, body, query, base=base)
-        numbers = [each["error_number"] for each in answer.json["errors"]]
-        check(answer.status == status and error in numbers, f"{method} {path}: wanted {status} with {error}, got {answer}")
+        check(answer.status == status and error in answer.numbers(),
+              f"{method} {path} {json.dumps(body)[:300]}: wanted {status} with {error}, got {answer}")
         return answer.json
 
 
@@ -124,7 +146,7 @@ class Job:
     def signal(self, name=None, by=None, task=None, flags=None):
         """Sends a signal, or cancels; returns what of it has failed."""
         query = {key: value for key, value in (("signal", name), ("flags", flags)) if value}
-        which = self.id if task is None else f"{self.id}_{task}"
+        which = self.id if task is None else urllib.parse.quote(f"{self.id}_{task}")
         return (by or self.person).done("DELETE", f"/job/{which}", query=query)["status"]
 
     def cancel(self, by=None, task=None):
@@ -139,8 +161,12 @@ class Job:
         """Waits until accounting has the end of the job and returns its last record; there are as many as given."""
         def is_told(records):
             return len(records) == count and records[-1]["state"]["current"] == [state] and records[-1]["time"]["end"] > 0
-        what = f"accounting of {name or self} to tell of {state}"
-        return until(lambda: in_order(self.recorded(name)), is_told, what)[-1]
+
+        def told():
+            # The first of several components brings the others along.
+            return in_order(record for record in self.recorded(name) if name or record["job_id"] == self.id)
+
+        return until(told, is_told, f"accounting of {name or self} to tell of {state}")[-1]
 
     def ended(self, state, code=None, signal=None, reason=None):
         """Waits for the end, and checks that controller and accounting tell the same of it. Returns both records."""
@@ -174,7 +200,7 @@ def times_make_sense(job, record):
     same(record["job_id"], job["job_id"], "number in accounting")
     same(told["submission"], number(job["submit_time"]), f"submission of job {job['job_id']} in accounting")
     check(told["end"] >= told["submission"] > 0, "it ends after it came:", told)
-    if told["start"]:
+    if told["start"] not in NEVER:
         check(told["submission"] <= told["start"] <= told["end"], "it starts and then ends:", told)
         same(told["elapsed"] + told["suspended"], told["end"] - told["start"], f"time used by job {job['job_id']}")
         same(told["start"], number(job["start_time"]), f"start of job {job['job_id']} in accounting")

@@ -14,6 +14,9 @@ from front import Front, free_port
 HERE = os.path.dirname(os.path.abspath(__file__))
 NODES = 14
 PEOPLE = ("alice", "bob", "slurm")
+# The testbed has no control groups, and its slurmrestd, which has tokens alone, cannot read what its controller, which has
+# munge, sends to those whose allocation had to wait.
+NOT_THERE = ("memory limits", "allocations that wait")
 
 
 class Service:
@@ -88,11 +91,11 @@ def people_of(cluster):
 def slurm(server, name):
     """A real Slurm, asked directly."""
     with testbed(name) as cluster:
-        yield Service("slurm", cluster.urls()[0].removeprefix("http://"), people_of(cluster), cluster.path("shared"))
+        yield Service("slurm", cluster.urls()[0].removeprefix("http://"), people_of(cluster), cluster.path("shared"), NOT_THERE)
 
 
 @contextlib.contextmanager
 def front(server, name):
     """Our service in front of a real Slurm."""
     with testbed(name) as cluster, Front(server, cluster, "rate = 0.0") as ours:
-        yield Service("front", ours.address, people_of(cluster), cluster.path("shared"))
+        yield Service("front", ours.address, people_of(cluster), cluster.path("shared"), NOT_THERE)

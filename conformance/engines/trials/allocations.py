@@ -17,7 +17,7 @@ def made(t, answer):
     return job
 
 
-@trial()
+@trial(nodes=1)
 def at_once(t):
     """What is free is given at once, and kept until it is given back."""
     job = made(t, allocate(t, tasks=2, cpus_per_task=2, nodes="1"))
@@ -31,14 +31,14 @@ def at_once(t):
 @trial(nodes=1)
 def later(t):
     """Whoever asks for what is not free waits for it."""
+    t.needs("allocations that wait")
     blocker = t.submit("sleep 600", shared=["none"])
     blocker.until("RUNNING")
     answers = []
     asker = threading.Thread(target=lambda: answers.append(allocate(t)), daemon=True)
     asker.start()
-    mine = {"user_name": "alice"}
     until(lambda: [job for job in t.alice.done("GET", "/jobs/")["jobs"] if job["name"] == t.name and not job["batch_flag"]],
-          lambda jobs: [job["job_state"] for job in jobs] == [["PENDING"]], f"the allocation of {mine} to wait")
+          lambda jobs: [job["job_state"] for job in jobs] == [["PENDING"]], "the allocation to wait")
     check(not answers, "nobody has answered:", answers)
     blocker.cancel()
     asker.join(60)

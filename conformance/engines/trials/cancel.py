@@ -3,8 +3,7 @@
 from place import check, number, same, until, until_there
 from stage import trial
 
-LISTENS = """
-trap 'echo USR1 >>heard' USR1
+LISTENS = """trap 'echo USR1 >>heard' USR1
 trap 'echo USR2 >>heard' USR2
 trap 'echo TERM >>heard; exit 0' TERM
 : >armed
@@ -34,10 +33,14 @@ def running(t):
     job = t.submit("trap 'echo told >told; exit 0' TERM; : >armed; sleep 600 & wait")
     t.until_file("armed")
     job.cancel()
-    record, accounted = job.ended("CANCELLED", signal=15)
+    _, accounted = job.ended("CANCELLED")
     check(t.exists("told"), "it was told by SIGTERM")
     same(accounted["kill_request_user"], "alice", "who cancelled it")
     same(accounted["steps"][0]["state"], ["CANCELLED"], "state of the step")
+    plain = t.submit("exec sleep 600")
+    plain.until("RUNNING")
+    plain.cancel()
+    plain.ended("CANCELLED", signal=15)
 
 
 @trial()
@@ -103,7 +106,8 @@ def refused(t):
     over = t.submit("true")
     over.until_over()
     same(failures(over.signal()), {over.id: 2021}, "the end of one that is over")
-    t.alice.refused(2017, "DELETE", "/job/60000000", status=404)
+    nobody = t.alice.done("DELETE", "/job/59999999")["status"]
+    same([each["error"]["code"] for each in nobody], [2017], "what nobody has")
     t.alice.refused(2173, "DELETE", "/jobs/", {})
     waits.cancel()
 

@@ -75,12 +75,19 @@ def output_impossible(t):
 
 @trial()
 def directory_missing(t):
-    """Where the working directory is missing a job runs in /tmp; one whose output would be there fails."""
-    elsewhere = t.submit("pwd", current_working_directory=t.path("gone"), standard_output=t.path("where"))
+    """Where the working directory is missing a job runs in /tmp; one whose output cannot be there fails."""
+    elsewhere = t.submit("pwd", current_working_directory="/no/such/place", standard_output=t.path("where"))
     elsewhere.ended("COMPLETED", code=0)
     same(t.lines("where")[-1], "/tmp", "where it ran")
-    job, _ = t.submit("true", current_working_directory=t.path("gone-too")).ended("FAILED")
+    job, _ = t.submit("true", current_working_directory="/no/such/place").ended("FAILED")
     check(number(job["exit_code"]["signal"]["id"]) == 53, "signal 53 tells of it:", job["exit_code"])
+
+
+@trial()
+def folders_missing(t):
+    """Folders above an output file are made."""
+    t.submit("echo there", standard_output="one/two/out").ended("COMPLETED", code=0)
+    same(t.lines("one/two/out"), ["there"], "output")
 
 
 @trial()

@@ -12,7 +12,7 @@ def variables(t, name):
 @trial()
 def given_variables(t):
     """The environment is the one that was given, and what Slurm adds: nothing comes from elsewhere."""
-    given = ["PATH=/usr/bin:/bin", "GIVEN=as it is", "EMPTY=", "SIGNS=a=b;c$d\"e'f", "LINES=one\ntwo", "Ü=ß"]
+    given = ["PATH=/usr/bin:/bin", "GIVEN=as it is", "EMPTY=", "SIGNS=a=b;c$d\"e'f", "LINES=one\ntwo", "FAR=süß"]
     t.submit("env -0 >env", environment=given).ended("COMPLETED", code=0)
     found = variables(t, "env")
     for text in given:
@@ -42,7 +42,7 @@ def made_variables(t):
     check("SLURM_RESTART_COUNT" not in found and "SLURM_ARRAY_JOB_ID" not in found, "what it is not told")
     same(int(found["SLURM_JOB_START_TIME"]), number(record["start_time"]), "start as told to the job")
     same(int(found["SLURM_JOB_END_TIME"]) - int(found["SLURM_JOB_START_TIME"]), 600, "time as told to the job")
-    if t.differs("REST jobs know SLURM_SUBMIT_DIR, SLURM_SUBMIT_HOST and SLURM_CPUS_PER_TASK"):
+    if t.differs("jobs submitted over REST are told what sbatch tells: `SLURM_SUBMIT_DIR`, `SLURM_CPUS_PER_TASK`"):
         same((found["SLURM_SUBMIT_DIR"], found["SLURM_CPUS_PER_TASK"]), (t.folder, "2"), "what is told besides")
     else:
         check("SLURM_SUBMIT_DIR" not in found, "sbatch alone tells of these")
