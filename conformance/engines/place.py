@@ -299,7 +299,8 @@ class Trial:
         return (by or job.person).ask("GET", f"/job/{which}/requeue", query=query, base=NEWER)
 
     def node(self, name):
-        [node] = self.operator.done("GET", f"/node/{name}")["nodes"]
+        """A node as the list of all has it: Slurm shows a single one as it was when they were last listed."""
+        [node] = [node for node in self.operator.done("GET", "/nodes/")["nodes"] if node["name"] == name]
         return node
 
     def clear(self):

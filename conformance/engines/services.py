@@ -16,7 +16,7 @@ NODES = 14
 PEOPLE = ("alice", "bob", "slurm")
 # The testbed has no control groups, and its slurmrestd, which has tokens alone, cannot read what its controller, which has
 # munge, sends to those whose allocation had to wait.
-NOT_THERE = ("memory limits", "allocations that wait")
+NOT_THERE = ("memory limits", "processes that cannot get away", "allocations that wait")
 
 
 class Service:

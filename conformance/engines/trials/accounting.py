@@ -54,12 +54,12 @@ def submission(t):
 
 @trial()
 def used_time(t):
-    """CPU time that a job used is counted for it and its step."""
-    # As many turns as take some seconds of a CPU, so that whoever looks now and then sees it.
-    job = t.submit("#!/bin/bash\nend=$((SECONDS + 8)); while [ $SECONDS -lt $end ]; do :; done\n")
+    """CPU time that a script used is counted for its step."""
+    job = t.submit("#!/bin/bash\nend=$((SECONDS + 4)); while [ $SECONDS -lt $end ]; do :; done\n")
     _, record = job.ended("COMPLETED", code=0)
-    check(record["time"]["elapsed"] >= 7, "time:", record["time"])
-    total = record["time"]["total"]
+    check(record["time"]["elapsed"] >= 3, "time:", record["time"])
+    [step] = record["steps"]
+    total = step["time"]["total"]
     check(0 < total["seconds"] + total["microseconds"] / 1e6 <= record["time"]["elapsed"] + 2, "CPU time:", total)
 
 

@@ -51,6 +51,6 @@ def later(t):
 
 @trial()
 def refused(t):
-    """What can never be given, or not at once though it must, is refused."""
-    for error, fields in ((2014, {"tasks": 9, "nodes": "1"}), (2000, {"partition": "nowhere"}), (2101, {"partition": "idle", "immediate": True})):
+    """What can never be given is refused."""
+    for error, fields in ((2014, {"tasks": 9, "nodes": "1"}), (2000, {"partition": "nowhere"}), (2053, {"reservation": "nowhere"})):
         t.alice.refused(error, "POST", "/job/allocate", {"job": t.described(fields)})

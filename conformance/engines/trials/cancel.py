@@ -33,14 +33,18 @@ def running(t):
     job = t.submit("trap 'echo told >told; exit 0' TERM; : >armed; sleep 600 & wait")
     t.until_file("armed")
     job.cancel()
-    _, accounted = job.ended("CANCELLED")
+    record, accounted = job.ended("CANCELLED")
     check(t.exists("told"), "it was told by SIGTERM")
+    same(number(record["exit_code"]["return_code"]), 0, "exit code of the script")
     same(accounted["kill_request_user"], "alice", "who cancelled it")
-    same(accounted["steps"][0]["state"], ["CANCELLED"], "state of the step")
+    same(accounted["steps"][0]["state"], ["COMPLETED"], "state of the step, which has ended by itself")
     plain = t.submit("exec sleep 600")
     plain.until("RUNNING")
     plain.cancel()
-    plain.ended("CANCELLED", signal=15)
+    record, accounted = plain.ended("CANCELLED")
+    same(number(record["exit_code"]["signal"]["id"]), 15, "signal")
+    [step] = accounted["steps"]
+    same((step["state"], number(step["exit_code"]["signal"]["id"])), (["CANCELLED"], 15), "the step")
 
 
 @trial()
@@ -54,18 +58,31 @@ def stubborn(t):
 
 @trial()
 def signals(t):
-    """A signal with BATCH_JOB reaches the script, by any of its names; without, it goes to steps alone."""
+    """A signal reaches the script, by any of its names; with FULL_STEPS_ONLY, and of `jobs/`, it goes to steps alone."""
     job = t.submit(LISTENS)
     t.until_file("armed")
-    job.signal("USR2")
-    for count, name in enumerate(("USR1", "SIGUSR1", "10"), start=1):
-        same(failures(job.signal(name, flags="BATCH_JOB")), {}, f"failures of {name}")
+    job.signal("USR2", flags="FULL_STEPS_ONLY")
+    t.alice.done("DELETE", "/jobs/", {"jobs": [str(job.id)], "signal": "USR2"})
+    for count, (name, flags) in enumerate((("USR1", "BATCH_JOB"), ("SIGUSR1", "FULL_JOB"), ("10", None)), start=1):
+        same(failures(job.signal(name, flags=flags)), {}, f"failures of {name}")
         until(lambda: t.exists("heard") and t.lines("heard").count("USR1") == count, bool, f"{name} to arrive")
     same(t.lines("heard"), ["USR1"] * 3, "what was heard")
     same(job.now()["job_state"], ["RUNNING"], "state")
-    job.signal("TERM", flags="FULL_JOB")
+    job.signal("TERM")
     job.ended("COMPLETED", code=0)
     same(t.lines("heard")[-1], "TERM", "what was heard last")
+
+
+@trial()
+def children(t):
+    """A signal for the whole job reaches what the script has started, one for the script does not."""
+    child = "trap 'echo child >>heard' USR1; : >armed; while :; do sleep 0.2; done"
+    job = t.submit(f"trap 'echo script >>heard' USR1; sh -c \"{child}\" & wait; wait; wait; while :; do sleep 0.2; done")
+    t.until_file("armed")
+    job.signal("USR1", flags="BATCH_JOB")
+    until(lambda: t.exists("heard") and t.lines("heard"), lambda lines: lines == ["script"], "the script to hear of it")
+    job.signal("USR1", flags="FULL_JOB")
+    until(lambda: sorted(t.lines("heard")), lambda lines: lines == ["child", "script", "script"], "both to hear of it")
 
 
 @trial()
@@ -139,7 +156,8 @@ def one_task(t):
     for index in (1, 2):
         job.accounted("COMPLETED", name=f"{job.id}_{index}")
     waits = t.submit("true", array="0-3", hold=True)
-    waits.cancel(task="[1-2]")
+    status = t.alice.done("DELETE", "/jobs/", {"jobs": [f"{waits.id}_[1-2]"]})["status"]
+    same(failures(status), {}, "failures")
     left = until(waits.records, lambda records: any(record["array_task_string"] == "0,3" for record in records), "two to be left")
     check(all("PENDING" in record["job_state"] for record in left if record["array_task_string"]), "the others wait:", left)
     waits.cancel()

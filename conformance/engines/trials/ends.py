@@ -66,6 +66,7 @@ def arguments(t):
 def left_behind(t):
     """What a script has started and left behind is gone soon after it."""
     t.write("lock")
+    t.needs("processes that cannot get away")
     job = t.submit("exec 9<>lock; flock -x 9; sleep 600 & echo begun")
     job.ended("COMPLETED", code=0)
 

@@ -35,7 +35,7 @@ def inside_and_outside(t):
         t.operator.refused(2055, "DELETE", "/reservation/inside")
         t.write("go")
         _, accounted = inside.ended("COMPLETED", code=0)
-        same(accounted["reservation"]["name"], "inside", "reservation in accounting")
+        same(accounted["reservation"]["requested"], "inside", "reservation in accounting")
         same([job.now()["job_state"] for job in (outside, own)], [["PENDING"]] * 2, "those outside")
         t.operator.done("DELETE", "/reservation/inside")
         for job in (outside, own):

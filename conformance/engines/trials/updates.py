@@ -48,7 +48,7 @@ def refused(t):
     """What may not be changed is refused and leaves the job as it was."""
     job = t.submit(hold=True, time_limit=5)
     for error, fields in (
-        (2000, {"partition": "nowhere"}), (2002, {"time_limit": 20000}), (2123, {"nice": -1}), (2002, {"admin_comment": "mine"}),
+        (2000, {"partition": "nowhere"}), (2002, {"time_limit": 20000}), (2002, {"nice": -1}), (2002, {"admin_comment": "mine"}),
         (2018, {"required_nodes": ["n99"]}), (2029, {"constraints": "green"}), (2048, {"licenses": "nobody:1"}),
         (2053, {"reservation": "nowhere"}),
     ):
