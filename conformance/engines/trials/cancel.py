@@ -29,15 +29,16 @@ def pending(t):
 
 @trial()
 def running(t):
-    """A job that runs is told to end, and is CANCELLED whatever it leaves."""
-    job = t.submit("trap 'echo told >told; exit 0' TERM; : >armed; sleep 600 & wait")
-    t.until_file("armed")
-    job.cancel()
-    record, accounted = job.ended("CANCELLED")
-    check(t.exists("told"), "it was told by SIGTERM")
-    same(number(record["exit_code"]["return_code"]), 0, "exit code of the script")
-    same(accounted["kill_request_user"], "alice", "who cancelled it")
-    same(accounted["steps"][0]["state"], ["COMPLETED"], "state of the step, which has ended by itself")
+    """A job that runs is told to end, and is CANCELLED whatever it leaves; what it leaves is told."""
+    for code, state in ((0, "COMPLETED"), (3, "FAILED")):
+        job = t.submit(f"trap 'echo told >told.{code}; exit {code}' TERM; : >armed.{code}; sleep 600 & wait")
+        t.until_file(f"armed.{code}")
+        job.cancel()
+        record, accounted = job.ended("CANCELLED")
+        check(t.exists(f"told.{code}"), "it was told by SIGTERM")
+        same(number(record["exit_code"]["return_code"]), code, "exit code of the script")
+        same(accounted["kill_request_user"], "alice", "who cancelled it")
+        same(accounted["steps"][0]["state"], [state], "state of the step, which has ended by itself")
     plain = t.submit("exec sleep 600")
     plain.until("RUNNING")
     plain.cancel()

@@ -7,8 +7,10 @@ from stage import trial
 @trial(is_long=True)
 def time_limit(t):
     """A job whose time is up gets SIGTERM and is TIMEOUT."""
-    job = t.submit("trap 'echo told >told; exit 0' TERM; sleep 600 & wait", time_limit=1)
+    job = t.submit("trap 'echo told >told; exit 3' TERM; sleep 600 & wait", time_limit=1)
     record, accounted = job.ended("TIMEOUT", reason="TimeLimit")
+    same(number(record["exit_code"]["return_code"]), 3, "exit code of the script")
+    same(accounted["steps"][0]["state"], ["FAILED"], "state of the step, which has ended by itself")
     check(t.exists("told"), "SIGTERM comes first")
     check(accounted["time"]["elapsed"] >= 60, "it had its minute:", accounted["time"])
     same(number(accounted["time"]["limit"]), 1, "limit in accounting")

@@ -42,7 +42,7 @@ def lost(t):
     job = t.submit(f"echo ${{SLURM_RESTART_COUNT:-0}} >>log; {until_there('go')}", requeue=True)
     until(lambda: t.exists("log") and t.lines("log"), bool, "it to run")
     t.operator.done("POST", f"/node/{name}", {"state": ["DOWN"], "reason": "lost"})
-    record = job.until("PENDING")
+    record = until(job.now, lambda record: record["job_state"] == ["PENDING"], "it to be back in the queue")
     same((record["restart_cnt"], record["nodes"]), (1, ""), "how often, and where")
     is_back(t, name)
     job.update(begin_time=int(time.time()) - 10)

@@ -33,9 +33,9 @@ def for_others(t):
     """Nobody submits for others but administrators, whose jobs then are that user's."""
     t.refuse(2010, by=t.alice, user_id="bob")
     t.refuse(2002, by=t.alice, admin_comment="mine")
-    job = t.submit("id -un >who", by=t.operator, user_id="2002", account="chemistry")
+    job = t.submit("id -u >who", by=t.operator, user_id="2002", account="chemistry")
     record, accounted = job.ended("COMPLETED", code=0)
-    same((record["user_name"], accounted["user"]), ("bob", "bob"), "whose it is")
+    same((record["user_name"], accounted["user"], t.lines("who")), ("bob", "bob", ["2002"]), "whose it is")
 
 
 @trial()
