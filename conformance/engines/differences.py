@@ -8,6 +8,9 @@ LOCAL, FRONT = "local", "front"
 
 # What is otherwise, and where.
 DIFFERENCES = {
+    "cancelling `12.0` over REST ends that step alone": {LOCAL},
+    "`array` of an update may be written `%2`": {LOCAL},
+    "our own `srun` stands first on every script's `PATH`, and is told by `QUINTET_STEPS` whom to ask": {LOCAL},
     "jobs submitted over REST are told what sbatch tells: `SLURM_SUBMIT_DIR`, `SLURM_CPUS_PER_TASK`": {LOCAL},
 }
 

@@ -9,7 +9,7 @@ import tempfile
 import time
 
 from cluster import Broken, Cluster, default_folder, read
-from front import Front, free_port
+from front import Door, Front, free_port
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 NODES = 14
@@ -46,7 +46,7 @@ def local(server):
                 raise Broken(f"our service did not start:\n{read(log)[-4000:]}")
             time.sleep(0.02)
         people = [(name, token(server, name, state)) for name in PEOPLE]
-        yield Service("local", address, people, folder, lacks_of(server, state, address, people))
+        yield Service("local", address, people, folder, lacks_of(address, people))
         if process.poll() is not None:
             raise Broken(f"our service has ended:\n{read(log)[-4000:]}")
     finally:
@@ -66,9 +66,17 @@ def token(server, name, state):
     return made.stdout.strip()
 
 
-def lacks_of(server, state, address, people):
-    """What this machine does not let the service do."""
-    return ()
+# What our service calls what it may be unable to hold jobs to, and what the trials that need it call that.
+HOLDS = {"memory": "memory limits", "process tree": "processes that cannot get away", "users": "users of their own"}
+
+
+def lacks_of(address, people):
+    """What this machine does not let our service do, by its own word."""
+    name, credential = people[0]
+    answer = Door(address, name, credential).ask("GET", "/quintet/v1/nodes", headers={"Authorization": f"Bearer {credential}"})
+    if answer.status != 200:
+        raise Broken(f"our service does not tell of its limits: {answer}")
+    return [needed for name, needed in HOLDS.items() if answer.json["limits"][name] != "enforced"]
 
 
 @contextlib.contextmanager

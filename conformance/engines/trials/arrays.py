@@ -45,6 +45,17 @@ def throttle(t):
 
 
 @trial()
+def throttle_written(t):
+    """How many run at once is changed by a number; written as in a submission it is another matter."""
+    job = t.submit("true", array="0-3%1", hold=True)
+    job.update(array="3")
+    same(number(job.records()[0]["array_max_tasks"]), 3, "how many, by a number")
+    job.update(array="%2")
+    wanted = 2 if t.differs("`array` of an update may be written `%2`") else 0
+    same(number(job.records()[0]["array_max_tasks"]), wanted, "how many, as in a submission")
+
+
+@trial()
 def waiting(t):
     """Elements that wait are one record, and leave it when they run."""
     job = t.submit("true", array="0-2", hold=True)

@@ -31,6 +31,7 @@ def too_many_nodes(t):
 @trial()
 def for_others(t):
     """Nobody submits for others but administrators, whose jobs then are that user's."""
+    t.needs("users of their own")
     t.refuse(2010, by=t.alice, user_id="bob")
     t.refuse(2002, by=t.alice, admin_comment="mine")
     job = t.submit("id -u >who", by=t.operator, user_id="2002", account="chemistry")

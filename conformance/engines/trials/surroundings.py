@@ -12,13 +12,20 @@ def variables(t, name):
 @trial()
 def given_variables(t):
     """The environment is the one that was given, and what Slurm adds: nothing comes from elsewhere."""
-    given = ["PATH=/usr/bin:/bin", "GIVEN=as it is", "EMPTY=", "SIGNS=a=b;c$d\"e'f", "LINES=one\ntwo", "FAR=süß"]
-    t.submit("env -0 >env", environment=given).ended("COMPLETED", code=0)
+    path = "PATH=/usr/bin:/bin"
+    given = ["GIVEN=as it is", "EMPTY=", "SIGNS=a=b;c$d\"e'f", "LINES=one\ntwo", "FAR=süß"]
+    t.submit("env -0 >env", environment=[path, *given]).ended("COMPLETED", code=0)
     found = variables(t, "env")
     for text in given:
         name, value = text.split("=", 1)
         same(found.get(name), value, name)
-    added = {name for name in found if not name.startswith("SLURM")} - {text.split("=")[0] for text in given}
+    if t.differs("our own `srun` stands first on every script's `PATH`, and is told by `QUINTET_STEPS` whom to ask"):
+        before, _, rest = found["PATH"].partition(":")
+        check(before.endswith("/bin") and f"PATH={rest}" == path, "the path:", found["PATH"])
+        check(found.pop("QUINTET_STEPS") and found.pop("QUINTET_STEPS_RUN"), "whom it asks")
+    else:
+        same(f"PATH={found['PATH']}", path, "the path")
+    added = {name for name in found if not name.startswith("SLURM")} - {text.split("=")[0] for text in [path, *given]}
     check(added <= {"TMPDIR", "PWD", "ENVIRONMENT", "HOSTNAME", "_", "SHLVL", "OLDPWD"}, "added besides:", sorted(added))
     same((found["PWD"], found["TMPDIR"], found["ENVIRONMENT"]), (t.folder, "/tmp", "BATCH"), "what is added")
 
@@ -90,6 +97,7 @@ def mask_and_limits(t):
 @trial()
 def identity(t):
     """A job is its user's, in his groups, in its working directory."""
+    t.needs("users of their own")
     job = t.submit("id -u; id -g; id -G; pwd", by=t.bob, standard_output="who")
     record, accounted = job.ended("COMPLETED", code=0)
     user, group, groups, place = t.lines("who")
