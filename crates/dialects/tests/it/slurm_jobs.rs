@@ -345,6 +345,8 @@ async fn arrays_are_one_record_until_their_tasks_start() {
     assert_eq!(site.shown(id).await["array_task_string"], "0,2,6%3");
     assert_eq!(site.slurm("alice", "POST", &format!("job/{id}"), r#"{"array":"%1"}"#).await.status, 200);
     assert_eq!(site.shown(id).await["array_task_string"], "0,2,6%1");
+    assert_eq!(site.slurm("alice", "POST", &format!("job/{id}"), r#"{"array":"2"}"#).await.status, 200);
+    assert_eq!(site.shown(id).await["array_task_string"], "0,2,6%2");
     let gone = site.slurm("alice", "DELETE", &format!("job/{id}_4"), "").await.json();
     assert_eq!(gone["status"][0]["step_id"], format!("{id}_4"));
 }

@@ -24,7 +24,7 @@ pub(super) use job_id::{PathJob, path_job, recorded_job};
 pub(super) use node::{node_choice, node_update};
 pub(super) use node_conf::{BadLine, new_nodes};
 pub(super) use reservation::reservation;
-pub(super) use selection::{Filtering, Unnamed, filter, named, signal_action, targets};
+pub(super) use selection::{Filtering, Unnamed, filter, named, of_one_job, signal_action, targets};
 pub(super) use submission::{Wanted, submission};
 pub(super) use update::update;
 

@@ -33,6 +33,15 @@ pub(in crate::slurm) fn signal_action(
     }
 }
 
+/// What is meant of a job that is named alone: unless something else is said, all of it gets the signal. Of jobs that are
+/// named together the steps do (seen in Slurm 26.05).
+pub(in crate::slurm) fn of_one_job(mut flags: Flags<KillFlag>) -> Flags<KillFlag> {
+    if !flags.contains(KillFlag::BatchJob) && !flags.contains(KillFlag::FullStepsOnly) {
+        flags.insert(KillFlag::FullJob);
+    }
+    flags
+}
+
 /// `SIGKILL`.
 const SIGKILL: u16 = 9;
 

@@ -40,3 +40,15 @@ fn guests_of_reservations_are_told_by_their_switch() {
     };
     assert_eq!((guest("RESERVATION_JOB"), guest("BATCH_JOB")), (Some(30), None));
 }
+
+#[test]
+fn a_job_named_alone_gets_a_signal_as_a_whole_unless_something_else_is_said() {
+    use domain::job::WarningScope::{Batch, Full, Steps};
+    let scope = |word: &str| {
+        let mut flags = slurm_wire::Flags::NONE;
+        flags.insert_name(word);
+        super::binding::scope(&super::of_one_job(flags))
+    };
+    let found = ["", "VERBOSE", "FULL_JOB", "BATCH_JOB", "FULL_STEPS_ONLY"].map(scope);
+    assert_eq!(found, [Full, Full, Full, Batch, Steps]);
+}

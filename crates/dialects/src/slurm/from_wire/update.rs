@@ -235,9 +235,14 @@ fn streams(wanted: &JobDescMsg, now: &Streams, changes: &mut Vec<Change>) {
     }
 }
 
-/// Of an array only how many tasks run at once can be changed: `%2`, or a whole expression with that behind.
+/// Of an array only how many tasks run at once can be changed: `2`, `%2`, or a whole expression with that behind. As in
+/// the original an expression without it changes nothing.
 fn throttle(array: &Text, changes: &mut Vec<Change>) -> Result<(), Refusal> {
-    let Some((_, throttle)) = array.split_once('%') else { return Ok(()) };
+    let throttle = match array.split_once('%') {
+        Some((_, throttle)) => throttle,
+        None if !array.is_empty() && array.bytes().all(|byte| byte.is_ascii_digit()) => array.as_str(),
+        None => return Ok(()),
+    };
     let throttle = throttle.parse().map_err(|_| Problem::BadArray(array.clone()))?;
     changes.push(Change::Throttle(throttle));
     Ok(())

@@ -4,7 +4,7 @@
 use super::job::path;
 use crate::http::answer::Answer;
 use crate::slurm::call::Call;
-use crate::slurm::from_wire::{Filtering, Unnamed, filter, named, signal_action, targets};
+use crate::slurm::from_wire::{Filtering, Unnamed, filter, named, of_one_job, signal_action, targets};
 use crate::slurm::to_wire;
 use domain::service::{Action, Filter, Handled, Selection};
 use domain::who::Principal;
@@ -27,7 +27,7 @@ pub(super) async fn kill_one(mut call: Call<'_>) -> Answer {
     let Some(wanted) = path(&mut call) else { return call.fail() };
     let Some(query) = call.read::<JobInfoDeleteQuery>() else { return call.answer(KillJobResp::default()) };
     let Some(by) = call.trusted(FAILED, SOURCE) else { return call.answer(KillJobResp::default()) };
-    let flags = query.flags.unwrap_or_default();
+    let flags = of_one_job(query.flags.unwrap_or_default());
     let action = signal_action(query.signal.as_ref(), &flags, names_unknown_signal(&call));
     match act(&call, &by, (vec![wanted], Filter::default()), (&flags, None), action).await {
         Ok(status) => call.answer(KillJobResp { status: status.into(), ..KillJobResp::default() }),

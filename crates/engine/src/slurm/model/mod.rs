@@ -174,7 +174,9 @@ impl Remote for ClusterModel {
         let flag = match scope {
             Some(WarningScope::Full) => Some(slurm_wire::words::KillFlag::FullJob),
             Some(WarningScope::Batch) => Some(slurm_wire::words::KillFlag::BatchJob),
-            Some(WarningScope::Steps) | None => None,
+            // Without a word a single job gets a signal as a whole.
+            Some(WarningScope::Steps) => Some(slurm_wire::words::KillFlag::FullStepsOnly),
+            None => None,
         };
         let Some(tasks) = tasks else {
             let mut target = format!("job/{job}");

@@ -281,14 +281,21 @@ fn an_unknown_job_is_none_and_another_refusal_is_one() {
 fn deeds_are_sent_as_the_user_and_their_failures_are_told() {
     let failed = r#"{"status":[{"job_id":3,"error":{"string":"Job/step already completing or completed","code":2021}}]}"#;
     let done = r#"{"status":[]}"#;
-    let (model, script) =
-        model([Ok((200, done)), Ok((200, done)), Ok((200, done)), Ok((200, failed)), Ok((200, "{}"))]);
+    let (model, script) = model([
+        Ok((200, done)),
+        Ok((200, done)),
+        Ok((200, done)),
+        Ok((200, done)),
+        Ok((200, failed)),
+        Ok((200, "{}")),
+    ]);
     let act = |deed, tasks: Option<&str>| {
         let tasks = tasks.map(|tasks| TaskSet::parse(tasks, 1001).unwrap().0);
         model.act("bob", deed, JobId(3), tasks.as_ref())
     };
     assert_eq!(act(Deed::Cancel { kill: false }, None), Ok(()));
     assert_eq!(act(Deed::Signal { signal: 10, scope: WarningScope::Batch }, None), Ok(()));
+    assert_eq!(act(Deed::Signal { signal: 10, scope: WarningScope::Steps }, None), Ok(()));
     assert_eq!(act(Deed::Cancel { kill: true }, Some("1,3-5")), Ok(()));
     assert_eq!(
         act(Deed::Cancel { kill: false }, None),
@@ -303,7 +310,8 @@ fn deeds_are_sent_as_the_user_and_their_failures_are_told() {
     assert!(asked.iter().all(|(.., whom, _)| whom.as_deref() == Some("bob")));
     assert_eq!(sent[0], (Verb::Delete, "job/3", ""));
     assert_eq!(sent[1], (Verb::Delete, "job/3?signal=USR1&flags=BATCH_JOB", ""));
-    assert_eq!((sent[2].0, sent[2].1), (Verb::Delete, "jobs/"));
-    assert!(sent[2].2.contains("3_[1,3-5]") && sent[2].2.contains("KILL"), "{}", sent[2].2);
-    assert!(sent[4].2.contains(r#""hold":true"#), "{}", sent[4].2);
+    assert_eq!(sent[2].1, "job/3?signal=USR1&flags=FULL_STEPS_ONLY");
+    assert_eq!((sent[3].0, sent[3].1), (Verb::Delete, "jobs/"));
+    assert!(sent[3].2.contains("3_[1,3-5]") && sent[3].2.contains("KILL"), "{}", sent[3].2);
+    assert!(sent[5].2.contains(r#""hold":true"#), "{}", sent[5].2);
 }
