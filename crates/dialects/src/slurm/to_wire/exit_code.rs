@@ -19,14 +19,11 @@ fn shown(phase: &Phase, kind: JobKind) -> ProcessExitCodeVerbose {
         Phase::Pending(_) | Phase::Running(_) => return ProcessExitCodeVerbose::exited(0),
     };
     match (ended.exit, ended.outcome) {
-        // The original shows the signal that was sent, whatever the script made of it.
-        (_, Outcome::Cancelled | Outcome::Timeout | Outcome::Preempted)
+        // Nobody saw what the script made of the signal that was sent.
+        (Exit::None, Outcome::Cancelled | Outcome::Timeout | Outcome::Preempted)
             if ended.run.is_some() && kind == JobKind::Batch =>
         {
-            match ended.exit {
-                Exit::Signal(number) => ProcessExitCodeVerbose::signalled(number.into(), false),
-                _ => ProcessExitCodeVerbose::signalled(SIGTERM, false),
-            }
+            ProcessExitCodeVerbose::signalled(SIGTERM, false)
         }
         (exit, _) => in_words(exit),
     }
@@ -49,12 +46,11 @@ pub(super) fn in_words(exit: Exit) -> ProcessExitCodeVerbose {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use domain::Timestamp;
-    use domain::job::{Allocation, Completing, PutBack, Reason, Running};
+    use domain::job::{Allocation, Completing, Ended, PutBack, Reason, Running, Usage};
+    use domain::{Text, Timestamp};
     use std::sync::Arc;
 
-    #[test]
-    fn what_an_allocation_s_program_left_is_shown_while_the_allocation_completes() {
+    fn run() -> Running {
         let allocation = Allocation {
             partition: "debug".into(),
             nodes: [].into_iter().collect(),
@@ -62,7 +58,36 @@ mod tests {
             licenses: Default::default(),
             reservation: Default::default(),
         };
-        let run = Running::new(Timestamp::EPOCH, Arc::new(allocation), Timestamp::NEVER, "boot".into());
+        Running::new(Timestamp::EPOCH, Arc::new(allocation), Timestamp::NEVER, "boot".into())
+    }
+
+    #[test]
+    fn what_a_script_made_of_the_signal_that_ended_it_is_shown() {
+        let ended = |exit| {
+            Phase::Ended(Box::new(Ended {
+                outcome: Outcome::Cancelled,
+                reason: Reason::None,
+                ended: Timestamp::EPOCH,
+                exit,
+                usage: Usage::default(),
+                cancelled_by: None,
+                run: Some(run()),
+                remark: Text::default(),
+            }))
+        };
+        for (exit, wanted) in [
+            (Exit::Code(3), ProcessExitCodeVerbose::exited(3)),
+            (Exit::Code(0), ProcessExitCodeVerbose::exited(0)),
+            (Exit::Signal(9), ProcessExitCodeVerbose::signalled(9, false)),
+            (Exit::None, ProcessExitCodeVerbose::signalled(SIGTERM, false)),
+        ] {
+            assert_eq!(shown(&ended(exit), JobKind::Batch), wanted);
+        }
+    }
+
+    #[test]
+    fn what_an_allocation_s_program_left_is_shown_while_the_allocation_completes() {
+        let run = run();
         let completing = |told| {
             Phase::Completing(Box::new(Completing {
                 run: Running { told, ..run.clone() },

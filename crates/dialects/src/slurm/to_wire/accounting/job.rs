@@ -253,19 +253,20 @@ pub(super) fn first_node(folded: &Text) -> Text {
 /// Returns how a script ended, in the domain's words; a killed one was signalled.
 pub(super) fn script_exit(job: &Job) -> (Outcome, Exit) {
     match &job.phase {
-        Phase::Ended(ended) => match (ended.outcome, ended.exit) {
-            // What became of the script is not what became of the job.
-            (Outcome::Requeued, Exit::None) => (Outcome::Cancelled, Exit::Signal(15)),
-            (Outcome::Requeued, Exit::Signal(number)) => (Outcome::Cancelled, Exit::Signal(number)),
-            (Outcome::Requeued, Exit::Code(0)) => (Outcome::Completed, Exit::Code(0)),
-            (Outcome::Requeued, exit) => (Outcome::Failed, exit),
-            (outcome, Exit::Signal(number)) if is_killed(outcome) || outcome == Outcome::Failed => {
-                (Outcome::Cancelled, Exit::Signal(number))
-            }
-            (outcome, Exit::None) if is_killed(outcome) => (Outcome::Cancelled, Exit::Signal(15)),
-            (outcome, exit) => (outcome, exit),
-        },
+        Phase::Ended(ended) => of_script(ended.outcome, ended.exit),
         _ => (Outcome::Completed, Exit::None),
+    }
+}
+
+/// What became of the script is not what became of the job: one that was told to end may have ended by itself.
+fn of_script(outcome: Outcome, exit: Exit) -> (Outcome, Exit) {
+    let told_to_end = is_killed(outcome) || outcome == Outcome::Requeued;
+    match exit {
+        Exit::Signal(_) if told_to_end || outcome == Outcome::Failed => (Outcome::Cancelled, exit),
+        Exit::None if told_to_end => (Outcome::Cancelled, Exit::Signal(15)),
+        Exit::Code(0) if told_to_end => (Outcome::Completed, exit),
+        Exit::Code(_) if told_to_end => (Outcome::Failed, exit),
+        _ => (outcome, exit),
     }
 }
 
@@ -297,6 +298,23 @@ mod tests {
             nodes: "n[1-2]".into(),
             step: EndedStep { step: Arc::new(step), end },
         }
+    }
+
+    #[test]
+    fn a_script_that_was_told_to_end_is_shown_as_it_ended() {
+        for outcome in [Outcome::Cancelled, Outcome::Timeout, Outcome::Requeued] {
+            let found = [Exit::Code(0), Exit::Code(3), Exit::Signal(9), Exit::None]
+                .map(|exit| of_script(outcome, exit));
+            let wanted = [
+                (Outcome::Completed, Exit::Code(0)),
+                (Outcome::Failed, Exit::Code(3)),
+                (Outcome::Cancelled, Exit::Signal(9)),
+                (Outcome::Cancelled, Exit::Signal(15)),
+            ];
+            assert_eq!(found, wanted, "{outcome:?}");
+        }
+        assert_eq!(of_script(Outcome::Failed, Exit::Signal(11)), (Outcome::Cancelled, Exit::Signal(11)));
+        assert_eq!(of_script(Outcome::OutOfMemory, Exit::Signal(9)), (Outcome::OutOfMemory, Exit::Signal(9)));
     }
 
     #[test]
