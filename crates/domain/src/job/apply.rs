@@ -739,7 +739,7 @@ fn is_obstacle(reason: Reason) -> bool {
 /// Returns what there is to say to the owner of a job that ended like this.
 fn remark(end: &End) -> Text {
     match end {
-        End::NotStarted(why) | End::LaunchFailed(why) => why.clone(),
+        End::NotStarted(why) | End::NotExecuted(_, why) | End::LaunchFailed(why) => why.clone(),
         _ => Text::default(),
     }
 }
@@ -752,6 +752,8 @@ pub(super) fn verdict(end: &End) -> (Outcome, Reason, Exit) {
         End::OverMemory(exit) => (Outcome::OutOfMemory, Reason::OutOfMemory, exit),
         // Slurm shows a job that could not be started as ended by signal 53 (facts: missing directory).
         End::NotStarted(_) => (Outcome::Failed, Reason::RaisedSignal, Exit::Signal(53)),
+        // And one whose script cannot be executed by the number of the error.
+        End::NotExecuted(code, _) => (Outcome::Failed, Reason::NonZeroExitCode, Exit::Code(code)),
         End::LaunchFailed(_) => (Outcome::NodeFail, Reason::JobLaunchFailure, Exit::None),
         End::Vanished => (Outcome::NodeFail, Reason::NodeDown, Exit::None),
     }

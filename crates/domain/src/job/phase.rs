@@ -369,6 +369,8 @@ pub enum End {
     /// It could not be started by its own fault: the output file, the working directory, the script; what went wrong
     /// in words.
     NotStarted(Text),
+    /// Its script cannot be executed: the code that stands for that, and what went wrong in words.
+    NotExecuted(u8, Text),
     /// It could not be started for a reason of the node, such as a prolog that failed; what went wrong in words. The
     /// job goes back into the queue and is held.
     LaunchFailed(Text),

@@ -97,6 +97,7 @@ fn every_end_has_its_outcome() {
     check(End::Process(Exit::Signal(11)), (Outcome::Failed, Reason::RaisedSignal, Exit::Signal(11)));
     check(End::OverMemory(Exit::Signal(9)), (Outcome::OutOfMemory, Reason::OutOfMemory, Exit::Signal(9)));
     check(End::NotStarted(Text::default()), (Outcome::Failed, Reason::RaisedSignal, Exit::Signal(53)));
+    check(End::NotExecuted(2, Text::default()), (Outcome::Failed, Reason::NonZeroExitCode, Exit::Code(2)));
 }
 
 #[test]

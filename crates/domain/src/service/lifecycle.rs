@@ -131,7 +131,7 @@ impl Ledger<'_> {
             self.drain_under(id, &why);
         }
 
-        if let End::NotStarted(why) | End::LaunchFailed(why) = &end {
+        if let End::NotStarted(why) | End::NotExecuted(_, why) | End::LaunchFailed(why) = &end {
             tracing::info!(job.id = id.0, %why, "job could not be started");
         }
         let requeue = self.job(id).and_then(|job| requeue::after(job, &end, &self.cluster().limits));

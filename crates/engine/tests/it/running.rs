@@ -67,7 +67,7 @@ impl World {
         );
         config.launchers = 1;
         // A user that the machine does not know, so that no test depends on who lives there.
-        config.around.known_users.insert(54_321);
+        config.around.known_users.insert(54_321, vec![54_323]);
         adjust(&mut config, self.folder.path());
         let heard = Arc::clone(&self.heard);
         let tell = move |news: Vec<Report>| {
@@ -290,6 +290,18 @@ fn what_cannot_start_says_why() {
 }
 
 #[test]
+fn a_script_that_cannot_be_executed_ends_with_the_number_of_the_error() {
+    let mut world = World::new();
+    for (id, script, wanted) in [(31, "#!/no/such/interpreter\ntrue\n", 2), (32, "true\n", 8)] {
+        let job = world.job(id, |_| {});
+        world.launch(&job, script, &[]);
+        let End::NotExecuted(code, why) = world.report(id).end else { panic!("it was executed") };
+        assert_eq!(code, wanted, "{why}");
+        assert!(!why.is_empty());
+    }
+}
+
+#[test]
 fn signals_and_kills_reach_the_processes() {
     let mut world = World::new();
     let job = world.job(4, |_| {});
@@ -367,7 +379,7 @@ fn as_root_a_job_runs_as_its_user() {
         spec.owner.gid = Gid(54_321);
         spec.work_dir = format!("{}/home", spec.work_dir).into();
     });
-    world.launch(&job, "#!/bin/sh\nid -u; id -g", &[]);
+    world.launch(&job, "#!/bin/sh\nid -u; id -g; id -G", &[]);
     assert_eq!(world.report(12).end, End::Process(Exit::Code(0)));
-    assert_eq!(world.read("home/slurm-12.out"), "54321\n54321\n");
+    assert_eq!(world.read("home/slurm-12.out"), "54321\n54321\n54321 54323\n");
 }

@@ -23,7 +23,13 @@ pub(super) fn to_domain(report: &supervise::Report) -> Option<Report> {
         }
         supervise::Report::FailedToStart { failure, at, .. } => {
             let why = Text::from(failure.to_string());
-            let end = if is_prolog_error(failure) { End::LaunchFailed(why) } else { End::NotStarted(why) };
+            let end = match failure.step {
+                _ if is_prolog_error(failure) => End::LaunchFailed(why),
+                Step::Program | Step::Interpreter => {
+                    End::NotExecuted(u8::try_from(failure.code()).unwrap_or(u8::MAX), why)
+                }
+                _ => End::NotStarted(why),
+            };
             (*at, end, Usage::default())
         }
         supervise::Report::Vanished { at, .. } => (*at, End::Vanished, Usage::default()),
