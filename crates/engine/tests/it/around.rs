@@ -120,7 +120,7 @@ fn a_job_of_a_user_who_is_gone_is_put_back_and_says_so() {
     }
     let unknown = 3_123_456_789;
     let mut world = World::with(|config, _| {
-        config.around.known_users.insert(unknown + 1);
+        config.around.known_users.insert(unknown + 1, Vec::new());
     });
     let job = world.job(1, |job| Arc::make_mut(&mut job.spec).owner.uid = Uid(unknown));
     world.launch(&job, "#!/bin/sh\ntrue", &[]);

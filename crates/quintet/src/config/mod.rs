@@ -291,7 +291,7 @@ impl Config {
                 private_tmp: engine.private_tmp,
                 private_folder: engine.private_tmp_folder.clone().unwrap_or_default(),
                 max_processes: engine.max_processes_per_job,
-                known_users: self.file.users.iter().filter_map(|user| user.uid).collect(),
+                known_users: people::groups_of_users(&self.file),
             },
         }
     }

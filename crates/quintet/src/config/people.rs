@@ -2,6 +2,7 @@
 
 use super::ConfigError;
 use super::file::File;
+use std::collections::BTreeMap;
 
 /// A user with numbers of their own.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -81,4 +82,12 @@ pub(super) fn groups(file: &File) -> Result<Vec<KnownGroup>, ConfigError> {
         }
     }
     Ok(groups)
+}
+
+/// Returns the numbers of users that have one here, each with those of the groups whose members they are.
+pub(super) fn groups_of_users(file: &File) -> BTreeMap<u32, Vec<u32>> {
+    let groups_of = |name: &String| {
+        file.groups.iter().filter(|group| group.members.contains(name)).map(|group| group.gid).collect()
+    };
+    file.users.iter().filter_map(|user| Some((user.uid?, groups_of(&user.name)))).collect()
 }

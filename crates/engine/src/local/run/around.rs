@@ -3,7 +3,7 @@
 use super::environment::{self, Gpus};
 use domain::cluster::Cluster;
 use domain::job::{Job, Running};
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -32,8 +32,9 @@ pub struct Around {
     pub private_folder: PathBuf,
     /// How many processes and threads a job may have.
     pub max_processes: Option<u64>,
-    /// Users that the operating system need not know, by their numbers.
-    pub known_users: BTreeSet<u32>,
+    /// Users that the operating system need not know, by their numbers, with those of the groups that they belong to
+    /// besides their own.
+    pub known_users: BTreeMap<u32, Vec<u32>>,
 }
 
 /// Which jobs have `/tmp` and `/dev/shm` for themselves.

@@ -8,7 +8,7 @@ use super::report::run_of;
 use domain::Text;
 use domain::cluster::{Cluster, Node};
 use domain::job::{Allocation, End, Job, NodeShare, OpenMode, Payload, Running};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -144,7 +144,7 @@ pub(super) fn user(
     if surroundings.may_switch_user {
         return credentials(job, users, known).map(Some).map_err(NoLaunch::NotNow);
     }
-    let is_own = owner.uid.0 == supervise::users::own_uid() || known.contains(&owner.uid.0);
+    let is_own = owner.uid.0 == supervise::users::own_uid() || known.contains_key(&owner.uid.0);
     is_own.then_some(None).ok_or_else(|| {
         NoLaunch::Refused(format!(
             "this service does not run as root: it can run jobs of its own user only, not of {}",
@@ -155,13 +155,17 @@ pub(super) fn user(
 
 /// Says who the job is. A locked account or one without a shell does no harm to a job; an unknown number does: nobody
 /// knows whose files it would reach.
-fn credentials(job: &Job, users: &Users, known: &BTreeSet<u32>) -> Result<Credentials, String> {
+fn credentials(job: &Job, users: &Users, known: &BTreeMap<u32, Vec<u32>>) -> Result<Credentials, String> {
     let owner = &job.spec.owner;
-    let groups = match users.by_uid(owner.uid.0) {
-        Some(user) => users.credentials(&user).groups,
-        // A user known by configuration alone is in no other group.
-        None if known.contains(&owner.uid.0) => vec![owner.gid.0],
-        None => {
+    let groups = match (users.by_uid(owner.uid.0), known.get(&owner.uid.0)) {
+        (Some(user), _) => users.credentials(&user).groups,
+        (None, Some(groups)) => {
+            let mut groups: Vec<u32> = groups.iter().copied().chain([owner.gid.0]).collect();
+            groups.sort_unstable();
+            groups.dedup();
+            groups
+        }
+        (None, None) => {
             return Err(format!("user {} ({}) is not known to this machine any more", owner.name, owner.uid));
         }
     };
