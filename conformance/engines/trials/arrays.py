@@ -23,13 +23,13 @@ def elements(t):
 def throttle(t):
     """No more run at once than was said, and more when that is changed."""
     job = t.submit(f"echo + >>log; {until_there('go.$SLURM_ARRAY_TASK_ID')}; echo - >>log", array="0-3%1")
-    record = next(record for record in until(job.records, lambda records: t.exists("log") and records, "the first one to run")
-                  if record["array_task_string"])
-    same((record["array_task_string"], number(record["array_max_tasks"])), ("1-3%1", 1), "those that wait")
+    waits = {"array_task_string": "1-3%1", "array_max_tasks": 1}
+    until(job.records, lambda records: waits in [{name: number(record[name]) for name in waits} for record in records],
+          "one to run, and the others to be left")
     until(job.records, lambda records: any(record["state_reason"] == "JobArrayTaskLimit" for record in records),
           "the others to wait for their turn")
     t.write("go.0")
-    until(lambda: t.lines("log"), lambda lines: len(lines) >= 3, "the second one")
+    until(lambda: t.exists("log") and t.lines("log"), lambda lines: lines and len(lines) >= 3, "the second one")
     same(t.lines("log"), ["+", "-", "+"], "who ran when")
     job.update(array="2")
     until(lambda: t.lines("log"), lambda lines: lines == ["+", "-", "+", "+"], "another one to run besides")
