@@ -17,56 +17,56 @@ pub(crate) fn respond(site: &Site, request: &Request<Incoming>) -> Answer {
 }
 
 fn page(site: &Site) -> String {
-    if site.cluster.is_some() {
-        return page_before_cluster(site);
-    }
     let snapshot = site.jobs.snapshot();
     let cluster = &snapshot.cluster;
-    format!(
-        "Quintet {version}: a job service for cluster {name}\n\
-         \n\
-         {nodes} nodes, {partitions} partitions, {jobs} jobs known\n\
-         \n\
-         Slurm REST API    /slurm/v0.0.44/      described by /openapi/v3\n\
-         ClusterCockpit    /api/                {cockpit}\n\
-         ET Engine         /batches, /v1/       {et_engine}\n\
-         Waldur            /api/slurm-jobs/     {waldur}\n\
-         Nifcloud HPC      /jobs, /files/sync   {nifcloud}\n\
-         logs, events      /quintet/v1/         jobs/ID/stdout, events, history, whoami\n\
-         metrics           /metrics\n\
-         health            /healthz\n\
-         \n\
-         Credentials: `quintet token NAME --for slurm` prints a token for the headers\n\
-         X-SLURM-USER-NAME and X-SLURM-USER-TOKEN, or for Authorization: Bearer; `--for clustercockpit`\n\
-         one for its X-Auth-Token or Authorization: Bearer; `--for et-engine` a key for Authorization,\n\
-         `--for waldur` a token for Authorization: Token, `--for nifcloud` an access key and its secret\n\
-         for signatures of AWS's version 4.\n",
-        version = site.version,
-        cockpit = if site.cockpit.is_some() { "described by /api/openapi.json" } else { "not served here" },
-        et_engine = if site.et_engine.is_some() {
-            "tools, batches, filesystems, keys, logs"
-        } else {
-            "not served here"
-        },
-        waldur = if site.waldur.is_some() { "listed at /api/" } else { "not served here" },
-        nifcloud = if site.nifcloud.is_some() { "signed (AWS Signature V4)" } else { "not served here" },
-        name = cluster.name,
-        nodes = cluster.present_nodes().count(),
-        partitions = cluster.partitions.len(),
-        jobs = snapshot.jobs.len(),
-    )
+    let (nodes, partitions) = (cluster.present_nodes().count(), cluster.partitions.len());
+    let version = site.version;
+    let (title, known) = match &site.cluster {
+        None => (format!("a job service for cluster {}", cluster.name), true),
+        Some(_) if site.native => (format!("in front of Slurm cluster {}", cluster.name), true),
+        Some(_) => ("in front of a Slurm cluster".to_owned(), false),
+    };
+    let known = match known {
+        true => format!("{nodes} nodes, {partitions} partitions, {} jobs known\n\n", snapshot.jobs.len()),
+        false => String::new(),
+    };
+    let credentials = if site.cluster.is_some() { CLUSTERS_CREDENTIALS } else { CREDENTIALS };
+    let others = if site.native { OTHER_CREDENTIALS } else { "\n" };
+    format!("Quintet {version}: {title}\n\n{known}{}\n{credentials}{others}", interfaces(site))
 }
 
-fn page_before_cluster(site: &Site) -> String {
-    format!(
-        "Quintet {version}: in front of a Slurm cluster\n\
-         \n\
-         Slurm REST API    /slurm/v0.0.44/      described by /openapi/v3\n\
-         metrics           /metrics\n\
-         health            /healthz\n\
-         \n\
-         Credentials: the cluster's own, as `scontrol token` makes them, in the headers X-SLURM-USER-NAME and\n\
-         X-SLURM-USER-TOKEN, or in Authorization: Bearer\n",
-        version = site.version,
-    )
+const CREDENTIALS: &str = "\
+Credentials: `quintet token NAME --for slurm` prints a token for the headers
+X-SLURM-USER-NAME and X-SLURM-USER-TOKEN, or for Authorization: Bearer";
+const CLUSTERS_CREDENTIALS: &str = "\
+Credentials: for Slurm's interface the cluster's own, as `scontrol token` makes them, or those that
+identity in [engine.slurm] asks for, in the headers X-SLURM-USER-NAME and X-SLURM-USER-TOKEN, or in
+Authorization: Bearer";
+const OTHER_CREDENTIALS: &str = "; `quintet token NAME --for clustercockpit`
+one for X-Auth-Token or Authorization: Bearer; `--for et-engine` a key for Authorization,
+`--for waldur` a token for Authorization: Token, `--for nifcloud` an access key and its secret
+for signatures of AWS's version 4.
+";
+
+/// Lists the interfaces with where they are.
+fn interfaces(site: &Site) -> String {
+    let or_not = |is_served: bool, what: &'static str| if is_served { what } else { "not served here" };
+    let all = [
+        ("Slurm REST API", "/slurm/v0.0.44/", "described by /openapi/v3"),
+        ("ClusterCockpit", "/api/", or_not(site.cockpit.is_some(), "described by /api/openapi.json")),
+        (
+            "ET Engine",
+            "/batches, /v1/",
+            or_not(site.et_engine.is_some(), "tools, batches, filesystems, keys, logs"),
+        ),
+        ("Waldur", "/api/slurm-jobs/", or_not(site.waldur.is_some(), "listed at /api/")),
+        ("Nifcloud HPC", "/jobs, /files/sync", or_not(site.nifcloud.is_some(), "signed (AWS Signature V4)")),
+        ("logs, events", "/quintet/v1/", or_not(site.native, "jobs/ID/stdout, events, history, whoami")),
+        ("metrics", "/metrics", ""),
+        ("health", "/healthz", ""),
+    ];
+    let line = |(name, path, what): (&str, &str, &str)| {
+        format!("{name:<17} {path:<20} {what}").trim_end().to_owned() + "\n"
+    };
+    all.into_iter().map(line).collect()
 }

@@ -29,6 +29,8 @@ pub use nifcloud::{
 };
 pub use revocable::Revocable;
 pub use site::{Services, serve};
-pub use slurm::{Forward, Forwarded, Forwarding, NotForwarded, Part, ScriptOptions, Served, SlurmCluster};
+pub use slurm::{
+    Forward, Forwarded, Forwarding, Judging, NotForwarded, Part, ScriptOptions, Served, SlurmCluster,
+};
 pub use tokens::{Keyring, KeyringError, mint};
 pub use waldur::{Waldur, WaldurOptions, WaldurTokens, password_hash as waldur_password_hash};

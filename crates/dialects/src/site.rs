@@ -23,6 +23,7 @@ use jiff::tz::TimeZone;
 use std::future::Future;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
@@ -61,7 +62,7 @@ pub(crate) struct Site {
     pub(crate) slurm: Served,
     pub(crate) script_options: Option<ScriptOptions>,
     pub(crate) cluster: Option<Arc<dyn SlurmCluster>>,
-    native: bool,
+    pub(crate) native: bool,
     pub(crate) cockpit: Option<Cockpit>,
     pub(crate) et_engine: Option<EtEngine>,
     pub(crate) waldur: Option<Arc<Waldur>>,
@@ -152,9 +153,17 @@ pub async fn serve(
     listen(listener, stopped, respond).await;
 }
 
+/// How long a request waits for the jobs of a cluster to be looked at, which it need not be when somebody else asked a
+/// moment ago.
+const NEWS: Duration = Duration::from_secs(1);
+
 async fn respond(site: Arc<Site>, request: Request<Incoming>, peer: SocketAddr) -> Answer {
     let dialect = Dialect::of(&site, &request);
     let begun = std::time::Instant::now();
+    if dialect.shows_jobs(&request) {
+        // What cannot be had in time is shown as it was.
+        let _ = tokio::time::timeout(NEWS, site.jobs.be_current()).await;
+    }
     let answer = match dialect {
         _ if !is_known(request.method()) => text(StatusCode::METHOD_NOT_ALLOWED, "Invalid HTTP method"),
         _ if head_size(&request) > LARGEST_HEAD => {
@@ -227,6 +236,18 @@ impl Dialect {
             trimmed if site.et_engine.is_some() && et_engine::owns(trimmed) => Dialect::EtEngine,
             trimmed if site.nifcloud.is_some() && is_nifclouds(trimmed, request) => Dialect::Nifcloud,
             _ => Dialect::Slurm,
+        }
+    }
+}
+
+impl Dialect {
+    /// Tells whether the jobs of this service are what a request is about. Slurm's interface asks a cluster itself, and
+    /// collectors only bring something.
+    fn shows_jobs(self, request: &Request<Incoming>) -> bool {
+        match self {
+            Dialect::Native | Dialect::Waldur | Dialect::EtEngine | Dialect::Nifcloud => true,
+            Dialect::Cockpit => !clustercockpit::is_push(request.uri().path()),
+            Dialect::Front | Dialect::Metrics | Dialect::Slurm => false,
         }
     }
 }

@@ -153,6 +153,11 @@ pub(crate) fn owns(path: &str) -> bool {
     matches!(parts.next(), Some("api" | "userapi"))
 }
 
+/// Tells whether a path is that to which collectors bring what they have measured.
+pub(crate) fn is_push(path: &str) -> bool {
+    path.trim_matches('/') == "api/write"
+}
+
 /// Answers a request.
 pub(crate) async fn respond(site: &Arc<Site>, request: Request<Incoming>, peer: SocketAddr) -> Answer {
     let Some(cockpit) = &site.cockpit else { return nothing_here() };

@@ -29,7 +29,7 @@ mod to_wire;
 
 pub(crate) use batch::of_script;
 pub(crate) use counters::Counters;
-pub use forward::{Forward, Forwarded, Forwarding, NotForwarded, SlurmCluster};
+pub use forward::{Forward, Forwarded, Forwarding, Judging, NotForwarded, SlurmCluster};
 pub(crate) use from_wire::{described_job, described_script};
 pub(crate) use handlers::Descriptions;
 pub(crate) use kept::KeptJobs;

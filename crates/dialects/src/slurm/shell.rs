@@ -1,7 +1,7 @@
 //! What happens to every request before its operation sees it, in the original's order: head, credentials, body,
 //! path and method, accepted forms.
 
-use super::auth::{Asker, asker};
+use super::auth::asker;
 use super::call::Call;
 use super::forward;
 use super::handlers;
@@ -15,6 +15,7 @@ use crate::http::answer::{Answer, answer};
 use crate::http::body::NoBody;
 use crate::http::{path, query};
 use crate::site::Site;
+use crate::tokens;
 use hyper::body::Incoming;
 use hyper::header::{ACCEPT, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, TRANSFER_ENCODING};
 use hyper::{Request, StatusCode};
@@ -76,7 +77,9 @@ async fn prepare_and_run(
     let Some(asker) = asker(site, &head.headers) else {
         return Err(away(StatusCode::UNAUTHORIZED, "Authentication failure"));
     };
-    let bytes = read(site, body, length, &asker).await?;
+    let is_trusted =
+        asker.is_some() || length > Some(LARGEST_UNTRUSTED) && is_known(site, &head.headers).await;
+    let bytes = read(site, body, length, is_trusted).await?;
     let written = slurm_wire::json::text(&bytes);
     let segments = path::segments(head.uri.path());
     let found = segments.as_ref().ok().and_then(|path| routes::find(&site.slurm, &head.method, path));
@@ -129,13 +132,20 @@ fn announced_length(headers: &HeaderMap) -> Option<u64> {
     headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
 }
 
+/// Tells whether a cluster behind us knows whoever asks, whose token is none of ours.
+async fn is_known(site: &Site, headers: &HeaderMap) -> bool {
+    let Some(cluster) = &site.cluster else { return false };
+    let (token, name) = tokens::shown(headers);
+    cluster.knows(&token, name.as_deref()).await
+}
+
 async fn read(
     site: &Site,
     body: Incoming,
     length: Option<u64>,
-    asker: &Asker,
+    is_trusted: bool,
 ) -> Result<bytes::Bytes, TurnedAway> {
-    let most = if asker.is_some() { LARGEST_BODY } else { LARGEST_UNTRUSTED };
+    let most = if is_trusted { LARGEST_BODY } else { LARGEST_UNTRUSTED };
     site.bodies.read(body, length, most).await.map_err(|why| match why {
         NoBody::TooLarge => too_large(),
         NoBody::Broken => away(StatusCode::BAD_REQUEST, "Failure during parsing"),

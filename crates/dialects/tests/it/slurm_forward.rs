@@ -1,7 +1,7 @@
 //! Slurm's interface in front of a cluster: what is handed to it, and what becomes of what it says.
 
 use crate::harness::{Reply, Site, site_before};
-use dialects::{Forward, Forwarded, Forwarding, NotForwarded, SlurmCluster};
+use dialects::{Forward, Forwarded, Forwarding, Judging, NotForwarded, SlurmCluster};
 use hyper::StatusCode;
 use hyper::header::HeaderValue;
 use std::sync::{Arc, Mutex};
@@ -19,6 +19,14 @@ impl SlurmCluster for Told {
         self.asked.lock().unwrap().push(request);
         let said = self.says.lock().unwrap().clone().unwrap_or_else(|| Ok(answer("{\"jobs\":[]}")));
         Box::pin(async move { said })
+    }
+
+    fn knows<'a>(&'a self, token: &'a str, _name: Option<&'a str>) -> Judging<'a> {
+        Box::pin(async move { token == "known" })
+    }
+
+    fn longest_wait(&self) -> Duration {
+        Duration::from_secs(60)
     }
 
     fn counts(&self) -> Vec<(&'static str, &'static str, u64)> {
@@ -181,4 +189,40 @@ async fn keys_are_handed_on_and_what_a_cluster_cannot_do_is_refused() {
         assert_eq!((reply.status, reply.errors()[0].0), (422, number), "{headers}");
     }
     assert!(told.asked.lock().unwrap().is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn writes_wait_for_the_cluster_where_that_is_asked_for() {
+    let (told, site) = started().await;
+    for (method, headers, wait) in [
+        ("POST", "Prefer: wait=10\r\n", Some(10)),
+        ("POST", "Prefer: wait=1000\r\n", Some(60)),
+        ("POST", "Prefer: respond-async\r\n", None),
+        ("POST", "", None),
+        ("GET", "Prefer: wait=10\r\n", None),
+    ] {
+        for says in [Ok(answer("{}")), Err(NotForwarded::Unreachable("gone".to_owned()))] {
+            told.says(says);
+            let path = if method == "GET" { "/slurm/v0.0.44/jobs/" } else { "/slurm/v0.0.44/job/submit" };
+            let reply = with(&site, method, path, headers, "").await;
+            assert_eq!(told.last().wait, wait.map(Duration::from_secs), "{method} {headers}");
+            let applied = wait.map(|wait| format!("wait={wait}"));
+            assert_eq!(header(&reply, "Preference-Applied"), applied.as_deref());
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn long_bodies_are_taken_of_those_whom_the_cluster_knows() {
+    let (told, site) = started().await;
+    let body = "x".repeat(3 << 20);
+    for (token, status) in [("known", 200), ("other", 413)] {
+        let request = format!(
+            "POST /slurm/v0.0.44/job/submit HTTP/1.1\r\nConnection: close\r\nX-SLURM-USER-TOKEN: {token}\r\nContent-Length: \
+             {}\r\n\r\n{body}",
+            body.len()
+        );
+        assert_eq!(site.raw(request.as_bytes()).await.status, status, "{token}");
+    }
+    assert_eq!(told.last().body.len(), body.len());
 }

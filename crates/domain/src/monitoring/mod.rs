@@ -12,6 +12,7 @@
 //! - `among_history`: which of the jobs of others are wanted there
 //! - `record`: a job and what monitoring knows about it; `wanted`: which of them; `node`: what others tell of their nodes
 
+mod accounted;
 mod among_history;
 mod data;
 mod kept;
@@ -30,6 +31,7 @@ mod site;
 mod summary;
 mod wanted;
 
+pub use accounted::accounted;
 pub use data::{DataWanted, JobMetric, ShownSeries, job_data};
 pub use kept::chosen;
 pub use measure::Measure;

@@ -4,12 +4,11 @@ use super::{EnergyKind, JobMetric, Record, Scope, Statistic, Statistics};
 use crate::Text;
 
 /// Works statistics, footprint and energy of a job out of its series at the scope of nodes. A metric that has none there is
-/// left out.
+/// left out; what was told of it otherwise stays (see [`super::accounted`]).
 pub fn summarise(record: &mut Record, data: &[JobMetric]) {
+    let (told, energy) = (std::mem::take(&mut record.footprint), std::mem::take(&mut record.energy));
     record.statistics.clear();
-    record.footprint.clear();
     record.energy_footprint.clear();
-    record.energy = 0.0;
     for metric in data.iter().filter(|metric| metric.scope == Scope::Node) {
         let known: Vec<Statistics> = metric.series.iter().filter_map(|series| series.statistics).collect();
         let Some(all) = over_nodes(&known) else { continue };
@@ -37,6 +36,17 @@ pub fn summarise(record: &mut Record, data: &[JobMetric]) {
             let energy = (energy * 100.0).round() / 100.0;
             record.energy_footprint.insert(name.clone(), energy);
             record.energy += energy;
+        }
+    }
+    if record.energy_footprint.is_empty() {
+        record.energy = energy;
+    }
+    for (name, value) in told {
+        let is_measured = |metric: &Text| {
+            name.strip_prefix(metric.as_str()).is_some_and(|statistic| statistic.starts_with('_'))
+        };
+        if !record.statistics.keys().any(is_measured) {
+            record.footprint.insert(name, value);
         }
     }
 }
@@ -100,5 +110,18 @@ mod tests {
         assert_eq!(record.footprint["cpu_power_max"], 300.0);
         // 300 watts for two hours.
         assert_eq!((record.energy, record.energy_footprint["cpu_power"]), (0.6, 0.6));
+    }
+
+    #[test]
+    fn what_is_measured_goes_before_what_was_told() {
+        let told = [("cpu_power_avg", 1.0), ("mem_used_max", 2.0)];
+        let footprint = told.map(|(name, value)| (Text::const_new(name), value)).into();
+        let mut record = Record { duration: 7200, footprint, energy: 9.0, ..Record::default() };
+        summarise(&mut record, &[]);
+        assert_eq!((record.footprint.len(), record.energy), (2, 9.0));
+        let power = metric("cpu_power", Some(EnergyKind::Power), &[[50.0, 100.0, 150.0]]);
+        summarise(&mut record, &[power]);
+        let shown: Vec<_> = record.footprint.iter().map(|(name, value)| (name.as_str(), *value)).collect();
+        assert_eq!((shown, record.energy), (vec![("cpu_power_max", 150.0), ("mem_used_max", 2.0)], 0.2));
     }
 }

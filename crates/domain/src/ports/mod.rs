@@ -37,7 +37,7 @@ pub use homes::{HomeFile, Homes, NoFile};
 pub use logins::Logins;
 pub use meter::{MachineLoad, Meter};
 pub use registry::{Begun, Kept, Registry, Replaced, Viewer};
-pub use remote::{Deed, Ground, Remote, RemoteError, Sighting, Told};
+pub use remote::{Deed, Ground, Look, Moment, Remote, RemoteError, Sighting, Told};
 pub use revocations::Revocations;
 pub use series::{SeriesRefused, SeriesStore};
 pub use shelf::Shelf;

@@ -9,6 +9,7 @@ use crate::job::{Job, Payload, TaskSet, WarningScope};
 use crate::service::{Submission, Update};
 use crate::{Error, JobId, Problem, Text, Timestamp};
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// A cluster elsewhere. May be asked from several threads at once; calls may block as long as the cluster takes, but never
@@ -24,11 +25,17 @@ pub trait Remote: Send + Sync {
     /// [`RemoteError::Unreachable`].
     fn ground(&self) -> Result<Option<Ground>, RemoteError>;
 
-    /// Returns the jobs that the cluster has in memory.
+    /// Returns the jobs that the cluster has in memory; they may be as old as those that others are told.
     ///
     /// # Errors
     /// [`RemoteError::Unreachable`].
-    fn jobs(&self, since: Option<Timestamp>, cluster: &Cluster) -> Result<Sighting, RemoteError>;
+    fn jobs(&self, since: Option<Look>, cluster: &Cluster) -> Result<Sighting, RemoteError>;
+
+    /// The same, asked for after this call.
+    ///
+    /// # Errors
+    /// [`RemoteError::Unreachable`].
+    fn jobs_now(&self, since: Option<Look>, cluster: &Cluster) -> Result<Sighting, RemoteError>;
 
     /// Returns every record that a job number stands for, as it is now; none if the cluster has no such job in memory.
     ///
@@ -101,20 +108,25 @@ pub struct Ground {
     pub accounting: Option<Configured>,
 }
 
+/// A moment, as whoever asks the cluster counts them: their order is all that they say.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Moment(pub u64);
+
+/// Names what a look at all jobs has shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Look(pub u64);
+
 /// What a look at all jobs has shown.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Sighting {
-    /// Nothing has changed since.
-    Unchanged,
-    /// This.
-    Seen {
-        /// For the next look.
-        at: Timestamp,
-        /// Jobs that may have changed.
-        jobs: Vec<Told>,
-        /// The numbers of all jobs that the cluster has in memory.
-        there: BTreeSet<JobId>,
-    },
+pub struct Sighting {
+    /// For the next look.
+    pub look: Look,
+    /// From which moment it is.
+    pub as_of: Moment,
+    /// Jobs that may be other than the look before has shown; all of them, where that is not remembered.
+    pub jobs: Vec<Told>,
+    /// The numbers of all jobs that the cluster has in memory.
+    pub there: Arc<BTreeSet<JobId>>,
 }
 
 /// A job as the cluster tells of it.
@@ -126,6 +138,8 @@ pub struct Told {
     pub mark: Text,
     /// What it used is known, if it is over.
     pub accounted: bool,
+    /// From which moment this is.
+    pub as_of: Moment,
 }
 
 /// What can be done with a job.

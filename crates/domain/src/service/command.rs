@@ -100,8 +100,6 @@ pub(super) enum Command {
         owner: Uid,
         reply: oneshot::Sender<Result<(), Error>>,
     },
-    /// A job of the cluster, or any of them, was changed by somebody else.
-    Hear(Option<JobId>),
     Reports(Vec<Report>),
     Stop(oneshot::Sender<()>),
 }
@@ -165,11 +163,9 @@ pub(super) fn serve(
         Command::RemoveNodes { by, choice, reply } => later(reply, ledger.remove_nodes(&by, &choice)),
         Command::SetCrontab(crontab, reply) => later(reply, ledger.set_crontab(*crontab)),
         Command::RemoveCrontab { by, owner, reply } => later(reply, ledger.remove_crontab(&by, owner)),
-        Command::Reports(_)
-        | Command::Hear(_)
-        | Command::Stop(_)
-        | Command::Reconfigure(..)
-        | Command::Foresee(..) => return None,
+        Command::Reports(_) | Command::Stop(_) | Command::Reconfigure(..) | Command::Foresee(..) => {
+            return None;
+        }
     })
 }
 

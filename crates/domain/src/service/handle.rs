@@ -5,7 +5,7 @@ use super::command::Command;
 use super::crontab::{BadCrontab, NewCrontab, due};
 use super::feed::Feed;
 use super::made_nodes::NewNode;
-use super::mirror::{Following, Mirror};
+use super::mirror::{Following, Gaze, Mirror, Watching};
 use super::nodes::{Availability, NodeChoice, NodeUpdate};
 use super::prepare::{prepare, prepare_component};
 use super::receipts::{ClientKey, Receipts};
@@ -68,8 +68,8 @@ pub struct JobService {
     gauge: Option<Arc<dyn Gauge>>,
     calendar: Arc<dyn Calendar>,
     configuration: Option<Arc<dyn Configuration>>,
-    /// Jobs are a cluster's that decides for itself.
-    follows: bool,
+    /// When the cluster is looked at that decides for itself, if jobs are one's.
+    gaze: Option<Arc<Gaze>>,
 }
 
 impl JobService {
@@ -97,7 +97,7 @@ impl JobService {
             gauge: None,
             calendar,
             configuration: None,
-            follows: true,
+            gaze: Some(mirror.gaze()),
         };
         mirror.run(&inbox)?;
         Ok(service)
@@ -140,7 +140,7 @@ impl JobService {
             gauge,
             calendar,
             configuration: None,
-            follows: false,
+            gaze: None,
         };
         std::thread::Builder::new()
             .name("writer".into())
@@ -177,6 +177,11 @@ impl JobService {
             tracing::warn!(%error, "the configuration could not be read anew");
         }
         outcome
+    }
+
+    /// Tells whether jobs are a cluster's that decides for itself.
+    pub fn follows_cluster(&self) -> bool {
+        self.gaze.is_some()
     }
 
     /// Returns the state as of the last commit.
@@ -255,7 +260,7 @@ impl JobService {
     /// # Errors
     /// Whatever makes it impossible, see [`Problem`]; nothing has been kept then, and the key is free.
     pub async fn submit(&self, by: &Principal, submission: Submission) -> Result<Submitted, Error> {
-        if self.follows {
+        if self.gaze.is_some() {
             let by = by.clone();
             return self.ask(|reply| Command::Forward(by, Box::new(submission), reply)).await?;
         }
@@ -559,9 +564,25 @@ impl JobService {
         self.ask(|reply| Command::RemoveCrontab { by, owner, reply }).await?
     }
 
-    /// Hears that somebody else has changed a job of the cluster that is followed, or any of them: it is looked at soon.
-    pub fn hear_of(&self, job: Option<JobId>) {
-        self.tell(Command::Hear(job));
+    /// Hears that jobs of the cluster that is followed were changed past this service: who asks next is shown it.
+    pub fn hear_of_change(&self) {
+        if let Some(gaze) = &self.gaze {
+            gaze.hear(self.clock.now());
+        }
+    }
+
+    /// Says that somebody asks from outside, and waits until the snapshot is as new as he may expect. Where jobs are a
+    /// cluster's that may take as long as the cluster does; elsewhere no time.
+    pub async fn be_current(&self) {
+        if let Some(gaze) = &self.gaze {
+            gaze.ask(self.clock.now()).await;
+        }
+    }
+
+    /// Says that somebody follows from outside what happens, for as long as he keeps what is returned. `None` where that
+    /// makes no difference.
+    pub fn watching(&self) -> Option<Watching> {
+        self.gaze.as_ref().map(Gaze::watching)
     }
 
     /// Stops the writer after what it has in hand. Jobs go on.

@@ -47,7 +47,7 @@ pub use crontab::BadCrontab;
 pub use feed::{Feed, StateChange, StateWord};
 pub use handle::{JobService, OpenEngine, Ports};
 pub use made_nodes::NewNode;
-pub use mirror::Following;
+pub use mirror::{Following, Watching};
 pub use monitor::{Left, MonitorError, Monitoring, Which, waits_for_archive};
 pub use nodes::{Availability, NodeChoice, NodeUpdate, NodeWish};
 pub use receipts::{ClientKey, Receipt};

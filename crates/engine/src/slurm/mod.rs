@@ -2,7 +2,8 @@
 //! `failover` and `transport`), as whom (`identity`, `verdict`), in which version (`versions`, `translate`), and what
 //! is kept so that it is asked seldom (`jobs` the list of all jobs, `document` all other answers, each read by one
 //! `flight` at a time). `relay` puts it together for requests of Slurm's own interface, with `copies` and `lists` that
-//! tell what is kept, in the `shape` that is wanted; `model` is the job model, on which the other interfaces stand.
+//! tell what is kept, in the `shape` that is wanted; `model` is the job model, on which the other interfaces stand, and
+//! reads the same copies (`shared`).
 
 mod copies;
 mod counters;
@@ -19,11 +20,13 @@ mod lists;
 mod mark;
 pub mod model;
 mod pack;
+mod patience;
 mod picture;
 mod rate;
 mod relay;
 mod request;
 mod shape;
+mod shared;
 mod split;
 mod submissions;
 mod submit;

@@ -5,7 +5,7 @@ use super::mark::{self, Mark};
 use super::pack::Packed;
 use super::split::{field, number, set_number};
 use bytes::Bytes;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
@@ -36,6 +36,11 @@ impl Entry {
         let mark = mark::in_job(bytes);
         let bytes = mark::without(Bytes::copy_from_slice(bytes));
         Some(Entry { id, family: family.unwrap_or(id), seen, mark, bytes })
+    }
+
+    /// Returns the digits of the mark it carries; nothing for none.
+    pub(super) fn mark(&self) -> &str {
+        self.mark.as_ref().map_or("", |mark| &mark.0)
     }
 }
 
@@ -147,6 +152,21 @@ impl Picture {
         self.pages.iter().flat_map(|page| &page.entries)
     }
 
+    /// Goes through the entries that are not in another list in the same form.
+    pub(super) fn other_than<'a>(
+        &'a self,
+        before: Option<&'a Picture>,
+    ) -> impl Iterator<Item = &'a Arc<Entry>> {
+        let pages = before.iter().flat_map(|before| &before.pages);
+        let known: HashSet<*const Page> = pages.map(Arc::as_ptr).collect();
+        let is_known = move |entry: &&Arc<Entry>| {
+            let family = before.map_or(&[][..], |before| before.family(entry.id));
+            family.iter().any(|known| Arc::ptr_eq(known, entry))
+        };
+        let others = self.pages.iter().filter(move |page| !known.contains(&Arc::as_ptr(page)));
+        others.flat_map(|page| &page.entries).filter(move |entry| !is_known(entry))
+    }
+
     /// Returns the jobs that were submitted under clients' keys, of a heterogeneous one its leader.
     pub(super) fn marks(&self) -> HashMap<Mark, u32> {
         let mut marks = HashMap::new();
@@ -237,6 +257,9 @@ mod tests {
         let shared: Vec<bool> =
             second.pages.iter().zip(&first.pages).map(|(one, other)| Arc::ptr_eq(one, other)).collect();
         assert_eq!(shared, [false, false, true, true, false]);
+        let others: Vec<u32> = second.other_than(Some(&first)).map(|entry| entry.id).collect();
+        assert_eq!(others, [101, 301]);
+        assert_eq!(second.other_than(None).count(), 300);
         let body = [
             vec![second.head()],
             second.pages.iter().map(|page| page.bytes.clone()).collect(),

@@ -10,6 +10,7 @@ use super::jobs::QUICK;
 use super::kinds::{Family, Kind};
 use super::link::{Call, Link};
 use super::lists::List;
+use super::patience::Waiting;
 use super::rate::{Limiter, Rate};
 use super::request::{Caller, Reply, Request, target};
 use super::shape::in_version;
@@ -73,8 +74,11 @@ pub struct Upstream {
     written: [Mutex<Option<Instant>>; 3],
     /// Single jobs that were asked for lately.
     pub(super) singles: Mutex<HashMap<String, Instant>>,
+    /// As whom the service itself asks; nobody where it cannot.
+    pub(super) service: String,
     /// Submissions under clients' keys.
     pub(super) submissions: Option<Arc<Submissions>>,
+    pub(super) waiting: Waiting,
     myself: Weak<Upstream>,
     /// What names the states that this service has seen.
     instance: u64,
@@ -100,6 +104,10 @@ impl Upstream {
         let submissions = submissions.map_err(io::Error::other)?.map(Arc::new);
         let counters = Arc::new(Counters::default());
         let lines = Lines::open(&config.endpoints, config.authority.as_deref(), Arc::clone(&counters))?;
+        let service = match &config.identity {
+            Identity::Caller => String::new(),
+            Identity::Key { user, .. } | Identity::Service { user, .. } => user.clone(),
+        };
         let credentials = Credentials::new(config.identity);
         let link = Link::new(lines, credentials, config.timeout, Arc::clone(&counters));
         let started = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
@@ -108,7 +116,9 @@ impl Upstream {
             counters,
             max_age: config.max_age,
             quick,
+            service,
             submissions,
+            waiting: Waiting::default(),
             myself: myself.clone(),
             stale_for: config.stale_for,
             is_private: config.private_data,
@@ -179,25 +189,32 @@ impl Upstream {
             self.counters.count(Counted::TurnedAway, Duration::ZERO);
             Trouble::TooMany(pause)
         })?;
+        match request.wait.filter(|_| request.changes_something()) {
+            None => self.answer_once(&request).await,
+            Some(wait) => self.answer_within(&request, wait).await,
+        }
+    }
+
+    /// Answers a request as the cluster is now.
+    pub(super) async fn answer_once(&self, request: &Request) -> Result<Reply, Trouble> {
         let who = request.caller.acts_as();
         let version = self.offered(&who).await?.nearest(request.version).ok_or(Trouble::NotOffered)?;
-        if !translate::has(&request, version) {
+        if !translate::has(request, version) {
             return Err(Trouble::NotOffered);
         }
-        if let Some(key) = request.key.clone().filter(|_| request.pattern == "job/submit") {
-            return self
-                .submit(&request, &key, version)
-                .await
-                .map(|reply| in_version(&request, version, reply));
+        if let Some(key) = request.key.as_ref().filter(|_| request.pattern == "job/submit") {
+            let reply = self.submit(request, key, version).await?;
+            return Ok(in_version(request, version, reply));
         }
-        let reply = self.answer(&request, version).await?;
+        let reply = self.answer(request, version).await?;
         // A job that the cluster had lost may have another number now.
         let instead = || self.submissions.as_ref()?.instead_of(request.parameter.parse().ok()?);
         if request.pattern == "job/*"
             && reply.status == StatusCode::NOT_FOUND
             && let Some(job) = instead()
         {
-            return self.answer(&Request { parameter: job.to_string(), ..request }, version).await;
+            let request = Request { parameter: job.to_string(), ..request.clone() };
+            return self.answer(&request, version).await;
         }
         Ok(reply)
     }
@@ -220,6 +237,14 @@ impl Upstream {
             }
             Kind::Passed | Kind::Write(_) => self.pass(request, kind, version).await,
         }
+    }
+
+    /// Tells whether the cluster knows whoever has this token; not, if it cannot be asked.
+    pub async fn knows(&self, token: &str, name: Option<&str>) -> bool {
+        let who = As::Bearer { token: token.to_owned(), name: name.map(str::to_owned) };
+        let Ok(offered) = self.offered(&who).await else { return false };
+        let Some(version) = offered.nearest(slurm_wire::versions::CURRENT) else { return false };
+        self.link.is_known(token, name, version.name, self.stale_for).await.unwrap_or(false)
     }
 
     /// Finds out whom nothing needs to be hidden from; `None` where the cluster does not know him.

@@ -1,6 +1,7 @@
 //! What is asked of a cluster through us, and what it is answered.
 
 use super::identity::As;
+use super::kinds::Kind;
 use bytes::Bytes;
 use hyper::header::HeaderValue;
 use hyper::{Method, StatusCode};
@@ -43,6 +44,15 @@ pub struct Request {
     pub key: Option<super::submissions::ClientKey>,
     /// Whether gzip is understood.
     pub takes_gzip: bool,
+    /// How long a write may wait for a cluster that is away.
+    pub wait: Option<Duration>,
+}
+
+impl Request {
+    /// Tells whether it changes something of the cluster.
+    pub fn changes_something(&self) -> bool {
+        matches!(Kind::of(self), Kind::Write(_))
+    }
 }
 
 /// Who asks.

@@ -23,6 +23,8 @@ pub(crate) struct Upstream {
     pub(crate) stale_for: Duration,
     /// How long it may take for an answer.
     pub(crate) timeout: Duration,
+    /// How long a write may wait for it to come back, where its caller asks for that.
+    pub(crate) longest_wait: Duration,
     /// Whether users see different things.
     pub(crate) private_data: bool,
     /// How often a user may ask.
@@ -111,6 +113,7 @@ fn described(table: &UpstreamTable, cluster: &ClusterTable) -> Result<Upstream, 
         max_age: table.max_age.0,
         stale_for: table.stale_for.0.max(table.max_age.0),
         timeout: table.timeout.0,
+        longest_wait: table.longest_wait.0,
         private_data: table.private_data,
         rate: (table.rate > 0.0).then(|| Rate { per_second: table.rate, burst: f64::from(table.burst) }),
         kept_keys: cluster.idempotency_keys,

@@ -18,6 +18,7 @@ pub(crate) struct Described {
     cpus: usize,
     measures: Vec<Measure>,
     accelerators: AcceleratorNames,
+    others: Vec<MonitoredCluster>,
     last: RwLock<Last>,
 }
 
@@ -46,17 +47,39 @@ struct Last {
 }
 
 impl Described {
-    /// Describes the cluster of a job service on this machine, and these others behind it.
+    /// Describes the cluster of a job service, and these others behind it. One of its name among them describes itself: of
+    /// a cluster that is followed it is known what is sent, and not what this machine can measure.
     pub(crate) fn of(jobs: JobService, others: Vec<MonitoredCluster>) -> Self {
-        let machine = supervise::machine::describe();
-        let layout = supervise::layout::layout(&machine.cpus);
-        let measures = jobs.gauge().map(|gauge| gauge.measures()).unwrap_or_default();
         let accelerators = AcceleratorNames::known_to(&jobs);
+        let (machine, cpus, measures) = match jobs.follows_cluster() {
+            // Whatever collectors on its nodes send by the usual names.
+            true => (Layout::default(), 0, Measure::ALL.to_vec()),
+            false => {
+                let machine = supervise::machine::describe();
+                let measures = jobs.gauge().map(|gauge| gauge.measures()).unwrap_or_default();
+                (supervise::layout::layout(&machine.cpus), machine.cpus.len(), measures)
+            }
+        };
         let of = Arc::clone(&jobs.snapshot().cluster);
-        let own = own_cluster(&of, &layout, machine.cpus.len(), &measures, &accelerators);
-        let all = Arc::new(std::iter::once(own).chain(others).collect());
-        let last = RwLock::new(Last { of, all });
-        Described { jobs, machine: layout, cpus: machine.cpus.len(), measures, accelerators, last }
+        let last = RwLock::new(Last { of: Arc::clone(&of), all: Arc::default() });
+        let described = Described { jobs, machine, cpus, measures, accelerators, others, last };
+        described.keep(of);
+        described
+    }
+
+    /// Describes the cluster as it is now, and keeps that if it is news.
+    fn keep(&self, of: Arc<Cluster>) -> Arc<Vec<MonitoredCluster>> {
+        let own = own_cluster(&of, &self.machine, self.cpus, &self.measures, &self.accelerators);
+        let named = self.others.iter().find(|other| self.jobs.follows_cluster() && other.name == own.name);
+        let own = named.cloned().unwrap_or(own);
+        let mut last = self.last.write().unwrap_or_else(PoisonError::into_inner);
+        last.of = of;
+        // Most of what changes about a cluster is nothing that is described here.
+        if last.all.first() != Some(&own) {
+            let others = self.others.iter().filter(|other| named != Some(other)).cloned();
+            last.all = Arc::new(std::iter::once(own).chain(others).collect());
+        }
+        Arc::clone(&last.all)
     }
 }
 
@@ -69,15 +92,6 @@ impl Clusters for Described {
                 return Arc::clone(&last.all);
             }
         }
-        let own =
-            own_cluster(&snapshot.cluster, &self.machine, self.cpus, &self.measures, &self.accelerators);
-        let mut last = self.last.write().unwrap_or_else(PoisonError::into_inner);
-        last.of = Arc::clone(&snapshot.cluster);
-        // Most of what changes about a cluster is nothing that is described here.
-        if last.all.first() != Some(&own) {
-            let others = last.all.iter().skip(1).cloned();
-            last.all = Arc::new(std::iter::once(own).chain(others).collect());
-        }
-        Arc::clone(&last.all)
+        self.keep(Arc::clone(&snapshot.cluster))
     }
 }

@@ -5,8 +5,8 @@ use super::clusters::AcceleratorNames;
 use super::told::told;
 use anyhow::Context;
 use domain::cluster::Cluster;
-use domain::job::Job;
-use domain::monitoring::{MonitoredCluster, Record, of_job};
+use domain::job::{Job, Phase};
+use domain::monitoring::{MonitoredCluster, Record, accounted, of_job};
 use domain::ports::StoreError;
 use domain::service::{JobService, Monitoring, StateWord};
 use domain::{ChangeId, JobId, Text};
@@ -155,6 +155,7 @@ impl Following {
             match snapshot.jobs.job(*id) {
                 Some(job) => records.extend(
                     of_job(job, &snapshot.cluster, sub_cluster)
+                        .map(|record| self.with_use(record, job, own))
                         .map(|record| self.with_words(record, job, &snapshot.cluster)),
                 ),
                 None => {
@@ -167,6 +168,7 @@ impl Following {
             let attempts = attempts.iter().filter(|attempt| attempt.job.id == id);
             for attempt in attempts {
                 let record = of_job(&attempt.job, &snapshot.cluster, sub_cluster);
+                let record = record.map(|record| self.with_use(record, &attempt.job, own));
                 let words = |record| self.with_words(record, &attempt.job, &snapshot.cluster);
                 records.extend(record.map(words));
             }
@@ -182,6 +184,15 @@ impl Following {
             self.told.clear();
         }
         kept
+    }
+
+    /// Adds what a cluster's accounting says of the use of a job that is over: nobody here has measured it, unless somebody
+    /// there did and sent it.
+    fn with_use(&self, mut record: Record, job: &Job, own: Option<&MonitoredCluster>) -> Record {
+        if let (true, Phase::Ended(ended), Some(own)) = (self.jobs.follows_cluster(), &job.phase, own) {
+            accounted(&mut record, &ended.usage, own);
+        }
+        record
     }
 
     /// Adds what is told of a job in words, as it begins and as it ends: its script, once for each attempt that is seen to

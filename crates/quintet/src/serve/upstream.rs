@@ -2,11 +2,10 @@
 
 use crate::config::{Showing, Upstream as Configured};
 use anyhow::Context;
-use dialects::{Forward, Forwarded, Forwarding, NotForwarded, SlurmCluster};
-use domain::JobId;
+use dialects::{Forward, Forwarded, Forwarding, Judging, NotForwarded, SlurmCluster};
 use domain::ports::{Directory, Remote, Shelf};
 use domain::service::JobService;
-use engine::slurm::model::{ClusterModel, Through};
+use engine::slurm::model::ClusterModel;
 use engine::slurm::{
     Caller, ClientKey, Identity, Memory, Reply, Request, Slice, Trouble, Upstream, UpstreamConfig,
 };
@@ -22,6 +21,7 @@ pub(super) struct Behind {
     upstream: Arc<Upstream>,
     showing: Showing,
     max_age: Duration,
+    longest_wait: Duration,
     /// The job service that follows the cluster, if one does.
     jobs: OnceLock<JobService>,
 }
@@ -48,7 +48,8 @@ impl Behind {
         };
         let upstream = Upstream::open(config, Some((shelf, memory)))
             .context("open the way to the cluster of [engine.slurm]")?;
-        Ok(Behind { upstream, showing, max_age: configured.max_age, jobs: OnceLock::new() })
+        let Configured { max_age, longest_wait, .. } = configured;
+        Ok(Behind { upstream, showing, max_age, longest_wait, jobs: OnceLock::new() })
     }
 
     /// Tells whether the cluster can be asked for users who have no token of its own: then jobs can be followed, and the
@@ -60,38 +61,14 @@ impl Behind {
     /// Returns the cluster as the job model asks it, and how often.
     pub(super) fn remote(&self, people: Arc<dyn Directory>) -> anyhow::Result<(Arc<dyn Remote>, Duration)> {
         let runtime = Handle::try_current().context("find the runtime on which the cluster is asked")?;
-        let through = Through::new(Arc::clone(&self.upstream), runtime);
-        Ok((Arc::new(ClusterModel::new(Arc::new(through), people)), self.max_age.max(LEAST_PAUSE)))
+        let model = ClusterModel::new(Arc::clone(&self.upstream), runtime, people);
+        Ok((Arc::new(model), self.max_age.max(LEAST_PAUSE)))
     }
 
     /// Lets a job service hear of what is changed over Slurm's interface.
     pub(super) fn tell(&self, jobs: JobService) {
         // Set once, when the service is opened.
         let _ = self.jobs.set(jobs);
-    }
-
-    /// Says which jobs a request has changed, once it was answered.
-    fn hear_of(&self, pattern: &str, parameter: &str, reply: &Reply) {
-        let Some(jobs) = self.jobs.get() else { return };
-        let named = || {
-            let digits = parameter.find(|letter: char| !letter.is_ascii_digit()).unwrap_or(parameter.len());
-            parameter.get(..digits).and_then(|digits| digits.parse().ok()).map(JobId)
-        };
-        match pattern {
-            "job/submit" => {
-                let body = reply.body.concat();
-                let text = slurm_wire::json::text(&body);
-                let document = slurm_wire::json::parse(&text).ok();
-                let number = document.as_ref().and_then(|document| document.get("job_id")?.to_int());
-                let number =
-                    number.and_then(|number| u32::try_from(number).ok()).filter(|number| *number > 0);
-                if let Some(number) = number {
-                    jobs.hear_of(Some(JobId(number)));
-                }
-            }
-            pattern if pattern.starts_with("job/") => jobs.hear_of(named()),
-            _ => jobs.hear_of(None),
-        }
     }
 
     /// Says who asks: users whose tokens were signed with a key that is ours are known.
@@ -128,6 +105,7 @@ impl Behind {
             known: forward.known,
             key: forward.key.map(|(key, content)| ClientKey { key, content }),
             takes_gzip: forward.takes_gzip,
+            wait: forward.wait,
         }
     }
 }
@@ -135,16 +113,21 @@ impl Behind {
 impl SlurmCluster for Behind {
     fn forward(&self, forward: Forward) -> Forwarding<'_> {
         let request = self.request(forward);
-        let is_heard =
-            self.jobs.get().is_some() && request.part == "slurm" && request.method.as_str() != "GET";
-        let heard = is_heard.then(|| (request.pattern, request.parameter.clone()));
+        let jobs = self.jobs.get().filter(|_| request.part == "slurm" && request.changes_something());
         Box::pin(async move {
-            let reply = self.upstream.relay(request).await.map_err(not_forwarded)?;
-            if let Some((pattern, parameter)) = heard {
-                self.hear_of(pattern, &parameter, &reply);
-            }
-            Ok(forwarded(reply))
+            let reply = self.upstream.relay(request).await;
+            // Whatever became of it.
+            jobs.into_iter().for_each(JobService::hear_of_change);
+            reply.map(forwarded).map_err(not_forwarded)
         })
+    }
+
+    fn knows<'a>(&'a self, token: &'a str, name: Option<&'a str>) -> Judging<'a> {
+        Box::pin(self.upstream.knows(token, name))
+    }
+
+    fn longest_wait(&self) -> Duration {
+        self.longest_wait
     }
 
     fn counts(&self) -> Vec<(&'static str, &'static str, u64)> {

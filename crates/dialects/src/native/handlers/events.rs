@@ -9,7 +9,7 @@ use crate::http::answer::Answer;
 use crate::site::Site;
 use bytes::Bytes;
 use domain::ChangeId;
-use domain::service::StateChange;
+use domain::service::{StateChange, Watching};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
@@ -42,6 +42,8 @@ struct EventReader {
     last: ChangeId,
     bell: watch::Receiver<ChangeId>,
     stop: watch::Receiver<bool>,
+    #[expect(dead_code, reason = "as long as it is there a cluster is looked at often")]
+    watching: Option<Watching>,
 }
 
 impl EventReader {
@@ -49,7 +51,8 @@ impl EventReader {
         let (bell, stop) = (site.jobs.feed().bell(), site.stop.clone());
         let latest = *bell.borrow();
         let last = wish.after.map_or(latest, ChangeId);
-        EventReader { site, wish, last, bell, stop }
+        let watching = site.jobs.watching();
+        EventReader { site, wish, last, bell, stop, watching }
     }
 
     /// Returns what is sent at once, so that the reader knows it is connected.

@@ -10,6 +10,7 @@ use crate::output::{Closed, Reader, open_output};
 use crate::site::Site;
 use bytes::Bytes;
 use domain::job::Phase;
+use domain::service::Watching;
 use domain::who::Principal;
 use domain::{ChangeId, Error, Problem, Text};
 use std::fs::File;
@@ -111,6 +112,8 @@ struct Follower {
     bell: watch::Receiver<ChangeId>,
     stop: watch::Receiver<bool>,
     pause: Duration,
+    #[expect(dead_code, reason = "as long as it is there a cluster is looked at often")]
+    watching: Option<Watching>,
 }
 
 /// A file that is read.
@@ -143,7 +146,8 @@ enum Course {
 impl Follower {
     fn new(site: Arc<Site>, subject: Subject, stream: Stream, extent: Extent) -> Self {
         let (bell, stop) = (site.jobs.feed().bell(), site.stop.clone());
-        Follower { site, subject, stream, extent, file: None, left: None, bell, stop, pause: SOON }
+        let watching = site.jobs.watching();
+        Follower { site, subject, stream, extent, file: None, left: None, bell, stop, pause: SOON, watching }
     }
 
     /// Returns the next piece, `None` after the last.

@@ -1,6 +1,6 @@
 //! From a request to the cluster, and from what it says to an answer.
 
-use super::{Forward, Forwarded, NotForwarded, SlurmCluster};
+use super::{Forward, Forwarded, NotForwarded, SlurmCluster, prefer};
 use crate::http::answer::{Answer, Body, text};
 use crate::http::query::Pairs;
 use crate::slurm::auth::Asker;
@@ -70,7 +70,9 @@ pub(in crate::slurm) async fn respond(
         Format::Yaml(_) if incoming.slice.is_partial() => Some(call.format),
         _ => None,
     };
-    match cluster.forward(forward(incoming, yaml.is_some())).await {
+    let wait = prefer::wait(incoming.headers, cluster.longest_wait()).filter(|_| is_write);
+    let told = cluster.forward(Forward { wait, ..forward(incoming, yaml.is_some()) }).await;
+    let mut answer = match told {
         Ok(told) if yaml.is_some() && told.status == StatusCode::OK => {
             let body = told.body.concat();
             let mut answer = written(told.status, call.format, body);
@@ -79,7 +81,11 @@ pub(in crate::slurm) async fn respond(
         }
         Ok(told) => answered(told),
         Err(why) => failed(call, why, is_write),
+    };
+    if let Some(applied) = wait.and_then(prefer::applied) {
+        answer.headers_mut().insert(prefer::APPLIED, applied);
     }
+    answer
 }
 
 /// Returns the header that asks for something that the cluster cannot do and this service only can with jobs of its own.
@@ -129,6 +135,7 @@ fn forward(incoming: Incoming<'_>, needs_json: bool) -> Forward {
             Once::Unsaid | Once::Unreadable => None,
         },
         takes_gzip: takes_gzip(headers),
+        wait: None,
     }
 }
 

@@ -2,6 +2,7 @@
 //! back. What this dialect needs of the way there is [`SlurmCluster`]; who has one decides what comes from a copy.
 
 mod door;
+mod prefer;
 
 pub(super) use door::{Incoming, is_ours, respond};
 
@@ -18,12 +19,21 @@ pub trait SlurmCluster: Send + Sync {
     /// Answers a request.
     fn forward(&self, request: Forward) -> Forwarding<'_>;
 
+    /// Tells whether the cluster knows whoever has a token; not, if it cannot be asked.
+    fn knows<'a>(&'a self, token: &'a str, name: Option<&'a str>) -> Judging<'a>;
+
+    /// Returns how long a write may wait at most for the cluster to come back.
+    fn longest_wait(&self) -> Duration;
+
     /// Returns what is counted of it: name, meaning and count.
     fn counts(&self) -> Vec<(&'static str, &'static str, u64)>;
 }
 
 /// An answer on its way.
 pub type Forwarding<'a> = Pin<Box<dyn Future<Output = Result<Forwarded, NotForwarded>> + Send + 'a>>;
+
+/// A verdict on its way.
+pub type Judging<'a> = Pin<Box<dyn Future<Output = bool> + Send + 'a>>;
 
 /// A request as it came in.
 #[derive(Clone, Debug)]
@@ -68,6 +78,8 @@ pub struct Forward {
     pub key: Option<(String, String)>,
     /// Whether gzip is understood.
     pub takes_gzip: bool,
+    /// How long it may wait for the cluster to come back, if that is away and it changes something.
+    pub wait: Option<Duration>,
 }
 
 /// What comes back.

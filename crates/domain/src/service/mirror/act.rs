@@ -1,7 +1,6 @@
 //! Doing something with jobs, and changing them: the cluster is asked, and what has become of the jobs is read anew before
 //! the answer.
 
-use super::take::Taking;
 use super::{Mirror, unsupported};
 use crate::cluster::Cluster;
 use crate::job::{ArrayPart, Job, Phase, TaskSet};
@@ -188,15 +187,13 @@ impl Mirror {
 
     /// Reads a job anew, with all records of its array.
     pub(super) fn read(&self, id: JobId) -> Result<(), Error> {
-        let (asked, cluster) = self.asking();
-        let told = self.remote.job(id, &cluster)?;
+        let told = self.remote.job(id, &self.cluster())?;
         let now = self.clock.now();
         let there: BTreeSet<JobId> = told.iter().map(|told| told.job.id).collect();
-        let taking = Taking { history: &*self.history, asked };
         let mut image = self.image();
         image.turn(&self.shown(), now, |ledger, memo| {
             for told in told {
-                ledger.take_told(memo, &taking, told);
+                ledger.take_told(memo, &*self.history, told);
             }
             // Tasks that wait no more leave their array without a word.
             let gone =
@@ -208,7 +205,7 @@ impl Mirror {
         let waits = !image.memo.ending.is_empty() || !image.memo.missing.is_empty();
         drop(image);
         if waits {
-            self.look_soon();
+            self.gaze.ring();
         }
         Ok(())
     }

@@ -3,7 +3,7 @@
 use super::open::Open;
 use crate::cluster::{Cluster, NodeMark};
 use crate::job::Job;
-use crate::ports::{Calendar, Store};
+use crate::ports::{Calendar, Look, Moment, Store};
 use crate::service::aftermath::Seen;
 use crate::service::feed::Feed;
 use crate::service::ledger::{Finished, Ledger};
@@ -36,12 +36,10 @@ pub(super) struct Shown<'a> {
 /// What is known beside the live state.
 #[derive(Default)]
 pub(super) struct Memo {
-    /// Counts what is asked of the cluster.
-    pub(super) asked: u64,
-    /// At which count the newest answer about a job was asked for.
-    pub(super) told: HashMap<JobId, u64>,
-    /// From when the next look tells changes.
-    pub(super) since: Option<Timestamp>,
+    /// From which moment the newest is that is known of a job.
+    pub(super) told: HashMap<JobId, Moment>,
+    /// The last look of which everything was taken in.
+    pub(super) since: Option<Look>,
     /// The cluster has been seen at all.
     pub(super) has_seen: bool,
     /// Submissions whose outcome is not known, by the numbers under which they are remembered.
@@ -54,6 +52,8 @@ pub(super) struct Memo {
     pub(super) ending: HashMap<JobId, Timestamp>,
     /// Jobs that the cluster does not know any more, and since when accounting has nothing to say of them either.
     pub(super) missing: HashMap<JobId, Timestamp>,
+    /// Living jobs that were submitted here.
+    pub(super) ours: HashSet<JobId>,
     /// Jobs that have left, by when they were submitted, as long as the cluster still tells of them.
     pub(super) left: HashMap<JobId, Timestamp>,
     /// Those of the open ones that have got a number in the batch in the making.
@@ -67,17 +67,16 @@ pub(super) struct Memo {
 }
 
 impl Memo {
-    /// Counts a question.
-    pub(super) fn ask(&mut self) -> u64 {
-        self.asked += 1;
-        self.asked
+    /// Tells whether somebody waits for what becomes of jobs that were submitted here, or for what accounting says.
+    pub(super) fn has_ours(&self) -> bool {
+        !(self.ours.is_empty() && self.open.is_empty() && self.ending.is_empty() && self.missing.is_empty())
     }
 
-    /// Tells whether what was asked for then is newer than what is known of a job, and takes note of it if so.
-    pub(super) fn is_news(&mut self, job: JobId, asked: u64) -> bool {
+    /// Tells whether what is from that moment is newer than what is known of a job, and takes note of it if so.
+    pub(super) fn is_news(&mut self, job: JobId, as_of: Moment) -> bool {
         let known = self.told.entry(job).or_default();
-        let is_news = *known <= asked;
-        *known = asked.max(*known);
+        let is_news = *known <= as_of;
+        *known = as_of.max(*known);
         is_news
     }
 }
@@ -165,6 +164,7 @@ impl Image {
         let lives = |id: &JobId| state.job(*id).is_some_and(|job| !job.is_final());
         memo.ending.retain(|id, _| lives(id));
         memo.missing.retain(|id, _| lives(id));
+        memo.ours.retain(lives);
         let known: HashSet<JobId> = memo.left.keys().copied().collect();
         memo.told.retain(|id, _| state.job(*id).is_some() || known.contains(id));
     }

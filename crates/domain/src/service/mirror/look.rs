@@ -1,17 +1,18 @@
 //! Looking at the cluster: one round brings what is known in line with what the cluster tells.
 
+use super::gaze::Gaze;
 use super::image::{Image, Shown};
-use super::take::{GIVEN_UP_AFTER, PATIENCE, Taking};
+use super::take::{GIVEN_UP_AFTER, PATIENCE};
 use super::{Following, Mirror, nodes, open, unavailable};
 use crate::cluster::Cluster;
-use crate::ports::{RemoteError, Saved, Sighting, Told};
+use crate::ports::{Look, Saved, Sighting};
 use crate::service::feed::Feed;
 use crate::service::receipts::Receipts;
 use crate::service::writer::{chain, recount};
 use crate::state::{Snapshot, State, Statistics};
 use crate::{ChangeId, Error, JobId, Text};
 use arc_swap::ArcSwap;
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicUsize};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -49,7 +50,6 @@ impl Mirror {
         image.remember(saved, now)?;
         recount(&mut image.state, &*history).map_err(|error| failed(&error))?;
         let published = Arc::new(ArcSwap::from_pointee(Snapshot::default()));
-        let (bell, rung) = crossbeam_channel::bounded(1);
         let mirror = Mirror {
             remote,
             history,
@@ -59,9 +59,7 @@ impl Mirror {
             feed,
             receipts,
             image: Mutex::new(image),
-            bell,
-            rung,
-            every,
+            gaze: Arc::new(Gaze::new(every)),
             stopping: AtomicBool::new(false),
             hands: AtomicUsize::new(0),
         };
@@ -80,10 +78,15 @@ impl Mirror {
         }
     }
 
-    /// Counts a question to the cluster; returns its number, and the cluster as it is known when it is asked.
-    pub(super) fn asking(&self) -> (u64, Arc<Cluster>) {
-        let mut image = self.image();
-        (image.memo.ask(), Arc::clone(image.state.cluster()))
+    /// Returns the cluster as it is known when it is asked.
+    pub(super) fn cluster(&self) -> Arc<Cluster> {
+        Arc::clone(self.image().state.cluster())
+    }
+
+    /// Returns what the last look was, and the cluster as it is known.
+    fn last_look(&self) -> (Option<Look>, Arc<Cluster>) {
+        let image = self.image();
+        (image.memo.since, Arc::clone(image.state.cluster()))
     }
 
     /// Looks at the cluster once, and takes in what it tells.
@@ -94,12 +97,9 @@ impl Mirror {
         if let Some(ground) = self.remote.ground().map_err(|error| unavailable(&error))? {
             self.take_ground(ground)?;
         }
-        let (asked, cluster) = self.asking();
-        let since = self.image().memo.since;
+        let (since, cluster) = self.last_look();
         let sighting = self.remote.jobs(since, &cluster).map_err(|error| unavailable(&error))?;
-        if let Sighting::Seen { at, jobs, there } = sighting {
-            self.take_sighting(asked, (since, at), jobs, &there)?;
-        }
+        self.take_sighting(since, sighting)?;
         self.ask_accounting()?;
         self.settle_open()?;
         let now = self.clock.now();
@@ -110,25 +110,20 @@ impl Mirror {
         Ok(())
     }
 
-    fn take_sighting(
-        &self,
-        asked: u64,
-        (since, at): (Option<crate::Timestamp>, crate::Timestamp),
-        jobs: Vec<Told>,
-        there: &BTreeSet<JobId>,
-    ) -> Result<(), Error> {
+    fn take_sighting(&self, since: Option<Look>, sighting: Sighting) -> Result<(), Error> {
+        let Sighting { look, as_of, jobs, there } = sighting;
         let now = self.clock.now();
-        let taking = Taking { history: &*self.history, asked };
+        let history = &*self.history;
         let mut image = self.image();
         // What is not news may have changed once more since: then it must be told again.
-        image.memo.since = Some(at);
+        image.memo.since = Some(look);
         let is_all_news = image.turn(&self.shown(), now, |ledger, memo| {
             let mut is_all_news = true;
             for told in jobs {
-                is_all_news &= ledger.take_told(memo, &taking, told);
+                is_all_news &= ledger.take_told(memo, history, told);
             }
             let is_gone = |id: JobId, memo: &super::image::Memo| {
-                !there.contains(&id) && memo.told.get(&id).is_none_or(|newest| *newest <= asked)
+                !there.contains(&id) && memo.told.get(&id).is_none_or(|newest| *newest <= as_of)
             };
             let live = ledger.state().jobs().iter().filter(|job| !job.is_final());
             let gone: Vec<JobId> = live.map(|job| job.id).filter(|id| is_gone(*id, memo)).collect();
@@ -147,7 +142,7 @@ impl Mirror {
 
     /// Asks accounting about jobs that are over, and about those that the cluster does not know any more.
     fn ask_accounting(&self) -> Result<(), Error> {
-        let (asked, cluster) = self.asking();
+        let cluster = self.cluster();
         let wanted: Vec<JobId> = {
             let image = self.image();
             let (ending, missing) = (image.memo.ending.keys(), image.memo.missing.keys());
@@ -162,11 +157,10 @@ impl Mirror {
             tracing::debug!(%error, "accounting does not answer");
         }
         let now = self.clock.now();
-        let taking = Taking { history: &*self.history, asked };
         let mut image = self.image();
         image.turn(&self.shown(), now, |ledger, memo| {
             for told in told.unwrap_or_default() {
-                ledger.take_accounted(memo, &taking, told);
+                ledger.take_accounted(memo, told);
             }
             let has_waited = |waiting: &HashMap<JobId, crate::Timestamp>, id: &JobId, patience| {
                 waiting.get(id).is_some_and(|since| now.since(*since) >= patience)
@@ -220,26 +214,22 @@ impl Mirror {
         let open = self.image().memo.open.get(&place).cloned();
         let is_old = |open: &open::Open| now.since(open.job.submitted) >= MEMORY;
         let Some(open) = open.filter(is_old) else { return Ok(()) };
-        let (asked, cluster) = self.asking();
+        let cluster = self.cluster();
         let owner = &open.job.spec.owner.name;
         let since = open.job.submitted.before(MEMORY);
         let found = self.remote.recall(&open.mark(), owner, since, &cluster);
         let Some(told) = found.map_err(|error| unavailable(&error))? else { return Ok(()) };
-        let taking = Taking { history: &*self.history, asked };
         self.image().turn(&self.shown(), now, |ledger, memo| {
             ledger.retire(memo, &told.job);
-            ledger.take_told(memo, &taking, told);
+            ledger.take_told(memo, &*self.history, told);
         })
     }
 
-    /// Asks the cluster for all jobs, so that those with the mark of an open submission are found.
+    /// Asks the cluster for its jobs, so that those with the mark of an open submission are found.
     pub(super) fn find_open(&self) -> Result<(), Error> {
-        let (asked, cluster) = self.asking();
-        let sighting = self.remote.jobs(None, &cluster).map_err(|error: RemoteError| unavailable(&error))?;
-        match sighting {
-            Sighting::Seen { at, jobs, there } => self.take_sighting(asked, (None, at), jobs, &there),
-            Sighting::Unchanged => Ok(()),
-        }
+        let (since, cluster) = self.last_look();
+        let sighting = self.remote.jobs_now(since, &cluster).map_err(|error| unavailable(&error))?;
+        self.take_sighting(since, sighting)
     }
 }
 

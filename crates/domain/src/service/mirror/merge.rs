@@ -2,7 +2,8 @@
 
 use super::open::is_expected;
 use crate::job::{
-    Completing, Ended, Exit, Job, JobSpec, Outcome, Phase, PutBack, Reason, Running, Uncommon, Usage,
+    ArrayPart, Completing, Ended, Exit, Job, JobSpec, Outcome, Phase, PutBack, Reason, Running, Uncommon,
+    Usage,
 };
 use crate::{Text, Timestamp};
 use std::sync::Arc;
@@ -20,8 +21,24 @@ pub(super) fn merged(known: &Job, mut told: Job) -> Job {
     let spec = with_ours(&told.spec, &known.spec);
     told.spec = if spec == *known.spec { Arc::clone(&known.spec) } else { Arc::new(spec) };
     told.has_failed_siblings = known.has_failed_siblings;
+    if let (Some(known), Some(told)) = (known.array.as_ref().map(size), told.array.as_mut().map(size_mut)) {
+        // How many tasks an array had is told only as long as the cluster remembers all of them.
+        *told = known.max(*told);
+    }
     share_allocation(known, &mut told);
     told
+}
+
+fn size(part: &ArrayPart) -> u32 {
+    match part {
+        ArrayPart::Pool { size, .. } | ArrayPart::Task { size, .. } => *size,
+    }
+}
+
+fn size_mut(part: &mut ArrayPart) -> &mut u32 {
+    match part {
+        ArrayPart::Pool { size, .. } | ArrayPart::Task { size, .. } => size,
+    }
 }
 
 /// Readers and indexes tell by the place whether an allocation has changed.

@@ -9,6 +9,7 @@
 //! asked for before a job was submitted says nothing about that job.
 
 mod act;
+mod gaze;
 mod history;
 mod image;
 mod look;
@@ -18,6 +19,9 @@ mod open;
 mod submit;
 mod take;
 
+pub(super) use gaze::Gaze;
+pub use gaze::Watching;
+
 use super::command::Command;
 use super::feed::Feed;
 use super::receipts::Receipts;
@@ -25,7 +29,7 @@ use crate::ports::{Calendar, Clock, Directory, History, Meter, Remote, RemoteErr
 use crate::state::Snapshot;
 use crate::{Error, Problem, Text};
 use arc_swap::ArcSwap;
-use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
+use crossbeam_channel::Receiver;
 use image::Image;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -34,8 +38,6 @@ use tokio::sync::oneshot;
 
 /// How many wishes can be with the cluster at once.
 const AT_ONCE: usize = 16;
-/// The longest pause between looks while the cluster does not answer.
-const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 
 /// What following a cluster needs of the world.
 pub struct Following {
@@ -53,7 +55,7 @@ pub struct Following {
     pub clock: Arc<dyn Clock>,
     /// Knows what the walls of the place show.
     pub calendar: Arc<dyn Calendar>,
-    /// How long to wait between looks at the cluster.
+    /// How long to wait between looks at the cluster while somebody asks.
     pub every: Duration,
 }
 
@@ -67,10 +69,7 @@ pub(super) struct Mirror {
     feed: Arc<Feed>,
     receipts: Arc<Receipts>,
     image: Mutex<Image>,
-    /// Rung when a look is wanted sooner.
-    bell: Sender<()>,
-    rung: Receiver<()>,
-    every: Duration,
+    gaze: Arc<Gaze>,
     stopping: AtomicBool,
     hands: AtomicUsize,
 }
@@ -89,6 +88,11 @@ impl Mirror {
     /// Returns what submissions with a key were answered.
     pub(super) fn receipts(&self) -> Arc<Receipts> {
         Arc::clone(&self.receipts)
+    }
+
+    /// Returns who wants the cluster to be looked at.
+    pub(super) fn gaze(&self) -> Arc<Gaze> {
+        Arc::clone(&self.gaze)
     }
 
     /// Returns what answers questions about finished jobs; scripts that are not here are asked of the cluster.
@@ -121,34 +125,24 @@ impl Mirror {
     }
 
     fn keep_looking(&self) {
-        let mut pause = self.every;
         while !self.stopping.load(Ordering::SeqCst) {
-            pause = match self.look() {
-                Ok(()) => self.every,
-                Err(error) => {
-                    // Once, not each time.
-                    if pause == self.every {
-                        tracing::warn!(%error, "the cluster could not be looked at");
-                    }
-                    (pause * 2).clamp(self.every, LONGEST_PAUSE)
-                }
-            };
-            match self.rung.recv_timeout(pause) {
-                Ok(()) | Err(RecvTimeoutError::Timeout) => {}
-                Err(RecvTimeoutError::Disconnected) => return,
+            let begun = self.clock.now();
+            self.gaze.begin(begun);
+            let outcome = self.look();
+            let is_first = self.gaze.end(outcome.is_ok());
+            if let Err(error) = outcome
+                && is_first
+            {
+                tracing::warn!(%error, "the cluster could not be looked at");
             }
+            let (now, has_ours) = (self.clock.now(), self.image().memo.has_ours());
+            self.gaze.rest(self.gaze.pause(now, has_ours), now.since(begun));
         }
     }
 
     fn stop(&self) {
         self.stopping.store(true, Ordering::SeqCst);
-        self.look_soon();
-    }
-
-    /// Has the cluster looked at without waiting for the next turn.
-    fn look_soon(&self) {
-        // One that has been rung already rings for all.
-        let _ = self.bell.try_send(());
+        self.gaze.ring();
     }
 
     fn image(&self) -> MutexGuard<'_, Image> {
@@ -174,12 +168,6 @@ impl Mirror {
                 drop(self.image());
                 let _ = reply.send(());
             }
-            Command::Hear(Some(job)) => {
-                if let Err(error) = self.read(job) {
-                    tracing::debug!(job.id = job.0, %error, "a job that was changed could not be read");
-                }
-            }
-            Command::Hear(None) => self.look_soon(),
             Command::LeaveAlone { .. } | Command::Reports(_) => {}
             other => refuse(other),
         }
@@ -221,7 +209,6 @@ fn refuse(command: Command) {
         | Command::Update { .. }
         | Command::Reconfigure(..)
         | Command::Stop(_)
-        | Command::Hear(_)
         | Command::LeaveAlone { .. }
         | Command::Reports(_) => {}
     }

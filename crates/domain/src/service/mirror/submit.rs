@@ -1,6 +1,6 @@
 //! Submitting: written down, sent, and answered with the number that the cluster gives.
 
-use super::take::{Taking, notes_of};
+use super::take::notes_of;
 use super::{Mirror, unsupported};
 use crate::job::JobKind;
 use crate::ports::{RemoteError, Told};
@@ -135,8 +135,7 @@ impl Mirror {
 
     /// Takes in a job whose number the cluster has just told.
     fn adopt(&self, place: JobId, id: JobId, submission: &Submission) -> Result<Submitted, Error> {
-        let (asked, cluster) = self.asking();
-        let told = match self.remote.job(id, &cluster) {
+        let told = match self.remote.job(id, &self.cluster()) {
             Ok(told) => told,
             Err(error) => {
                 tracing::warn!(job.id = id.0, %error, "a job that was just submitted could not be read");
@@ -144,7 +143,6 @@ impl Mirror {
             }
         };
         let now = self.clock.now();
-        let taking = Taking { history: &*self.history, asked };
         let submitted = told.first().map(|told| told.job.submitted);
         let mut image = self.image();
         // Whoever had the number leaves first.
@@ -159,11 +157,11 @@ impl Mirror {
                 ledger.claim(memo, place, id, submitted);
             }
             for told in told {
-                ledger.take_told(memo, &taking, Told { mark: Text::default(), ..told });
+                ledger.take_told(memo, &*self.history, Told { mark: Text::default(), ..told });
             }
         })?;
         drop(image);
-        self.look_soon();
+        self.gaze.ring();
         let notes = notes_of(&super::open::expected(id, submission, now));
         Ok(Submitted { id, notes })
     }

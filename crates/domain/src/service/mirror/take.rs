@@ -17,17 +17,10 @@ pub(super) const PATIENCE: Duration = Duration::from_secs(10);
 /// How long a job may be unknown to the cluster and to its accounting before it is given up.
 pub(super) const GIVEN_UP_AFTER: Duration = Duration::from_secs(60);
 
-/// What is known when something is told.
-pub(super) struct Taking<'a> {
-    pub(super) history: &'a dyn History,
-    /// At which count it was asked for.
-    pub(super) asked: u64,
-}
-
 impl Ledger<'_> {
     /// Takes in what is told of a job; tells whether it was news. What is told of a number that was another job's must be
     /// told again once that one has left: its script leaves with it.
-    pub(super) fn take_told(&mut self, memo: &mut Memo, taking: &Taking<'_>, told: Told) -> bool {
+    pub(super) fn take_told(&mut self, memo: &mut Memo, history: &dyn History, told: Told) -> bool {
         if self.retire(memo, &told.job) {
             memo.since = None;
             return false;
@@ -35,12 +28,15 @@ impl Ledger<'_> {
         if let Some(place) = memo.open_with(&told.mark) {
             self.claim(memo, place, told.job.array_id(), told.job.submitted);
         }
-        if !memo.is_news(told.job.id, taking.asked) {
+        if !told.mark.is_empty() && !told.job.is_final() {
+            memo.ours.insert(told.job.id);
+        }
+        if !memo.is_news(told.job.id, told.as_of) {
             return false;
         }
         match self.job(told.job.id).cloned() {
             Some(known) => self.take_further(memo, &known, told),
-            None => self.take_new(memo, taking, told),
+            None => self.take_new(memo, history, told),
         }
         true
     }
@@ -55,8 +51,8 @@ impl Ledger<'_> {
     }
 
     /// Takes in the first that is told of a job.
-    fn take_new(&mut self, memo: &mut Memo, taking: &Taking<'_>, mut told: Told) {
-        if told.job.is_final() && self.has_left(memo, taking, &told.job) {
+    fn take_new(&mut self, memo: &mut Memo, history: &dyn History, mut told: Told) {
+        if told.job.is_final() && self.has_left(memo, history, &told.job) {
             return;
         }
         // Tasks share what was asked for with their array.
@@ -70,11 +66,11 @@ impl Ledger<'_> {
     }
 
     /// Tells whether a job that is over has been recorded and has left before.
-    fn has_left(&self, memo: &mut Memo, taking: &Taking<'_>, job: &Job) -> bool {
+    fn has_left(&self, memo: &mut Memo, history: &dyn History, job: &Job) -> bool {
         if memo.left.get(&job.id) == Some(&job.submitted) {
             return true;
         }
-        let attempts = taking.history.attempts(job.array_id()).unwrap_or_default();
+        let attempts = history.attempts(job.array_id()).unwrap_or_default();
         let is_it =
             attempts.iter().any(|closed| closed.job.id == job.id && closed.job.submitted == job.submitted);
         if is_it {
@@ -126,13 +122,13 @@ impl Ledger<'_> {
     }
 
     /// Takes in what accounting knows of the end of a job.
-    pub(super) fn take_accounted(&mut self, memo: &mut Memo, taking: &Taking<'_>, told: Told) {
+    pub(super) fn take_accounted(&mut self, memo: &mut Memo, told: Told) {
         let known = self.job(told.job.id).cloned();
         let Some(known) = known.filter(|known| !known.is_final() && is_same(known, &told.job)) else {
             return;
         };
         // It had begun anew meanwhile.
-        if memo.told.get(&known.id).is_some_and(|newest| *newest > taking.asked) {
+        if memo.told.get(&known.id).is_some_and(|newest| *newest > told.as_of) {
             return;
         }
         if let Some(job) = accounted(&known, &told.job) {
@@ -145,7 +141,10 @@ impl Ledger<'_> {
     pub(super) fn end_unaccounted(&mut self, memo: &mut Memo, id: JobId) {
         let job = self.job(id).and_then(|known| unaccounted(known));
         match job {
-            Some(job) => self.put_told(memo, Told { job, mark: Default::default(), accounted: true }),
+            Some(job) => self.put_told(
+                memo,
+                Told { job, mark: Default::default(), accounted: true, as_of: Default::default() },
+            ),
             None => drop(memo.ending.remove(&id)),
         }
     }
@@ -157,13 +156,17 @@ impl Ledger<'_> {
         }
         tracing::warn!(job.id = known.id.0, "the cluster does not know a job any more");
         let job = forgotten(known, self.now);
-        self.put_told(memo, Told { job, mark: Default::default(), accounted: true });
+        self.put_told(
+            memo,
+            Told { job, mark: Default::default(), accounted: true, as_of: Default::default() },
+        );
     }
 
     /// Gives a submission whose outcome was not known the number that the cluster has given it.
     pub(super) fn claim(&mut self, memo: &mut Memo, place: JobId, id: JobId, submitted: Timestamp) {
         let Some(open) = memo.open.remove(&place) else { return };
         memo.dropped.push(place);
+        memo.ours.insert(id);
         if open.is_at_work {
             memo.found.insert(place, id);
         }

@@ -7,7 +7,7 @@ use domain::job::{
     Allocation, ArrayPart, Ended, Job, JobFlags, JobKind, JobSpec, Memory, Outcome, Owner, Pending, Phase,
     Resources, Running, Streams, Uncommon, Usage,
 };
-use domain::ports::{Directory, Told};
+use domain::ports::{Directory, Moment, Told};
 use domain::{Gid, JobId, TaskIndex, Text, TimeLimit, Timestamp, Uid};
 use slurm_wire::NoVal;
 use slurm_wire::accounting::job::Job as Remembered;
@@ -35,7 +35,7 @@ pub(super) fn told(told: &Remembered, reader: &Reader<'_>, people: &dyn Director
         has_failed_siblings: false,
         phase: phase(told, reader, people),
     };
-    Some(Told { job, mark, accounted: true })
+    Some(Told { job, mark, accounted: true, as_of: Moment::default() })
 }
 
 fn time(seconds: i64) -> Option<Timestamp> {

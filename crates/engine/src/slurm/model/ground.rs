@@ -1,7 +1,8 @@
 //! Nodes, partitions, licences and accounts as a cluster tells them.
 
+use super::ask::read;
 use super::job::{names, time};
-use super::{ClusterModel, Part};
+use super::{ClusterModel, Part, failed};
 use domain::accounting::{Configured, Qos};
 use domain::cluster::{
     Gres, Node, NodeFlags, Partition, PartitionSharing, PartitionState, SystemShare, Topology, Upkeep,
@@ -30,6 +31,7 @@ const LICENSES_EVERY: Duration = Duration::from_secs(10);
 /// What was told last, and when.
 #[derive(Default)]
 pub(super) struct Last {
+    /// With the number of the state of what was told.
     nodes: Option<(u64, Vec<Node>)>,
     partitions: Option<(u64, Vec<TellPartition>)>,
     licenses: Option<(Instant, BTreeMap<Text, u32>)>,
@@ -49,32 +51,24 @@ impl ClusterModel {
 
     /// Returns what there is, if it is not as it was told last.
     pub(super) fn look_at_ground(&self) -> Result<Option<Ground>, RemoteError> {
-        let since = |last: Option<u64>| last.map(|at| format!("?update_time={at}")).unwrap_or_default();
-        let (nodes_at, partitions_at) = {
-            let last = self.last();
-            (last.nodes.as_ref().map(|(at, _)| *at), last.partitions.as_ref().map(|(at, _)| *at))
-        };
-        let nodes = self.get::<NodesResp>(Part::Controller, &format!("nodes/{}", since(nodes_at)))?;
-        if nodes.status != 304 {
-            let at = nodes.reply.last_update.unwrap_or(0);
-            let all: Vec<Node> = nodes.reply.nodes.iter().map(node).collect();
-            self.last().nodes = Some((at, all));
+        let document = self.ask.document("nodes").map_err(failed)?;
+        if self.last().nodes.as_ref().is_none_or(|(known, _)| *known != document.revision) {
+            let all = read::<NodesResp>(&document.answer.body).nodes.iter().map(node).collect();
+            self.last().nodes = Some((document.revision, all));
         }
-        let partitions =
-            self.get::<PartitionResp>(Part::Controller, &format!("partitions/{}", since(partitions_at)))?;
-        if partitions.status != 304 {
-            let at = partitions.reply.last_update.unwrap_or(0);
-            let mut all: Vec<TellPartition> = partitions.reply.partitions.iter().map(partition).collect();
+        let document = self.ask.document("partitions").map_err(failed)?;
+        if self.last().partitions.as_ref().is_none_or(|(known, _)| *known != document.revision) {
+            let reply = read::<PartitionResp>(&document.answer.body);
+            let mut all: Vec<TellPartition> = reply.partitions.iter().map(partition).collect();
             let has_default = all.iter().any(|(partition, _)| partition.is_default);
             if let (false, Some((first, _))) = (has_default, all.first_mut()) {
                 // Versions before 0.0.45 do not tell which one it is.
                 first.is_default = true;
             }
             let mut last = self.last();
-            last.partitions = Some((at, all));
-            let name = &partitions.reply.meta.slurm.cluster;
-            if !name.is_empty() {
-                last.name.clone_from(name);
+            last.partitions = Some((document.revision, all));
+            if !reply.meta.slurm.cluster.is_empty() {
+                last.name.clone_from(&reply.meta.slurm.cluster);
             }
         }
         self.look_at_licenses();
@@ -100,8 +94,9 @@ impl ClusterModel {
         if is_fresh {
             return;
         }
-        if let Ok(answer) = self.get::<LicensesResp>(Part::Controller, "licenses/") {
-            let all = answer.reply.licenses.iter().map(|one| (one.license_name.clone(), one.total)).collect();
+        if let Ok(document) = self.ask.document("licenses") {
+            let reply = read::<LicensesResp>(&document.answer.body);
+            let all = reply.licenses.iter().map(|one| (one.license_name.clone(), one.total)).collect();
             self.last().licenses = Some((Instant::now(), all));
         }
     }

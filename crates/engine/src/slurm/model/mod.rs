@@ -11,28 +11,30 @@ mod mark;
 mod reply;
 mod resources;
 mod script;
+mod sight;
 #[cfg(test)]
 mod tests;
 mod through;
 
-pub use ask::{Answered, Ask, Asked, Part, Silence, Verb};
-pub use through::Through;
-
+use super::Upstream;
+use super::jobs::Failed;
+use ask::{Answered, Ask, Asked, Part, Silence, Verb, Wanted};
 use domain::cluster::Cluster;
 use domain::job::{Payload, TaskSet, WarningScope};
-use domain::ports::{Deed, Directory, Ground, Remote, RemoteError, Sighting, Told};
+use domain::ports::{Deed, Directory, Ground, Look, Moment, Remote, RemoteError, Sighting, Told};
 use domain::service::{Submission, Update};
 use domain::{JobId, Problem, Text, Timestamp};
 use job::Reader;
 use reply::{Refusals, lost, refused};
+use sight::Looked;
 use slurm_wire::accounting::job::SlurmdbdJobsResp;
 use slurm_wire::job_change::{JobPostResponse, KillJobResp, KillJobsMsg, KillJobsResp};
-use slurm_wire::job_info::JobInfoResp;
 use slurm_wire::submit::JobSubmitResponse;
 use slurm_wire::wire::to_json;
-use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
+use through::Through;
+use tokio::runtime::Handle;
 
 /// How long after a lost answer slurmrestd may still carry out the request: its own time limit for the controller.
 const SETTLES: Duration = Duration::from_secs(15);
@@ -42,12 +44,26 @@ pub struct ClusterModel {
     ask: Arc<dyn Ask>,
     people: Arc<dyn Directory>,
     told: Mutex<ground::Last>,
+    looked: Mutex<Looked>,
+    /// From when moments are counted.
+    began: Instant,
 }
 
 impl ClusterModel {
-    /// Makes the model of the cluster that is asked that way; `people` knows the numbers of users whom accounting names.
-    pub fn new(ask: Arc<dyn Ask>, people: Arc<dyn Directory>) -> Self {
-        ClusterModel { ask, people, told: Mutex::default() }
+    /// Makes the model of a cluster; the runtime does the waiting, `people` knows the numbers of users whom accounting
+    /// names.
+    pub fn new(upstream: Arc<Upstream>, runtime: Handle, people: Arc<dyn Directory>) -> Self {
+        Self::over(Arc::new(Through::new(upstream, runtime)), people)
+    }
+
+    fn over(ask: Arc<dyn Ask>, people: Arc<dyn Directory>) -> Self {
+        let (told, looked) = (Mutex::default(), Mutex::default());
+        ClusterModel { ask, people, told, looked, began: Instant::now() }
+    }
+
+    fn moment(&self, at: Instant) -> Moment {
+        let passed = at.saturating_duration_since(self.began);
+        Moment(u64::try_from(passed.as_micros()).unwrap_or(u64::MAX))
     }
 
     fn get<T: slurm_wire::wire::Wire + Default + Refusals>(
@@ -59,17 +75,7 @@ impl ClusterModel {
         // Nothing is changed by a question: one that was lost was not asked.
         let answer = self.ask.ask(&asked).map_err(|silence| RemoteError::Unreachable(silence.why()))?;
         let answer = answer.read::<T>();
-        if answer.status < 400 {
-            return Ok(answer);
-        }
-        match refused(answer.status, &answer.reply) {
-            Some(refusal) if answer.status < 500 => Err(refusal.error(None)),
-            Some(refusal) => Err(RemoteError::Unreachable(refusal.words)),
-            None => {
-                let why = format!("the cluster answers with status {}", answer.status);
-                Err(RemoteError::Unreachable(Text::from(why)))
-            }
-        }
+        if answer.status < 400 { Ok(answer) } else { Err(unanswered(&answer)) }
     }
 
     /// Asks for something to be done; returns what was answered, if that is no refusal.
@@ -95,9 +101,11 @@ impl ClusterModel {
     }
 
     fn accounted(&self, target: &str, cluster: &Cluster) -> Result<Vec<Told>, RemoteError> {
+        let as_of = self.moment(Instant::now());
         let answer = self.get::<SlurmdbdJobsResp>(Part::Accounting, target)?;
         let reader = Reader::new(cluster);
-        Ok(answer.reply.jobs.iter().filter_map(|job| accounted::told(job, &reader, &*self.people)).collect())
+        let told = |job| Some(Told { as_of, ..accounted::told(job, &reader, &*self.people)? });
+        Ok(answer.reply.jobs.iter().filter_map(told).collect())
     }
 }
 
@@ -106,37 +114,19 @@ impl Remote for ClusterModel {
         self.look_at_ground()
     }
 
-    fn jobs(&self, since: Option<Timestamp>, cluster: &Cluster) -> Result<Sighting, RemoteError> {
-        let target = match since {
-            Some(since) => format!("jobs/?update_time={}", since.seconds()),
-            None => "jobs/".to_owned(),
-        };
-        let answer = self.get::<JobInfoResp>(Part::Controller, &target)?;
-        let at = answer.reply.last_update.number().filter(|at| *at > 0);
-        // Facts 2.5: an empty list without a time says that nothing has changed.
-        let Some(at) = at else {
-            return match since {
-                Some(_) => Ok(Sighting::Unchanged),
-                None => Err(RemoteError::Unreachable(Text::const_new("the list of jobs has no time"))),
-            };
-        };
-        let reader = Reader::new(cluster);
-        let mut jobs: Vec<Told> = answer.reply.jobs.iter().filter_map(|job| reader.told(job)).collect();
-        size_arrays(&mut jobs);
-        let there: BTreeSet<JobId> = jobs.iter().map(|told| told.job.id).collect();
-        let at = Timestamp::from_seconds(i64::try_from(at).unwrap_or(i64::MAX));
-        Ok(Sighting::Seen { at, jobs, there })
+    fn jobs(&self, since: Option<Look>, cluster: &Cluster) -> Result<Sighting, RemoteError> {
+        let picture = self.ask.jobs(Wanted::Shared).map_err(failed)?;
+        Ok(self.sighting(since, picture, cluster))
+    }
+
+    fn jobs_now(&self, since: Option<Look>, cluster: &Cluster) -> Result<Sighting, RemoteError> {
+        let picture = self.ask.jobs(Wanted::Fresh).map_err(failed)?;
+        Ok(self.sighting(since, picture, cluster))
     }
 
     fn job(&self, id: JobId, cluster: &Cluster) -> Result<Vec<Told>, RemoteError> {
-        let answer = match self.get::<JobInfoResp>(Part::Controller, &format!("job/{id}")) {
-            Err(RemoteError::Refused(problem)) if is_unknown_job(&problem) => return Ok(Vec::new()),
-            answer => answer?,
-        };
-        let reader = Reader::new(cluster);
-        let mut jobs: Vec<Told> = answer.reply.jobs.iter().filter_map(|job| reader.told(job)).collect();
-        size_arrays(&mut jobs);
-        Ok(jobs)
+        let entries = self.ask.job(id.0).map_err(failed)?;
+        Ok(self.told_of(&entries, cluster))
     }
 
     fn submit(&self, submission: &Submission, mark: &str) -> Result<JobId, RemoteError> {
@@ -256,30 +246,32 @@ impl Remote for ClusterModel {
     }
 }
 
-fn is_unknown_job(problem: &Problem) -> bool {
-    matches!(problem, Problem::ClusterRefused(refusal) if refusal.number == slurm_wire::error_number::JOB_ID)
+/// What it means for a question that there is no answer to it.
+fn failed(failed: Failed) -> RemoteError {
+    match failed {
+        Failed::Lost(trouble) => RemoteError::Unreachable(Text::from(trouble.to_string())),
+        Failed::Stranger(_) => {
+            RemoteError::Unreachable(Text::const_new("the cluster does not accept our credentials"))
+        }
+        Failed::Refused(answer) => {
+            let (status, reply) = (answer.status.as_u16(), ask::read::<KillJobsResp>(&answer.body));
+            unanswered(&Answered { status, reply })
+        }
+    }
+}
+
+/// What it means for a question that its answer refuses.
+fn unanswered(answer: &Answered<impl Refusals>) -> RemoteError {
+    match refused(answer.status, &answer.reply) {
+        Some(refusal) if answer.status < 500 => refusal.error(None),
+        Some(refusal) => RemoteError::Unreachable(refusal.words),
+        None => {
+            let why = format!("the cluster answers with status {}", answer.status);
+            RemoteError::Unreachable(Text::from(why))
+        }
+    }
 }
 
 fn cannot(what: &'static str) -> RemoteError {
     RemoteError::Refused(Problem::Unsupported(Text::const_new(what)))
-}
-
-/// How many tasks an array had at first is not told: at least as many as there are.
-fn size_arrays(jobs: &mut [Told]) {
-    use domain::job::ArrayPart;
-    let mut sizes: BTreeMap<JobId, u32> = BTreeMap::new();
-    for told in jobs.iter() {
-        let tasks = match &told.job.array {
-            Some(ArrayPart::Pool { waiting, .. }) => waiting.len(),
-            Some(ArrayPart::Task { .. }) => 1,
-            None => continue,
-        };
-        *sizes.entry(told.job.array_id()).or_default() += tasks;
-    }
-    for told in jobs {
-        let array = told.job.array_id();
-        if let Some(ArrayPart::Pool { size, .. } | ArrayPart::Task { size, .. }) = &mut told.job.array {
-            *size = sizes.get(&array).copied().unwrap_or(1);
-        }
-    }
 }

@@ -1,11 +1,17 @@
 //! Answers of a real cluster, read; and requests as they are sent.
 
 use super::*;
+use crate::slurm::document::Document;
+use crate::slurm::jobs::next_revision;
+use crate::slurm::picture::{Entry, Frame, Picture, Taken};
+use crate::slurm::split::{Splitter, field, set_number};
+use crate::slurm::{Answer, Trouble};
 use domain::job::{ArrayPart, Exit, JobKind, Outcome, Phase, Reason};
 use domain::service::HoldWish;
 use domain::state::State;
 use domain::who::Person;
 use domain::{Gid, TimeLimit, Uid};
+use hyper::StatusCode;
 use std::collections::VecDeque;
 
 /// What was done, where, as whom, with which body.
@@ -16,6 +22,7 @@ type Noted = (Verb, String, Option<String>, String);
 struct Script {
     answers: Mutex<VecDeque<Result<(u16, String), Silence>>>,
     asked: Mutex<Vec<Noted>>,
+    last: Mutex<Option<Arc<Picture>>>,
 }
 
 impl Ask for Script {
@@ -26,6 +33,54 @@ impl Ask for Script {
         let answer = self.answers.lock().unwrap().pop_front().expect("an answer is left");
         answer.map(|(status, body)| Answered { status, reply: body.into_bytes() })
     }
+
+    fn jobs(&self, _: Wanted) -> Result<Arc<Picture>, Failed> {
+        let (entries, told) = entries(&self.shared("jobs")?.body);
+        let mut last = self.last.lock().unwrap();
+        let known = |entry: Arc<Entry>| {
+            let before = last.iter().flat_map(|last| last.family(entry.id));
+            before.into_iter().find(|known| known.bytes == entry.bytes).cloned().unwrap_or(entry)
+        };
+        let entries: Vec<Arc<Entry>> = entries.into_iter().map(known).collect();
+        let at = Taken { checked: Instant::now(), told, changed: told, revision: next_revision() };
+        let picture = Arc::new(Picture::new(&entries, last.as_deref(), Frame::default(), at));
+        *last = Some(Arc::clone(&picture));
+        Ok(picture)
+    }
+
+    fn job(&self, id: u32) -> Result<Vec<Arc<Entry>>, Failed> {
+        match self.shared(&format!("job/{id}")) {
+            Ok(answer) => Ok(entries(&answer.body).0),
+            Err(Failed::Refused(answer)) if answer.status == StatusCode::NOT_FOUND => Ok(Vec::new()),
+            Err(failed) => Err(failed),
+        }
+    }
+
+    fn document(&self, name: &'static str) -> Result<Arc<Document>, Failed> {
+        Ok(Arc::new(Document::new(self.shared(name)?, Instant::now(), next_revision())))
+    }
+}
+
+impl Script {
+    fn shared(&self, target: &str) -> Result<Answer, Failed> {
+        let asked = Asked { whom: None, verb: Verb::Get, part: Part::Controller, target, body: Vec::new() };
+        let answered = self
+            .ask(&asked)
+            .map_err(|silence| Failed::Lost(Trouble::Unreachable(silence.why().to_string())))?;
+        let status = StatusCode::from_u16(answered.status).unwrap();
+        let answer = Answer { status, content_type: None, body: answered.reply.into() };
+        if status == StatusCode::OK { Ok(answer) } else { Err(Failed::Refused(answer)) }
+    }
+}
+
+/// The jobs of an answer, and its time.
+fn entries(body: &[u8]) -> (Vec<Arc<Entry>>, i64) {
+    let (mut splitter, mut entries) = (Splitter::new("jobs"), Vec::new());
+    let entry = |bytes: &[u8]| entries.extend(Entry::of(bytes, Instant::now()).map(Arc::new));
+    splitter.feed(body, entry).unwrap();
+    let around = splitter.end().unwrap();
+    let told = field(&[around.head, around.tail].concat(), "last_update").and_then(set_number);
+    (entries, told.unwrap_or(0))
 }
 
 struct Nobody;
@@ -65,7 +120,7 @@ fn model(
 ) -> (ClusterModel, Arc<Script>) {
     let answers = answers.into_iter().map(|answer| answer.map(|(status, body)| (status, body.to_owned())));
     let script = Arc::new(Script { answers: Mutex::new(answers.collect()), ..Script::default() });
-    (ClusterModel::new(Arc::clone(&script) as Arc<dyn Ask>, Arc::new(Nobody)), script)
+    (ClusterModel::over(Arc::clone(&script) as Arc<dyn Ask>, Arc::new(Nobody)), script)
 }
 
 /// The cluster that the recordings are of.
@@ -113,11 +168,8 @@ fn a_cluster_is_told_with_its_nodes_partitions_and_accounts() {
 fn jobs_are_told_with_what_they_hold() {
     let (model, script) = model([Ok((200, include_str!("fixtures/jobs.json")))]);
     let cluster = cluster();
-    let since = Some(Timestamp::from_seconds(5));
-    let Sighting::Seen { jobs, there, .. } = model.jobs(since, &cluster).unwrap() else {
-        panic!("they were seen")
-    };
-    assert_eq!(script.asked.lock().unwrap()[0].1, "jobs/?update_time=5");
+    let Sighting { jobs, there, .. } = model.jobs(None, &cluster).unwrap();
+    assert_eq!(script.asked.lock().unwrap()[0].1, "jobs");
     assert_eq!(there.len(), jobs.len());
     let tasks: Vec<_> = jobs.iter().filter(|told| told.job.array.is_some()).collect();
     assert!(
@@ -147,12 +199,40 @@ fn jobs_are_told_with_what_they_hold() {
 }
 
 #[test]
-fn nothing_new_is_no_list() {
-    let empty = r#"{"jobs":[],"last_update":{"set":true,"infinite":false,"number":0},"warnings":[{"description":"No job changes"}]}"#;
-    let (model, _) = model([Ok((200, empty)), Ok((200, empty))]);
-    assert_eq!(model.jobs(Some(Timestamp::from_seconds(9)), &Cluster::default()), Ok(Sighting::Unchanged));
-    // Whoever has seen nothing yet must not take that for a cluster without jobs.
-    assert!(matches!(model.jobs(None, &Cluster::default()), Err(RemoteError::Unreachable(_))));
+fn a_look_shows_what_was_not_so_before() {
+    let list = |jobs: &[(u32, u32, &str)]| {
+        let job = |(id, array, state): &(u32, u32, &str)| {
+            let tasks = if *state == "PENDING" && *array > 0 { "3-4" } else { "" };
+            let task = |set| format!("{{\"set\":{set},\"infinite\":false,\"number\":{id}}}");
+            format!(
+                "{{\"array_job_id\":{{\"set\":true,\"infinite\":false,\"number\":{array}}},\"array_task_id\":{},\
+                 \"array_task_string\":\"{tasks}\",\"job_id\":{id},\"job_state\":[\"{state}\"]}}",
+                task(tasks.is_empty() && *array > 0)
+            )
+        };
+        let jobs: Vec<String> = jobs.iter().map(job).collect();
+        Ok((200, &*format!("{{\"jobs\":[{}]}}", jobs.join(",")).leak()))
+    };
+    let (first, second) = ([(1, 0, "PENDING"), (2, 0, "PENDING")], [(1, 0, "PENDING"), (2, 0, "RUNNING")]);
+    let third = [(1, 0, "PENDING"), (8, 9, "RUNNING"), (9, 9, "PENDING")];
+    let (model, _) = model([list(&first), list(&second), list(&third), list(&third), list(&third)]);
+    let cluster = Cluster::default();
+    let ids = |sighting: &Sighting| sighting.jobs.iter().map(|told| told.job.id.0).collect::<Vec<_>>();
+    let first = model.jobs(None, &cluster).unwrap();
+    assert_eq!(ids(&first), [1, 2]);
+    let second = model.jobs(Some(first.look), &cluster).unwrap();
+    assert_eq!((ids(&second), second.there.len()), (vec![2], 2));
+    assert!(second.jobs[0].as_of >= second.as_of && second.as_of >= first.as_of);
+    // Who has not taken in all of that goes on from the look before.
+    let third = model.jobs(Some(first.look), &cluster).unwrap();
+    assert_eq!((ids(&third), third.there.contains(&JobId(2))), (vec![8, 9], false));
+    let sizes = third.jobs.iter().map(|told| match told.job.array {
+        Some(ArrayPart::Pool { size, .. } | ArrayPart::Task { size, .. }) => size,
+        None => 0,
+    });
+    assert_eq!(sizes.collect::<Vec<_>>(), [3, 3]);
+    assert_eq!(ids(&model.jobs(Some(third.look), &cluster).unwrap()), [0_u32; 0]);
+    assert_eq!(ids(&model.jobs(Some(first.look), &cluster).unwrap()), [1, 8, 9], "that is too long ago");
 }
 
 #[test]

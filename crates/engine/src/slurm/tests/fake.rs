@@ -293,6 +293,12 @@ impl State {
                 self.changed = self.now;
                 (200, format!("{{\"status\": [], {meta}}}"))
             }
+            ("GET", ["nodes"]) if is_seen => (304, String::new()),
+            ("GET", ["nodes"]) => {
+                (200, format!("{{\"nodes\": [{{\"name\": \"n1\", \"cpus\": 8}}], {}}}", around(self.now)))
+            }
+            ("GET", ["licenses"]) => (200, format!("{{\"licenses\": [], {}}}", around(self.now))),
+            ("GET", ["users" | "qos"]) => (200, format!("{{\"{}\": [], {meta}}}", parts[2])),
             ("GET", ["accounts"]) => (200, format!("{{\"accounts\": [], {meta}}}")),
             _ => (404, format!("{{\"errors\": [{{\"error_number\": 9000}}], {meta}}}")),
         }

@@ -3,6 +3,7 @@
 
 mod fake;
 mod once;
+mod shared;
 
 use super::counters::Counted;
 use super::*;
@@ -49,11 +50,12 @@ fn unsure(token: &str) -> Caller {
 
 /// Makes a request of a method and a path such as `slurm/jobs` or `slurm/job/12`.
 fn request(method: Method, path: &str, caller: Caller) -> Request {
-    const PATTERNS: [(&str, &str); 9] = [
+    const PATTERNS: [(&str, &str); 10] = [
         ("slurm", "job/submit"),
         ("slurm", "jobs"),
         ("slurm", "jobs/state"),
         ("slurm", "partitions"),
+        ("slurm", "nodes"),
         ("slurm", "resources/*"),
         ("slurm", "job/*"),
         ("slurm", "ping"),
@@ -94,6 +96,7 @@ fn request(method: Method, path: &str, caller: Caller) -> Request {
         known: None,
         key: None,
         takes_gzip: false,
+        wait: None,
     }
 }
 
@@ -229,6 +232,25 @@ async fn a_body_that_says_nothing_is_not_passed_on_for_others() {
     upstream.relay(says).await.unwrap();
     let bodies: Vec<String> = fake.asked().into_iter().map(|asked| asked.body).collect();
     assert_eq!(bodies, ["", "", "{\"a\": 1}"], "the description, one for all, and one for himself");
+}
+
+#[tokio::test]
+async fn times_that_are_none_are_the_clusters_to_judge() {
+    let fake = Fake::start().await;
+    let upstream = open(&fake);
+    for (path, asked) in
+        [("slurm/jobs", "jobs"), ("slurm/job/1", "job/1"), ("slurm/partitions", "partitions")]
+    {
+        upstream.relay(get(path)).await.unwrap();
+        for time in ["abc", "", "-1", "now", "1e3", "9999999999999999999"] {
+            fake.asked();
+            upstream.relay(get(&format!("{path}?update_time={time}"))).await.unwrap();
+            let calls = fake.calls();
+            assert_eq!(calls, [format!("GET {asked}?update_time={time}")]);
+        }
+        upstream.relay(get(&format!("{path}?update_time=5"))).await.unwrap();
+        assert_eq!(fake.calls(), Vec::<String>::new());
+    }
 }
 
 #[tokio::test]

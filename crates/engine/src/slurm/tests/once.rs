@@ -205,3 +205,46 @@ async fn what_was_acknowledged_and_lost_is_sent_again() {
         "scripts are not kept"
     );
 }
+
+/// Waits for the answer to something that is away while it is asked, and comes back once that was tried.
+async fn comes_back(fake: &Arc<Fake>, upstream: &Arc<Upstream>, request: Request, mood: Mood) -> Reply {
+    fake.mood(mood);
+    fake.asked();
+    let wait = Some(Duration::from_secs(3600));
+    let asking = {
+        let upstream = Arc::clone(upstream);
+        tokio::spawn(async move { upstream.relay(Request { wait, ..request }).await })
+    };
+    fake.is_asked(2).await;
+    assert!(!asking.is_finished());
+    fake.mood(Mood::Well);
+    asking.await.unwrap().unwrap()
+}
+
+#[tokio::test]
+async fn writes_wait_until_the_cluster_is_back() {
+    let (fake, board) = (Fake::start().await, Arc::default());
+    let upstream = open(&fake, &board);
+    jobs_of(&upstream, "slurm/jobs").await;
+    let plain = request(Method::POST, "slurm/job/submit", sure("alice"));
+    let made = comes_back(&fake, &upstream, plain.clone(), Mood::NoController).await;
+    assert_eq!(job(&made), 3);
+    let made = comes_back(&fake, &upstream, submission("k", "one"), Mood::NoController).await;
+    assert_eq!((job(&made), fake.marked()), (4, 1));
+    // An answer that was lost is looked for as well; what was carried out is not sent again.
+    let made = comes_back(&fake, &upstream, submission("l", "two"), Mood::Gone).await;
+    assert_eq!((job(&made), fake.marked()), (5, 2));
+    // Without a key nobody knows what became of it.
+    fake.mood(Mood::Gone);
+    let wait = Some(Duration::from_secs(3600));
+    let lost = upstream.relay(Request { wait, ..plain.clone() }).await;
+    assert!(matches!(lost, Err(Trouble::Unanswered(_))), "{lost:?}");
+    // Whose time is over is told what the cluster said last, and what is refused is told at once.
+    fake.mood(Mood::NoController);
+    let late = upstream.relay(Request { wait: Some(Duration::from_millis(1)), ..plain.clone() }).await;
+    assert_eq!(late.unwrap().status, StatusCode::BAD_GATEWAY);
+    fake.mood(Mood::Well);
+    let bad = Request { caller: unsure("bad"), wait, ..plain };
+    let status = upstream.relay(bad).await.unwrap().status;
+    assert_eq!(status, StatusCode::NETWORK_AUTHENTICATION_REQUIRED);
+}

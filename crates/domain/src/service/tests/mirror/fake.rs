@@ -4,7 +4,7 @@
 use super::*;
 use crate::job::{Ended, Hold, Pending, Running, TaskSet};
 use crate::service::update::{HoldWish, Update};
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 
 /// What becomes of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,11 +32,21 @@ pub(super) struct Inside {
     pub(super) submissions: VecDeque<Fault>,
     pub(super) is_unreachable: bool,
     pub(super) is_accounting_down: bool,
-    changed: i64,
+    moments: u64,
+    /// What the next look is told.
+    pub(super) old: Option<Sighting>,
+    looks: VecDeque<(Look, BTreeMap<JobId, Told>)>,
     ground: usize,
     pub(super) asked: Vec<String>,
     /// Who waits until he is let go before a submission is done.
     pub(super) gate: Option<crossbeam_channel::Receiver<()>>,
+}
+
+impl Inside {
+    fn moment(&mut self) -> Moment {
+        self.moments += 1;
+        Moment(self.moments)
+    }
 }
 
 #[derive(Clone)]
@@ -86,8 +96,7 @@ impl Fake {
             phase,
             ..crate::job::tests::job(1)
         };
-        inside.jobs.insert(id, Told { job, mark: mark.into(), accounted: false });
-        inside.changed = at.seconds();
+        inside.jobs.insert(id, Told { job, mark: mark.into(), accounted: false, as_of: Moment::default() });
         id
     }
 
@@ -126,7 +135,6 @@ impl Fake {
         let until = told.job.spec.time_limit.end_from(at);
         let run = Running::new(at, Arc::new(allocation), until, Text::default());
         told.job.phase = Phase::Running(Box::new(run));
-        inside.changed = at.seconds();
         inside.jobs.insert(told.job.id, told);
     }
 
@@ -152,7 +160,6 @@ impl Fake {
         told.job.phase = shown;
         let known = Told { job: Job { phase: known, ..told.job.clone() }, accounted: true, ..told.clone() };
         inside.accounting.push(known);
-        inside.changed = at.seconds();
     }
 
     /// Puts a running job back into the queue.
@@ -167,7 +174,6 @@ impl Fake {
         told.job.restarts += 1;
         told.job.submitted = at.max(told.job.submitted.after(Duration::from_secs(1)));
         told.job.phase = Phase::Pending(Pending::default());
-        inside.changed = at.seconds();
     }
 
     /// Forgets jobs that have been over for so long.
@@ -183,7 +189,6 @@ impl Fake {
     pub(super) fn lose(&self, id: JobId) {
         let mut inside = self.inside();
         inside.jobs.remove(&id);
-        inside.changed = self.second().seconds();
     }
 
     fn reached(&self, what: String) -> Result<std::sync::MutexGuard<'_, Inside>, RemoteError> {
@@ -214,23 +219,40 @@ impl Remote for Fake {
         Ok((inside.ground % 2 == 1).then_some(ground))
     }
 
-    fn jobs(&self, since: Option<Timestamp>, _cluster: &Cluster) -> Result<Sighting, RemoteError> {
-        let inside = self.reached("jobs".into())?;
-        if since.is_some_and(|since| since.seconds() > inside.changed) {
-            return Ok(Sighting::Unchanged);
+    fn jobs(&self, since: Option<Look>, _cluster: &Cluster) -> Result<Sighting, RemoteError> {
+        let mut inside = self.reached("jobs".into())?;
+        if let Some(old) = inside.old.take() {
+            return Ok(old);
         }
-        let there: BTreeSet<JobId> = inside.jobs.keys().copied().collect();
-        Ok(Sighting::Seen { at: self.second(), jobs: inside.jobs.values().cloned().collect(), there })
+        let as_of = inside.moment();
+        let shown: BTreeMap<JobId, Told> =
+            inside.jobs.iter().map(|(id, told)| (*id, Told { as_of, ..told.clone() })).collect();
+        // Two looks are remembered.
+        let before =
+            inside.looks.iter().find(|(look, _)| Some(*look) == since).map(|(_, shown)| shown.clone());
+        let is_other = |told: &&Told| {
+            let known = before.as_ref().and_then(|before| before.get(&told.job.id));
+            known.is_none_or(|known| known.job != told.job)
+        };
+        let jobs = shown.values().filter(is_other).cloned().collect();
+        let there = Arc::new(shown.keys().copied().collect());
+        let look = Look(as_of.0);
+        inside.looks.push_back((look, shown));
+        if inside.looks.len() > 2 {
+            inside.looks.pop_front();
+        }
+        Ok(Sighting { look, as_of, jobs, there })
+    }
+
+    fn jobs_now(&self, since: Option<Look>, cluster: &Cluster) -> Result<Sighting, RemoteError> {
+        self.jobs(since, cluster)
     }
 
     fn job(&self, id: JobId, _cluster: &Cluster) -> Result<Vec<Told>, RemoteError> {
-        let inside = self.reached(format!("job {id}"))?;
-        Ok(inside
-            .jobs
-            .values()
-            .filter(|told| told.job.id == id || told.job.array_id() == id)
-            .cloned()
-            .collect())
+        let mut inside = self.reached(format!("job {id}"))?;
+        let as_of = inside.moment();
+        let is_it = |told: &&Told| told.job.id == id || told.job.array_id() == id;
+        Ok(inside.jobs.values().filter(is_it).map(|told| Told { as_of, ..told.clone() }).collect())
     }
 
     fn submit(&self, submission: &Submission, mark: &str) -> Result<JobId, RemoteError> {
@@ -287,11 +309,13 @@ impl Remote for Fake {
     }
 
     fn ended(&self, jobs: &[JobId], _cluster: &Cluster) -> Result<Vec<Told>, RemoteError> {
-        let inside = self.reached(format!("ended {jobs:?}"))?;
+        let mut inside = self.reached(format!("ended {jobs:?}"))?;
         if inside.is_accounting_down {
             return Err(RemoteError::Unreachable("no database".into()));
         }
-        Ok(inside.accounting.iter().filter(|told| jobs.contains(&told.job.id)).cloned().collect())
+        let as_of = inside.moment();
+        let wanted = inside.accounting.iter().filter(|told| jobs.contains(&told.job.id));
+        Ok(wanted.map(|told| Told { as_of, ..told.clone() }).collect())
     }
 
     fn recall(
@@ -301,8 +325,10 @@ impl Remote for Fake {
         _since: Timestamp,
         _cluster: &Cluster,
     ) -> Result<Option<Told>, RemoteError> {
-        let inside = self.reached(format!("recall {mark}"))?;
-        Ok(inside.accounting.iter().find(|told| told.mark == mark).cloned())
+        let mut inside = self.reached(format!("recall {mark}"))?;
+        let as_of = inside.moment();
+        let found = inside.accounting.iter().find(|told| told.mark == mark);
+        Ok(found.map(|told| Told { as_of, ..told.clone() }))
     }
 
     fn payload(&self, job: JobId) -> Result<Option<Payload>, RemoteError> {

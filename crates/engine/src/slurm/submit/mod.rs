@@ -1,49 +1,31 @@
-//! `job/submit` under a client's key: what may have been carried out is looked for before it is sent again, and what was
-//! acknowledged is looked at once more when the cluster has had time to save it.
+//! `job/submit` under a client's key: what may have been carried out is looked for before it is sent again (`outcome` tells
+//! what that is), and what was acknowledged is looked at once more when the cluster has had time to save it (`settle`).
+
+mod outcome;
+mod settle;
 
 use super::identity::As;
 use super::jobs::Failed;
 use super::kinds::{Family, Kind};
-use super::link::Call;
 use super::mark::Mark;
 use super::relay::Upstream;
 use super::request::{Reply, Request};
-use super::split::{self, Around, Splitter, field};
-use super::submissions::{ClientKey, Record, Submissions, Unsettled};
+use super::submissions::{ClientKey, Record, Submissions};
 use super::transport::Answer;
 use super::trouble::Trouble;
 use bytes::Bytes;
 use domain::ports::StoreError;
 use hyper::StatusCode;
 use hyper::header::HeaderValue;
-use serde_json::Value;
-use slurm_wire::versions::{self, Version};
+use outcome::{Outcome, outcome};
+use slurm_wire::versions::Version;
 use std::collections::HashMap;
 use std::time::Duration;
 
 /// How long a submission without an answer may still be on its way inside the cluster.
 const ON_ITS_WAY: Duration = if cfg!(test) { Duration::from_millis(1) } else { Duration::from_secs(2) };
-/// slurmctld saves its jobs every five seconds: what it still has after this time it has saved.
-const SAVED: Duration = Duration::from_secs(12);
-/// How often what was acknowledged is looked at.
-const LOOKS: Duration = Duration::from_secs(3);
 /// For so long a job that has ended is shown by slurmctld, if its site has not changed that.
 const REMEMBERED: Duration = Duration::from_secs(240);
-/// How far the time of a submission in accounting may be from when it came in here.
-const NEAR: u64 = 3;
-
-/// What became of a submission that was sent.
-#[derive(Debug, PartialEq, Eq)]
-enum Outcome {
-    /// This job.
-    Made(u32),
-    /// Nothing, and the cluster says why.
-    Refused,
-    /// Nothing: it never got there.
-    NotSent,
-    /// Nobody knows.
-    Unknown,
-}
 
 impl Upstream {
     /// Submits a job under a key, or says what was said before.
@@ -230,145 +212,6 @@ impl Upstream {
             }
         }
     }
-
-    /// Looks at what was acknowledged, for as long as the service runs.
-    pub async fn look_after(&self) {
-        loop {
-            tokio::time::sleep(LOOKS).await;
-            self.settle(SAVED).await;
-        }
-    }
-
-    /// Looks at what was acknowledged longer ago than that: what is not there any more is sent again.
-    pub(super) async fn settle(&self, after: Duration) {
-        let Some(submissions) = &self.submissions else { return };
-        let mut lists: HashMap<String, Option<HashMap<Mark, u32>>> = HashMap::new();
-        for one in submissions.due(after) {
-            let _alone = submissions.lock(&one.name).await;
-            let name = one.name.clone();
-            let Ok(record) = self.kept(move |kept| kept.get(&name)).await else {
-                submissions.still_due([one]);
-                continue;
-            };
-            let Some(record) = record.filter(|record| record.job.is_some() && !record.is_settled) else {
-                continue;
-            };
-            let Some(version) = versions::named(&record.version) else { continue };
-            let list = match lists.get(&record.user) {
-                Some(list) => list,
-                None => {
-                    let list = self.marked(&one.who, &record.user, version).await.ok();
-                    lists.entry(record.user.clone()).or_insert(list)
-                }
-            };
-            let job = list.as_ref().map(|list| list.get(&record.mark()).copied());
-            if !self.settled(&one, record, version, job).await {
-                submissions.still_due([one]);
-            }
-        }
-    }
-
-    /// Settles one, whose job is known to be this one or none; says whether it could.
-    async fn settled(
-        &self,
-        one: &Unsettled,
-        record: Record,
-        version: &'static Version,
-        job: Option<Option<u32>>,
-    ) -> bool {
-        match job {
-            None => record.age() > REMEMBERED,
-            Some(Some(job)) if Some(job) == record.job => {
-                let record = Record { is_settled: true, body: None, ..record };
-                self.write_down(&one.name, &record).await.is_ok()
-            }
-            Some(Some(job)) => self.made(&one.name, record, job, None, &one.who).await.is_ok(),
-            Some(None) => match self.has_begun(&one.who, &record, version).await {
-                None => record.age() > REMEMBERED,
-                Some(true) => {
-                    let record = Record { is_settled: true, body: None, ..record };
-                    self.write_down(&one.name, &record).await.is_ok()
-                }
-                Some(false) => self.sent_again(one, record, version).await,
-            },
-        }
-    }
-
-    /// Asks accounting whether a job that slurmctld does not have had begun; `None` if that cannot be found out.
-    async fn has_begun(&self, who: &As, record: &Record, version: &Version) -> Option<bool> {
-        let target = format!("/slurmdb/{}/job/{}", version.name, record.job?);
-        let answer = self.link.ask_all(&Call::get(who.clone(), target)).await.ok()?;
-        if answer.status != StatusCode::OK {
-            return None;
-        }
-        let document: Value = serde_json::from_slice(&answer.body).ok()?;
-        let is_ours = |job: &&Value| {
-            let extra = job.get("extra").and_then(Value::as_str).unwrap_or_default();
-            let at = job.pointer("/time/submission").and_then(Value::as_u64).unwrap_or(0);
-            extra.contains(&record.mark) || extra.is_empty() && at.abs_diff(record.at) <= NEAR
-        };
-        let jobs = document.get("jobs")?.as_array()?;
-        Some(
-            jobs.iter()
-                .filter(is_ours)
-                .any(|job| job.pointer("/time/start").and_then(Value::as_u64).is_some_and(|at| at > 0)),
-        )
-    }
-
-    async fn sent_again(&self, one: &Unsettled, record: Record, version: &'static Version) -> bool {
-        let mut call = Call::get(one.who.clone(), format!("/slurm/{}/job/submit", version.name));
-        call.method = hyper::Method::POST;
-        call.is_repeatable = false;
-        call.content_type = Some(HeaderValue::from_static("application/json"));
-        call.body = Bytes::from(record.body.clone().unwrap_or_default());
-        let answer = self.link.ask(&call).await;
-        match outcome(&answer) {
-            Outcome::Made(job) => {
-                tracing::warn!(
-                    job.lost = record.job,
-                    job.id = job,
-                    "the cluster had lost a job that it had taken; it was sent again"
-                );
-                self.made(&one.name, record, job, None, &one.who).await.is_ok()
-            }
-            Outcome::Refused => {
-                tracing::warn!(
-                    job.lost = record.job,
-                    "the cluster has lost a job that it had taken, and does not take it again"
-                );
-                true
-            }
-            // Next time it is looked for first.
-            Outcome::NotSent | Outcome::Unknown => false,
-        }
-    }
-}
-
-/// Tells from an answer what became of a submission.
-fn outcome(answer: &Result<Answer, Trouble>) -> Outcome {
-    let answer = match answer {
-        Ok(answer) => answer,
-        Err(Trouble::Unanswered(_) | Trouble::Garbage(_)) => return Outcome::Unknown,
-        Err(_) => return Outcome::NotSent,
-    };
-    let mut compact = Splitter::new("errors");
-    let mut errors = Vec::new();
-    let told = compact
-        .feed(&answer.body, |error| errors.extend(field(error, "error_number").and_then(split::number)));
-    let Ok(Around { head, tail }) = told.and_then(|()| compact.end()) else {
-        return if answer.status.is_client_error() { Outcome::Refused } else { Outcome::Unknown };
-    };
-    let whole = [head, tail].concat();
-    let job = field(&whole, "job_id").and_then(split::number).and_then(|job| u32::try_from(job).ok());
-    match job.filter(|job| *job > 0) {
-        Some(job) => Outcome::Made(job),
-        None if answer.status.is_client_error() || answer.status.is_success() => Outcome::Refused,
-        None => match errors.iter().copied().find(|number| *number != 0) {
-            Some(1800) => Outcome::NotSent,
-            Some(1007 | 2000..=2999 | 7000..=7999 | 9000..=9999) => Outcome::Refused,
-            _ => Outcome::Unknown,
-        },
-    }
 }
 
 /// Says again what was said of a submission.
@@ -387,34 +230,4 @@ fn plain_answer(job: u32, version: &str) -> String {
     format!(
         "{{\"job_id\":{job},\"step_id\":\"batch\",\"job_submit_user_msg\":\"\",\"meta\":{{\"plugin\":{{\"type\":\"openapi/slurmctld\",\"name\":\"\",\"data_parser\":\"data_parser/{version}\",\"accounting_storage\":\"\"}}}},\"errors\":[],\"warnings\":[]}}"
     )
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn answers_say_what_became_of_a_submission() {
-        let answer = |status: u16, body: &'static str| {
-            let body = Bytes::from_static(body.as_bytes());
-            Ok(Answer { status: StatusCode::from_u16(status).unwrap(), content_type: None, body })
-        };
-        for (answer, wanted) in [
-            (answer(200, r#"{"job_id":7,"errors":[]}"#), Outcome::Made(7)),
-            // An unknown flag: the job is there all the same.
-            (answer(500, r#"{"job_id":7,"errors":[{"error_number":9207}]}"#), Outcome::Made(7)),
-            (answer(200, r#"{"errors":[{"error_number":0}]}"#), Outcome::Refused),
-            (answer(422, r#"{"errors":[{"error_number":2000}]}"#), Outcome::Refused),
-            (answer(500, r#"{"errors":[{"error_number":9202},{"error_number":9000}]}"#), Outcome::Refused),
-            (answer(400, "Failure during parsing"), Outcome::Refused),
-            (answer(502, r#"{"errors":[{"error_number":1800}]}"#), Outcome::NotSent),
-            (answer(500, r#"{"errors":[{"error_number":-1}]}"#), Outcome::Unknown),
-            (answer(504, r#"{"errors":[{"error_number":5004}]}"#), Outcome::Unknown),
-            (answer(502, "<html>"), Outcome::Unknown),
-            (Err(Trouble::Unanswered(String::new())), Outcome::Unknown),
-            (Err(Trouble::Unreachable(String::new())), Outcome::NotSent),
-        ] {
-            assert_eq!(outcome(&answer), wanted, "{answer:?}");
-        }
-    }
 }
