@@ -85,6 +85,16 @@ impl Site {
         self.cockpit.as_ref().map(|cockpit| &cockpit.monitoring)
     }
 
+    /// Waits until what a dialect shows of jobs is as new as whoever asks may expect.
+    async fn be_current(&self, dialect: Dialect) {
+        let has_waited = self.jobs.be_current().await;
+        // Monitoring keeps records of its own, which are a moment behind the jobs.
+        if let (true, Dialect::Cockpit, Some(monitoring)) = (has_waited, dialect, self.monitoring()) {
+            let latest = *self.jobs.feed().bell().borrow();
+            monitoring.has_records_up_to(latest).await;
+        }
+    }
+
     /// Tells whether a job of this number is alive or in history. Blocks.
     ///
     /// # Errors
@@ -162,7 +172,7 @@ async fn respond(site: Arc<Site>, request: Request<Incoming>, peer: SocketAddr) 
     let begun = std::time::Instant::now();
     if dialect.shows_jobs(&request) {
         // What cannot be had in time is shown as it was.
-        let _ = tokio::time::timeout(NEWS, site.jobs.be_current()).await;
+        let _ = tokio::time::timeout(NEWS, site.be_current(dialect)).await;
     }
     let answer = match dialect {
         _ if !is_known(request.method()) => text(StatusCode::METHOD_NOT_ALLOWED, "Invalid HTTP method"),

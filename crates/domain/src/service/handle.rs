@@ -572,10 +572,11 @@ impl JobService {
     }
 
     /// Says that somebody asks from outside, and waits until the snapshot is as new as he may expect. Where jobs are a
-    /// cluster's that may take as long as the cluster does; elsewhere no time.
-    pub async fn be_current(&self) {
-        if let Some(gaze) = &self.gaze {
-            gaze.ask(self.clock.now()).await;
+    /// cluster's that may take as long as the cluster does; elsewhere no time. Tells whether it has waited.
+    pub async fn be_current(&self) -> bool {
+        match &self.gaze {
+            Some(gaze) => gaze.ask(self.clock.now()).await,
+            None => false,
         }
     }
 

@@ -8,7 +8,7 @@ use crate::monitoring::{
 use crate::ports::{
     Archive, Begun, Clock, Clusters, Kept, Registry, Replaced, SeriesRefused, SeriesStore, StoreError,
 };
-use crate::{Text, Timestamp};
+use crate::{ChangeId, Text, Timestamp};
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
@@ -71,6 +71,8 @@ pub struct Monitoring {
     clock: Arc<dyn Clock>,
     /// Counts jobs that have ended: whoever archives waits for it.
     ends: Arc<watch::Sender<u64>>,
+    /// Up to which change of jobs there are records.
+    followed: Arc<watch::Sender<ChangeId>>,
 }
 
 impl Monitoring {
@@ -81,8 +83,8 @@ impl Monitoring {
         clusters: Arc<dyn Clusters>,
         clock: Arc<dyn Clock>,
     ) -> Self {
-        let ends = Arc::new(watch::Sender::new(0));
-        Monitoring { registry, series, archive: None, clusters, clock, ends }
+        let (ends, followed) = (Arc::new(watch::Sender::new(0)), Arc::new(watch::Sender::new(ChangeId(0))));
+        Monitoring { registry, series, archive: None, clusters, clock, ends, followed }
     }
 
     /// Adds the archive of jobs that are over.
@@ -103,6 +105,17 @@ impl Monitoring {
     /// Returns the present second.
     pub fn now(&self) -> i64 {
         self.clock.now().seconds()
+    }
+
+    /// Notes that there are records of jobs as they were after a change.
+    pub fn note_records_up_to(&self, change: ChangeId) {
+        self.followed.send_replace(change);
+    }
+
+    /// Waits until there are records of jobs as they were after a change.
+    pub async fn has_records_up_to(&self, change: ChangeId) {
+        // The sender is there as long as this handle.
+        let _ = self.followed.subscribe().wait_for(|followed| *followed >= change).await;
     }
 
     /// Lets wait for the end of jobs.

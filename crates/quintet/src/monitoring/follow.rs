@@ -98,7 +98,10 @@ impl Following {
         loop {
             match self.jobs.feed().after(self.last, BATCH) {
                 Ok(changes) => {
-                    let Some(last) = changes.last().map(|change| change.id) else { return Ok(()) };
+                    let Some(last) = changes.last().map(|change| change.id) else {
+                        self.monitoring.note_records_up_to(self.last);
+                        return Ok(());
+                    };
                     let mut touched = BTreeSet::new();
                     let mut ended = BTreeSet::new();
                     for change in &changes {

@@ -16,6 +16,8 @@ const OURS: Duration = Duration::from_secs(5);
 const IDLE: Duration = Duration::from_secs(60);
 /// The longest pause between looks while the cluster does not answer.
 const LONGEST: Duration = Duration::from_secs(30);
+/// A look that has taken so long is waited for by nobody.
+const SLOW: Duration = Duration::from_secs(1);
 /// The longest pause before a look that somebody waits for: looks take half of the time at most.
 const BREATH: Duration = Duration::from_millis(200);
 
@@ -89,26 +91,27 @@ impl Gaze {
         Watching(Arc::clone(self))
     }
 
-    /// Notes that somebody asks, and waits until what he is told is not older than it may be. While the cluster does not
-    /// answer nobody waits.
-    pub(in crate::service) async fn ask(&self, now: Timestamp) {
+    /// Notes that somebody asks, and waits until what he is told is not older than it may be. While the cluster is slow or
+    /// does not answer nobody waits. Tells whether he has waited.
+    pub(in crate::service) async fn ask(&self, now: Timestamp) -> bool {
         let mut done = self.done.subscribe();
         let wanted = {
             let mut moments = self.moments();
             moments.asked = Some(now);
             let is_old = now.since(moments.begun) >= self.every * 2;
             if !is_old && !moments.has_heard {
-                return;
+                return false;
             }
             self.ring();
-            if moments.failures > 0 {
-                return;
+            let is_slow = moments.is_looking && now.since(moments.begun) >= SLOW;
+            if moments.failures > 0 || is_slow {
+                return false;
             }
             // What is looked at now was begun before whatever was heard of since.
             moments.count + u64::from(moments.has_heard || !moments.is_looking)
         };
         // Nobody looks any more when the service stops.
-        let _ = done.wait_for(|done| *done >= wanted).await;
+        done.wait_for(|done| *done >= wanted).await.is_ok()
     }
 
     /// Notes that a look begins.
@@ -223,8 +226,11 @@ mod tests {
         tokio::task::yield_now().await;
         assert!(!waits.is_finished() && gaze.rung.try_recv().is_ok());
         gaze.begin(at(100));
+        // Who comes later does not wait for what takes long.
+        gaze.ask(at(103)).await;
         gaze.end(false);
         waits.await.unwrap();
+        assert!(gaze.rung.try_recv().is_ok());
         // While the cluster is away nobody waits, but it is tried at once.
         gaze.ask(at(200)).await;
         assert!(gaze.rung.try_recv().is_ok());
