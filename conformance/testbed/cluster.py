@@ -64,7 +64,10 @@ class Cluster:
     # --- start and end ----------------------------------------------------------------------------------------
 
     def start(self, *, nodes=4, cpus=8, rests=1, extra=(), shared=(), lifeline=None, versions=tuple(settings.VERSIONS)):
-        """Starts it and waits until all of it answers; builds the tree if there is none. Leaves one alone that runs."""
+        """Starts it and waits until all of it answers; builds the tree if there is none. Leaves one alone that runs.
+
+        `versions` are those of every slurmrestd, or a list of them for each.
+        """
         if self.running():
             return
         check_rights()
@@ -79,7 +82,8 @@ class Cluster:
                 file.write(os.urandom(32))
             plan = {
                 "folder": self.folder, "tree": where, "key": self.path("jwt_hs256.key"), "nodes": nodes, "cpus": cpus,
-                "extra": "".join(read(path) for path in extra), "users": sorted(tree.USERS), "versions": list(versions),
+                "extra": "".join(read(path) for path in extra), "users": sorted(tree.USERS),
+                "versions": [list(each) for each in versions] if isinstance(versions[0], list) else [list(versions)] * rests,
                 "shared": [self.path("shared"), *map(os.path.realpath, shared)], "while": lifeline,
                 "ports": free_ports(nodes, rests),
             }

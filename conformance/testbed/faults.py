@@ -5,77 +5,20 @@
 Starts a cluster of its own and ends it. Each function of TRIALS is one trial; its text says what is tried.
 """
 
-import argparse
-import http.client
-import json
 import os
+import pathlib
 import signal
 import sys
 import threading
 import time
-import traceback
 
+HERE = os.path.dirname(os.path.abspath(__file__))
 sys.dont_write_bytecode = True
-from cluster import Broken, CannotRun, Cluster  # noqa: E402  after what it must not leave behind
+sys.path.append(os.path.join(HERE, "..", "clients", "five"))
+from doors import Cockpit, EtEngine, Nifcloud, Waldur  # noqa: E402  after what it must not leave behind
 from front import ACCOUNTING, API, Front  # noqa: E402
-from tree import CannotBuild  # noqa: E402
-
-# What a connection can end with that has told nothing of what became of a request.
-UNTOLD = (OSError, http.client.HTTPException)
-# How long a write may take to be refused when nobody is there who could do it.
-AT_ONCE = 15
-OVER = {"COMPLETED", "FAILED", "CANCELLED", "TIMEOUT", "NODE_FAIL"}
-
-
-def until(is_so, what, seconds=120):
-    """Waits until something is so, and returns what it then was."""
-    end = time.monotonic() + seconds
-    while True:
-        found = is_so()
-        if found:
-            return found
-        if time.monotonic() > end:
-            raise AssertionError(f"waited {seconds} s in vain: {what}")
-        time.sleep(0.1)
-
-
-def answers_well(door, path=f"{API}/ping/"):
-    try:
-        return door.ask("GET", path).status == 200
-    except UNTOLD:
-        return False
-
-
-def job(script, **more):
-    return {
-        "script": f"#!/bin/sh\n{script}\n",
-        "job": {
-            "name": "fault", "current_working_directory": "/tmp", "environment": ["PATH=/usr/bin:/bin"],
-            "standard_output": "/dev/null", "standard_error": "/dev/null", **more,
-        },
-    }
-
-
-def submit(door, body, **headers):
-    """Submits and returns the number of the job."""
-    answer = door.ask("POST", f"{API}/job/submit", body, {name.replace("_", "-"): value for name, value in headers.items()})
-    assert answer.status == 200 and answer.json["job_id"], answer
-    return answer.json["job_id"]
-
-
-def is_fast_refusal(answer, statuses=(502, 503, 504)):
-    """Checks that a write was refused at once, in Slurm's own shape."""
-    assert answer.status in statuses, answer
-    assert answer.took < AT_ONCE, answer
-    error = answer.json["errors"][0]
-    assert error["description"] and error["error_number"], answer
-    return True
-
-
-def age(answer):
-    """How old the answer says that it is, in seconds."""
-    assert "age" in answer.headers, answer
-    return int(answer.headers["age"])
+from trials import (  # noqa: E402
+    UNTOLD, age, is_fast_refusal, job, on, run, submit, submit_or_none, until, well)
 
 
 class Submitters:
@@ -284,11 +227,6 @@ def rest_killed(cluster, given):
         cluster.tell("start", "slurmrestd")
 
 
-def submit_or_none(door):
-    answer = door.ask("POST", f"{API}/job/submit", job("true"))
-    return answer.json["job_id"] if answer.status == 200 else None
-
-
 def controller_gone(cluster, given):
     """slurmctld is down: reads go on with their age, writes are refused at once; afterwards both are as before."""
     with Front(given.server, cluster) as front:
@@ -328,38 +266,95 @@ def controller_hangs(cluster, given):
         assert len(names) <= 1, f"one submission made {names}"
 
 
-def well(answer):
-    return answer if answer.status == 200 else None
+# Made and ended by every interface but ClusterCockpit's, which looks on.
+FAILS = "#!/bin/sh\nexit 3\n"
 
 
+def others(front):
+    """The other interfaces of a service for alice, and how ClusterCockpit's calls what it has seen."""
+    folder = pathlib.Path(front.cluster.path("shared", "nifcloud", "alice"))
+    folder.mkdir(parents=True, exist_ok=True)
+    url = f"http://{front.address}"
+    token = front.token
+    doors = {
+        "waldur": Waldur(url, token("alice", "--for", "waldur")),
+        "nifcloud": Nifcloud(url, token("alice", "--for", "nifcloud"), folder),
+        "et-engine": EtEngine(url, token("alice", "--for", "et-engine")),
+    }
+    return doors, Cockpit(url, token("watcher", "--for", "clustercockpit", "--role", "api", "--role", "admin"), "alice")
+
+
+@on(extra=[os.path.join(HERE, "forgetful.conf")])
 def accounting_gone(cluster, given):
-    """slurmdbd is stopped for a minute: jobs are taken and run meanwhile, and are in the history afterwards."""
-    with Front(given.server, cluster) as front:
+    """slurmdbd is stopped for a minute: jobs of every interface are taken and run, and are all in the history afterwards."""
+    identity = f'identity = "key"\njwt_key = "{cluster.path("jwt_hs256.key")}"'
+    more = f"""
+[[users]]
+name = "alice"
+uid = 2001
+[nifcloud]
+folders = "{cluster.path("shared", "nifcloud")}/{{user}}"
+[et_engine]
+folder = "{cluster.path("shared", "et-engine")}"
+"""
+    with Front(given.server, cluster, identity=identity, more=more) as front:
         door = front.door()
+        doors, cockpit = others(front)
         assert door.ask("GET", f"{ACCOUNTING}/accounts/").status == 200
+        # What each calls a job that has failed.
+        first = {name: other.make(FAILS) for name, other in doors.items()}
+        until(lambda: len(failed_ones(door)) == len(first), "jobs are in the history")
+        words = {name: until(lambda: over_word(doors[name], made), f"{name} sees the end") for name, made in first.items()}
         cluster.tell("stop", "slurmdbd")
-        began, numbers = time.monotonic(), []
+        began, made, known = time.monotonic(), {name: [] for name in doors}, []
         while time.monotonic() - began < given.minute:
-            numbers.append(submit(door, job("true")))
-            time.sleep(given.minute / 20)
-        until(lambda: is_over(door, numbers[-1]), "jobs run meanwhile")
+            known.append(submit(door, job("exit 3")))
+            for name, other in doors.items():
+                made[name].append(other.make(FAILS))
+            time.sleep(given.minute / 12)
+        until(lambda: not cluster.run("squeue", "--noheader", "--states=PD,R,CG").split(), "jobs run meanwhile")
         refused = door.ask("GET", f"{ACCOUNTING}/jobs/")
         assert refused.status in (502, 503, 504) or age(refused) > 0, refused
         cluster.tell("start", "slurmdbd")
+        count = len(first) + len(known) + sum(map(len, made.values()))
 
         def are_recorded():
-            answer = door.ask("GET", f"{ACCOUNTING}/jobs/?start_time=now-1hour", headers={"Cache-Control": "no-cache"})
-            if answer.status != 200:
-                return False
-            done = {each["job_id"] for each in answer.json["jobs"] if "COMPLETED" in each["state"]["current"]}
-            return done >= set(numbers)
+            found = failed_ones(door)
+            return found if len(found) >= count else None
 
-        until(are_recorded, f"all of {len(numbers)} jobs are in the history", 180)
+        recorded = until(are_recorded, f"all of {count} jobs are in the history", 180)
+        assert len(recorded) == count and set(known) <= set(recorded), (sorted(recorded), known)
+        assert set(recorded.values()) == {3}, recorded
+
+        def all_told():
+            told = {name: [over_word(doors[name], each) for each in of] for name, of in made.items()}
+            return told if all(set(of) == {words[name]} for name, of in told.items()) else None
+
+        def all_seen():
+            seen = {number: state for (_, number), state in cockpit.states().items()}
+            return {number: seen.get(number) for number in recorded if seen.get(number) != "failed"} or "all"
+
+        for _ in range(2):
+            until(all_told, "every interface tells how its jobs ended")
+            until(lambda: all_seen() == "all", "ClusterCockpit's has seen them all")
+            # What it knows it still knows when it begins anew.
+            front.end(signal.SIGKILL)
+            front.start()
 
 
-def is_over(door, number):
-    answer = door.ask("GET", f"{API}/job/{number}")
-    return answer.status == 200 and bool(OVER & set(answer.json["jobs"][0]["job_state"]))
+def failed_ones(door):
+    """The jobs of the history that have failed, with their exit codes."""
+    answer = door.ask("GET", f"{ACCOUNTING}/jobs/?start_time=now-1hour", headers={"Cache-Control": "no-cache"})
+    if answer.status != 200:
+        return {}
+    jobs = [each for each in answer.json["jobs"] if "FAILED" in each["state"]["current"]]
+    return {each["job_id"]: each["exit_code"]["return_code"]["number"] for each in jobs}
+
+
+def over_word(door, name):
+    """What a door calls a job that is over; nothing until it is."""
+    word = door.state(name)
+    return word if word not in ("PENDING", "RUNNABLE", "RUNNING", "COMPLETING", "QUE", "RUN", "ACC", "RNA", "RNE") else None
 
 
 def tokens_expire(cluster, given):
@@ -403,40 +398,8 @@ TRIALS = [
 ]
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
-    parser.add_argument("--server", default="target/debug/quintet", help="our program")
-    parser.add_argument("--submissions", type=int, default=1000, help="of the trials that kill something meanwhile")
-    parser.add_argument("--minute", type=float, default=60, help="how many seconds slurmdbd is away")
-    parser.add_argument("--name", default="faults", help="of the cluster")
-    parser.add_argument("trials", nargs="*", metavar="TRIAL", help=", ".join(trial.__name__ for trial in TRIALS))
-    given = parser.parse_args()
-    chosen = [trial for trial in TRIALS if not given.trials or trial.__name__ in given.trials]
-    if len(given.trials) not in (0, len(chosen)):
-        parser.error(f"there are: {', '.join(trial.__name__ for trial in TRIALS)}")
-    cluster = Cluster(given.name)
-    failed = []
-    try:
-        for trial in chosen:
-            # A cluster of its own for each: what one has broken is nothing to the next.
-            cluster.stop()
-            cluster.start(rests=2, cpus=64, lifeline=os.getpid())
-            print(f"{trial.__name__}: {trial.__doc__}", flush=True)
-            began = time.monotonic()
-            try:
-                trial(cluster, given)
-                print(f"  holds ({time.monotonic() - began:.0f} s)", flush=True)
-            except (AssertionError, Broken, KeyError, ValueError, TypeError, *UNTOLD) as error:
-                failed.append(trial.__name__)
-                traceback.print_exception(error, file=sys.stdout)
-                print(f"  FAILED: {str(error)[:2000]}", flush=True)
-    except (CannotRun, CannotBuild) as reason:
-        print(f"faults: {reason}", file=sys.stderr)
-        sys.exit(3)
-    finally:
-        cluster.stop()
-    print(json.dumps({"held": len(chosen) - len(failed), "failed": failed}))
-    sys.exit(bool(failed))
-
-
-main()
+if __name__ == "__main__":
+    run(__doc__, "faults", TRIALS, [
+        ("--submissions", {"type": int, "default": 1000, "help": "of the trials that kill something meanwhile"}),
+        ("--minute", {"type": float, "default": 60, "help": "how many seconds slurmdbd is away"}),
+    ])

@@ -57,9 +57,11 @@ class Door:
 class Front:
     """`quintet serve` in front of a cluster. It can be killed and started again on what it left."""
 
-    def __init__(self, server, cluster, settings="", identity='identity = "caller"'):
+    def __init__(self, server, cluster, settings="", identity='identity = "caller"', *, endpoints=None, more=""):
+        """`settings` are lines of [engine.slurm], `more` what stands behind it."""
         self.server, self.cluster = os.path.realpath(server), cluster
-        self.folder = tempfile.mkdtemp(prefix="quintet-front-")
+        # Gone with the cluster, should this program be killed.
+        self.folder = tempfile.mkdtemp(prefix="front-", dir=cluster.folder)
         os.chmod(self.folder, 0o755)
         self.address = f"127.0.0.1:{free_port()}"
         self.process = None
@@ -69,9 +71,10 @@ class Front:
 kind = "slurm"
 
 [engine.slurm]
-endpoints = {json.dumps(cluster.urls())}
+endpoints = {json.dumps(endpoints or cluster.urls())}
 {identity}
 {settings}
+{more}
 """)
 
     def path(self, name):
@@ -90,8 +93,9 @@ endpoints = {json.dumps(cluster.urls())}
     def start(self):
         """Starts it and waits until it listens."""
         with open(self.path("log"), "ab") as log, open(self.path("said"), "wb") as said:
+            # Where this program is killed, so is the service.
             self.process = subprocess.Popen(
-                [self.server, "serve", "--config", self.path("quintet.toml"), "--state", self.path("state"),
+                ["setpriv", "--pdeathsig", "KILL", self.server, "serve", "--config", self.path("quintet.toml"), "--state", self.path("state"),
                  "--listen", self.address],
                 stdin=subprocess.DEVNULL, stdout=said, stderr=log)
         end = time.monotonic() + 120
@@ -113,6 +117,11 @@ endpoints = {json.dumps(cluster.urls())}
 
     def door(self, user="alice", patience=30, seconds=86400):
         return Door(self.address, user, self.cluster.token(user, seconds), patience)
+
+    def token(self, user, *words):
+        """A credential of the service's own, as `quintet token` makes it."""
+        command = [self.server, "token", user, *words, "--state", self.path("state")]
+        return subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=True).stdout.strip()
 
 
 def free_port():

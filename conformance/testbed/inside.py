@@ -64,7 +64,7 @@ class Inside:
             # It refuses to be root or SlurmUser. Requests can kill it.
             yield Daemon(
                 name,
-                ["slurmrestd", "-a", "rest_auth/jwt", "-s", "slurmctld,slurmdbd", "-d", ",".join(plan["versions"]),
+                ["slurmrestd", "-a", "rest_auth/jwt", "-s", "slurmctld,slurmdbd", "-d", ",".join(plan["versions"][number - 1]),
                  f"127.0.0.1:{port}", f"unix:/run/slurmrestd/{name}.socket"],
                 user="slurmrest", answers=port, environment={"SLURM_JWT": "daemon"}, returns=True,
             )

@@ -115,7 +115,7 @@ def main():
     except (CannotRun, tree.CannotBuild) as reason:
         print(f"testbed: {reason}", file=sys.stderr)
         sys.exit(3)
-    except Broken as failure:
+    except (Broken, tree.BrokenTree) as failure:
         print(f"testbed: {failure}", file=sys.stderr)
         sys.exit(1)
 

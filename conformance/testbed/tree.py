@@ -49,7 +49,11 @@ slurmctld -V
 
 
 class CannotBuild(Exception):
-    """The tree cannot be made on this machine, for want of rights, programs or a mirror."""
+    """The tree cannot be made on this machine, for want of programs or a mirror."""
+
+
+class BrokenTree(Exception):
+    """The mirror is there, and yet no tree came of it."""
 
 
 def digest():
@@ -92,8 +96,10 @@ def build(tree, log_path):
         def run(*command):
             done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd="/")
             if done.returncode:
-                raise CannotBuild(f"{command[0]} failed; see {log_path}")
+                await_mirror(mirror)
+                raise BrokenTree(f"{command[0]} failed; see {log_path}")
 
+        await_mirror(mirror)
         say(f"making a Debian {SUITE}")
         # An older debootstrap does not know the suite by its name; all that are new are made alike.
         recipes = "/usr/share/debootstrap/scripts"
@@ -110,6 +116,15 @@ def build(tree, log_path):
         run("unshare", "--mount", "--pid", "--fork", "--kill-child", "--propagation", "private",
             "sh", "-c", inside, "sh", tree, INSTALL)
     write(tree, "finished", digest())
+
+
+def await_mirror(mirror):
+    """Raises CannotBuild unless the mirror has the suite; asks by the program that debootstrap asks with."""
+    release = f"{mirror.rstrip('/')}/dists/{SUITE}/Release"
+    asked = subprocess.run(
+        ["wget", "--quiet", "--spider", "--tries=2", "--timeout=30", release], stdin=subprocess.DEVNULL, capture_output=True)
+    if asked.returncode:
+        raise CannotBuild(f"the mirror of Debian does not answer, or has no {SUITE}; TESTBED_MIRROR can name another")
 
 
 def write(tree, path, text, mode=0o644):

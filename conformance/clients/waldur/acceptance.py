@@ -4,6 +4,7 @@ The service is at QUINTET_URL. QUINTET_USER logs in with QUINTET_PASSWORD, QUINT
 project with that user, QUINTET_STAFF_TOKEN is an administrator's.
 """
 
+import fcntl
 import io
 import os
 import tempfile
@@ -213,21 +214,34 @@ fresh = slurm_jobs_retrieve.sync(client=client, uuid=job.uuid)
 assert (fresh.state.value, fresh.runtime_state, fresh.error_message) == ("OK", "COMPLETED", ""), fresh
 assert slurm_jobs_set_ok.sync(client=staff, uuid=job.uuid).detail
 
-# W10: delete a job that runs, and see that its program is gone.
-mark = os.path.join(FOLDER, "pid")
-running = make("runs", script(f"echo $$ > {mark}; exec sleep 600"))
+# W10: delete a job that runs, and see that its program is gone. Wherever it runs, it holds a lock for as long as it is there.
+mark = os.path.join(FOLDER, "mark")
+running = make("runs", script(f"exec 9>{mark} && flock 9 && echo here >&9 && exec sleep 600"))
 until(client, running, in_state("RUNNING"), "RUNNING")
-end = time.monotonic() + 60
-while not (os.path.exists(mark) and open(mark).read().strip()):
-    assert time.monotonic() < end, "the program never started"
-    time.sleep(0.05)
-pid = open(mark).read().strip()
+
+
+def wait_for(holds, what, seconds=60):
+    end = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < end, what
+        time.sleep(0.05)
+
+
+def is_free():
+    with open(mark, encoding="utf-8") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        return True
+
+
+wait_for(lambda: os.path.exists(mark) and os.path.getsize(mark), "the program never started")
+assert not is_free()
 deleted = slurm_jobs_destroy.sync_detailed(client=client, uuid=running.uuid)
 assert deleted.status_code == 204 and deleted.content == b"", deleted
 refused(slurm_jobs_retrieve.sync, 404, client=client, uuid=running.uuid)
-while os.path.exists(f"/proc/{pid}"):
-    assert time.monotonic() < end, f"process {pid} is still there"
-    time.sleep(0.05)
+wait_for(is_free, "the program is still there")
 
 # Forgetting records is staff's, and what ended stays ended.
 refused(slurm_jobs_unlink.sync_detailed, 403, client=client, uuid=failed.uuid)
