@@ -273,7 +273,8 @@ FAILS = "#!/bin/sh\nexit 3\n"
 def others(front):
     """The other interfaces of a service for alice, and how ClusterCockpit's calls what it has seen."""
     folder = pathlib.Path(front.cluster.path("shared", "nifcloud", "alice"))
-    folder.mkdir(parents=True, exist_ok=True)
+    folder.mkdir(parents=True)
+    folder.chmod(0o777)
     url = f"http://{front.address}"
     token = front.token
     doors = {
@@ -301,6 +302,8 @@ folder = "{cluster.path("shared", "et-engine")}"
         door = front.door()
         doors, cockpit = others(front)
         assert door.ask("GET", f"{ACCOUNTING}/accounts/").status == 200
+        # It takes no jobs before it has seen the cluster.
+        until(lambda: doors["nifcloud"].ask("POST", "/jobs", {"jobfile": "nothing.sh"})[0] != 503, "it has seen the cluster")
         # What each calls a job that has failed.
         first = {name: other.make(FAILS) for name, other in doors.items()}
         until(lambda: len(failed_ones(door)) == len(first), "jobs are in the history")

@@ -95,8 +95,8 @@ endpoints = {json.dumps(endpoints or cluster.urls())}
         with open(self.path("log"), "ab") as log, open(self.path("said"), "wb") as said:
             # Where this program is killed, so is the service.
             self.process = subprocess.Popen(
-                ["setpriv", "--pdeathsig", "KILL", self.server, "serve", "--config", self.path("quintet.toml"), "--state", self.path("state"),
-                 "--listen", self.address],
+                ["setpriv", "--pdeathsig", "KILL", self.server, "serve", "--config", self.path("quintet.toml"),
+                 "--state", self.path("state"), "--listen", self.address],
                 stdin=subprocess.DEVNULL, stdout=said, stderr=log)
         end = time.monotonic() + 120
         while "listening on" not in read(self.path("said")):

@@ -92,12 +92,15 @@ def as_service(cluster, given):
         assert (owner(cluster, first), owner(cluster, second)) == ("alice", "bob")
         # The cluster decides what they may, and not whose token is sent.
         refused = bob.ask("DELETE", f"{API}/job/{first}")
-        assert refused.status != 200 or refused.json["errors"], refused
+        assert refused.json["status"][0]["error"]["code"] == 2002, refused
         assert cluster.run("squeue", "--noheader", f"--jobs={first}", "--format=%T").strip() in ("RUNNING", "PENDING")
-        # Nobody is somebody else by saying so, and the cluster's own tokens are none of this service's.
+        # Nobody is somebody else by saying so. A token of the cluster's is handed on, and worth what it is there.
         posing = bob.ask("POST", f"{API}/job/submit", job("true", name="posing"), {"X-SLURM-USER-NAME": "alice"})
         assert posing.status in STRANGER, posing
-        for token in (cluster.token("alice"), cluster.token("slurm"), "garbage", ""):
+        theirs = cluster.token("alice")
+        assert first in numbers(alice.ask("GET", f"{API}/jobs/", token=theirs))
+        assert bob.ask("POST", f"{API}/job/submit", job("true", name="posing"), token=theirs).status in STRANGER
+        for token in (cluster.token("alice", -10), theirs[:-4], "garbage", ""):
             for method, path, body in (("GET", f"{API}/jobs/", None), ("POST", f"{API}/job/submit", job("true", name="posing"))):
                 answer = alice.ask(method, path, body, token=token)
                 assert answer.status in STRANGER, (token, answer)
@@ -133,13 +136,13 @@ def private_data(cluster, given):
 
             def look(user):
                 for _ in range(25):
+                    # The states of all jobs Slurm itself hides from nobody.
                     told = numbers(doors[user].ask("GET", f"{API}/jobs/"))
-                    states = doors[user].ask("GET", f"{API}/jobs/state/").body.decode()
-                    single = {other: doors[user].ask("GET", f"{API}/job/{number}").body.decode() for other, number in own.items()}
                     for other, number in own.items():
+                        single = doors[user].ask("GET", f"{API}/job/{number}").body.decode()
                         may = user in (other, "root")
-                        shown = (number in told, f'"{number}"' in states, f'"of-{other}"' in single[other])
-                        if shown != (may, may, may):
+                        shown = (number in told, f'"of-{other}"' in single)
+                        if shown != (may, may):
                             wrong.append((user, other, shown))
 
             threads = [threading.Thread(target=look, args=(user,)) for user in doors]
@@ -174,9 +177,11 @@ def shape(value):
 
 
 def differences(ours, theirs, place=""):
-    """Where two documents have other names or kinds of values; `null`s and what is empty fit everything."""
+    """Where two documents have other names or kinds of values. What is empty fits everything, and nothing may stand for `null`."""
     if isinstance(ours, dict) and isinstance(theirs, dict):
         for name in sorted(set(ours) | set(theirs)):
+            if name not in ours and theirs[name] is None:
+                continue
             if name not in ours or name not in theirs:
                 yield f"{place}/{name} is {'there' if name in ours else 'missing'}"
             else:
@@ -227,7 +232,7 @@ def alone(cluster, given, offered):
             assert door.ask("DELETE", f"{path}/job/{number}").status == 200
         # What only new versions have is not there where they are not.
         held = submit(door, job("true", hold=True))
-        requeued = door.ask("POST", f"/slurm/v0.0.45/job/{held}/requeue")
+        requeued = door.ask("GET", f"/slurm/v0.0.45/job/{held}/requeue")
         assert (requeued.status == 404) == (offered != "v0.0.45"), requeued
         assert not found, f"{len(found)}: " + "\n".join(sorted(set(found))[:60])
 
@@ -248,8 +253,15 @@ def newest_version(cluster, given):
     alone(cluster, given, "v0.0.45")
 
 
+# What v0.0.45 has and we have not, as `docs/dialects/slurm.md` says.
+NOT_SERVED = {
+    ("/slurm/v0.0.45/conf", "get"), ("/slurmdb/v0.0.45/conf", "get"), ("/slurm/v0.0.45/partitions/", "post"),
+    ("/slurm/v0.0.45/partition/{partition_name}", "delete"),
+}
+
+
 def description(cluster, given):
-    """/openapi, /openapi/v3 and /openapi.json describe everything that the cluster's own slurmrestd does, in every version."""
+    """What the cluster's own slurmrestd describes is described here too, each version by itself, and answered alike."""
     with Front(given.server, cluster) as front:
         door = front.door()
         straight = Door(cluster.urls()[0].removeprefix("http://"), "alice", door.token)
@@ -260,12 +272,13 @@ def description(cluster, given):
 
         theirs = operations(straight.ask("GET", "/openapi/v3"))
         assert {version for version in settings.VERSIONS for path, _ in theirs if f"/{version}/" in path} == set(settings.VERSIONS)
-        for path in ("/openapi", "/openapi.json", "/openapi/v3"):
-            missing = theirs - operations(door.ask("GET", path))
-            assert not missing, (path, sorted(missing)[:10])
+        for path in ("/openapi", "/openapi.json", "/openapi/v3", *(f"/openapi/{version}" for version in settings.VERSIONS)):
+            version = path.rpartition("/")[2] if "v0.0." in path else "v0.0.44"
+            missing = {each for each in theirs if f"/{version}/" in each[0]} - operations(door.ask("GET", path))
+            assert missing == {each for each in NOT_SERVED if f"/{version}/" in each[0]}, (path, sorted(missing)[:10])
         # What is described is served: everything that is read and names nothing.
         for path, method in sorted(theirs):
-            if method == "get" and "{" not in path and "reconfigure" not in path:
+            if method == "get" and "{" not in path and "reconfigure" not in path and (path, method) not in NOT_SERVED:
                 ours, there = door.ask("GET", path), straight.ask("GET", path)
                 assert ours.status == there.status, (path, ours, there)
 
