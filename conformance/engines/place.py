@@ -71,8 +71,9 @@ class Told(Answer):
     def __repr__(self):
         try:
             document = self.json
+            errors = [(error["error_number"], error["description"]) for error in document["errors"]]
             rest = {name: value for name, value in document.items() if name not in ("meta", "errors", "warnings")}
-            return f"{self.status} {[(error['error_number'], error['description']) for error in document['errors']]} {str(rest)[:300]}"
+            return f"{self.status} {errors} {str(rest)[:300]}"
         except (ValueError, KeyError, TypeError):
             return super().__repr__()
 

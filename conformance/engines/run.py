@@ -10,6 +10,7 @@ machine does not allow a real Slurm, and says why.
 import argparse
 import json
 import os
+import signal
 import sys
 import time
 
@@ -42,7 +43,9 @@ def arguments(known):
 def start(given):
     if given.engine == "local":
         return services.local(given.server)
-    return getattr(services, given.engine)(given.server, given.name)
+    if given.engine == "slurm":
+        return services.slurm(given.name)
+    return services.front(given.server, given.name)
 
 
 def say(text):
@@ -56,6 +59,8 @@ def page():
 
 def main():
     given = arguments(stage.all_trials())
+    # What was started is ended by whoever started it, on the way out.
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(1))
     differences = Differences(given.engine)
     wrong = [f"docs/engines.md does not tell: {what}" for what in untold(page())]
     began = time.monotonic()

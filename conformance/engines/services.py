@@ -8,7 +8,7 @@ import subprocess
 import tempfile
 import time
 
-from cluster import Broken, Cluster, default_folder, read
+from cluster import Broken, Cluster, read
 from front import Door, Front, free_port
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -62,7 +62,8 @@ def local(server):
 
 def token(server, name, state):
     made = subprocess.run(
-        [server, "token", name, "--for", "slurm", "--state", state], stdin=subprocess.DEVNULL, capture_output=True, text=True, check=True)
+        [server, "token", name, "--for", "slurm", "--state", state],
+        stdin=subprocess.DEVNULL, capture_output=True, text=True, check=True)
     return made.stdout.strip()
 
 
@@ -96,7 +97,7 @@ def people_of(cluster):
 
 
 @contextlib.contextmanager
-def slurm(server, name):
+def slurm(name):
     """A real Slurm, asked directly."""
     with testbed(name) as cluster:
         yield Service("slurm", cluster.urls()[0].removeprefix("http://"), people_of(cluster), cluster.path("shared"), NOT_THERE)

@@ -7,7 +7,8 @@ from stage import trial
 
 
 def found(t, by=None, **query):
-    return {job["job_id"] for job in (by or t.alice).done("GET", "/jobs/", query={"start_time": "now-1hour", **query}, base=ACCOUNTING)["jobs"]}
+    query = {"start_time": "now-1hour", **query}
+    return {job["job_id"] for job in (by or t.alice).done("GET", "/jobs/", query=query, base=ACCOUNTING)["jobs"]}
 
 
 @trial()
@@ -19,13 +20,16 @@ def chosen(t):
     for job, state in ((good, "COMPLETED"), (bad, "FAILED"), (his, "COMPLETED")):
         job.ended(state)
     for query, wanted in (
-        ({}, {good, bad, his}), ({"users": "alice"}, {good, bad}), ({"users": "bob"}, {his}), ({"account": "chemistry"}, {bad, his}),
+        ({}, {good, bad, his}), ({"users": "alice"}, {good, bad}), ({"users": "bob"}, {his}),
+        ({"account": "chemistry"}, {bad, his}),
         ({"partition": "long"}, {bad}), ({"state": "FAILED", "end_time": "now"}, {bad}),
-        ({"users": "alice", "state": "COMPLETED", "end_time": "now"}, {good}), ({"step": str(bad.id)}, {bad}), ({"node": "n1", "partition": "long"}, {bad}),
+        ({"users": "alice", "state": "COMPLETED", "end_time": "now"}, {good}), ({"step": str(bad.id)}, {bad}),
+        ({"node": "n1", "partition": "long"}, {bad}),
         ({"users": "alice", "account": "nobodys"}, set()),
     ):
         same(found(t, job_name=name, **query), {job.id for job in wanted}, f"found by {query}")
-    same(found(t, job_name=name, start_time=str(int(time.time()) + 1000), end_time=str(int(time.time()) + 2000)), set(), "found in the future")
+    soon = int(time.time()) + 1000
+    same(found(t, job_name=name, start_time=str(soon), end_time=str(soon + 1000)), set(), "found in the future")
 
 
 @trial()
@@ -44,7 +48,8 @@ def waits_and_runs(t):
 @trial()
 def submission(t):
     """Accounting keeps what was asked for: name, comment, key, limit, directory, where output went."""
-    job = t.submit("true", name="kept", comment="my comment", extra="my extra", wckey="key", time_limit=7, standard_output="kept-%j")
+    job = t.submit("true", name="kept", comment="my comment", extra="my extra", wckey="key", time_limit=7,
+                   standard_output="kept-%j")
     _, record = job.ended("COMPLETED", code=0)
     same((record["name"], record["comment"]["job"], record["extra"], record["wckey"]["wckey"], record["working_directory"]),
          ("kept", "my comment", "my extra", "key", t.folder), "what is kept")

@@ -52,5 +52,7 @@ def later(t):
 @trial()
 def refused(t):
     """What can never be given is refused."""
-    for error, fields in ((2014, {"tasks": 9, "nodes": "1"}), (2000, {"partition": "nowhere"}), (2053, {"reservation": "nowhere"})):
+    for error, fields in (
+        (2014, {"tasks": 9, "nodes": "1"}), (2000, {"partition": "nowhere"}), (2053, {"reservation": "nowhere"}),
+    ):
         t.alice.refused(error, "POST", "/job/allocate", {"job": t.described(fields)})

@@ -60,7 +60,8 @@ def waiting(t):
     """Elements that wait are one record, and leave it when they run."""
     job = t.submit("true", array="0-2", hold=True)
     [record] = job.records()
-    same((record["job_id"], number(record["array_job_id"]), record["array_task_string"]), (job.id, job.id, "0-2"), "those that wait")
+    same((record["job_id"], number(record["array_job_id"]), record["array_task_string"]), (job.id, job.id, "0-2"),
+         "those that wait")
     states = t.alice.done("GET", "/jobs/state/", query={"job_id": str(job.id)})["jobs"]
     check(states and all("PENDING" in (state.get("job_state") or state["state"]) for state in states), "their state:", states)
     job.update(hold=False)
@@ -80,8 +81,8 @@ def one_is_put_back(t):
     until(lambda: t.lines("log"), lambda lines: "1.1" in lines, "it to run again")
     t.write("go")
     job.accounted("COMPLETED", name=f"{job.id}_0")
-    until(lambda: job.recorded(f"{job.id}_1"), lambda records: any(record["state"]["current"] == ["COMPLETED"] for record in records),
-          "its end in accounting")
+    until(lambda: [record["state"]["current"] for record in job.recorded(f"{job.id}_1")],
+          lambda states: ["COMPLETED"] in states, "its end in accounting")
     same(sorted(t.lines("log")), ["0.0", "1.0", "1.1"], "who ran how often")
 
 

@@ -38,7 +38,8 @@ def cancelled(t):
     waits = t.submit_parts("true", {"hold": True}, {"hold": True})
     for job in (runs, waits):
         job.cancel()
-        until(lambda: parts(job), lambda found: [part["job_state"] for part in found] == [["CANCELLED"]] * 2, "both to be cancelled")
+        until(lambda: [part["job_state"] for part in parts(job)], lambda states: states == [["CANCELLED"]] * 2,
+              "both to be cancelled")
 
 
 @trial()

@@ -157,9 +157,9 @@ def changed(t):
     job = t.submit("true", dependency=f"afterok:{first.id}")
     waits(job)
     job.update(dependency=f"afterany:{first.id}")
-    same(job.now()["dependency"], f"afterany:{first.id}(unfulfilled)", "dependency")
+    until(job.now, lambda record: record["dependency"] == f"afterany:{first.id}(unfulfilled)", "the other dependency")
     job.update(dependency="")
-    same(job.now()["dependency"], "", "dependency")
+    until(job.now, lambda record: record["dependency"] == "", "no dependency")
     job.ended("COMPLETED", code=0)
 
 

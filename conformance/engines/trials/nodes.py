@@ -42,8 +42,9 @@ def lost(t):
     job = t.submit(f"echo ${{SLURM_RESTART_COUNT:-0}} >>log; {until_there('go')}", requeue=True)
     until(lambda: t.exists("log") and t.lines("log"), bool, "it to run")
     t.operator.done("POST", f"/node/{name}", {"state": ["DOWN"], "reason": "lost"})
-    record = until(job.now, lambda record: record["job_state"] == ["PENDING"], "it to be back in the queue")
-    same((record["restart_cnt"], record["nodes"]), (1, ""), "how often, and where")
+    record = until(job.now, lambda record: (record["job_state"], record["restart_cnt"]) == (["PENDING"], 1),
+                   "it to be back in the queue")
+    same(record["nodes"], "", "where it is")
     is_back(t, name)
     job.update(begin_time=int(time.time()) - 10)
     until(lambda: t.lines("log"), lambda lines: lines == ["0", "1"], "it to run again")

@@ -23,7 +23,8 @@ def running(t):
     t.write("go")
     record = job.until_over()
     same((record["job_state"], number(record["exit_code"]["return_code"])), (["FAILED"], 5), "its end")
-    records = until(job.recorded, lambda records: len(records) == 2 and all(one["time"]["end"] for one in records), "both runs in accounting")
+    records = until(job.recorded, lambda records: len(records) == 2 and all(one["time"]["end"] for one in records),
+                    "both runs in accounting")
     same([one["state"]["current"] for one in in_order(records)], [["PENDING", "REQUEUED"], ["FAILED"]], "states in accounting")
 
 

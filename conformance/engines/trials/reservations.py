@@ -15,7 +15,8 @@ def give_back(t, name):
     """Deletes a reservation once the jobs in it are over."""
     for job in t.jobs:
         t.operator.ask("DELETE", f"/job/{job.id}")
-    until(lambda: t.operator.ask("DELETE", f"/reservation/{name}"), lambda answer: answer.status == 200 or 2053 in answer.numbers(), "the reservation to be given back")
+    until(lambda: t.operator.ask("DELETE", f"/reservation/{name}"),
+          lambda answer: answer.status == 200 or 2053 in answer.numbers(), "the reservation to be given back")
 
 
 @trial(nodes=1)
@@ -66,16 +67,17 @@ def to_come(t):
 @trial(nodes=1)
 def made_and_changed(t):
     """Reservations are made and changed by administrators, seen by everybody, and told as they were wished."""
-    t.alice.refused(2010, "POST", "/reservation", {
-        "name": "not-mine", "start_time": int(time.time()) + 9000, "duration": 60, "node_list": list(t.nodes), "users": ["alice"]})
     start = int(time.time()) + 86400
+    mine = {"name": "mine", "start_time": start, "duration": 60, "node_list": list(t.nodes), "users": ["alice"]}
+    t.alice.refused(2010, "POST", "/reservation", mine)
     reserve(t, "seen", start_time=start, duration=30)
     try:
         def seen():
             [one] = t.bob.done("GET", "/reservation/seen")["reservations"]
             return one
         one = seen()
-        same((one["node_list"], one["node_count"], one["core_count"], one["users"]), (t.nodes[0], 1, 8, "alice"), "what is reserved")
+        same((one["node_list"], one["node_count"], one["core_count"], one["users"]), (t.nodes[0], 1, 8, "alice"),
+             "what is reserved")
         same((number(one["start_time"]), number(one["end_time"])), (start, start + 1800), "when")
         t.operator.done("POST", "/reservation", {"name": "seen", "duration": 120, "users": ["alice", "bob"]})
         one = seen()

@@ -152,7 +152,8 @@ def full_node(t):
     jobs = [t.submit(until_there("go"), tasks=2) for _ in range(4)]
     for job in jobs:
         job.until("RUNNING")
-    until(lambda: t.node(t.nodes[0]), lambda node: node["alloc_cpus"] == 8 and "ALLOCATED" in node["state"], "all CPUs to be given out")
+    until(lambda: t.node(t.nodes[0]), lambda node: node["alloc_cpus"] == 8 and "ALLOCATED" in node["state"],
+          "all CPUs to be given out")
     taken = [core["index"] for job in jobs for socket in job.now()["job_resources"]["nodes"]["allocation"][0]["sockets"]
              for core in socket["cores"] if "ALLOCATED" in core["status"]]
     same(sorted(taken), list(range(8)), "cores that they have")

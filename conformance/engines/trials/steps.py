@@ -12,15 +12,16 @@ def named(record):
 @trial()
 def ends(t):
     """Each step has its own end; the gravest is the job's derived exit code."""
-    job = t.submit("srun -n2 sh -c 'echo $SLURM_PROCID of $SLURM_NTASKS in $SLURM_STEP_ID >>told'\nsrun -n1 sh -c 'exit 4'\nexit 0",
-                   tasks=2, nodes="1")
+    tells = "srun -n2 sh -c 'echo $SLURM_PROCID of $SLURM_NTASKS in $SLURM_STEP_ID >>told'"
+    job = t.submit(f"{tells}\nsrun -n1 sh -c 'exit 4'\nexit 0", tasks=2, nodes="1")
     record, accounted = job.ended("COMPLETED", code=0)
     same(sorted(t.lines("told")), ["0 of 2 in 0", "1 of 2 in 0"], "what tasks are told")
     same(number(record["derived_exit_code"]["return_code"]), 4, "derived exit code")
     same(number(accounted["derived_exit_code"]["return_code"]), 4, "derived exit code in accounting")
     steps = named(accounted)
-    same({number_: (step["state"], number(step["exit_code"]["return_code"]), step["tasks"]["count"]) for number_, step in steps.items()},
-         {"0": (["COMPLETED"], 0, 2), "1": (["FAILED"], 4, 1)}, "steps in accounting")
+    found = {name: (step["state"], number(step["exit_code"]["return_code"]), step["tasks"]["count"])
+             for name, step in steps.items()}
+    same(found, {"0": (["COMPLETED"], 0, 2), "1": (["FAILED"], 4, 1)}, "steps in accounting")
     check(number(steps["0"]["time"]["end"]) <= number(steps["1"]["time"]["start"]) + 1, "one came after the other")
 
 
@@ -31,8 +32,8 @@ def several_nodes(t):
                    nodes="2", tasks=4, tasks_per_node=2, required_nodes=t.nodes[:2])
     job.ended("COMPLETED", code=0)
     first, second = t.nodes[:2]
-    same([t.read(f"told.{rank}").strip() for rank in range(4)], [f"0 0 0 {first}", f"1 0 1 {first}", f"2 1 0 {second}", f"3 1 1 {second}"],
-         "where tasks run")
+    same([t.read(f"told.{rank}").strip() for rank in range(4)],
+         [f"0 0 0 {first}", f"1 0 1 {first}", f"2 1 0 {second}", f"3 1 1 {second}"], "where tasks run")
 
 
 @trial()

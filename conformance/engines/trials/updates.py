@@ -21,7 +21,8 @@ def waiting(t):
     same((accounted["name"], accounted["partition"], accounted["account"]), ("renamed", "long", "chemistry"), "in accounting")
     same(t.lines("changed"), [t.folder], "output")
     told = dict(line.split("=", 1) for line in t.read("env").split("\0") if "=" in line)
-    same((told["SLURM_JOB_NAME"], told["SLURM_JOB_ACCOUNT"], told["SLURM_CPUS_ON_NODE"]), ("renamed", "chemistry", "2"), "what it is told")
+    same((told["SLURM_JOB_NAME"], told["SLURM_JOB_ACCOUNT"], told["SLURM_CPUS_ON_NODE"]),
+         ("renamed", "chemistry", "2"), "what it is told")
 
 
 @trial()
