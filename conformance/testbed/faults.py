@@ -11,6 +11,7 @@ import signal
 import sys
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.dont_write_bytecode = True
@@ -248,6 +249,37 @@ def controller_gone(cluster, given):
         assert door.ask("DELETE", f"{API}/job/{first}").status == 200
 
 
+def writes_wait(cluster, given):
+    """slurmctld is down, then every slurmrestd: writes that would rather wait are carried out once, when it is back."""
+    with Front(given.server, cluster) as front, ThreadPoolExecutor() as pool:
+        door = front.door(patience=150)
+        first = submit(door, job("sleep 600"))
+        for daemons, names in ((["slurmctld"], ("one", "two")), (["slurmrestd", "slurmrestd-2"], ("three", "four"))):
+            for daemon in daemons:
+                cluster.tell("stop", daemon)
+            late = door.ask("POST", f"{API}/job/submit", job("true", name="late"), {"Prefer": "wait=2"})
+            assert late.status >= 500 and late.took >= 1.5 and late.headers["preference-applied"] == "wait=2", late
+            is_fast_refusal(door.ask("POST", f"{API}/job/submit", job("true", name="late")), statuses=(500, 502, 503, 504))
+            waits = {"Prefer": "wait=100"}
+            waiting = [
+                pool.submit(door.ask, "POST", f"{API}/job/submit", job("true", name=names[0]), waits),
+                pool.submit(door.ask, "POST", f"{API}/job/submit", job("true", name=names[1]), {**waits, "Idempotency-Key": names[1]}),
+                pool.submit(door.ask, "POST", f"{API}/job/{first}", {"comment": names[0]}, waits),
+            ]
+            time.sleep(2)
+            assert not any(one.done() for one in waiting), "nothing is answered before the cluster is back"
+            for daemon in daemons:
+                cluster.tell("start", daemon)
+            for answer in [one.result() for one in waiting]:
+                assert answer.status == 200 and answer.headers["preference-applied"] == "wait=100", answer
+            assert submit(door, job("true", name=names[1]), Idempotency_Key=names[1]) == waiting[1].result().json["job_id"]
+            assert door.ask("GET", f"{API}/job/{first}").json["jobs"][0]["comment"] == names[0]
+            for name in (*names, "late"):
+                made = cluster.run("squeue", "--noheader", "--states=all", f"--name={name}", "--format=%i").split()
+                assert len(made) == (name != "late"), f"{name} is {made}"
+        assert door.ask("DELETE", f"{API}/job/{first}").status == 200
+
+
 def controller_hangs(cluster, given):
     """slurmctld answers nobody: reads go on from what is known, and writes end with a clear error; no job is made twice."""
     with Front(given.server, cluster, 'timeout = "3s"') as front:
@@ -396,8 +428,8 @@ def tokens_expire(cluster, given):
 
 
 TRIALS = [
-    tokens_expire, rest_killed, controller_gone, controller_hangs, accounting_gone, keys_repeated, untold_submission,
-    ourselves_killed, controller_killed,
+    tokens_expire, rest_killed, controller_gone, controller_hangs, accounting_gone, keys_repeated, writes_wait,
+    untold_submission, ourselves_killed, controller_killed,
 ]
 
 
