@@ -16,7 +16,8 @@ def elements(t):
     for index, record in ends.items():
         same((record["array"]["job_id"], number(record["array"]["task_id"])), (job.id, index), "whose element it is")
         same(number(record["exit_code"]["return_code"]), int(index == 3), "its exit code")
-    same({number(record["array_task_id"]) for record in job.records()}, {1, 3, 5}, "elements that the controller shows")
+    until(lambda: {number(record["array_task_id"]) for record in job.records()}, lambda found: found == {1, 3, 5},
+          "the controller to show them")
 
 
 @trial()
