@@ -8,7 +8,7 @@ test *STEPS:
 
 # Compares with the recorded Slurm and runs its clients.
 conformance:
-    ./test golden clients slurm
+    ./test golden clients slurm cluster
 
 # Starts a service on this machine.
 run *ARGUMENTS:
