@@ -298,10 +298,12 @@ impl Upstream {
     pub(super) fn wrote(&self, request: &Request, family: Family, answer: Option<&Answer>) {
         let place = self.written_place(family);
         *place.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
-        if family != Family::Jobs {
-            return;
-        }
-        let jobs = touched(request, answer);
+        let jobs = match family {
+            Family::Jobs => touched(request, answer),
+            // A node that is set down puts its jobs back.
+            Family::Cluster if request.pattern.starts_with("node") => Vec::new(),
+            Family::Cluster | Family::Accounting => return,
+        };
         let lists = self.lists.lock().unwrap_or_else(PoisonError::into_inner);
         lists.values().for_each(|list| list.copy.touch(&jobs));
     }

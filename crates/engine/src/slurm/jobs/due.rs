@@ -13,6 +13,8 @@ pub(super) enum Due {
     Soon,
     /// It is, and the cluster is slow.
     Slow,
+    /// It will do once the jobs are in it that somebody wrote to or has read.
+    Touched,
     /// It is.
     Now {
         /// What there is will not do.
@@ -24,14 +26,14 @@ impl JobsCopy {
     /// Tells when the list has to be asked for by somebody who came then; see [`JobsCopy::current`].
     pub(super) fn is_due(&self, kept: &Kept, arrived: Instant, is_fresh: bool, stale_for: Duration) -> Due {
         let Some(picture) = &kept.picture else { return Due::Now { must_wait: true } };
-        if is_fresh && picture.checked < arrived
-            || !kept.touched.is_empty()
-            || !kept.ahead.is_empty()
-            || kept.since.is_some_and(|since| picture.checked < since)
-        {
+        let age = picture.checked.elapsed();
+        let is_written = kept.since.is_some_and(|since| picture.checked < since);
+        if is_fresh && picture.checked < arrived || is_written {
             return Due::Now { must_wait: true };
         }
-        let age = picture.checked.elapsed();
+        if !kept.touched.is_empty() || !kept.ahead.is_empty() {
+            return if age < self.max_age { Due::Touched } else { Due::Now { must_wait: true } };
+        }
         let cost = kept.last.map_or(Duration::ZERO, |(cost, _)| cost);
         let ahead = (cost.saturating_mul(2) + Duration::from_millis(50)).min(self.max_age / 2);
         if age + ahead < self.max_age {

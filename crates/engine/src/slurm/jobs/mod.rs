@@ -45,6 +45,8 @@ pub(super) struct JobsCopy {
     quick: Duration,
     kept: Mutex<Kept>,
     flight: Flight<Landed>,
+    /// The same for jobs that were touched, which need not wait for news of all.
+    touching: Flight<Landed>,
     whole: Flight<Landed>,
 }
 
@@ -124,6 +126,7 @@ impl JobsCopy {
             quick,
             kept: Mutex::default(),
             flight: Flight::default(),
+            touching: Flight::default(),
             whole: Flight::default(),
         }
     }
@@ -185,6 +188,7 @@ impl JobsCopy {
                 let kept = self.kept();
                 (kept.picture.clone(), self.is_due(&kept, arrived, is_fresh, stale_for))
             };
+            let is_touched = matches!(is_due, Due::Touched);
             let (picture, must_wait) = match (picture, is_due) {
                 (Some(picture), Due::No) => return Ok(Current::good(picture)),
                 (Some(picture), Due::Soon) => {
@@ -196,9 +200,10 @@ impl JobsCopy {
                     return Ok(Current::stale(picture, None));
                 }
                 (picture, Due::Now { must_wait }) => (picture, must_wait),
+                (picture, Due::Touched) => (picture, true),
                 (None, _) => (None, true),
             };
-            let ticket = self.join(who);
+            let ticket = if is_touched { self.join_touching(who) } else { self.join(who) };
             let patience = if must_wait { Duration::MAX } else { PATIENCE };
             let begun = ticket.begun;
             let picture = picture.filter(|picture| !is_fresh && picture.checked.elapsed() < stale_for);
@@ -226,6 +231,13 @@ impl JobsCopy {
         self.flight.join(|| {
             let (copy, who) = (Arc::clone(self), who.clone());
             async move { copy.refresh(&who).await }
+        })
+    }
+
+    fn join_touching(self: &Arc<Self>, who: &As) -> Ticket<Landed> {
+        self.touching.join(|| {
+            let (copy, who) = (Arc::clone(self), who.clone());
+            async move { copy.read_touched(&who).await }
         })
     }
 }

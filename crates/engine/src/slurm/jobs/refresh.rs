@@ -17,24 +17,35 @@ const WHOLE: Duration = Duration::from_secs(60);
 const SPARED: u32 = 20;
 
 impl JobsCopy {
+    /// Reads the jobs anew that somebody wrote to; the list is as old as it was.
+    pub(super) async fn read_touched(self: &Arc<Self>, who: &As) -> Landed {
+        let (picture, touched, ahead) = {
+            let kept = self.kept();
+            (kept.picture.clone(), kept.touched.clone(), kept.ahead.clone())
+        };
+        let Some(picture) = picture else { return self.refresh(who).await };
+        let jobs = touched.keys().copied().collect();
+        let landed = self.read_singly(who, jobs, ahead, picture.checked).await;
+        if landed.is_ok() {
+            self.kept().touched.retain(|job, at| touched.get(job) != Some(at));
+        }
+        landed
+    }
+
     /// Brings the list up to date.
     pub(super) async fn refresh(self: &Arc<Self>, who: &As) -> Landed {
         let begun = Instant::now();
-        let (picture, touched, ahead, since, cost, whole_at) = {
+        let (picture, touched, ahead, cost, whole_at) = {
             let kept = self.kept();
             let (touched, ahead) = (kept.touched.clone(), kept.ahead.clone());
-            (kept.picture.clone(), touched, ahead, kept.since, kept.cost, kept.whole_at)
+            (kept.picture.clone(), touched, ahead, kept.cost, kept.whole_at)
         };
         let landed = match picture {
             None => self.read_first(who).await,
             Some(picture) => {
-                let is_written = since.is_some_and(|since| picture.checked < since);
-                let is_young = picture.checked.elapsed() < self.max_age / 2;
                 let jobs: BTreeSet<u32> = touched.keys().copied().collect();
-                if !(jobs.is_empty() && ahead.is_empty()) && is_young && !is_written {
-                    self.read_singly(who, jobs, ahead, picture.checked).await
-                } else if cost < self.quick {
-                    self.read_if_changed(who, &picture, begun).await
+                if cost < self.quick {
+                    self.read_if_changed(who, &picture, jobs, ahead, begun).await
                 } else {
                     self.read_whole_at_times(who, cost, whole_at);
                     self.read_states(who, jobs, ahead, begun).await
@@ -82,11 +93,22 @@ impl JobsCopy {
         Ok(self.take_in(entries, frame, told, begun))
     }
 
-    /// Asks for the list if anything has changed.
-    async fn read_if_changed(&self, who: &As, picture: &Arc<Picture>, begun: Instant) -> Landed {
+    /// Asks for the list if anything has changed. What was touched is read in any case: slurmctld notes the second in
+    /// which a write came, and not that in which it was carried out.
+    async fn read_if_changed(
+        &self,
+        who: &As,
+        picture: &Arc<Picture>,
+        touched: BTreeSet<u32>,
+        ahead: HashMap<u32, Read>,
+        begun: Instant,
+    ) -> Landed {
         match self.list(who, Some(picture.told), begun).await? {
             List::Whole { entries, frame, told } => Ok(self.take_in(entries, frame, told, begun)),
-            List::Unchanged => Ok(self.take_unchanged(picture, begun)),
+            List::Unchanged if touched.is_empty() && ahead.is_empty() => {
+                Ok(self.take_unchanged(picture, begun))
+            }
+            List::Unchanged => self.read_singly(who, touched, ahead, begun).await,
         }
     }
 

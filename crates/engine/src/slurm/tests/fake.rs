@@ -44,7 +44,8 @@ pub(crate) struct Asked {
 pub(crate) struct Fake {
     pub(crate) endpoint: String,
     state: Mutex<State>,
-    open: watch::Sender<bool>,
+    /// Answers to what has this in its target are kept back.
+    held: watch::Sender<Option<&'static str>>,
 }
 
 struct State {
@@ -103,7 +104,7 @@ impl Fake {
             now: 1000,
             changed: 900,
         };
-        Arc::new(Fake { endpoint, state: Mutex::new(state), open: watch::Sender::new(true) })
+        Arc::new(Fake { endpoint, state: Mutex::new(state), held: watch::Sender::new(None) })
     }
 
     pub(crate) fn mood(&self, mood: Mood) {
@@ -116,11 +117,16 @@ impl Fake {
 
     /// Lets no answer out until [`Fake::lets_out`].
     pub(crate) fn holds(&self) {
-        self.open.send_replace(false);
+        self.holds_back("");
+    }
+
+    /// Lets none out to what is asked for with this in its target.
+    pub(crate) fn holds_back(&self, part: &'static str) {
+        self.held.send_replace(Some(part));
     }
 
     pub(crate) fn lets_out(&self) {
-        self.open.send_replace(true);
+        self.held.send_replace(None);
     }
 
     /// Changes a job behind everybody's back.
@@ -185,7 +191,8 @@ impl Fake {
             state.asked.push(asked.clone());
             state.mood
         };
-        self.open.subscribe().wait_for(|is_open| *is_open).await.unwrap();
+        let is_let_out = |held: &Option<&str>| held.is_none_or(|part| !asked.target.contains(part));
+        self.held.subscribe().wait_for(is_let_out).await.unwrap();
         let answer = |status: u16, form: &str, body: String| {
             let builder = Response::builder().status(status).header(CONTENT_TYPE, form);
             Ok(builder.body(Full::new(Bytes::from(body))).unwrap())

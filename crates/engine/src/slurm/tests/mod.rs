@@ -295,6 +295,36 @@ async fn who_writes_sees_it_at_once() {
 }
 
 #[tokio::test]
+async fn what_was_written_to_waits_for_no_news_of_others() {
+    let fake = Fake::start().await;
+    let upstream = Upstream::with(config(&[&fake]), None, Duration::ZERO).unwrap();
+    assert_eq!(jobs_of(&upstream, "slurm/jobs").await, BOTH);
+    fake.asked();
+    fake.holds_back("jobs/state");
+    let others = tokio::spawn({
+        let upstream = Arc::clone(&upstream);
+        async move { fresh_jobs_of(&upstream, "slurm/jobs").await }
+    });
+    fake.is_asked(1).await;
+    upstream.relay(request(Method::DELETE, "slurm/job/1", sure("alice"))).await.unwrap();
+    let seen = ["1 CANCELLED one", "2 PENDING two"];
+    assert_eq!(jobs_of(&upstream, "slurm/jobs").await, seen);
+    assert_eq!(fake.calls(), ["GET jobs/state/", "DELETE job/1", "GET job/1"]);
+    fake.lets_out();
+    assert_eq!(others.await.unwrap(), seen);
+}
+
+#[tokio::test]
+async fn what_is_done_to_nodes_is_seen_in_their_jobs() {
+    let fake = Fake::start().await;
+    let upstream = open(&fake);
+    assert_eq!(jobs_of(&upstream, "slurm/jobs").await, BOTH);
+    fake.job(1, "PENDING", "one");
+    upstream.relay(request(Method::POST, "slurm/nodes", sure("root"))).await.unwrap();
+    assert_eq!(jobs_of(&upstream, "slurm/jobs").await, ["1 PENDING one", "2 PENDING two"]);
+}
+
+#[tokio::test]
 async fn of_a_long_list_only_what_changed_is_read() {
     let fake = Fake::start().await;
     let upstream = Upstream::with(config(&[&fake]), None, Duration::ZERO).unwrap();
