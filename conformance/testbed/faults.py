@@ -335,7 +335,7 @@ folder = "{cluster.path("shared", "et-engine")}"
         doors, cockpit = others(front)
         assert door.ask("GET", f"{ACCOUNTING}/accounts/").status == 200
         # It takes no jobs before it has seen the cluster.
-        until(lambda: b'"n4"' in door.ask("GET", "/quintet/v1/nodes").body, "it has seen the cluster")
+        until(lambda: door.ask("GET", "/readyz").status == 204, "it has seen the cluster")
         # What each calls a job that has failed.
         first = {name: other.make(FAILS) for name, other in doors.items()}
         until(lambda: len(failed_ones(door)) == len(first), "jobs are in the history")

@@ -8,12 +8,14 @@ use hyper::{Request, StatusCode};
 
 /// Answers `/`, `/healthz`, `/livez` and `/readyz`.
 pub(crate) fn respond(site: &Site, request: &Request<Incoming>) -> Answer {
-    if request.uri().path().trim_matches('/').is_empty() {
+    let path = request.uri().path().trim_matches('/');
+    if path.is_empty() {
         let body = page(site);
         return answer(StatusCode::OK, "text/plain; charset=utf-8", body.into_bytes());
     }
     // The originals' probes have no body either.
-    empty(StatusCode::NO_CONTENT)
+    let is_well = path != "readyz" || site.jobs.is_ready();
+    empty(if is_well { StatusCode::NO_CONTENT } else { StatusCode::SERVICE_UNAVAILABLE })
 }
 
 fn page(site: &Site) -> String {

@@ -184,6 +184,11 @@ impl JobService {
         self.gaze.is_some()
     }
 
+    /// Tells whether jobs can be submitted: a cluster that decides for itself must have been seen once.
+    pub fn is_ready(&self) -> bool {
+        self.gaze.as_ref().is_none_or(|gaze| gaze.has_seen())
+    }
+
     /// Returns the state as of the last commit.
     pub fn snapshot(&self) -> Arc<Snapshot> {
         self.snapshot.load_full()

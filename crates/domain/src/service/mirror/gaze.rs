@@ -3,7 +3,7 @@
 
 use crate::Timestamp;
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::watch;
@@ -31,6 +31,7 @@ pub(in crate::service) struct Gaze {
     bell: Sender<()>,
     rung: Receiver<()>,
     watchers: AtomicUsize,
+    has_seen: AtomicBool,
 }
 
 #[derive(Debug, Default)]
@@ -63,7 +64,8 @@ impl Gaze {
     pub(super) fn new(every: Duration) -> Self {
         let (bell, rung) = crossbeam_channel::bounded(1);
         let (moments, watchers) = (Mutex::default(), AtomicUsize::new(0));
-        Gaze { every, moments, done: watch::Sender::new(0), bell, rung, watchers }
+        let has_seen = AtomicBool::new(false);
+        Gaze { every, moments, done: watch::Sender::new(0), bell, rung, watchers, has_seen }
     }
 
     fn moments(&self) -> MutexGuard<'_, Moments> {
@@ -82,6 +84,11 @@ impl Gaze {
         if self.is_awake(now) {
             self.ring();
         }
+    }
+
+    /// Tells whether the cluster has been seen since the start.
+    pub(in crate::service) fn has_seen(&self) -> bool {
+        self.has_seen.load(Ordering::SeqCst)
     }
 
     /// Counts somebody who follows what happens.
@@ -123,6 +130,7 @@ impl Gaze {
 
     /// Notes that it is over; tells whether it is the first of several that fail.
     pub(super) fn end(&self, is_good: bool) -> bool {
+        self.has_seen.fetch_or(is_good, Ordering::SeqCst);
         let mut moments = self.moments();
         moments.is_looking = false;
         moments.failures = if is_good { 0 } else { moments.failures.saturating_add(1) };
@@ -195,6 +203,17 @@ mod tests {
             look(second, false);
         }
         assert_eq!(seconds(gaze.pause(at(40), true)), 30);
+    }
+
+    #[test]
+    fn what_was_seen_once_has_been_seen() {
+        let gaze = Gaze::new(Duration::from_secs(1));
+        let seen = [false, true, false].map(|is_good| {
+            gaze.begin(at(0));
+            gaze.end(is_good);
+            gaze.has_seen()
+        });
+        assert_eq!(seen, [false, true, true]);
     }
 
     #[tokio::test]
