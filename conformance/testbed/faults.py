@@ -18,7 +18,7 @@ sys.dont_write_bytecode = True
 sys.path.append(os.path.join(HERE, "..", "clients", "five"))
 from doors import Cockpit, EtEngine, Nifcloud, Waldur  # noqa: E402  after what it must not leave behind
 from front import ACCOUNTING, API, Front  # noqa: E402
-from trials import (  # noqa: E402
+from common import (  # noqa: E402
     UNTOLD, age, is_fast_refusal, job, on, run, submit, submit_or_none, until, well)
 
 

@@ -16,7 +16,7 @@ sys.dont_write_bytecode = True
 import settings  # noqa: E402  after what it must not leave behind
 from front import ACCOUNTING, API, Door, Front  # noqa: E402
 from tls import Authority, Proxy  # noqa: E402
-from trials import age, is_fast_refusal, job, numbers, on, run, submit, until  # noqa: E402
+from common import age, is_fast_refusal, job, numbers, on, run, submit, until  # noqa: E402
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 # What whoever is not known gets: from us, from slurmctld, from slurmdbd.
