@@ -38,7 +38,8 @@ def running(t):
         check(t.exists(f"told.{code}"), "it was told by SIGTERM")
         same(number(record["exit_code"]["return_code"]), code, "exit code of the script")
         same(accounted["kill_request_user"], "alice", "who cancelled it")
-        same(accounted["steps"][0]["state"], [state], "state of the step, which has ended by itself")
+        # A busy Slurm may write down the cancellation before the step has ended by itself.
+        check(accounted["steps"][0]["state"] in ([state], ["CANCELLED"]), "state of the step")
     plain = t.submit("exec sleep 600")
     plain.until("RUNNING")
     plain.cancel()
@@ -84,6 +85,8 @@ def children(t):
     until(lambda: t.exists("heard") and t.lines("heard"), lambda lines: lines == ["script"], "the script to hear of it")
     job.signal("USR1", flags="FULL_JOB")
     until(lambda: sorted(t.lines("heard")), lambda lines: lines == ["child", "script", "script"], "both to hear of it")
+    job.signal("USR1")
+    until(lambda: sorted(t.lines("heard")), lambda lines: lines == ["child"] * 2 + ["script"] * 3, "both to hear of it again")
 
 
 @trial()
