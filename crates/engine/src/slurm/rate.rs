@@ -7,6 +7,8 @@ use std::time::{Duration, Instant};
 
 /// Users whose buckets are remembered; full ones need not be.
 const REMEMBERED: usize = 10_000;
+/// The longest anybody is sent away for: what a very small rate comes to no clock can tell.
+const LONGEST: Duration = Duration::from_secs(24 * 3600);
 
 /// How many requests a user has.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -52,7 +54,8 @@ impl<K: Hash + Eq> Limiter<K> {
             bucket.left -= 1.0;
             return Ok(());
         }
-        Err(Duration::from_secs_f64((1.0 - bucket.left) / rate.per_second))
+        let pause = Duration::try_from_secs_f64((1.0 - bucket.left) / rate.per_second);
+        Err(pause.map_or(LONGEST, |pause| pause.min(LONGEST)))
     }
 }
 
@@ -73,5 +76,7 @@ mod tests {
         assert_eq!(limiter.take("alice", later), Ok(()));
         assert!(limiter.take("alice", later).is_err());
         assert_eq!(Limiter::new(None).take("alice", begin), Ok(()));
+        let hardly_ever = Limiter::new(Some(Rate { per_second: f64::MIN_POSITIVE, burst: 1.0 }));
+        assert_eq!(["once", "twice"].map(|_| hardly_ever.take("alice", begin)), [Ok(()), Err(LONGEST)]);
     }
 }
