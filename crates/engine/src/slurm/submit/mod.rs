@@ -163,7 +163,9 @@ impl Upstream {
             |answer| String::from_utf8_lossy(&answer.body).into_owned(),
         );
         record.answer = Some(told);
-        self.write_down(name, &record).await?;
+        // The job is there: to whoever asks again it is told, and nobody may believe that nothing was done.
+        let unwritten = |trouble: Trouble| Trouble::Unanswered(trouble.to_string());
+        self.write_down(name, &record).await.map_err(unwritten)?;
         if let Some(submissions) = &self.submissions {
             submissions.acknowledged(name.to_owned(), who.clone());
         }

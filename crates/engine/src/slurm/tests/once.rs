@@ -7,15 +7,20 @@ use bytes::Bytes;
 use domain::ports::{Shelf, StoreError};
 use hyper::{Method, StatusCode};
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 /// A shelf in memory.
 #[derive(Default)]
-struct Board(Mutex<BTreeMap<(String, String), Vec<u8>>>);
+struct Board(Mutex<BTreeMap<(String, String), Vec<u8>>>, AtomicBool);
 
 impl Shelf for Board {
     fn put(&self, shelf: &str, name: &str, document: &[u8]) -> Result<(), StoreError> {
+        // Full once a job is known.
+        if self.1.load(Ordering::SeqCst) && String::from_utf8_lossy(document).contains(r#""job":3"#) {
+            return Err(StoreError::Full);
+        }
         self.0.lock().unwrap().insert((shelf.to_owned(), name.to_owned()), document.to_vec());
         Ok(())
     }
@@ -105,6 +110,19 @@ async fn the_same_key_names_the_same_job() {
     }
     let unfit = Request { body: Bytes::from_static(b"{'job': {}}"), ..submission("u", "x") };
     assert_eq!(upstream.relay(unfit).await.unwrap_err(), Trouble::NotMarked);
+}
+
+#[tokio::test]
+async fn a_job_that_cannot_be_written_down_is_not_denied() {
+    let (fake, board) = (Fake::start().await, Arc::<Board>::default());
+    let upstream = open(&fake, &board);
+    jobs_of(&upstream, "slurm/jobs").await;
+    board.1.store(true, Ordering::SeqCst);
+    let told = upstream.relay(submission("k", "one")).await;
+    assert!(matches!(told, Err(Trouble::Unanswered(_))), "{told:?}");
+    board.1.store(false, Ordering::SeqCst);
+    assert_eq!(job(&upstream.relay(submission("k", "one")).await.unwrap()), 3);
+    assert_eq!((posts(&fake), fake.marked()), (1, 1));
 }
 
 #[tokio::test]
