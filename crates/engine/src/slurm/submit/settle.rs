@@ -86,8 +86,22 @@ impl Upstream {
         }
     }
 
-    /// Asks accounting whether a job that slurmctld does not have had begun; `None` if that cannot be found out.
+    /// Returns when the job was submitted that has a number now, none if none has it; `None` if that cannot be found out.
+    async fn submitted_under(&self, who: &As, job: u32, version: &Version) -> Option<Option<u64>> {
+        let call = Call::get(who.clone(), format!("/slurm/{}/job/{job}", version.name));
+        let answer = self.link.ask_all(&call).await.ok()?;
+        if answer.status == StatusCode::NOT_FOUND {
+            return Some(None);
+        }
+        let document: Value = serde_json::from_slice(&answer.body).ok()?;
+        let submitted = document.pointer("/jobs/0/submit_time/number").and_then(Value::as_u64);
+        submitted.filter(|_| answer.status == StatusCode::OK).map(Some)
+    }
+
+    /// Asks accounting whether a job that slurmctld does not have had begun; `None` if that cannot be found out. Its number
+    /// may be another job's by now, which shows in accounting as well.
     async fn has_begun(&self, who: &As, record: &Record, version: &Version) -> Option<bool> {
+        let another = self.submitted_under(who, record.job?, version).await?;
         let target = format!("/slurmdb/{}/job/{}", version.name, record.job?);
         let answer = self.link.ask_all(&Call::get(who.clone(), target)).await.ok()?;
         if answer.status != StatusCode::OK {
@@ -97,7 +111,8 @@ impl Upstream {
         let is_ours = |job: &&Value| {
             let extra = job.get("extra").and_then(Value::as_str).unwrap_or_default();
             let at = job.pointer("/time/submission").and_then(Value::as_u64).unwrap_or(0);
-            extra.contains(&record.mark) || extra.is_empty() && at.abs_diff(record.at) <= NEAR
+            let is_near = at.abs_diff(record.at) <= NEAR && another != Some(at);
+            extra.contains(&record.mark) || extra.is_empty() && is_near
         };
         let jobs = document.get("jobs")?.as_array()?;
         Some(

@@ -57,6 +57,8 @@ struct State {
     extras: BTreeMap<u32, String>,
     /// Jobs that accounting says have begun.
     begun: Vec<u32>,
+    /// When all jobs were submitted, in seconds of UNIX time.
+    submitted: u64,
     now: i64,
     changed: i64,
 }
@@ -101,6 +103,7 @@ impl Fake {
             jobs: BTreeMap::from([(1, ("RUNNING", "one".to_owned())), (2, ("PENDING", "two".to_owned()))]),
             extras: BTreeMap::new(),
             begun: Vec::new(),
+            submitted: std::time::UNIX_EPOCH.elapsed().unwrap().as_secs(),
             now: 1000,
             changed: 900,
         };
@@ -139,6 +142,13 @@ impl Fake {
             "" => drop(kept.jobs.remove(&id)),
             _ => drop(kept.jobs.insert(id, (state, name.to_owned()))),
         }
+    }
+
+    /// Gives the number of a job to another one, which has begun.
+    pub(crate) fn gives_again(&self, id: u32) {
+        self.job(id, "RUNNING", "another");
+        self.state.lock().unwrap().extras.remove(&id);
+        self.began(id);
     }
 
     /// Lets accounting say that a job has begun.
@@ -273,7 +283,8 @@ impl State {
                 let start = i64::from(self.begun.contains(&id.parse().unwrap()));
                 let extra = self.extras.get(&id.parse().unwrap()).cloned().unwrap_or_default();
                 let job = format!(
-                    "{{\"time\": {{\"start\": {start}, \"submission\": 1}}, \"extra\": \"{extra}\"}}"
+                    "{{\"time\": {{\"start\": {start}, \"submission\": {}}}, \"extra\": \"{extra}\"}}",
+                    self.submitted
                 );
                 (200, format!("{{\"jobs\": [{job}], {meta}}}"))
             }
@@ -314,8 +325,10 @@ impl State {
     fn listed(&self, is_wanted: impl Fn(u32) -> bool) -> String {
         let jobs = self.jobs.iter().filter(|(id, _)| is_wanted(**id)).map(|(id, (state, name))| {
             let extra = self.extras.get(id).cloned().unwrap_or_default();
+            let at = self.submitted;
             format!(
-                "{{\n  \"job_id\": {id},\n \"extra\": \"{extra}\", \"job_state\": [\"{state}\"],\n \"name\": \"{name}\"\n }}"
+                "{{\n  \"job_id\": {id},\n \"extra\": \"{extra}\", \"job_state\": [\"{state}\"],\n \"name\": \"{name}\", \
+                 \"submit_time\": {{\"set\": true, \"number\": {at}}}\n }}"
             )
         });
         jobs.collect::<Vec<_>>().join(", ")

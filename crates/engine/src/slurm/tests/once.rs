@@ -224,6 +224,17 @@ async fn what_was_acknowledged_and_lost_is_sent_again() {
     );
 }
 
+#[tokio::test]
+async fn what_was_lost_is_not_taken_for_the_job_that_has_its_number_now() {
+    let (fake, board) = (Fake::start().await, Arc::default());
+    let upstream = open(&fake, &board);
+    assert_eq!(job(&upstream.relay(submission("k", "one")).await.unwrap()), 3);
+    fake.gives_again(3);
+    upstream.settle(Duration::ZERO).await;
+    assert_eq!((posts(&fake), fake.marked()), (2, 1));
+    assert_eq!(job(&upstream.relay(submission("k", "one")).await.unwrap()), 4);
+}
+
 /// Waits for the answer to something that is away while it is asked, and comes back once that was tried.
 async fn comes_back(fake: &Arc<Fake>, upstream: &Arc<Upstream>, request: Request, mood: Mood) -> Reply {
     fake.mood(mood);
