@@ -7,6 +7,7 @@ use super::transport::Answer;
 use super::trouble::Trouble;
 use std::collections::HashMap;
 use std::hash::Hash;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -14,6 +15,8 @@ use std::time::{Duration, Instant};
 const ROOM: usize = 512 << 20;
 /// The largest body that is kept.
 const LARGEST: usize = ROOM / 4;
+/// Copies that are kept.
+const MOST: usize = 100_000;
 
 /// A copy.
 #[derive(Debug)]
@@ -92,6 +95,14 @@ pub(super) struct Place {
     pub(super) document: Mutex<Option<Arc<Document>>>,
     pub(super) flight: Flight<Landed>,
     asked: Mutex<Instant>,
+    /// What the copies of all places take, this one's among them.
+    held: Arc<AtomicUsize>,
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.held.fetch_sub(self.size(), Ordering::Relaxed);
+    }
 }
 
 impl Place {
@@ -100,38 +111,51 @@ impl Place {
     }
 
     pub(super) fn put(&self, document: Arc<Document>) {
-        *self.document.lock().unwrap_or_else(PoisonError::into_inner) = Some(document);
+        let mut kept = self.document.lock().unwrap_or_else(PoisonError::into_inner);
+        self.held.fetch_add(size(Some(&document)), Ordering::Relaxed);
+        self.held.fetch_sub(size(kept.as_ref()), Ordering::Relaxed);
+        *kept = Some(document);
     }
 
     fn size(&self) -> usize {
-        self.document().map_or(0, |document| document.answer.body.len()) + 1024
+        size(self.document().as_ref())
     }
 }
 
+fn size(document: Option<&Arc<Document>>) -> usize {
+    document.map_or(0, |document| document.answer.body.len()) + 1024
+}
+
 /// All copies, by what was asked.
-pub(super) struct Documents<K>(Mutex<HashMap<K, Arc<Place>>>);
+pub(super) struct Documents<K> {
+    places: Mutex<HashMap<K, Arc<Place>>>,
+    /// What all copies take.
+    held: Arc<AtomicUsize>,
+}
 
 impl<K> Default for Documents<K> {
     fn default() -> Self {
-        Documents(Mutex::default())
+        Documents { places: Mutex::default(), held: Arc::default() }
     }
 }
 
 impl<K: Hash + Eq + Clone> Documents<K> {
     /// Returns the place for something, and makes room if there are too many.
     pub(super) fn place(&self, key: &K) -> Arc<Place> {
-        let mut places = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut places = self.places.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(place) = places.get(key) {
             *place.asked.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
             return Arc::clone(place);
         }
-        if places.len().is_multiple_of(64) {
+        if self.held.load(Ordering::Relaxed) >= ROOM || places.len() >= MOST {
             make_room(&mut places);
         }
+        self.held.fetch_add(size(None), Ordering::Relaxed);
         let place = Arc::new(Place {
             document: Mutex::default(),
             flight: Flight::default(),
             asked: Mutex::new(Instant::now()),
+            held: Arc::clone(&self.held),
         });
         places.insert(key.clone(), Arc::clone(&place));
         place
@@ -141,9 +165,6 @@ impl<K: Hash + Eq + Clone> Documents<K> {
 /// Takes out what nobody has asked for the longest, until half of the room is free.
 fn make_room<K: Hash + Eq + Clone>(places: &mut HashMap<K, Arc<Place>>) {
     let mut size: usize = places.values().map(|place| place.size()).sum();
-    if size < ROOM && places.len() < 100_000 {
-        return;
-    }
     let mut by_age: Vec<(Duration, K)> = places
         .iter()
         .map(|(key, place)| {
@@ -176,6 +197,24 @@ mod tests {
 
     fn answer(body: &'static str) -> Answer {
         Answer { status: StatusCode::OK, content_type: None, body: Bytes::from_static(body.as_bytes()) }
+    }
+
+    #[test]
+    fn copies_keep_within_their_room() {
+        let (documents, body) = (Documents::default(), Bytes::from(vec![b' '; LARGEST]));
+        for key in 0..20 {
+            let answer = Answer { body: body.clone(), ..answer("") };
+            let place = documents.place(&key);
+            for revision in 0..3 {
+                place.put(Arc::new(Document::new(answer.clone(), Instant::now(), revision)));
+            }
+            drop(place);
+            let held = documents.held.load(Ordering::Relaxed);
+            let counted: usize = documents.places.lock().unwrap().values().map(|place| place.size()).sum();
+            assert_eq!(held, counted);
+            assert!(held <= ROOM + LARGEST, "{held}");
+        }
+        assert!(documents.place(&19).document().is_some() && documents.place(&0).document().is_none());
     }
 
     #[test]
