@@ -32,15 +32,21 @@ impl Body {
     }
 }
 
+impl From<Bytes> for Body {
+    fn from(bytes: Bytes) -> Self {
+        Body::Whole(Some(bytes).filter(|bytes| !bytes.is_empty()))
+    }
+}
+
 impl From<Vec<u8>> for Body {
     fn from(bytes: Vec<u8>) -> Self {
-        Body::Whole(Some(Bytes::from(bytes)).filter(|bytes| !bytes.is_empty()))
+        Body::from(Bytes::from(bytes))
     }
 }
 
 impl From<&'static str> for Body {
     fn from(text: &'static str) -> Self {
-        Body::Whole(Some(Bytes::from_static(text.as_bytes())).filter(|bytes| !bytes.is_empty()))
+        Body::from(Bytes::from_static(text.as_bytes()))
     }
 }
 

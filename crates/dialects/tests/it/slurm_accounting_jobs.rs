@@ -1,7 +1,7 @@
 //! Jobs of accounting through the dialect of Slurm.
 
 use crate::harness::{Reply, Site, site};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 async fn ask(site: &Site, path: &str) -> Reply {
     site.ask("bob", "GET", &format!("/slurmdb/v0.0.44/{path}"), "").await
@@ -190,4 +190,44 @@ async fn changes_are_for_owners_and_operators() {
     );
     let both = post("root", "jobs", &body).await;
     assert_eq!((both.status, both.json()["results"].as_array().unwrap().len()), (200, 2));
+}
+
+/// Some hundred attempts are read and written in several parts at once; they follow each other as in one.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_long_list_is_put_together_from_parts() {
+    let site = site().await;
+    let mut all = Vec::new();
+    for at in 0..320 {
+        let hold = format!(r#""hold":true,"name":"part{at}""#);
+        all.push(u64::from(site.job("alice", &hold).await));
+    }
+    // Some of them are over, and read from history.
+    for at in [0, 24, 25, 149, 150, 151, 319] {
+        let cancelled = site.slurm("alice", "DELETE", &format!("job/{}", all[at]), "").await;
+        assert_eq!(cancelled.status, 200);
+        site.until_settled(u32::try_from(all[at]).unwrap()).await;
+    }
+    let any = "usage_time_as_submit_time=true&start_time=now-1hour&end_time=now%2B1hour";
+    let whole = ask(&site, &format!("jobs/?{any}")).await.json();
+    assert_eq!(ids(&whole), all);
+    let listed = whole["jobs"].as_array().unwrap();
+    assert_eq!(listed.iter().filter(|job| job["state"]["current"][0] == "CANCELLED").count(), 7);
+    for job in listed.iter().step_by(29) {
+        let alone = ask(&site, &format!("job/{}", job["job_id"])).await.json();
+        assert_eq!(&alone["jobs"][0], job);
+    }
+    let named = ask(&site, &format!("jobs/?{any}&fields=job_id,name")).await.json();
+    let pairs = all.iter().enumerate().map(|(at, id)| json!({"job_id": id, "name": format!("part{at}")}));
+    assert_eq!(named["jobs"], Value::Array(pairs.collect()));
+    assert!(named["meta"].is_object());
+    let page = ask(&site, &format!("jobs/?{any}&limit=200&fields=job_id")).await.json();
+    assert_eq!(page["jobs"].as_array().unwrap().len(), 200);
+    let request = format!(
+        "GET /slurmdb/v0.0.44/jobs/?{any} HTTP/1.1\r\nConnection: close\r\nAccept: application/yaml\r\n\
+         X-SLURM-USER-TOKEN: {}\r\n\r\n",
+        Site::token("bob")
+    );
+    let yaml = site.raw(request.as_bytes()).await.body;
+    assert_eq!(yaml.matches("\n  !!str name: !!str part").count(), 320);
+    assert!(yaml.ends_with("...\n"));
 }

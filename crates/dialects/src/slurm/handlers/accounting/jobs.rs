@@ -1,12 +1,13 @@
 //! `GET jobs/` and `GET job/{job_id}`: jobs of accounting, those that live among those that are history; and those of other
 //! clusters that monitoring knows behind them.
 
-use super::ahead::{Ahead, Item, Reading};
-use super::telling::{Around, Teller};
+use super::reading::{Item, Reading};
+use super::telling::{Part, Telling};
 use crate::http::answer::Answer;
 use crate::site::Site;
 use crate::slurm::call::Call;
 use crate::slurm::from_wire::{Asked, Clusters, NotAsked, asked, recorded_job};
+use crate::slurm::listing::Entries;
 use domain::history::{Order, Wanted};
 use domain::job::Job;
 use domain::monitoring::{RecordId, RecordsWanted};
@@ -26,6 +27,10 @@ use std::sync::Arc;
 const DUMP: &str = "_dump_jobs";
 /// More attempts than this are listed as they were recorded, and not by number: their rows alone take 16 MB.
 const MOST_SORTED: usize = 1_000_000;
+/// Attempts that are read and written together.
+const AT_ONCE: usize = 125;
+/// As many of them at first: nothing can be sent before.
+const AT_FIRST: usize = 25;
 /// A cursor from here on is one of a job that lives.
 const LIVING: u32 = 1 << 31;
 /// And from here on one of a job of another cluster, by its number in the registry: Slurm's numbers of jobs have 26 bits.
@@ -91,8 +96,8 @@ async fn answer(
     match found {
         Ok(Ok(found)) if !found.is_empty() => {
             call.slice.goes_on(found.next);
-            let entries = found.entries(principal, call.now);
-            return call.list_read(SlurmdbdJobsResp::default(), entries).await;
+            let parts = found.parts(principal, call.now);
+            return call.list_of_parts(SlurmdbdJobsResp::default(), parts).await;
         }
         Ok(Ok(_) | Err(NotFound::NotAsked(NotAsked::Nothing))) => {
             call.report.warn("slurmdb_jobs_get() found nothing", DUMP);
@@ -293,23 +298,24 @@ impl Found {
         self.items.is_empty()
     }
 
-    /// Writes the attempts one by one, reading some hundred at a time. Blocks.
-    fn entries(
-        mut self,
-        principal: Principal,
-        now: Timestamp,
-    ) -> impl FnMut(&mut Out) -> bool + Send + 'static {
-        let reading = Reading { site: Arc::clone(&self.site), no_steps: self.asked.no_steps, now };
-        let ahead = Ahead::of(std::mem::take(&mut self.items), reading);
-        let around = Around {
-            snapshot: self.snapshot,
+    /// Returns the attempts in parts, each of which is read and written as it is needed.
+    fn parts(mut self, principal: Principal, now: Timestamp) -> impl Iterator<Item = impl Entries> + Send {
+        let mut items = std::mem::take(&mut self.items);
+        let telling = Arc::new(Telling::of(
+            Reading { site: self.site, no_steps: self.asked.no_steps, now },
+            self.snapshot,
             principal,
-            now,
-            no_steps: self.asked.no_steps,
-            scripts: self.asked.scripts,
-        };
-        let mut teller = Teller::of(ahead, self.site, around);
-        move |out: &mut Out| teller.write(out)
+            self.asked.scripts,
+        ));
+        let mut most = AT_FIRST;
+        std::iter::from_fn(move || {
+            let some: Vec<Item> = items.drain(..items.len().min(most)).collect();
+            most = AT_ONCE;
+            (!some.is_empty()).then(|| {
+                let mut part = Part::of(some, Arc::clone(&telling));
+                move |out: &mut Out| part.write(out)
+            })
+        })
     }
 }
 

@@ -1,7 +1,6 @@
 //! The operations below `/slurmdb/`.
 
 mod account;
-mod ahead;
 mod amend;
 mod association;
 mod change;
@@ -10,6 +9,7 @@ mod config;
 mod instance;
 mod jobs;
 mod qos;
+mod reading;
 mod service;
 mod telling;
 mod tres;

@@ -1,94 +1,73 @@
-//! Writes the attempts of a list one after another, as they are read.
+//! Writes the attempts of a list, part by part: parts may be written side by side.
 
-use super::ahead::{Ahead, AtHand, Batch};
-use crate::site::Site;
+use super::reading::{AtHand, Batch, Item, Reading};
 use crate::slurm::to_wire::accounting::{Jobs, Seen};
 use domain::history::Amendment;
 use domain::job::{Job, Phase};
 use domain::ports::Recorded;
 use domain::state::Snapshot;
 use domain::who::Principal;
-use domain::{Text, Timestamp, Uid};
+use domain::{Text, Uid};
 use slurm_wire::out::Out;
 use slurm_wire::series::Series;
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
-/// What attempts are shown by.
-pub(super) struct Around {
-    pub(super) snapshot: Arc<Snapshot>,
+/// What the parts of a list are written by.
+pub(super) struct Telling {
+    reading: Reading,
+    snapshot: Arc<Snapshot>,
     /// Who looks.
-    pub(super) principal: Principal,
-    pub(super) now: Timestamp,
-    /// Steps are not wanted.
-    pub(super) no_steps: bool,
-    /// Scripts are.
-    pub(super) scripts: bool,
+    principal: Principal,
+    /// Scripts are wanted.
+    scripts: bool,
+    /// Those that write no part just now.
+    pens: Mutex<Vec<Pen>>,
 }
 
-/// Writes attempts.
-pub(super) struct Teller {
-    ahead: Ahead,
-    site: Arc<Site>,
-    around: Around,
-    batch: Batch,
+/// What whoever writes attempts remembers of those before.
+#[derive(Default)]
+struct Pen {
     /// Names of those who cancelled jobs.
     names: HashMap<Uid, Text>,
     jobs: Jobs,
     series: Series<slurm_wire::accounting::job::Job>,
 }
 
-impl Teller {
-    /// Makes one that has written nothing yet.
-    pub(super) fn of(ahead: Ahead, site: Arc<Site>, around: Around) -> Self {
-        Teller {
-            ahead,
-            site,
-            around,
-            batch: Batch::default(),
-            names: HashMap::new(),
-            jobs: Jobs::default(),
-            series: Series::default(),
-        }
+/// Attempts that are read together when the first of them is written.
+pub(super) struct Part {
+    telling: Arc<Telling>,
+    items: Vec<Item>,
+    begun: Option<(Batch, Pen)>,
+}
+
+impl Telling {
+    /// Makes one for attempts that are read so, shown as the cluster is now.
+    pub(super) fn of(reading: Reading, snapshot: Arc<Snapshot>, principal: Principal, scripts: bool) -> Self {
+        Telling { reading, snapshot, principal, scripts, pens: Mutex::default() }
     }
 
-    /// Writes the next attempt, and says whether there was one. Blocks, within the runtime.
-    pub(super) fn write(&mut self, out: &mut Out) -> bool {
-        if self.batch.attempts.is_empty() {
-            match self.ahead.next() {
-                Some(batch) => self.batch = batch,
-                None => return false,
-            }
-        }
-        match self.batch.attempts.pop_front() {
-            None => return false,
-            Some(AtHand::Foreign(job)) => *self.series.vacant() = *job,
-            Some(AtHand::Past(found)) => {
-                let Recorded { closed, amendment, .. } = &*found;
-                self.describe(&closed.job, &closed.nodes, amendment.as_deref());
-            }
-            Some(AtHand::Living(job)) => {
-                let held = job.run().map(|run| self.around.snapshot.cluster.fold_nodes(&run.allocation));
-                self.describe(&job, &held.unwrap_or_default(), None);
-            }
-        }
-        self.series.write(out);
-        true
+    fn pens(&self) -> std::sync::MutexGuard<'_, Vec<Pen>> {
+        self.pens.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn begin(&self, items: &[Item]) -> (Batch, Pen) {
+        let pen = self.pens().pop().unwrap_or_default();
+        (self.reading.batch(items), pen)
     }
 
     /// Describes an attempt, which is written next.
-    fn describe(&mut self, job: &Job, nodes: &Text, amendment: Option<&Amendment>) {
+    fn describe(&self, pen: &mut Pen, batch: &Batch, job: &Job, nodes: &Text, amendment: Option<&Amendment>) {
         let cancelled_by = match &job.phase {
             Phase::Ended(ended) => ended.cancelled_by,
             Phase::Completing(completing) => completing.cancelled_by,
             Phase::Pending(_) | Phase::Running(_) => None,
         };
-        let cancelled_by = cancelled_by.map(|uid| self.name(uid, job)).unwrap_or_default();
-        let history = self.site.jobs.history();
-        let steps = self.batch.steps.get(&job.id).map(Vec::as_slice).unwrap_or_default();
-        let may_see =
-            self.around.principal.uid == Some(job.spec.owner.uid) || self.around.principal.is_operator();
-        let script = match self.around.scripts && may_see {
+        let cancelled_by = cancelled_by.map(|uid| self.name(pen, uid, job)).unwrap_or_default();
+        let history = self.reading.site.jobs.history();
+        let steps = batch.steps.get(&job.id).map(Vec::as_slice).unwrap_or_default();
+        let may_see = self.principal.uid == Some(job.spec.owner.uid) || self.principal.is_operator();
+        let script = match self.scripts && may_see {
             true => history.payload(job.array_id()).or_else(|_| history.payload(job.id)).ok(),
             false => None,
         };
@@ -96,20 +75,51 @@ impl Teller {
             job,
             nodes,
             amendment,
-            steps: Some(steps).filter(|_| !self.around.no_steps),
+            steps: Some(steps).filter(|_| !self.reading.no_steps),
             cancelled_by,
             script: script.map(|payload| Text::from_utf8_lossy(&payload.script)).unwrap_or_default(),
-            now: self.around.now,
+            now: self.reading.now,
         };
-        self.jobs.describe(&seen, &self.around.snapshot.cluster, self.series.vacant());
+        pen.jobs.describe(&seen, &self.snapshot.cluster, pen.series.vacant());
     }
 
-    fn name(&mut self, uid: Uid, job: &Job) -> Text {
+    fn name(&self, pen: &mut Pen, uid: Uid, job: &Job) -> Text {
         if uid == job.spec.owner.uid {
             return job.spec.owner.name.clone();
         }
-        let directory = self.site.jobs.directory();
+        let directory = self.reading.site.jobs.directory();
         let named = || directory.person_by_uid(uid).map(|person| person.name);
-        self.names.entry(uid).or_insert_with(|| named().unwrap_or_else(|| uid.to_string().into())).clone()
+        pen.names.entry(uid).or_insert_with(|| named().unwrap_or_else(|| uid.to_string().into())).clone()
+    }
+}
+
+impl Part {
+    /// Makes one of which nothing is read yet.
+    pub(super) fn of(items: Vec<Item>, telling: Arc<Telling>) -> Self {
+        Part { telling, items, begun: None }
+    }
+
+    /// Writes the next attempt, and says whether there was one. Blocks.
+    pub(super) fn write(&mut self, out: &mut Out) -> bool {
+        let Part { telling, items, begun } = self;
+        let (batch, pen) = begun.get_or_insert_with(|| telling.begin(&std::mem::take(items)));
+        match batch.attempts.pop_front() {
+            None => {
+                let pen = begun.take().map(|(_, pen)| pen);
+                telling.pens().extend(pen);
+                return false;
+            }
+            Some(AtHand::Foreign(job)) => *pen.series.vacant() = *job,
+            Some(AtHand::Past(found)) => {
+                let Recorded { closed, amendment, .. } = &*found;
+                telling.describe(pen, batch, &closed.job, &closed.nodes, amendment.as_deref());
+            }
+            Some(AtHand::Living(job)) => {
+                let held = job.run().map(|run| telling.snapshot.cluster.fold_nodes(&run.allocation));
+                telling.describe(pen, batch, &job, &held.unwrap_or_default(), None);
+            }
+        }
+        pen.series.write(out);
+        true
     }
 }

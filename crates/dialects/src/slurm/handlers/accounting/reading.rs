@@ -1,5 +1,4 @@
-//! The attempts of a list, read some hundred at a time: those that come next on other threads, while those before them
-//! are written.
+//! The attempts of a part of a list, read together, and their steps.
 
 use crate::site::Site;
 use crate::slurm::to_wire::accounting::foreign;
@@ -9,15 +8,6 @@ use domain::ports::{ClosedStep, Recorded};
 use domain::{JobId, Timestamp};
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
-
-/// Attempts read at once while a list is sent.
-const AT_ONCE: usize = 125;
-/// As many of them at first: nothing can be written before.
-const AT_FIRST: usize = 25;
-/// As many times that is done ahead: attempts that lie far apart take longer to be read than to be written.
-const AHEAD: usize = 2;
 
 /// An attempt that was found.
 pub(super) enum Item {
@@ -36,7 +26,6 @@ pub(super) enum AtHand {
 }
 
 /// Attempts that were read together.
-#[derive(Default)]
 pub(super) struct Batch {
     pub(super) attempts: VecDeque<AtHand>,
     /// Steps of their jobs that have ended.
@@ -44,7 +33,6 @@ pub(super) struct Batch {
 }
 
 /// How attempts are read.
-#[derive(Clone)]
 pub(super) struct Reading {
     pub(super) site: Arc<Site>,
     /// Steps are not wanted.
@@ -53,96 +41,9 @@ pub(super) struct Reading {
     pub(super) now: Timestamp,
 }
 
-/// What is still to be read of a list.
-pub(super) struct Ahead {
-    items: VecDeque<Item>,
-    reading: Reading,
-    next: VecDeque<Next>,
-}
-
-/// What is read meanwhile.
-struct Next {
-    part: Arc<Part>,
-    read: Receiver<Batch>,
-}
-
-/// A part of a list, for whoever comes first: the thread that reads ahead, or the one that needs it now. So no thread
-/// waits for another that has not begun.
-struct Part {
-    items: Vec<Item>,
-    is_taken: AtomicBool,
-}
-
-impl Part {
-    fn take(&self) -> Option<&[Item]> {
-        (!self.is_taken.swap(true, Ordering::Relaxed)).then_some(&self.items)
-    }
-}
-
-impl Ahead {
-    /// Makes one that has read nothing yet.
-    pub(super) fn of(items: VecDeque<Item>, reading: Reading) -> Self {
-        Ahead { items, reading, next: VecDeque::new() }
-    }
-
-    /// Returns the next attempts; `None` at the end. Blocks, within the runtime.
-    pub(super) fn next(&mut self) -> Option<Batch> {
-        // All of some may have been purged meanwhile.
-        loop {
-            let next = match self.next.pop_front() {
-                Some(next) => next,
-                None => Next::of(self.some(AT_FIRST)?).0,
-            };
-            while self.next.len() < AHEAD
-                && let Some(items) = self.some(AT_ONCE)
-            {
-                self.next.push_back(Next::begin(items, &self.reading));
-            }
-            let batch = next.batch(&self.reading);
-            if !batch.attempts.is_empty() {
-                return Some(batch);
-            }
-        }
-    }
-
-    fn some(&mut self, most: usize) -> Option<Vec<Item>> {
-        let some: Vec<Item> = self.items.drain(..self.items.len().min(most)).collect();
-        Some(some).filter(|some| !some.is_empty())
-    }
-}
-
-impl Next {
-    /// Makes one that nobody has begun, and where to say what was read.
-    fn of(items: Vec<Item>) -> (Self, SyncSender<Batch>) {
-        let part = Arc::new(Part { items, is_taken: AtomicBool::new(false) });
-        let (send, read) = sync_channel(1);
-        (Next { part, read }, send)
-    }
-
-    fn begin(items: Vec<Item>, reading: &Reading) -> Self {
-        let (next, send) = Next::of(items);
-        let (of, reading) = (Arc::clone(&next.part), reading.clone());
-        tokio::task::spawn_blocking(move || {
-            if let Some(items) = of.take() {
-                // Nobody may want it any more.
-                let _ = send.send(reading.batch(items));
-            }
-        });
-        next
-    }
-
-    fn batch(self, reading: &Reading) -> Batch {
-        match self.part.take() {
-            Some(items) => reading.batch(items),
-            // One that broke off is repeated here, where that ends the answer.
-            None => self.read.recv().unwrap_or_else(|_| reading.batch(&self.part.items)),
-        }
-    }
-}
-
 impl Reading {
     /// Reads attempts; what cannot be read is left out and logged.
-    fn batch(&self, items: &[Item]) -> Batch {
+    pub(super) fn batch(&self, items: &[Item]) -> Batch {
         let row = |item: &Item| match item {
             Item::Past(row) => Some(*row),
             Item::Living(_) | Item::Foreign(_) => None,
