@@ -118,17 +118,35 @@ pub fn next_number(directory: &Path) -> Result<u32> {
     Ok(connection.query_row(sql, [], |row| row.get(0))?)
 }
 
-/// Returns the bytes of history in a directory, and how they are spread over tables and indexes, the largest first.
-///
-/// # Errors
-/// If the store cannot be read.
-pub fn room(directory: &Path) -> Result<(u64, Vec<(String, u64)>)> {
-    let file = directory.join("history.db");
-    let connection = rusqlite::Connection::open(&file)?;
-    let sql = "SELECT name, sum(pgsize) FROM dbstat GROUP BY name ORDER BY 2 DESC";
-    let mut statement = connection.prepare(sql)?;
-    let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get::<_, i64>(1)?.unsigned_abs())))?;
-    Ok((std::fs::metadata(&file)?.len(), rows.collect::<Result<_, _>>()?))
+/// What history takes in a directory.
+pub struct Room {
+    /// Bytes of the file.
+    pub bytes: u64,
+    /// Attempts that are in it: more than were made up once others were recorded behind them.
+    pub attempts: u64,
+    /// Bytes of tables and indexes, the largest first.
+    pub spread: Vec<(String, u64)>,
+}
+
+impl Room {
+    /// Measures it.
+    ///
+    /// # Errors
+    /// If the store cannot be read.
+    pub fn of(directory: &Path) -> Result<Self> {
+        let file = directory.join("history.db");
+        let connection = rusqlite::Connection::open(&file)?;
+        let count = "SELECT coalesce(max(id) - min(id) + 1, 0) FROM past";
+        let attempts: i64 = connection.query_row(count, [], |row| row.get(0))?;
+        let sql = "SELECT name, sum(pgsize) FROM dbstat GROUP BY name ORDER BY 2 DESC";
+        let mut statement = connection.prepare(sql)?;
+        let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get::<_, i64>(1)?.unsigned_abs())))?;
+        Ok(Room {
+            bytes: std::fs::metadata(&file)?.len(),
+            attempts: attempts.unsigned_abs(),
+            spread: rows.collect::<Result<_, _>>()?,
+        })
+    }
 }
 
 fn opened(directory: &Path) -> Result<(Writer, Reader)> {

@@ -8,7 +8,7 @@ use domain::history::{Between, Grouping, Kind, Moments, Order, Span, UsageWanted
 use domain::job::{Exit, Outcome, WayIn};
 use domain::ports::History;
 use domain::{Gid, JobId, Text, Timestamp, Uid};
-use history::{DAY, chance, end_of};
+use history::{DAY, Room, chance, end_of};
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 use store::{Options, Reader};
@@ -18,8 +18,8 @@ fn main() {
     let directory = PathBuf::from(arguments.next().expect("a directory"));
     let jobs = history::whole(arguments.next().map_or(1_000_000, |jobs| jobs.parse().unwrap()));
     history::make(&directory, jobs).unwrap();
-    let (bytes, spread) = history::room(&directory).unwrap();
-    let each = |bytes: u64| bytes as f64 / f64::from(jobs);
+    let Room { bytes, attempts, spread } = Room::of(&directory).unwrap();
+    let each = |bytes: u64| bytes as f64 / attempts.max(1) as f64;
     println!(
         "history.db                           {:>9.0} MB, {:.0} bytes a job",
         bytes as f64 / 1e6,

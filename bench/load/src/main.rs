@@ -386,21 +386,16 @@ impl Suite<'_> {
             let store = state.join("store");
             std::fs::create_dir_all(&store).with_context(|| format!("make {}", store.display()))?;
             history::make(&store, jobs)?;
-            merge(rows, past::store(&store, *setting, jobs)?);
-            let empty = match self.service_with(config.clone())? {
-                Some((service, _state)) => past::work(&service.target, *setting, ", no history", None)?,
-                None => Vec::new(),
-            };
-            let service = Recipe { config, ..self.recipe() }.start(&state)?;
+            merge(rows, past::store(&store, *setting)?);
+            let service = Recipe { config: config.clone(), ..self.recipe() }.start(&state)?;
             past::is_there(&service.target)?;
             merge(rows, vec![past::start(&service, jobs)]);
             idle::rest(&service.target);
             merge(rows, past::pages(&service.target, *setting, jobs)?);
             merge(rows, past::reads(&service.target, *setting, jobs)?);
-            let behind = format!(", {jobs} finished jobs");
-            let full = past::work(&service.target, *setting, &behind, Some(&empty))?;
-            merge(rows, empty);
-            merge(rows, full);
+            if let Some((empty, _state)) = self.service_with(config)? {
+                merge(rows, past::work(&empty.target, &service.target, *setting, jobs)?);
+            }
         }
         if let Some(peer) = &self.peer {
             merge(rows, past::of_peer(peer, *setting)?);
