@@ -15,6 +15,8 @@ use tokio::task::JoinHandle;
 
 /// Most bytes that are made of a part before they are sent; the rest of it waits for that.
 const PIECE: usize = 1 << 20;
+/// Room for the first part: most answers are one job.
+const FIRST: usize = 64 << 10;
 /// Parts that are made ahead of the one that is needed.
 const AHEAD: usize = 2;
 
@@ -82,7 +84,7 @@ impl<E: Entries, I: Iterator<Item = E>> List<I, E> {
                 Some(made) => match made.await {
                     Ok((piece, rest)) => {
                         if let Some(writer) = rest {
-                            self.under_way.push_front(self.making(writer));
+                            self.under_way.push_front(self.making(writer, PIECE + SPARE));
                         }
                         piece
                     }
@@ -135,18 +137,75 @@ impl<E: Entries, I: Iterator<Item = E>> List<I, E> {
         while self.under_way.len() <= AHEAD
             && let Some(part) = self.parts.next()
         {
+            let is_first = self.stage == Stage::Nothing && self.under_way.is_empty();
+            let room = if is_first { FIRST } else { PIECE + SPARE };
             let writer = Writer::of(part, self.style.clone());
-            self.under_way.push_back(self.making(writer));
+            self.under_way.push_back(self.making(writer, room));
         }
     }
 
     /// Makes a piece where waiting is allowed.
-    fn making(&self, mut writer: Writer<E>) -> JoinHandle<Made<E>> {
+    fn making(&self, mut writer: Writer<E>, room: usize) -> JoinHandle<Made<E>> {
         let (around, version) = (Arc::clone(&self.around), self.style.version);
         tokio::task::spawn_blocking(move || {
-            let mut piece = around.begin(PIECE + SPARE, version);
+            let mut piece = around.begin(room, version);
             let goes_on = writer.fill(&mut piece, true, PIECE);
             (piece, goes_on.then_some(writer))
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use slurm_wire::accounting::job::SlurmdbdJobsResp;
+    use slurm_wire::versions;
+
+    /// Entries `{"at":1}` and so on, each with so many spaces behind the brace.
+    fn part(ats: &'static [u32], spaces: usize) -> impl Entries {
+        let mut ats = ats.iter();
+        move |out: &mut Out| {
+            let at = ats.next();
+            let spaces = " ".repeat(spaces);
+            out.extend_from_slice(
+                at.map(|at| format!("{{{spaces}\"at\":{at}}}")).unwrap_or_default().as_bytes(),
+            );
+            at.is_some()
+        }
+    }
+
+    async fn check(parts: Vec<&'static [u32]>, spaces: usize, least: usize) {
+        let all: Vec<u32> = parts.iter().flat_map(|part| part.iter().copied()).collect();
+        let style = Style { fields: Arc::default(), format: Format::Json, version: versions::CURRENT };
+        let around = Around::of(&SlurmdbdJobsResp::default(), style.version, style.format).unwrap();
+        let parts = parts.into_iter().map(move |ats| part(ats, spaces));
+        let (around, under_way) = (Arc::new(around), VecDeque::new());
+        let mut list = List { parts, style, around, under_way, stage: Stage::Nothing };
+        let (mut whole, mut pieces) = (Vec::new(), 0);
+        while let Some(piece) = list.next().await {
+            assert!(!piece.is_empty() && piece.len() <= PIECE + spaces + 1024);
+            whole.extend_from_slice(&piece);
+            pieces += 1;
+        }
+        let json: serde_json::Value = serde_json::from_slice(&whole).unwrap();
+        let found: Vec<u64> =
+            json["jobs"].as_array().unwrap().iter().map(|job| job["at"].as_u64().unwrap()).collect();
+        assert_eq!(found, all.into_iter().map(u64::from).collect::<Vec<_>>());
+        assert!(json["meta"].is_object() && pieces >= least, "{pieces} pieces");
+    }
+
+    #[tokio::test]
+    async fn parts_follow_each_other_whatever_has_become_of_some() {
+        check(Vec::new(), 0, 1).await;
+        check(vec![&[]], 0, 1).await;
+        check(vec![&[], &[], &[]], 0, 1).await;
+        check(vec![&[1]], 0, 1).await;
+        check(vec![&[], &[1, 2], &[], &[], &[3], &[]], 0, 2).await;
+        check(vec![&[1, 2], &[3], &[4, 5], &[6], &[7]], 0, 5).await;
+    }
+
+    #[tokio::test]
+    async fn a_part_that_is_too_long_is_sent_in_pieces() {
+        check(vec![&[1], &[2, 3, 4, 5, 6, 7], &[], &[8]], 400_000, 4).await;
     }
 }
