@@ -143,12 +143,16 @@ impl<K: Hash + Eq + Clone> Documents<K> {
     /// Returns the place for something, and makes room if there are too many.
     pub(super) fn place(&self, key: &K) -> Arc<Place> {
         let mut places = self.places.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(place) = places.get(key) {
+        let known = places.get(key).cloned();
+        if let Some(place) = &known {
             *place.asked.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
-            return Arc::clone(place);
         }
-        if self.held.load(Ordering::Relaxed) >= ROOM || places.len() >= MOST {
+        // Copies that are there grow with what they are copies of.
+        if self.held.load(Ordering::Relaxed) >= ROOM || known.is_none() && places.len() >= MOST {
             make_room(&mut places);
+        }
+        if let Some(place) = known {
+            return place;
         }
         self.held.fetch_add(size(None), Ordering::Relaxed);
         let place = Arc::new(Place {
@@ -215,6 +219,22 @@ mod tests {
             assert!(held <= ROOM + LARGEST, "{held}");
         }
         assert!(documents.place(&19).document().is_some() && documents.place(&0).document().is_none());
+    }
+
+    #[test]
+    fn copies_that_grow_keep_within_their_room() {
+        let (documents, body) = (Documents::default(), Bytes::from(vec![b' '; LARGEST]));
+        for round in 0..2 {
+            for key in 0..20 {
+                let place = documents.place(&key);
+                if round > 0 {
+                    let answer = Answer { body: body.clone(), ..answer("") };
+                    place.put(Arc::new(Document::new(answer, Instant::now(), 0)));
+                }
+                drop(place);
+                assert!(documents.held.load(Ordering::Relaxed) <= ROOM + LARGEST, "{key}");
+            }
+        }
     }
 
     #[test]
