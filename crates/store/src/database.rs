@@ -15,9 +15,9 @@ use std::time::Duration;
 const BUSY: Duration = Duration::from_secs(30);
 /// Connections kept for readers; more are opened when more read at once.
 const KEPT_READERS: usize = 4;
-/// Memory of a reader for pages, kilobytes, as far as it needs that: enough for all inner pages of ten million attempts,
-/// so that what is looked for is one read away.
-const READER_CACHE: i64 = 12 << 10;
+/// Memory of a reader for pages, kilobytes, as far as it needs that: enough for all inner pages of ten million attempts
+/// and for words they share, beside the rows of a search that passes by, so that what is looked for is one read away.
+const READER_CACHE: i64 = 24 << 10;
 /// Bytes of a page where rows are a few thousand bytes long.
 const SMALL_PAGE: i64 = 512;
 

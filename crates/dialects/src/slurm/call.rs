@@ -143,7 +143,7 @@ impl<'a> Call<'a> {
     }
 
     /// Answers with the payload and this status.
-    pub(super) fn answer_with<T: Envelope>(mut self, status: StatusCode, mut payload: T) -> Answer {
+    pub(super) fn answer_with<T: Envelope>(self, status: StatusCode, mut payload: T) -> Answer {
         self.fill(&mut payload);
         let json = slurm_wire::to_json_in(self.version, &payload);
         written(status, self.format, json)
@@ -164,7 +164,7 @@ impl<'a> Call<'a> {
     }
 
     /// The same with this status.
-    pub(super) fn fail_with(mut self, status: StatusCode) -> Answer {
+    pub(super) fn fail_with(self, status: StatusCode) -> Answer {
         let mut payload = Resp::default();
         self.fill(&mut payload);
         let json = slurm_wire::to_json_in(self.version, &payload);
@@ -172,9 +172,8 @@ impl<'a> Call<'a> {
     }
 
     /// Puts what surrounds every payload into it.
-    pub(super) fn fill<T: Envelope>(&mut self, payload: &mut T) {
-        let errors = std::mem::take(&mut self.report.errors);
-        let warnings = std::mem::take(&mut self.report.warnings);
+    pub(super) fn fill<T: Envelope>(&self, payload: &mut T) {
+        let (errors, warnings) = (self.report.errors.clone(), self.report.warnings.clone());
         payload.surround(self.meta(), errors.into(), warnings.into());
     }
 

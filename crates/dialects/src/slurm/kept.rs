@@ -282,7 +282,7 @@ mod tests {
         let list = kept.list(&picture);
         assert_eq!(list.size(), size);
         let mut entries = list.entries();
-        while entries(&mut written) {}
+        while entries.write(&mut written) {}
         let written = written.into_bytes();
         assert!(written == wanted, "the list is not what its jobs are");
         written

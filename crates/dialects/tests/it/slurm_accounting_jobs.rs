@@ -118,6 +118,13 @@ async fn what_cannot_be_read_is_refused_as_the_original_does() {
     }
 }
 
+/// Returns what to add to the question for the next page.
+fn next_page(reply: &Reply) -> Option<String> {
+    let head = reply.head.to_lowercase();
+    let next = head.lines().find_map(|line| line.strip_prefix("x-next-cursor: "))?;
+    Some(format!("&cursor={}", next.trim()))
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn pages_go_through_what_is_over_and_then_through_what_lives() {
     let site = site().await;
@@ -127,9 +134,8 @@ async fn pages_go_through_what_is_over_and_then_through_what_lives() {
     for _ in 0..5 {
         let reply = ask(&site, &format!("jobs/?limit=1{cursor}")).await;
         seen.extend(ids(&reply.json()));
-        let head = reply.head.to_lowercase();
-        match head.lines().find_map(|line| line.strip_prefix("x-next-cursor: ")) {
-            Some(next) => cursor = format!("&cursor={}", next.trim()),
+        match next_page(&reply) {
+            Some(next) => cursor = next,
             None => break,
         }
     }
@@ -222,6 +228,25 @@ async fn a_long_list_is_put_together_from_parts() {
     assert!(named["meta"].is_object());
     let page = ask(&site, &format!("jobs/?{any}&limit=200&fields=job_id")).await.json();
     assert_eq!(page["jobs"].as_array().unwrap().len(), 200);
+    // Pages, of which small ones are kept as they are found and large ones read once more, have what is over first.
+    let in_order = |list: &Value| -> Vec<Value> { list["jobs"].as_array().unwrap().clone() };
+    let over = |job: &&Value| job["state"]["current"][0] == "CANCELLED";
+    let mut expected: Vec<Value> = listed.iter().filter(over).cloned().collect();
+    expected.extend(listed.iter().filter(|job| !over(job)).cloned());
+    for limit in [3, 100, 320, 5_000] {
+        let (mut pages, mut cursor) = (Vec::new(), String::new());
+        loop {
+            let reply = ask(&site, &format!("jobs/?{any}&limit={limit}{cursor}")).await;
+            let some = in_order(&reply.json());
+            assert!(!some.is_empty() && some.len() <= limit, "{limit}");
+            pages.extend(some);
+            match next_page(&reply) {
+                Some(next) => cursor = next,
+                None => break,
+            }
+        }
+        assert_eq!(pages, expected, "{limit}");
+    }
     let request = format!(
         "GET /slurmdb/v0.0.44/jobs/?{any} HTTP/1.1\r\nConnection: close\r\nAccept: application/yaml\r\n\
          X-SLURM-USER-TOKEN: {}\r\n\r\n",

@@ -61,8 +61,9 @@ impl Wanted {
 impl Moments {
     /// Tells whether a job stands so and did everything at these times.
     pub fn fit(&self, job: &Job) -> bool {
-        let eligible = Some(job.eligible).filter(|at| *at != Timestamp::NEVER);
         let started = job.run().map(|run| run.started);
+        // Who ran could run.
+        let eligible = Some(job.eligible).filter(|at| *at != Timestamp::NEVER).or(started);
         let (stands, ended) = match (&self.kind, &job.phase) {
             (Kind::Any, Phase::Ended(ended)) => (true, Some(ended.ended)),
             (Kind::Ended(outcomes), Phase::Ended(ended)) => {

@@ -11,6 +11,7 @@ use crate::reservation::Reservation;
 use crate::service::{Receipt, StateChange};
 use crate::who::Membership;
 use crate::{ChangeId, JobId, Text, Timestamp, Uid};
+use std::ops::ControlFlow;
 use std::sync::Arc;
 
 /// Remembers the live jobs. Owned by the writer's thread; calls may block.
@@ -196,6 +197,20 @@ pub trait History: Send + Sync {
     /// # Errors
     /// If the store cannot be read.
     fn search(&self, wanted: &Wanted) -> Result<Vec<Recorded>, StoreError>;
+
+    /// Hands the same attempts over, some at a time, while it looks for more, until whoever takes them has enough.
+    ///
+    /// # Errors
+    /// If the store cannot be read.
+    fn each(
+        &self,
+        wanted: &Wanted,
+        take: &mut dyn FnMut(Vec<Recorded>) -> ControlFlow<()>,
+    ) -> Result<(), StoreError> {
+        // Nothing is left that could be stopped.
+        let _ = take(self.search(wanted)?);
+        Ok(())
+    }
 
     /// Returns the rows of finished attempts, in the order and as many as wanted: a list is made of them piece by piece.
     ///

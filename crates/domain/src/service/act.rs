@@ -7,7 +7,7 @@ use crate::job::{
     ArrayPart, Event, HetPart, Hold, Job, JobKind, Phase, PutBack, Requeue, Running, SuspendedBy, TaskSet,
     WarningScope,
 };
-use crate::state::{State, records};
+use crate::state::State;
 use crate::who::Principal;
 use crate::{Error, JobId, Problem, TaskIndex, Text, Uid};
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -348,9 +348,9 @@ impl Index {
 
     /// Returns the records that a name stands for as they are now.
     fn records(&self, state: &State, target: &Target) -> Vec<Arc<Job>> {
-        let Index(Some(arrays)) = self else { return records(state.jobs(), target.job) };
+        let Index(Some(arrays)) = self else { return state.records(target.job) };
         match state.job(target.job).map(|job| (&job.array, job.array_id())) {
-            Some((None, _)) => records(state.jobs(), target.job),
+            Some((None, _)) => state.records(target.job),
             Some((Some(_), array)) if array != target.job => {
                 state.job(target.job).cloned().into_iter().collect()
             }

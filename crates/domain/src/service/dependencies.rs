@@ -5,7 +5,7 @@ use super::ledger::Ledger;
 use crate::job::{
     ArrayPart, Dependency, Ended, Event, Job, JobFlags, Outcome, Phase, Relation, Term, TermState,
 };
-use crate::state::{State, records};
+use crate::state::State;
 use crate::{JobId, Problem, TaskIndex, Text, Timestamp, Uid};
 use std::cmp::Ordering;
 use std::sync::Arc;
@@ -144,7 +144,7 @@ fn ended_state(state: &State, target: JobId, task: Option<TaskIndex>, relation: 
 }
 
 fn records_of(state: &State, target: JobId, task: Option<TaskIndex>) -> Vec<Arc<Job>> {
-    let mut all = records(state.jobs(), target);
+    let mut all = state.records(target);
     // A component counts for itself, the leader too: seen with one that was cancelled while he went on to his good end.
     all.retain(|job| job.het.is_none() || job.id == target);
     if let Some(task) = task {

@@ -159,7 +159,7 @@ impl<'a> Ledger<'a> {
 
     /// Returns every record a job number stands for.
     pub(super) fn records(&self, id: JobId) -> Vec<Arc<Job>> {
-        crate::state::records(self.state.jobs(), id)
+        self.state.records(id)
     }
 
     /// Hands out a job number.

@@ -5,7 +5,7 @@ use super::arrays::RunningTasks;
 use super::queue::Queues;
 use super::rank::Ranks;
 use super::reserved::Reserved;
-use super::snapshot::Snapshot;
+use super::snapshot::{Snapshot, records};
 use super::table::JobTable;
 use super::tallies::Tallies;
 use crate::accounting::{Books, Past, Usage, UsedBy};
@@ -175,6 +175,11 @@ impl State {
     /// Takes in that what was told to be stored could not be.
     pub(crate) fn store_again(&mut self, usage: &[(UsedBy, Past)]) {
         usage.iter().for_each(|(by, _)| self.usage.touch(*by));
+    }
+
+    /// Returns every record that a job number stands for: see [`Snapshot::records`].
+    pub fn records(&self, id: JobId) -> Vec<Arc<Job>> {
+        records(&self.jobs, &self.tallies, id)
     }
 
     /// Returns how many tasks of an array hold resources.

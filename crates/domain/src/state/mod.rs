@@ -15,6 +15,6 @@ mod tallies;
 pub use live::State;
 pub use planned::Planned;
 pub use queue::{QueueKey, Queues};
-pub use snapshot::{PassStatistics, Snapshot, Statistics, records};
+pub use snapshot::{PassStatistics, Snapshot, Statistics};
 pub use table::{JobTable, Page, PageMark};
 pub use tallies::{Standing, Tallies, Tally};

@@ -87,14 +87,14 @@ impl Snapshot {
     /// Returns every record that a job number stands for: the job, all records of the array, or, for the leader of a
     /// heterogeneous job, all its components.
     pub fn records(&self, id: JobId) -> Vec<Arc<Job>> {
-        records(&self.jobs, id)
+        records(&self.jobs, &self.tallies, id)
     }
 }
 
 /// Returns every record that a job number stands for: the job, or all records of the array.
 ///
-/// Tasks get their numbers after their array, so the walk begins there.
-pub fn records(jobs: &JobTable, id: JobId) -> Vec<Arc<Job>> {
+/// Tasks get their numbers after their array, so the walk begins there, if there is such an array.
+pub(super) fn records(jobs: &JobTable, tallies: &Tallies, id: JobId) -> Vec<Arc<Job>> {
     let own = jobs.job(id);
     match own.map(|job| &job.array) {
         Some(None) => match own.and_then(|job| job.het).filter(|part| part.is_leader()) {
@@ -108,6 +108,7 @@ pub fn records(jobs: &JobTable, id: JobId) -> Vec<Arc<Job>> {
         Some(Some(ArrayPart::Task { of, .. })) if *of != id => own.cloned().into_iter().collect(),
         // The array's own number: it belongs to the pool, or to the task that left it last, or to nobody any more
         // while other tasks are still here.
+        _ if tallies.of(id).is_none() => Vec::new(),
         _ => jobs.iter_from(id).filter(|job| job.array.is_some() && job.array_id() == id).cloned().collect(),
     }
 }

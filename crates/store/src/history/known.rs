@@ -8,9 +8,9 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// Texts remembered of each kind: some hundred bytes each.
-const TEXTS: usize = 8_192;
+const TEXTS: usize = 32_768;
 /// Classes and requests remembered: some kilobytes each.
-const RECORDS: usize = 1_024;
+const RECORDS: usize = 4_096;
 /// Memories kept; more are begun when more read at once.
 const KEPT: usize = 4;
 

@@ -14,13 +14,20 @@ use std::fmt::Write;
 /// What must hold of a row, and how to come to the rows of which it may.
 #[derive(Debug, PartialEq)]
 pub(super) struct Query {
-    /// A condition on columns of `past`.
-    pub(super) condition: String,
+    /// Conditions on columns of `past`, and the indexes whose rows all meet them.
+    conditions: Vec<(Option<&'static str>, String)>,
+    /// The same about times.
+    times: Option<String>,
     /// A condition on rows of `block`; empty if every block may have such rows.
     pub(super) blocks: String,
+    /// What holds of blocks whose rows all lie within the times, if they ran; empty if there is no telling.
+    pub(super) within: String,
     /// The indexes to walk along one of.
     pub(super) indexes: Vec<Index>,
 }
+
+/// An index that is asked for as many values is slow to begin with.
+pub(super) const MANY_VALUES: usize = 64;
 
 /// An index of `past`, and what is looked for in it; or `amendment`, which is one of what was noted about.
 #[derive(Debug, PartialEq)]
@@ -28,8 +35,10 @@ pub(super) struct Index {
     name: &'static str,
     /// The condition on its column.
     pub(super) condition: String,
-    /// It is asked for one value, whose rows it has in order.
-    pub(super) is_ordered: bool,
+    /// For how many values it is asked; the rows of one it has in order.
+    pub(super) values: usize,
+    /// All attempts in it ran.
+    pub(super) has_run: bool,
 }
 
 impl Index {
@@ -48,43 +57,50 @@ impl Query {
         let mut conditions = Vec::new();
         let mut indexes = Vec::new();
         let mut propose = |name, condition: &str, values: usize| {
-            indexes.push(Index { name, condition: condition.to_owned(), is_ordered: values == 1 });
+            // Whose turn had come and who had nodes: see how rows are written.
+            let has_run = matches!(name, "past_nodes" | "past_way");
+            let condition = condition.to_owned();
+            indexes.push(Index { name, condition, values, has_run });
         };
         if !wanted.jobs.is_empty() {
-            conditions.push(jobs(wanted));
+            conditions.push((None, jobs(wanted)));
         }
         if wanted.whole {
-            conditions.push("(array IS NULL OR array = job)".to_owned());
+            conditions.push((None, "(array IS NULL OR array = job)".to_owned()));
         }
         let Some(names) = words(connection, &wanted.names)? else { return Ok(None) };
         if !names.is_empty() {
             let condition = one_of("name", &names);
             propose("past_name", &condition, names.len());
-            conditions.push(condition);
+            conditions.push((Some("past_name"), condition));
         }
         if wanted.altered {
             propose("amendment", "true", 1);
-            conditions.push("EXISTS (SELECT 1 FROM amendment noted WHERE noted.id = past.id)".to_owned());
+            let condition = "EXISTS (SELECT 1 FROM amendment noted WHERE noted.id = past.id)";
+            conditions.push((Some("amendment"), condition.to_owned()));
         }
         if let Some(code) = wanted.exit.map(exit) {
             let condition = code.map_or_else(|| "exit IS NULL".to_owned(), |code| format!("exit = {code}"));
             if code.is_some_and(|code| code != 0) {
                 propose("past_exit", &format!("exit <> 0 AND {condition}"), 1);
             }
-            conditions.push(condition);
+            conditions.push((Some("past_exit"), condition));
         }
         let Some(nodes) = words(connection, &wanted.nodes)? else { return Ok(None) };
         if !nodes.is_empty() {
             let lists = format!("SELECT list FROM listed WHERE {}", one_of("node", &nodes));
             let condition = format!("nodes IN ({lists})");
-            propose("past_nodes", &condition, usize::MAX);
-            conditions.push(condition);
+            let sql = format!("SELECT count(*) FROM ({lists} LIMIT {MANY_VALUES})");
+            let lists: u32 = connection.query_row(&sql, [], |row| row.get(0))?;
+            // SQLite cannot know that there is but one, and takes its rows to be in no order.
+            propose("past_nodes", &condition, (lists as usize).max(2));
+            conditions.push((Some("past_nodes"), condition));
         }
         let Some(classes) = classes(connection, wanted)? else { return Ok(None) };
         if !classes.is_empty() {
             let condition = one_of("class", &classes);
             propose("past_class", &condition, classes.len());
-            conditions.push(condition);
+            conditions.push((Some("past_class"), condition));
         }
         let Some(reasons) = reasons(connection, &wanted.reasons)? else { return Ok(None) };
         if !reasons.is_empty() {
@@ -92,7 +108,7 @@ impl Query {
             if !reasons.contains(&0) {
                 propose("past_reason", &format!("reason <> 0 AND {condition}"), reasons.len());
             }
-            conditions.push(condition);
+            conditions.push((Some("past_reason"), condition));
         }
         if !wanted.ways_in.is_empty() {
             let ways: Vec<i64> = wanted.ways_in.iter().map(|way| way.to_row().into()).collect();
@@ -100,7 +116,7 @@ impl Query {
             if !ways.contains(&0) {
                 propose("past_way", &format!("way <> 0 AND {condition}"), ways.len());
             }
-            conditions.push(condition);
+            conditions.push((Some("past_way"), condition));
         }
         let possible: Vec<&Moments> =
             wanted.moments.iter().filter(|moments| may_have_ended(moments)).collect();
@@ -114,10 +130,23 @@ impl Query {
                 outcomes.len(),
             );
         }
-        conditions.extend(any_of(possible.iter().map(|moments| condition(moments))));
+        let times = any_of(possible.iter().map(|moments| condition(moments)));
         let blocks = any_of(possible.iter().map(|moments| block(moments))).unwrap_or_default();
-        let condition = if conditions.is_empty() { "1".to_owned() } else { conditions.join(" AND ") };
-        Ok(Some(Query { condition, blocks, indexes }))
+        let anyhow = possible.iter().filter(|moments| moments.kind == Kind::Any);
+        let within = any_of(anyhow.map(|moments| within_block(moments))).unwrap_or_default();
+        Ok(Some(Query { conditions, times, blocks, within, indexes }))
+    }
+
+    /// Returns what must hold of a row that one of the indexes has, if one led there, and whose block lies within the
+    /// times or may not.
+    pub(super) fn condition(&self, along: Option<&Index>, is_within: bool) -> String {
+        let name = along.map(|index| index.name);
+        let is_open = |condition: &&(Option<&str>, String)| condition.0.is_none() || condition.0 != name;
+        let mut open: Vec<&str> =
+            self.conditions.iter().filter(is_open).map(|(_, condition)| condition.as_str()).collect();
+        let is_in_time = is_within && along.is_some_and(|index| index.has_run);
+        open.extend(self.times.as_deref().filter(|_| !is_in_time));
+        if open.is_empty() { "1".to_owned() } else { open.join(" AND ") }
     }
 }
 
@@ -258,7 +287,8 @@ fn condition(moments: &Moments) -> String {
     }
     within(&mut parts, "\"end\"", moments.ended);
     within(&mut parts, "\"end\" - age", moments.submitted);
-    within(&mut parts, "\"end\" - age + held", moments.eligible);
+    // Who ran could run.
+    within(&mut parts, "coalesce(\"end\" - age + held, \"end\" - ran)", moments.eligible);
     let mut started = Vec::new();
     within(&mut started, "\"end\" - ran", moments.started);
     if !started.is_empty() {
@@ -286,5 +316,19 @@ fn block(moments: &Moments) -> String {
     let to = happened.iter().filter_map(|between| between.to).min();
     parts.extend(to.map(|to| format!("submit <= {}", to.micros())));
     parts.extend(ended.to.map(|to| format!("\"end\" <= {}", to.micros())));
+    parts.join(" AND ")
+}
+
+/// What holds of a block whose rows all lie within these times, if they ran; the block's first end is the least that is
+/// said of ends.
+fn within_block(moments: &Moments) -> String {
+    let Moments { submitted, eligible, started, ended, .. } = moments;
+    let happened = [*submitted, *eligible, *started];
+    let from = happened.iter().filter_map(|between| between.from).max();
+    let to = happened.iter().chain([ended]).filter_map(|between| between.to).min();
+    let mut parts: Vec<String> =
+        from.map(|from| format!("submit >= {}", from.micros())).into_iter().collect();
+    parts.extend(to.map(|to| format!("last <= {}", to.micros())));
+    parts.extend(ended.from.map(|from| format!("\"end\" >= {}", from.micros())));
     parts.join(" AND ")
 }

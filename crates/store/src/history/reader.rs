@@ -14,6 +14,7 @@ use domain::job::{Payload, Phase};
 use domain::ports::{Calendar, Closed, ClosedStep, History, Key, Recorded, StoreError};
 use domain::{JobId, Timestamp};
 use rusqlite::{Connection, params_from_iter};
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -142,13 +143,24 @@ impl History for Reader {
     }
 
     fn search(&self, wanted: &Wanted) -> Result<Vec<Recorded>, StoreError> {
-        if wanted.limit == 0 {
-            return Ok(Vec::new());
-        }
+        let mut all = Vec::new();
+        self.each(wanted, &mut |found| {
+            all.extend(found);
+            ControlFlow::Continue(())
+        })?;
+        Ok(all)
+    }
+
+    fn each(
+        &self,
+        wanted: &Wanted,
+        take: &mut dyn FnMut(Vec<Recorded>) -> ControlFlow<()>,
+    ) -> Result<(), StoreError> {
         self.catch_up();
         self.read("read history", |connection, known| {
-            let keys = walk::keys(connection, wanted)?;
-            recorded_with(connection, known, keys.iter().map(|key| key.row))
+            walk::rows(connection, wanted, &mut |rows| {
+                Ok(take(recorded_with(connection, known, rows.iter().copied())?))
+            })
         })
     }
 

@@ -2,12 +2,13 @@
 //! such, row by row as long as many fit, and along an index when few do.
 
 use super::attempt::BLOCK;
-use super::query::{Index, Query};
+use super::query::{Index, MANY_VALUES, Query};
 use crate::database::Unread;
 use domain::JobId;
 use domain::history::{Order, Wanted};
 use domain::ports::Key;
 use rusqlite::Connection;
+use std::ops::ControlFlow;
 
 /// Rows that are looked at one by one before an index is asked: it has to be asked for many values, each of which is a
 /// search of its own.
@@ -21,17 +22,60 @@ const MANY: i64 = 1 << 24;
 
 /// A first row and a last one.
 type Span = (i64, i64);
+/// The same, and whether all of their blocks lie within the times wanted.
+type Range = (i64, i64, bool);
 
-/// Returns the rows that fit, in the order and as many as wanted.
+/// Rows that are handed over at once, as soon as they are found.
+const HANDFUL: usize = 25;
+
+/// What takes what was found, and says whether more is wanted.
+type Take<'a, Found> = &'a mut dyn FnMut(&[Found]) -> Result<ControlFlow<()>, Unread>;
+
+/// Returns the rows that fit and whose they are, in the order and as many as wanted.
 pub(super) fn keys(connection: &Connection, wanted: &Wanted) -> Result<Vec<Key>, Unread> {
-    let Some(query) = Query::of(wanted, connection)? else { return Ok(Vec::new()) };
-    let (order, limit) = (wanted.order, wanted.limit);
-    let mut walk =
-        Walk { connection, query, index: None, order, limit, way: Way::Scan, span: FEW, found: Vec::new() };
+    let mut found = Vec::new();
+    walk(connection, wanted, "job", &mut |keys| {
+        found.extend_from_slice(keys);
+        Ok(ControlFlow::Continue(()))
+    })?;
+    Ok(found)
+}
+
+/// Hands the rows that fit over as they are found, in the order and as many as wanted.
+pub(super) fn rows(connection: &Connection, wanted: &Wanted, take: Take<'_, u64>) -> Result<(), Unread> {
+    // Whose they are stands in the rows themselves, which need not be read if an index says that they fit.
+    let mut rows = Vec::with_capacity(HANDFUL);
+    walk(connection, wanted, "0", &mut |keys| {
+        rows.clear();
+        rows.extend(keys.iter().map(|key| key.row));
+        take(&rows)
+    })
+}
+
+/// Hands over rows that fit and what a column says.
+fn walk(
+    connection: &Connection,
+    wanted: &Wanted,
+    column: &'static str,
+    take: Take<'_, Key>,
+) -> Result<(), Unread> {
+    let Some(query) = Query::of(wanted, connection)? else { return Ok(()) };
+    let mut walk = Walk {
+        connection,
+        query,
+        column,
+        index: None,
+        order: wanted.order,
+        missing: wanted.limit,
+        way: Way::Scan,
+        span: FEW,
+        found: Vec::with_capacity(HANDFUL),
+        take,
+    };
     let bounds = walk.bounds(wanted.after)?;
     if !wanted.jobs.is_empty() {
-        walk.step(bounds.0, bounds.1, Way::Named)?;
-        return Ok(walk.found);
+        walk.step((bounds.0, bounds.1, false), Way::Named)?;
+        return walk.hand_over();
     }
     // Most pages are full after few blocks.
     let (mut rest, mut blocks) = (Some(bounds), SAMPLE / BLOCK);
@@ -43,28 +87,32 @@ pub(super) fn keys(connection: &Connection, wanted: &Wanted) -> Result<Vec<Key>,
             walk.choose(&ranges)?;
             is_chosen = true;
         }
-        for (first, last) in ranges {
+        for range in ranges {
             if walk.is_done() {
                 break;
             }
-            walk.range(first, last)?;
+            walk.range(range)?;
         }
         blocks = (blocks * 8).min(MANY / BLOCK);
     }
-    Ok(walk.found)
+    walk.hand_over()
 }
 
 struct Walk<'a> {
     connection: &'a Connection,
     query: Query,
+    column: &'static str,
     /// The index to walk along, by its place in the query's list.
     index: Option<usize>,
     order: Order,
-    limit: usize,
+    /// How many more are wanted.
+    missing: usize,
     /// How the next rows are come to, and how many of them at once, where the index has them in no order.
     way: Way,
     span: i64,
+    /// Those that have not been handed over.
     found: Vec<Key>,
+    take: Take<'a, Key>,
 }
 
 /// How to come to the rows.
@@ -94,29 +142,31 @@ impl Walk<'_> {
 
     /// Returns the next runs of blocks that may have rows at the times wanted, of so many blocks at most, in the order of
     /// the walk, and between which rows others may be.
-    fn ranges(&self, (first, last): Span, most: i64) -> Result<(Vec<Span>, Option<Span>), Unread> {
-        if self.query.blocks.is_empty() {
-            return Ok((vec![(first, last)], None));
+    fn ranges(&self, (first, last): Span, most: i64) -> Result<(Vec<Range>, Option<Span>), Unread> {
+        let Query { blocks, within, .. } = &self.query;
+        if blocks.is_empty() {
+            return Ok((vec![(first, last, false)], None));
         }
-        let (blocks, direction) = (&self.query.blocks, self.direction());
+        let within = if within.is_empty() { "0" } else { within };
+        let direction = self.direction();
         let sql = format!(
-            "SELECT id FROM block WHERE id BETWEEN ?1 AND ?2 AND {blocks} ORDER BY id {direction} LIMIT ?3"
+            "SELECT id, {within} FROM block WHERE id BETWEEN ?1 AND ?2 AND {blocks} ORDER BY id {direction} LIMIT ?3"
         );
         let mut statement = self.connection.prepare(&sql)?;
         let mut rows = statement.query([first / BLOCK, last / BLOCK, most])?;
-        let mut ranges: Vec<Span> = Vec::new();
+        let mut ranges: Vec<Range> = Vec::new();
         let mut left = most;
         while let Some(row) = rows.next()? {
-            let block: i64 = row.get(0)?;
+            let (block, within): (i64, bool) = (row.get(0)?, row.get(1)?);
             let (from, to) = (first.max(block * BLOCK), last.min(block * BLOCK + BLOCK - 1));
             match ranges.last_mut() {
-                Some((_, end)) if *end + 1 == from => *end = to,
-                Some((begin, _)) if to + 1 == *begin => *begin = from,
-                _ => ranges.push((from, to)),
+                Some((_, end, like)) if *end + 1 == from && *like == within => *end = to,
+                Some((begin, _, like)) if to + 1 == *begin && *like == within => *begin = from,
+                _ => ranges.push((from, to, within)),
             }
             left -= 1;
         }
-        let behind = ranges.last().map(|(from, to)| match self.order {
+        let behind = ranges.last().map(|(from, to, _)| match self.order {
             Order::OldestFirst => (to + 1, last),
             Order::LatestFirst => (first, from - 1),
         });
@@ -124,29 +174,33 @@ impl Walk<'_> {
     }
 
     /// Chooses the index that leaves the fewest rows of those that come first.
-    fn choose(&mut self, ranges: &[(i64, i64)]) -> Result<(), Unread> {
-        let Some((first, last)) = ranges.first().copied() else { return Ok(()) };
+    fn choose(&mut self, ranges: &[Range]) -> Result<(), Unread> {
+        let Some((first, last, _)) = ranges.first().copied() else { return Ok(()) };
         let (from, to) = match self.order {
             Order::OldestFirst => (first, last.min(first.saturating_add(SAMPLE - 1))),
             Order::LatestFirst => (first.max(last.saturating_sub(SAMPLE - 1)), last),
         };
         let indexes = &self.query.indexes;
-        if indexes.len() < 2 {
-            self.index = (!indexes.is_empty()).then_some(0);
-            return Ok(());
-        }
         let mut fewest = None;
         for (place, index) in indexes.iter().enumerate() {
-            let sql = format!(
-                "SELECT count(*) FROM (SELECT 1 FROM {} WHERE {} AND id BETWEEN ?1 AND ?2 LIMIT ?3)",
-                index.table(),
-                index.condition
-            );
-            let rows: i64 = self.connection.query_row(&sql, [from, to, ENOUGH], |row| row.get(0))?;
-            let rank = (rows, !index.is_ordered, place);
+            let rows: i64 = match indexes.len() {
+                1 => 0,
+                _ => {
+                    let sql = format!(
+                        "SELECT count(*) FROM (SELECT 1 FROM {} WHERE {} AND id BETWEEN ?1 AND ?2 LIMIT ?3)",
+                        index.table(),
+                        index.condition
+                    );
+                    self.connection.query_row(&sql, [from, to, ENOUGH], |row| row.get(0))?
+                }
+            };
+            let rank = (rows, index.values > 1, place);
             fewest = Some(fewest.map_or(rank, |fewest: (i64, bool, usize)| fewest.min(rank)));
         }
         self.index = fewest.map(|(.., place)| place);
+        if self.index().is_some_and(|index| index.values < MANY_VALUES) {
+            self.way = Way::Index;
+        }
         Ok(())
     }
 
@@ -155,25 +209,24 @@ impl Walk<'_> {
     }
 
     /// Walks along one range.
-    fn range(&mut self, mut first: i64, mut last: i64) -> Result<(), Unread> {
-        let is_ordered = self.index().is_some_and(|index| index.is_ordered);
-        if is_ordered {
-            return self.step(first, last, Way::Index);
+    fn range(&mut self, (mut first, mut last, is_within): Range) -> Result<(), Unread> {
+        if self.index().is_some_and(|index| index.values == 1) {
+            return self.step((first, last, is_within), Way::Index);
         }
         while first <= last && !self.is_done() {
-            let before = self.found.len();
+            let before = self.missing;
             let (from, to) = match self.order {
                 Order::OldestFirst => (first, last.min(first.saturating_add(self.span - 1))),
                 Order::LatestFirst => (first.max(last.saturating_sub(self.span - 1)), last),
             };
-            self.step(from, to, self.way)?;
+            self.step((from, to, is_within), self.way)?;
             match self.order {
                 Order::OldestFirst => first = to + 1,
                 Order::LatestFirst => last = from - 1,
             }
             if self.index.is_some() {
                 self.way = Way::Index;
-                self.span = self.span(to - from + 1, self.found.len() - before);
+                self.span = self.span(to - from + 1, before - self.missing);
             } else {
                 self.span = (self.span * 4).min(MANY);
             }
@@ -183,32 +236,53 @@ impl Walk<'_> {
 
     /// Returns how many rows to ask the index for, given what the last ones brought.
     fn span(&self, looked_at: i64, found: usize) -> i64 {
-        let missing = i64::try_from(self.limit.saturating_sub(self.found.len())).unwrap_or(MANY).min(MANY);
+        let missing = i64::try_from(self.missing).unwrap_or(MANY).min(MANY);
         let found = i64::try_from(found).unwrap_or(MANY);
         match found {
             0 => looked_at.saturating_mul(8).clamp(FEW, MANY),
-            found => (looked_at.saturating_mul(missing) / found).saturating_mul(2).clamp(FEW, MANY),
+            // A quarter more than that many should be among.
+            found => {
+                (looked_at.saturating_mul(missing) / found).saturating_mul(5).div_euclid(4).clamp(FEW, MANY)
+            }
         }
     }
 
-    fn step(&mut self, from: i64, to: i64, way: Way) -> Result<(), Unread> {
-        let condition = &self.query.condition;
-        let (table, index) = match (way, self.index()) {
-            (Way::Index, Some(index)) => (index.table(), format!("{} AND ", index.condition)),
-            (Way::Named, _) => ("past".to_owned(), String::new()),
-            _ => ("past NOT INDEXED".to_owned(), String::new()),
+    fn step(&mut self, (from, to, is_within): Range, way: Way) -> Result<(), Unread> {
+        let (table, condition) = match (way, self.index()) {
+            (Way::Index, Some(index)) => (
+                index.table(),
+                format!("{} AND {}", index.condition, self.query.condition(Some(index), is_within)),
+            ),
+            (Way::Named, _) => ("past".to_owned(), self.query.condition(None, is_within)),
+            _ => ("past NOT INDEXED".to_owned(), self.query.condition(None, is_within)),
         };
-        let order = self.direction();
-        let limit = i64::try_from(self.limit - self.found.len()).unwrap_or(i64::MAX);
+        let (order, column) = (self.direction(), self.column);
+        let limit = i64::try_from(self.missing).unwrap_or(i64::MAX);
         let sql = format!(
-            "SELECT id, job FROM {table} WHERE {index}id BETWEEN ?1 AND ?2 AND {condition} ORDER BY id {order} LIMIT ?3"
+            "SELECT id, {column} FROM {table} WHERE id BETWEEN ?1 AND ?2 AND {condition} ORDER BY id {order} LIMIT ?3"
         );
         let mut statement = self.connection.prepare(&sql)?;
         let mut rows = statement.query([from, to, limit])?;
         while let Some(row) = rows.next()? {
             let id: i64 = row.get(0)?;
             self.found.push(Key { job: JobId(row.get(1)?), row: u64::try_from(id).unwrap_or(0) });
+            self.missing -= 1;
+            if self.found.len() == HANDFUL {
+                self.hand_over()?;
+                if self.is_done() {
+                    break;
+                }
+            }
         }
+        Ok(())
+    }
+
+    /// Hands over what was found since the last time.
+    fn hand_over(&mut self) -> Result<(), Unread> {
+        if !self.found.is_empty() && (self.take)(&self.found)?.is_break() {
+            self.missing = 0;
+        }
+        self.found.clear();
         Ok(())
     }
 
@@ -217,6 +291,6 @@ impl Walk<'_> {
     }
 
     fn is_done(&self) -> bool {
-        self.found.len() >= self.limit
+        self.missing == 0
     }
 }

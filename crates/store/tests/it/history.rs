@@ -5,44 +5,49 @@ use domain::cluster::unfold;
 use domain::history::{Amendment, Between, Kind, Moments, Order, Wanted};
 use domain::job::{ArrayPart, Exit, Job, JobSpec, Outcome, Owner, Phase, Reason, WayIn};
 use domain::ports::{Batch, Closed, ClosedStep, History, Store};
-use domain::{Gid, JobId, TaskIndex, Uid};
+use domain::{Gid, JobId, TaskIndex, Timestamp, Uid};
 use std::collections::BTreeSet;
+use std::ops::ControlFlow;
 use std::sync::Arc;
+use std::time::Duration;
 use store::Reader;
 
 /// Makes a history of 200 attempts that differ in all that a filter can ask for, two ending at the same moment.
 fn history(directory: &std::path::Path) -> (Reader, Vec<Closed>) {
     let (mut writer, reader) = open(directory);
-    let attempts: Vec<Closed> = (1..=200u32)
-        .map(|id| {
-            let spec = JobSpec {
-                owner: Owner { name: text("user"), uid: Uid(id % 3), gid: Gid(1), group: text("group") },
-                account: text(["physics", "chemistry"][id as usize % 2]),
-                name: text(["a", "b", "c", "d", "e"][id as usize % 5]),
-                ..small_spec("")
-            };
-            let outcome = Outcome::ALL[id as usize % Outcome::ALL.len()];
-            let job = Job { spec: Arc::new(spec), ..waiting(id) };
-            let mut closed = closed(&job, at(1000 + i64::from(id / 2)), outcome);
-            closed.nodes = text(["n1", "n[1-2]", "m7"][id as usize % 3]);
-            if let Phase::Ended(ended) = &mut Arc::make_mut(&mut closed.job).phase {
-                ended.exit = [Exit::Code(0), Exit::Code(3), Exit::Signal(9), Exit::None][id as usize % 4];
-            }
-            if let Phase::Ended(ended) = &mut Arc::make_mut(&mut closed.job).phase {
-                ended.reason = [Reason::None, Reason::NodeDown, Reason::TimeLimit][id as usize % 3];
-                let ways = [WayIn::InOrder, WayIn::Overtaking, WayIn::Submission];
-                ended.run.iter_mut().for_each(|run| run.way_in = ways[id as usize % 8 % 3]);
-            }
-            if id % 7 == 0
-                && let Phase::Ended(ended) = &mut Arc::make_mut(&mut closed.job).phase
-            {
-                ended.run = None;
-            }
-            closed
-        })
-        .collect();
+    let attempts: Vec<Closed> = attempts(200).collect();
     writer.commit(&Batch { closed: attempts.clone(), ..Batch::default() }).unwrap();
     (reader, attempts)
+}
+
+fn attempts(count: u32) -> impl Iterator<Item = Closed> {
+    (1..=count).map(|id| {
+        let spec = JobSpec {
+            owner: Owner { name: text("user"), uid: Uid(id % 3), gid: Gid(1), group: text("group") },
+            account: text(["physics", "chemistry"][id as usize % 2]),
+            name: text(["a", "b", "c", "d", "e"][id as usize % 5]),
+            ..small_spec("")
+        };
+        let outcome = Outcome::ALL[id as usize % Outcome::ALL.len()];
+        let job = Job { spec: Arc::new(spec), ..waiting(id) };
+        let mut closed = closed(&job, at(1000 + i64::from(id / 2)), outcome);
+        closed.nodes = text(["n1", "n[1-2]", "m7"][id as usize % 3]);
+        if let Phase::Ended(ended) = &mut Arc::make_mut(&mut closed.job).phase {
+            ended.exit = [Exit::Code(0), Exit::Code(3), Exit::Signal(9), Exit::None][id as usize % 4];
+        }
+        if let Phase::Ended(ended) = &mut Arc::make_mut(&mut closed.job).phase {
+            ended.reason = [Reason::None, Reason::NodeDown, Reason::TimeLimit][id as usize % 3];
+            let ways = [WayIn::InOrder, WayIn::Overtaking, WayIn::Submission];
+            ended.run.iter_mut().for_each(|run| run.way_in = ways[id as usize % 8 % 3]);
+        }
+        if id % 7 == 0
+            && let Phase::Ended(ended) = &mut Arc::make_mut(&mut closed.job).phase
+        {
+            ended.run = None;
+            closed.nodes = text("");
+        }
+        closed
+    })
 }
 
 /// Checks that a search gives what looking at every attempt gives, whole and page by page, either way.
@@ -55,14 +60,15 @@ fn check(reader: &Reader, all: &[Closed], wanted: &Wanted) {
         }
         let mut pages = Vec::new();
         let mut after = None;
+        let limit = (all.len() / 8).max(23);
         loop {
-            let page = reader.search(&Wanted { after, limit: 23, order, ..wanted.clone() }).unwrap();
-            assert!(page.len() <= 23);
+            let page = reader.search(&Wanted { after, limit, order, ..wanted.clone() }).unwrap();
+            assert!(page.len() <= limit);
             let Some(last) = page.last() else { break };
             after = Some(last.row);
             pages.extend(page);
         }
-        let everything = Wanted { limit: 1000, order, ..wanted.clone() };
+        let everything = Wanted { limit: 9999, order, ..wanted.clone() };
         let keys = reader.keys(&everything).unwrap();
         let rows: Vec<u64> = keys.iter().map(|key| key.row).collect();
         for found in [pages, reader.search(&everything).unwrap(), reader.rows(&rows).unwrap()] {
@@ -215,6 +221,76 @@ fn each_wish_is_honoured_by_itself() {
         moments(Moments { kind: Kind::Ended(Vec::new()), ..Moments::default() }),
     ] {
         check(&reader, &all, &wanted);
+    }
+}
+
+#[test]
+fn times_are_honoured_within_blocks_and_across_them() {
+    let directory = tempfile::tempdir().unwrap();
+    let (mut writer, reader) = open(directory.path());
+    let mut all: Vec<Closed> = attempts(1300).collect();
+    for (id, closed) in (1..).zip(&mut all) {
+        let job = Arc::make_mut(&mut closed.job);
+        let Phase::Ended(ended) = &mut job.phase else { unreachable!() };
+        let started = ended.ended.before(Duration::from_secs(1 + id % 50));
+        if let Some(run) = &mut ended.run {
+            run.started = started;
+        }
+        job.submitted = started.before(Duration::from_secs(id % 300));
+        // Of some it was never told when they could run, whether they did or not.
+        job.eligible = if id % 11 < 3 { Timestamp::NEVER } else { job.submitted };
+    }
+    writer.commit(&Batch { closed: all.clone(), ..Batch::default() }).unwrap();
+    let (from, to) = (|second| Between::from(at(second)), |second| Between::to(at(second)));
+    let long = Between { from: Some(at(1150)), to: Some(at(1450)) };
+    for times in [
+        Moments { ended: from(0), eligible: to(9999), ..Moments::default() },
+        Moments { ended: from(1200), eligible: to(1600), ..Moments::default() },
+        Moments { ended: long, ..Moments::default() },
+        Moments { submitted: long, ..Moments::default() },
+        Moments { eligible: long, ..Moments::default() },
+        Moments { started: long, ..Moments::default() },
+        Moments { started: from(1150), or_never_started: true, eligible: to(1450), ..Moments::default() },
+        Moments { kind: Kind::Ended(vec![Outcome::Failed]), ended: from(0), ..Moments::default() },
+    ] {
+        let moments = vec![times];
+        for wanted in [
+            Wanted { nodes: vec![text("n2")], ..Wanted::default() },
+            Wanted { nodes: vec![text("n1"), text("m7")], users: vec![Uid(1)], ..Wanted::default() },
+            Wanted { ways_in: vec![WayIn::Submission], ..Wanted::default() },
+            Wanted { ways_in: vec![WayIn::Submission, WayIn::Overtaking], ..Wanted::default() },
+            Wanted { reasons: vec![text("NodeDown")], ..Wanted::default() },
+            Wanted { exit: Some(Exit::Code(3)), ..Wanted::default() },
+            Wanted { names: vec![text("a"), text("d")], ..Wanted::default() },
+        ] {
+            check(&reader, &all, &Wanted { moments: moments.clone(), ..wanted });
+        }
+        let both = vec![Moments { kind: Kind::Ended(vec![Outcome::Timeout]), ..Moments::default() }];
+        let moments = [moments, both].concat();
+        check(&reader, &all, &Wanted { moments, nodes: vec![text("n1")], ..Wanted::default() });
+    }
+}
+
+#[test]
+fn what_was_found_is_handed_over_until_there_is_enough() {
+    let directory = tempfile::tempdir().unwrap();
+    let (reader, all) = history(directory.path());
+    for (wanted, enough) in
+        [(Wanted::default(), 60), (Wanted { nodes: vec![text("n1")], ..Wanted::default() }, 9)]
+    {
+        let wanted = Wanted { limit: 9999, order: Order::OldestFirst, ..wanted };
+        let (mut found, mut times) = (Vec::new(), 0);
+        reader
+            .each(&wanted, &mut |some| {
+                found.extend(some.into_iter().map(|found| found.row));
+                times += 1;
+                if found.len() < enough { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+            })
+            .unwrap();
+        let expected: Vec<u64> = reader.search(&wanted).unwrap().iter().map(|found| found.row).collect();
+        assert!(found.len() >= enough && found.len() < expected.len() && expected.len() < all.len() + 1);
+        assert_eq!(found, expected[..found.len()]);
+        assert!(times <= 3, "{times}");
     }
 }
 

@@ -22,10 +22,17 @@ const PIECE: usize = 64 << 10;
 /// Room for the entry that makes a piece full.
 const SPARE: usize = 8 << 10;
 
-/// Appends the next entry as JSON, and says whether there was one.
-pub(super) trait Entries: FnMut(&mut Out) -> bool + Send + 'static {}
+/// Entries of a list, one after the other.
+pub(super) trait Entries: Send + 'static {
+    /// Appends the next entry as JSON, and says whether there was one.
+    fn write(&mut self, out: &mut Out) -> bool;
+}
 
-impl<F: FnMut(&mut Out) -> bool + Send + 'static> Entries for F {}
+impl<F: FnMut(&mut Out) -> bool + Send + 'static> Entries for F {
+    fn write(&mut self, out: &mut Out) -> bool {
+        self(out)
+    }
+}
 
 /// What entries look like.
 #[derive(Clone)]
@@ -86,7 +93,7 @@ impl Call<'_> {
 /// Measures entries by writing them once more.
 pub(super) fn measured(version: &'static Version, mut entries: impl Entries) -> Size {
     let (mut size, mut scratch) = (Size::default(), Out::new(version));
-    while entries(&mut scratch) {
+    while entries.write(&mut scratch) {
         size.add(scratch.len());
         scratch.clear();
     }

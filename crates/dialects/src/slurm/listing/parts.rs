@@ -3,14 +3,16 @@
 
 use super::{Around, Entries, SPARE, Style, Writer};
 use crate::http::answer::{Answer, Body, answer};
-use crate::slurm::call::{Call, Envelope, written};
+use crate::slurm::call::{Call, Envelope};
 use crate::slurm::error;
 use crate::slurm::media::Format;
 use bytes::Bytes;
 use futures_util::stream;
 use slurm_wire::out::Out;
 use std::collections::VecDeque;
+use std::pin::pin;
 use std::sync::Arc;
+use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::task::JoinHandle;
 
 /// Most bytes that are made of a part before they are sent; the rest of it waits for that.
@@ -19,27 +21,27 @@ const PIECE: usize = 1 << 20;
 const FIRST: usize = 64 << 10;
 /// Parts that are made ahead of the one that is needed.
 const AHEAD: usize = 2;
+/// Parts that are made before anything is sent.
+const EARLY: usize = 8;
 
 impl Call<'_> {
-    /// Answers with a list, the first field of `payload`, whose parts follow each other. A client that is slow holds no
-    /// thread, and no more memory than the parts ahead take; one that goes away ends it.
-    pub(in crate::slurm) async fn list_of_parts<T: Envelope, E: Entries>(
-        mut self,
+    /// Begins an answer with a list, the first field of `payload`, whose parts come one after the other; `None` if there
+    /// is no list in it.
+    pub(in crate::slurm) fn begin_list<T: Envelope, E: Entries>(
+        &mut self,
         mut payload: T,
-        parts: impl Iterator<Item = E> + Send + 'static,
-    ) -> Answer {
-        let status = error::status(&self.report.errors);
+        parts: UnboundedReceiver<E>,
+    ) -> Option<List<E>> {
         self.fill(&mut payload);
-        let Some(around) = Around::of(&payload, self.version, self.format) else {
-            return written(status, self.format, slurm_wire::to_json_in(self.version, &payload));
-        };
-        let mut list = List {
-            parts,
-            style: self.style(),
-            around: Arc::new(around),
-            under_way: VecDeque::new(),
-            stage: Stage::Nothing,
-        };
+        let around = Arc::new(Around::of(&payload, self.version, self.format)?);
+        let style = self.style();
+        Some(List { parts, style, around, under_way: VecDeque::new(), stage: Stage::Nothing })
+    }
+
+    /// Answers with a list all of whose parts have come. A client that is slow holds no thread, and no more memory than
+    /// the parts ahead take; one that goes away ends it.
+    pub(in crate::slurm) async fn list_of_parts<E: Entries>(self, mut list: List<E>) -> Answer {
+        let status = error::status(&self.report.errors);
         let first = list.next().await.unwrap_or_default();
         let body = match list.stage {
             Stage::Over => Body::from(first),
@@ -65,16 +67,34 @@ enum Stage {
 /// Entries with the beginning of a list before them, and who writes more of the same part.
 type Made<E> = (Out, Option<Writer<E>>);
 
-struct List<I, E> {
+/// A list on its way.
+pub(in crate::slurm) struct List<E> {
     /// Those that nobody has begun.
-    parts: I,
+    parts: UnboundedReceiver<E>,
     style: Style,
     around: Arc<Around>,
     under_way: VecDeque<JoinHandle<Made<E>>>,
     stage: Stage,
 }
 
-impl<E: Entries, I: Iterator<Item = E>> List<I, E> {
+impl<E: Entries> List<E> {
+    /// Waits for what finds the parts, and makes the first of them meanwhile.
+    pub(in crate::slurm) async fn until<F: Future>(&mut self, search: F) -> F::Output {
+        let mut search = pin!(search);
+        loop {
+            tokio::select! {
+                biased;
+                found = &mut search => return found,
+                Some(part) = self.parts.recv(), if self.under_way.len() < EARLY => self.begin(part),
+            }
+        }
+    }
+
+    /// Tells whether there are no parts.
+    pub(in crate::slurm) fn is_empty(&self) -> bool {
+        self.under_way.is_empty() && self.parts.is_empty()
+    }
+
     /// Returns what is to be sent next; `None` behind the end, and where making it failed, which ends the answer.
     async fn next(&mut self) -> Option<Bytes> {
         while self.stage != Stage::Over {
@@ -135,13 +155,17 @@ impl<E: Entries, I: Iterator<Item = E>> List<I, E> {
 
     fn begin_more(&mut self) {
         while self.under_way.len() <= AHEAD
-            && let Some(part) = self.parts.next()
+            && let Ok(part) = self.parts.try_recv()
         {
-            let is_first = self.stage == Stage::Nothing && self.under_way.is_empty();
-            let room = if is_first { FIRST } else { PIECE + SPARE };
-            let writer = Writer::of(part, self.style.clone());
-            self.under_way.push_back(self.making(writer, room));
+            self.begin(part);
         }
+    }
+
+    fn begin(&mut self, part: E) {
+        let is_first = self.stage == Stage::Nothing && self.under_way.is_empty();
+        let room = if is_first { FIRST } else { PIECE + SPARE };
+        let writer = Writer::of(part, self.style.clone());
+        self.under_way.push_back(self.making(writer, room));
     }
 
     /// Makes a piece where waiting is allowed.
@@ -160,6 +184,7 @@ mod tests {
     use super::*;
     use slurm_wire::accounting::job::SlurmdbdJobsResp;
     use slurm_wire::versions;
+    use tokio::sync::mpsc::unbounded_channel;
 
     /// Entries `{"at":1}` and so on, each with so many spaces behind the brace.
     fn part(ats: &'static [u32], spaces: usize) -> impl Entries {
@@ -178,9 +203,16 @@ mod tests {
         let all: Vec<u32> = parts.iter().flat_map(|part| part.iter().copied()).collect();
         let style = Style { fields: Arc::default(), format: Format::Json, version: versions::CURRENT };
         let around = Around::of(&SlurmdbdJobsResp::default(), style.version, style.format).unwrap();
-        let parts = parts.into_iter().map(move |ats| part(ats, spaces));
+        let (to, come) = unbounded_channel();
         let (around, under_way) = (Arc::new(around), VecDeque::new());
-        let mut list = List { parts, style, around, under_way, stage: Stage::Nothing };
+        let mut list = List { parts: come, style, around, under_way, stage: Stage::Nothing };
+        list.until(async {
+            for ats in parts {
+                to.send(part(ats, spaces)).ok().unwrap();
+                tokio::task::yield_now().await;
+            }
+        })
+        .await;
         let (mut whole, mut pieces) = (Vec::new(), 0);
         while let Some(piece) = list.next().await {
             assert!(!piece.is_empty() && piece.len() <= PIECE + spaces + 1024);

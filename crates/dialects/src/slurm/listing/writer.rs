@@ -41,10 +41,10 @@ impl<E: Entries> Writer<E> {
             piece.push(b',');
         }
         let is_written = match (self.style.format, self.style.fields.is_empty()) {
-            (Format::Json, true) => (self.entries)(piece),
+            (Format::Json, true) => self.entries.write(piece),
             _ => {
                 self.scratch.clear();
-                (self.entries)(&mut self.scratch) && {
+                self.entries.write(&mut self.scratch) && {
                     self.changed_entry(piece);
                     true
                 }

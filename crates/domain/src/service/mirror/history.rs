@@ -4,6 +4,7 @@ use crate::JobId;
 use crate::history::{Amendment, Booking, Deed, During, Episode, Gathered, Purged, UsageWanted, Wanted};
 use crate::job::Payload;
 use crate::ports::{Closed, ClosedStep, History, Key, Recorded, Remote, RemoteError, StoreError};
+use std::ops::ControlFlow;
 use std::sync::Arc;
 
 /// What was recorded here; a script that was not is asked of the cluster.
@@ -25,6 +26,14 @@ impl History for WithScripts {
 
     fn search(&self, wanted: &Wanted) -> Result<Vec<Recorded>, StoreError> {
         self.history.search(wanted)
+    }
+
+    fn each(
+        &self,
+        wanted: &Wanted,
+        take: &mut dyn FnMut(Vec<Recorded>) -> ControlFlow<()>,
+    ) -> Result<(), StoreError> {
+        self.history.each(wanted, take)
     }
 
     fn keys(&self, wanted: &Wanted) -> Result<Vec<Key>, StoreError> {

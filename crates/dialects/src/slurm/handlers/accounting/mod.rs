@@ -10,6 +10,7 @@ mod instance;
 mod jobs;
 mod qos;
 mod reading;
+mod search;
 mod service;
 mod telling;
 mod tres;

@@ -13,6 +13,8 @@ use std::sync::Arc;
 pub(super) enum Item {
     /// In this row.
     Past(u64),
+    /// Read as it was found.
+    Read(Box<Recorded>),
     Living(Arc<Job>),
     /// A job of another cluster, under this number in the registry.
     Foreign(RecordId),
@@ -43,10 +45,10 @@ pub(super) struct Reading {
 
 impl Reading {
     /// Reads attempts; what cannot be read is left out and logged.
-    pub(super) fn batch(&self, items: &[Item]) -> Batch {
+    pub(super) fn batch(&self, items: Vec<Item>) -> Batch {
         let row = |item: &Item| match item {
             Item::Past(row) => Some(*row),
-            Item::Living(_) | Item::Foreign(_) => None,
+            Item::Read(_) | Item::Living(_) | Item::Foreign(_) => None,
         };
         let rows: Vec<u64> = items.iter().filter_map(row).collect();
         let read = self.site.jobs.history().rows(&rows).unwrap_or_else(|error| {
@@ -58,11 +60,12 @@ impl Reading {
         for item in items {
             match item {
                 Item::Living(job) => attempts.push_back(AtHand::Living(job.recorded())),
+                Item::Read(found) => attempts.push_back(AtHand::Past(found)),
                 Item::Foreign(id) => {
-                    attempts.extend(self.other(*id).map(|job| AtHand::Foreign(Box::new(job))));
+                    attempts.extend(self.other(id).map(|job| AtHand::Foreign(Box::new(job))));
                 }
                 Item::Past(row) => {
-                    let found = read.next_if(|found| found.row == *row);
+                    let found = read.next_if(|found| found.row == row);
                     attempts.extend(found.map(|found| AtHand::Past(Box::new(found))));
                 }
             }

@@ -1,17 +1,27 @@
 //! Writes the attempts of a list, part by part: parts may be written side by side.
 
 use super::reading::{AtHand, Batch, Item, Reading};
+use crate::site::Site;
+use crate::slurm::from_wire::Asked;
+use crate::slurm::listing::Entries;
 use crate::slurm::to_wire::accounting::{Jobs, Seen};
 use domain::history::Amendment;
 use domain::job::{Job, Phase};
 use domain::ports::Recorded;
 use domain::state::Snapshot;
 use domain::who::Principal;
-use domain::{Text, Uid};
+use domain::{Text, Timestamp, Uid};
 use slurm_wire::out::Out;
 use slurm_wire::series::Series;
 use std::collections::HashMap;
+use std::ops::ControlFlow;
 use std::sync::{Arc, Mutex, PoisonError};
+use tokio::sync::mpsc::UnboundedSender;
+
+/// Attempts that are read and written together.
+const AT_ONCE: usize = 125;
+/// As many of them at first: nothing can be sent before.
+const AT_FIRST: usize = 25;
 
 /// What the parts of a list are written by.
 pub(super) struct Telling {
@@ -42,16 +52,28 @@ pub(super) struct Part {
 }
 
 impl Telling {
-    /// Makes one for attempts that are read so, shown as the cluster is now.
-    pub(super) fn of(reading: Reading, snapshot: Arc<Snapshot>, principal: Principal, scripts: bool) -> Self {
-        Telling { reading, snapshot, principal, scripts, pens: Mutex::default() }
+    /// Makes one for the attempts that were asked for, shown to `principal` as the cluster is now.
+    pub(super) fn of(
+        asked: &Asked,
+        site: &Arc<Site>,
+        snapshot: &Arc<Snapshot>,
+        principal: Principal,
+        now: Timestamp,
+    ) -> Self {
+        Telling {
+            reading: Reading { site: Arc::clone(site), no_steps: asked.no_steps, now },
+            snapshot: Arc::clone(snapshot),
+            principal,
+            scripts: asked.scripts,
+            pens: Mutex::default(),
+        }
     }
 
     fn pens(&self) -> std::sync::MutexGuard<'_, Vec<Pen>> {
         self.pens.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn begin(&self, items: &[Item]) -> (Batch, Pen) {
+    fn begin(&self, items: Vec<Item>) -> (Batch, Pen) {
         let pen = self.pens().pop().unwrap_or_default();
         (self.reading.batch(items), pen)
     }
@@ -93,16 +115,52 @@ impl Telling {
     }
 }
 
-impl Part {
-    /// Makes one of which nothing is read yet.
-    pub(super) fn of(items: Vec<Item>, telling: Arc<Telling>) -> Self {
-        Part { telling, items, begun: None }
+/// Makes parts of what is found, and sends them to be written.
+pub(super) struct Parts {
+    telling: Arc<Telling>,
+    /// Those of the next part, and how many it is to have.
+    items: Vec<Item>,
+    size: usize,
+    to: UnboundedSender<Part>,
+}
+
+impl Parts {
+    pub(super) fn of(telling: Telling, to: UnboundedSender<Part>) -> Self {
+        Parts { telling: Arc::new(telling), items: Vec::new(), size: AT_FIRST, to }
     }
 
-    /// Writes the next attempt, and says whether there was one. Blocks.
-    pub(super) fn write(&mut self, out: &mut Out) -> bool {
+    /// Adds what was found, and says whether anybody wants more.
+    pub(super) fn add(&mut self, item: Item) -> ControlFlow<()> {
+        self.items.push(item);
+        if self.items.len() < self.size {
+            return ControlFlow::Continue(());
+        }
+        self.size = AT_ONCE;
+        self.send()
+    }
+
+    /// Sends what is left.
+    pub(super) fn end(mut self) {
+        if !self.items.is_empty() {
+            // Whoever has gone misses nothing.
+            let _ = self.send();
+        }
+    }
+
+    fn send(&mut self) -> ControlFlow<()> {
+        let items = std::mem::take(&mut self.items);
+        let part = Part { telling: Arc::clone(&self.telling), items, begun: None };
+        match self.to.send(part) {
+            Ok(()) => ControlFlow::Continue(()),
+            Err(_) => ControlFlow::Break(()),
+        }
+    }
+}
+
+impl Entries for Part {
+    fn write(&mut self, out: &mut Out) -> bool {
         let Part { telling, items, begun } = self;
-        let (batch, pen) = begun.get_or_insert_with(|| telling.begin(&std::mem::take(items)));
+        let (batch, pen) = begun.get_or_insert_with(|| telling.begin(std::mem::take(items)));
         match batch.attempts.pop_front() {
             None => {
                 let pen = begun.take().map(|(_, pen)| pen);
