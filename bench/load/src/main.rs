@@ -381,12 +381,13 @@ impl Suite<'_> {
         let Self { setting, arguments, .. } = self;
         let jobs = history::whole(u32::try_from(setting.size(arguments.jobs as usize))?);
         if !arguments.peer_only {
-            let config = past::configuration(*setting)?;
             let state = arguments.folder.join(format!("history-{jobs}"));
             let store = state.join("store");
             std::fs::create_dir_all(&store).with_context(|| format!("make {}", store.display()))?;
             history::make(&store, jobs)?;
             merge(rows, past::store(&store, *setting)?);
+            past::settle(&self.recipe(), *setting, &state)?;
+            let config = past::configuration(*setting, 300)?;
             let service = Recipe { config: config.clone(), ..self.recipe() }.start(&state)?;
             past::is_there(&service.target)?;
             merge(rows, vec![past::start(&service, jobs)]);

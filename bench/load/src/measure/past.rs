@@ -3,6 +3,7 @@
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 use history::{A_DAY, ACCOUNTS, BEGAN, DAY, FIRST_USER, NODES, PARTITIONS, Room, USERS, chance, end_of};
@@ -13,7 +14,7 @@ use super::{Setting, launches, ms, script_job};
 use crate::drive::{Plan, drive};
 use crate::sample::Sample;
 use crate::table::{Goal, Row};
-use crate::target::{SLURMDB, Service, Target};
+use crate::target::{Recipe, SLURM, SLURMDB, Service, Target};
 use crate::wire::request;
 
 /// A page.
@@ -25,11 +26,11 @@ const STATES: &str =
     "COMPLETED&state=FAILED&state=CANCELLED&state=TIMEOUT&state=NODE_FAIL&state=OUT_OF_MEMORY";
 
 /// Writes the configuration of the cluster whose jobs they are, with the nodes and partitions of `bench.toml` behind it
-/// for jobs that run now; returns where it is.
-pub(crate) fn configuration(setting: Setting<'_>) -> Result<PathBuf> {
+/// for jobs that run now and are shown for so many seconds after their end; returns where it is.
+pub(crate) fn configuration(setting: Setting<'_>, min_job_age: u32) -> Result<PathBuf> {
     let last = NODES - 1;
     let mut text = format!(
-        "[cluster]\nname = \"bench\"\nmax_job_count = 400000\nmin_job_age = 300\n\n\
+        "[cluster]\nname = \"bench\"\nmax_job_count = 400000\nmin_job_age = {min_job_age}\n\n\
          [[nodes]]\nname = \"node[0-{last}]\"\ncpus = 64\nmemory = 256000\n\n\
          [[nodes]]\nname = \"two\"\ncpus = 2\nmemory = 16000\n\n\
          [[partitions]]\nname = \"main\"\nnodes = \"two\"\ndefault = true\nmax_time = \"unlimited\"\n\n\
@@ -78,6 +79,20 @@ pub(crate) fn store(directory: &Path, setting: Setting<'_>) -> Result<Vec<Row>> 
             .of(false, rate)
             .note(format!("{more} jobs, two in five with a step; made, committed and recorded")),
     ])
+}
+
+/// Lets what an earlier run left in the queue leave it.
+pub(crate) fn settle(recipe: &Recipe, setting: Setting<'_>, state: &Path) -> Result<()> {
+    let service = Recipe { config: configuration(setting, 2)?, ..recipe.clone() }.start(state)?;
+    let patience = Instant::now() + Duration::from_secs(60);
+    loop {
+        let (_, answer) = service.target.ask_at("GET", &format!("{SLURM}/jobs/?limit=1"), None)?;
+        if answer.get("jobs").and_then(Value::as_array).is_some_and(Vec::is_empty) {
+            return Ok(());
+        }
+        ensure!(Instant::now() < patience, "jobs of an earlier run do not leave the queue");
+        std::thread::sleep(Duration::from_millis(200));
+    }
 }
 
 /// The start of a service with such a store.
