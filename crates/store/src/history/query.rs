@@ -137,16 +137,16 @@ impl Query {
         Ok(Some(Query { conditions, times, blocks, within, indexes }))
     }
 
-    /// Returns what must hold of a row that one of the indexes has, if one led there, and whose block lies within the
-    /// times or may not.
-    pub(super) fn condition(&self, along: Option<&Index>, is_within: bool) -> String {
-        let name = along.map(|index| index.name);
-        let is_open = |condition: &&(Option<&str>, String)| condition.0.is_none() || condition.0 != name;
-        let mut open: Vec<&str> =
-            self.conditions.iter().filter(is_open).map(|(_, condition)| condition.as_str()).collect();
-        let is_in_time = is_within && along.is_some_and(|index| index.has_run);
-        open.extend(self.times.as_deref().filter(|_| !is_in_time));
-        if open.is_empty() { "1".to_owned() } else { open.join(" AND ") }
+    /// Returns what must hold of a row.
+    pub(super) fn condition(&self) -> String {
+        all_of(self.conditions.iter().map(|(_, condition)| condition).chain(&self.times))
+    }
+
+    /// Returns what must hold of a row that an index has, and whose block lies within the times or may not.
+    pub(super) fn rest(&self, index: &Index, is_within: bool) -> String {
+        let open = self.conditions.iter().filter(|(met_by, _)| *met_by != Some(index.name));
+        let times = self.times.iter().filter(|_| !(is_within && index.has_run));
+        all_of(open.map(|(_, condition)| condition).chain(times))
     }
 }
 
@@ -231,7 +231,7 @@ fn classes(connection: &Connection, wanted: &Wanted) -> Result<Option<Vec<i64>>,
     if conditions.is_empty() && wanted.associations.is_empty() && wanted.constraints.is_empty() {
         return Ok(Some(Vec::new()));
     }
-    let condition = if conditions.is_empty() { "1".to_owned() } else { conditions.join(" AND ") };
+    let condition = all_of(conditions.iter());
     let mut statement = connection.prepare(&format!("SELECT id, {CLASS} FROM class WHERE {condition}"))?;
     let mut rows = statement.query(params_from_iter(texts))?;
     let mut found = Vec::new();
@@ -269,6 +269,12 @@ fn rare(possible: &[&Moments]) -> Option<Vec<i64>> {
     all.sort_unstable();
     all.dedup();
     Some(all).filter(|all| !all.is_empty())
+}
+
+/// Joins conditions; without any, everything will do.
+fn all_of<'a>(conditions: impl Iterator<Item = &'a String>) -> String {
+    let conditions: Vec<&str> = conditions.map(String::as_str).collect();
+    if conditions.is_empty() { "1".to_owned() } else { conditions.join(" AND ") }
 }
 
 /// Joins alternatives; `None` if one of them always holds, or if there are none.

@@ -22,8 +22,14 @@ const MANY: i64 = 1 << 24;
 
 /// A first row and a last one.
 type Span = (i64, i64);
-/// The same, and whether all of their blocks lie within the times wanted.
-type Range = (i64, i64, bool);
+
+/// Rows of blocks that all lie within the times wanted, or may not.
+#[derive(Clone, Copy)]
+struct Range {
+    first: i64,
+    last: i64,
+    is_within: bool,
+}
 
 /// Rows that are handed over at once, as soon as they are found.
 const HANDFUL: usize = 25;
@@ -74,7 +80,8 @@ fn walk(
     };
     let bounds = walk.bounds(wanted.after)?;
     if !wanted.jobs.is_empty() {
-        walk.step((bounds.0, bounds.1, false), Way::Named)?;
+        let (first, last) = bounds;
+        walk.step(Range { first, last, is_within: false }, Way::Named)?;
         return walk.hand_over();
     }
     // Most pages are full after few blocks.
@@ -145,7 +152,7 @@ impl Walk<'_> {
     fn ranges(&self, (first, last): Span, most: i64) -> Result<(Vec<Range>, Option<Span>), Unread> {
         let Query { blocks, within, .. } = &self.query;
         if blocks.is_empty() {
-            return Ok((vec![(first, last, false)], None));
+            return Ok((vec![Range { first, last, is_within: false }], None));
         }
         let within = if within.is_empty() { "0" } else { within };
         let direction = self.direction();
@@ -157,25 +164,25 @@ impl Walk<'_> {
         let mut ranges: Vec<Range> = Vec::new();
         let mut left = most;
         while let Some(row) = rows.next()? {
-            let (block, within): (i64, bool) = (row.get(0)?, row.get(1)?);
+            let (block, is_within): (i64, bool) = (row.get(0)?, row.get(1)?);
             let (from, to) = (first.max(block * BLOCK), last.min(block * BLOCK + BLOCK - 1));
-            match ranges.last_mut() {
-                Some((_, end, like)) if *end + 1 == from && *like == within => *end = to,
-                Some((begin, _, like)) if to + 1 == *begin && *like == within => *begin = from,
-                _ => ranges.push((from, to, within)),
+            match ranges.last_mut().filter(|range| range.is_within == is_within) {
+                Some(range) if range.last + 1 == from => range.last = to,
+                Some(range) if to + 1 == range.first => range.first = from,
+                _ => ranges.push(Range { first: from, last: to, is_within }),
             }
             left -= 1;
         }
-        let behind = ranges.last().map(|(from, to, _)| match self.order {
-            Order::OldestFirst => (to + 1, last),
-            Order::LatestFirst => (first, from - 1),
+        let behind = ranges.last().map(|range| match self.order {
+            Order::OldestFirst => (range.last + 1, last),
+            Order::LatestFirst => (first, range.first - 1),
         });
         Ok((ranges, behind.filter(|(first, last)| left == 0 && first <= last)))
     }
 
     /// Chooses the index that leaves the fewest rows of those that come first.
     fn choose(&mut self, ranges: &[Range]) -> Result<(), Unread> {
-        let Some((first, last, _)) = ranges.first().copied() else { return Ok(()) };
+        let Some(Range { first, last, .. }) = ranges.first().copied() else { return Ok(()) };
         let (from, to) = match self.order {
             Order::OldestFirst => (first, last.min(first.saturating_add(SAMPLE - 1))),
             Order::LatestFirst => (first.max(last.saturating_sub(SAMPLE - 1)), last),
@@ -209,24 +216,25 @@ impl Walk<'_> {
     }
 
     /// Walks along one range.
-    fn range(&mut self, (mut first, mut last, is_within): Range) -> Result<(), Unread> {
+    fn range(&mut self, range: Range) -> Result<(), Unread> {
         if self.index().is_some_and(|index| index.values == 1) {
-            return self.step((first, last, is_within), Way::Index);
+            return self.step(range, Way::Index);
         }
-        while first <= last && !self.is_done() {
-            let before = self.missing;
-            let (from, to) = match self.order {
-                Order::OldestFirst => (first, last.min(first.saturating_add(self.span - 1))),
-                Order::LatestFirst => (first.max(last.saturating_sub(self.span - 1)), last),
-            };
-            self.step((from, to, is_within), self.way)?;
+        let mut rest = range;
+        while rest.first <= rest.last && !self.is_done() {
+            let (before, mut part) = (self.missing, rest);
             match self.order {
-                Order::OldestFirst => first = to + 1,
-                Order::LatestFirst => last = from - 1,
+                Order::OldestFirst => part.last = rest.last.min(rest.first.saturating_add(self.span - 1)),
+                Order::LatestFirst => part.first = rest.first.max(rest.last.saturating_sub(self.span - 1)),
+            }
+            self.step(part, self.way)?;
+            match self.order {
+                Order::OldestFirst => rest.first = part.last + 1,
+                Order::LatestFirst => rest.last = part.first - 1,
             }
             if self.index.is_some() {
                 self.way = Way::Index;
-                self.span = self.span(to - from + 1, before - self.missing);
+                self.span = self.span(part.last - part.first + 1, before - self.missing);
             } else {
                 self.span = (self.span * 4).min(MANY);
             }
@@ -247,14 +255,14 @@ impl Walk<'_> {
         }
     }
 
-    fn step(&mut self, (from, to, is_within): Range, way: Way) -> Result<(), Unread> {
+    fn step(&mut self, range: Range, way: Way) -> Result<(), Unread> {
+        let query = &self.query;
         let (table, condition) = match (way, self.index()) {
-            (Way::Index, Some(index)) => (
-                index.table(),
-                format!("{} AND {}", index.condition, self.query.condition(Some(index), is_within)),
-            ),
-            (Way::Named, _) => ("past".to_owned(), self.query.condition(None, is_within)),
-            _ => ("past NOT INDEXED".to_owned(), self.query.condition(None, is_within)),
+            (Way::Index, Some(index)) => {
+                (index.table(), format!("{} AND {}", index.condition, query.rest(index, range.is_within)))
+            }
+            (Way::Named, _) => ("past".to_owned(), query.condition()),
+            _ => ("past NOT INDEXED".to_owned(), query.condition()),
         };
         let (order, column) = (self.direction(), self.column);
         let limit = i64::try_from(self.missing).unwrap_or(i64::MAX);
@@ -262,7 +270,7 @@ impl Walk<'_> {
             "SELECT id, {column} FROM {table} WHERE id BETWEEN ?1 AND ?2 AND {condition} ORDER BY id {order} LIMIT ?3"
         );
         let mut statement = self.connection.prepare(&sql)?;
-        let mut rows = statement.query([from, to, limit])?;
+        let mut rows = statement.query([range.first, range.last, limit])?;
         while let Some(row) = rows.next()? {
             let id: i64 = row.get(0)?;
             self.found.push(Key { job: JobId(row.get(1)?), row: u64::try_from(id).unwrap_or(0) });
