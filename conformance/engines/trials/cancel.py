@@ -40,8 +40,9 @@ def running(t):
         same(accounted["kill_request_user"], "alice", "who cancelled it")
         # A busy Slurm may write down the cancellation before the step has ended by itself.
         check(accounted["steps"][0]["state"] in ([state], ["CANCELLED"]), "state of the step")
-    plain = t.submit("exec sleep 600")
-    plain.until("RUNNING")
+    plain = t.submit(": >armed.plain; exec sleep 600")
+    # Before its script has begun there is nothing that a signal could end.
+    t.until_file("armed.plain")
     plain.cancel()
     record, accounted = plain.ended("CANCELLED")
     same(number(record["exit_code"]["signal"]["id"]), 15, "signal")
