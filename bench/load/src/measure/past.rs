@@ -239,28 +239,46 @@ pub(crate) fn reads(target: &Target, setting: Setting<'_>, jobs: u32) -> Result<
     Ok(rows)
 }
 
-/// Times that a service without history and one with it work in turn: the machine's own moods, which come and go, are
-/// greater than what they differ by.
-const ROUNDS: usize = 5;
+/// Times that a service without history and one with it work in turn: the machine's own moods, which come and go within
+/// seconds, are greater than what the two differ by.
+const ROUNDS: usize = 11;
 
 /// Starts and submissions of two services, one with no history and one behind `jobs` finished jobs, which is to be no
-/// slower: medians of some rounds.
+/// slower. Rates are medians of the rounds, and so is what the one with history does of the other's in the same round.
 pub(crate) fn work(empty: &Target, full: &Target, setting: Setting<'_>, jobs: u32) -> Result<Vec<Row>> {
-    let (mut without, mut with) = (Vec::new(), Vec::new());
-    for _ in 0..ROUNDS {
-        without.push(round(empty, setting)?);
-        with.push(round(full, setting)?);
+    // Of each row what it is of, and the rates of both in every round.
+    let mut works: Vec<(String, Vec<(f64, f64)>)> = Vec::new();
+    for at in 0..ROUNDS {
+        // Who comes first has now and then the better half of a round: they take turns at that, too.
+        let (without, with) = if at % 2 == 0 {
+            let without = round(empty, setting)?;
+            (without, round(full, setting)?)
+        } else {
+            let with = round(full, setting)?;
+            (round(empty, setting)?, with)
+        };
+        for (at, (without, with)) in without.into_iter().zip(with).enumerate() {
+            if works.len() <= at {
+                works.push((without.what, Vec::new()));
+            }
+            works[at].1.push((without.ours.unwrap_or_default(), with.ours.unwrap_or_default()));
+        }
     }
-    let (mut without, mut with) = (medians(without), medians(with));
-    for (row, before) in with.iter_mut().zip(&mut without) {
-        row.what.push_str(&format!(", {jobs} finished jobs"));
-        before.what.push_str(", no history");
-        // What two runs of the same differ by.
-        row.goal = before.ours.map_or(Goal::None, |before| Goal::AtLeast(before * 0.95));
-        before.goal = Goal::None;
+    let mut rows = Vec::new();
+    for (what, rates) in works {
+        let row = |of: String, unit: &'static str, goal: Goal, figure: fn(&(f64, f64)) -> f64| {
+            let [low, middle, high] = quartiles(rates.iter().map(figure));
+            Row::new(format!("{what}, {of}"), unit, goal)
+                .of(false, middle)
+                .note(format!("half of {ROUNDS} rounds {low:.0} to {high:.0}"))
+        };
+        rows.push(row("no history".into(), "/s", Goal::None, |(without, _)| *without));
+        rows.push(row(format!("{jobs} finished jobs"), "/s", Goal::None, |(_, with)| *with));
+        // Medians of two runs of the same differ by the twentieth part that is let pass.
+        let share = |(without, with): &(f64, f64)| with / without * 100.0;
+        rows.push(row("with these of without".into(), "%", Goal::AtLeast(95.0), share));
     }
-    without.append(&mut with);
-    Ok(without)
+    Ok(rows)
 }
 
 fn round(target: &Target, setting: Setting<'_>) -> Result<Vec<Row>> {
@@ -272,21 +290,11 @@ fn round(target: &Target, setting: Setting<'_>) -> Result<Vec<Row>> {
     Ok(rows)
 }
 
-/// Returns of each row the one of the round in the middle.
-fn medians(rounds: Vec<Vec<Row>>) -> Vec<Row> {
-    let mut columns: Vec<Vec<Row>> = Vec::new();
-    for (at, row) in rounds.into_iter().flat_map(|rows| rows.into_iter().enumerate()) {
-        match columns.get_mut(at) {
-            Some(column) => column.push(row),
-            None => columns.push(vec![row]),
-        }
-    }
-    let middle = |mut column: Vec<Row>| {
-        column.sort_by(|one, other| one.ours.partial_cmp(&other.ours).unwrap_or(std::cmp::Ordering::Equal));
-        let middle = column.len() / 2;
-        column.swap_remove(middle)
-    };
-    columns.into_iter().map(middle).collect()
+/// A quarter, half and three quarters of the figures are at most these.
+fn quartiles(figures: impl Iterator<Item = f64>) -> [f64; 3] {
+    let mut figures: Vec<f64> = figures.collect();
+    figures.sort_by(f64::total_cmp);
+    [1, 2, 3].map(|quarter| figures.get(figures.len() * quarter / 4).copied().unwrap_or_default())
 }
 
 /// The same of a peer, with jobs that it runs first: it would take a week with a million.
