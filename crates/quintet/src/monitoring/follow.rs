@@ -8,7 +8,7 @@ use domain::cluster::Cluster;
 use domain::job::{Job, Phase};
 use domain::monitoring::{MonitoredCluster, Record, accounted, of_job};
 use domain::ports::StoreError;
-use domain::service::{JobService, Monitoring, StateWord};
+use domain::service::{JobService, Monitoring, News, Reader, StateChange, StateWord};
 use domain::{ChangeId, JobId, Text};
 use std::collections::{BTreeSet, HashSet};
 use std::thread::JoinHandle;
@@ -33,7 +33,7 @@ struct Following {
     jobs: JobService,
     monitoring: Monitoring,
     accelerators: AcceleratorNames,
-    last: ChangeId,
+    reader: Reader,
     /// Attempts that run and whose scripts are in their records already.
     told: HashSet<(JobId, u32)>,
     stopping: watch::Receiver<bool>,
@@ -44,8 +44,8 @@ impl Follower {
     pub(crate) fn start(jobs: JobService, monitoring: Monitoring) -> anyhow::Result<Self> {
         let (stop, stopping) = watch::channel(false);
         let accelerators = AcceleratorNames::known_to(&jobs);
-        let (last, told) = (ChangeId(0), HashSet::new());
-        let following = Following { jobs, monitoring, accelerators, last, told, stopping };
+        let (reader, told) = (Reader::after(ChangeId(0)), HashSet::new());
+        let following = Following { jobs, monitoring, accelerators, reader, told, stopping };
         let runtime = Handle::current();
         let handle = std::thread::Builder::new()
             .name("records".to_owned())
@@ -82,7 +82,7 @@ impl Following {
     /// Waits for the next change and then a little longer, or for the end of the service.
     async fn pause(&mut self, gathers: Duration) {
         let mut bell = self.jobs.feed().bell();
-        let last = self.last;
+        let last = self.reader.last();
         let rung = async {
             // The feed is there as long as the service.
             let _ = bell.wait_for(|latest| *latest > last).await;
@@ -95,39 +95,48 @@ impl Following {
     }
 
     fn turn(&mut self) -> Result<(), StoreError> {
-        loop {
-            match self.jobs.feed().after(self.last, BATCH) {
-                Ok(changes) => {
-                    let Some(last) = changes.last().map(|change| change.id) else {
-                        self.monitoring.note_records_up_to(self.last);
-                        return Ok(());
-                    };
-                    let mut touched = BTreeSet::new();
-                    let mut ended = BTreeSet::new();
-                    for change in &changes {
-                        match change.to {
-                            StateWord::Running | StateWord::Suspended | StateWord::Ended(_) => {
-                                touched.insert(change.job);
-                            }
-                            // An attempt has ended, and the job waits for the next.
-                            StateWord::Pending if change.from.is_some() => {
-                                ended.insert(change.job);
-                            }
-                            _ => {}
-                        }
-                    }
-                    self.keep(&touched, &ended)?;
-                    self.last = last;
+        while let Some(step) = self.reader.next(self.jobs.feed(), || self.jobs.snapshot(), BATCH) {
+            match &step.news {
+                News::Changes(changes) => self.look_at(changes)?,
+                News::Missed(jobs) => self.look_for(jobs)?,
+            }
+            self.reader.go_on(step);
+        }
+        self.monitoring.note_records_up_to(self.reader.last());
+        Ok(())
+    }
+
+    fn look_at(&mut self, changes: &[StateChange]) -> Result<(), StoreError> {
+        let mut touched = BTreeSet::new();
+        let mut ended = BTreeSet::new();
+        for change in changes {
+            match change.to {
+                StateWord::Running | StateWord::Suspended | StateWord::Ended(_) => {
+                    touched.insert(change.job);
                 }
-                Err(oldest) => {
-                    // Too much has happened: every live job is looked at, and those that were thought to run.
-                    let all: BTreeSet<JobId> = self.jobs.snapshot().jobs.iter().map(|job| job.id).collect();
-                    let lost = self.running()?.into_iter().filter(|job| !all.contains(job)).collect();
-                    self.keep(&all, &lost)?;
-                    self.last = ChangeId(oldest.0.saturating_sub(1));
+                // An attempt has ended, and the job waits for the next.
+                StateWord::Pending if change.from.is_some() => {
+                    ended.insert(change.job);
                 }
+                _ => {}
             }
         }
+        self.keep(&touched, &ended)
+    }
+
+    /// Looks at jobs that may be others than they were, and at those that were thought to run and are gone.
+    fn look_for(&mut self, jobs: &BTreeSet<JobId>) -> Result<(), StoreError> {
+        let snapshot = self.jobs.snapshot();
+        let is_gone = |job: &JobId| snapshot.jobs.job(*job).is_none();
+        let lost: Vec<JobId> = self.running()?.difference(jobs).copied().filter(is_gone).collect();
+        let all: Vec<JobId> = jobs.iter().copied().chain(lost).collect();
+        // One record after the other of all would keep others from theirs for long.
+        let has_come_back = |job: &JobId| snapshot.jobs.job(*job).is_some_and(|job| job.restarts > 0);
+        for some in all.chunks(BATCH) {
+            let ended = some.iter().copied().filter(has_come_back).collect();
+            self.keep(&some.iter().copied().collect(), &ended)?;
+        }
+        Ok(())
     }
 
     /// Returns the jobs whose records say that they run.

@@ -4,9 +4,9 @@
 
 use anyhow::Context;
 use dialects::{Nifcloud, NifcloudAftermath, nifcloud_aftermath};
-use domain::job::Job;
+use domain::job::{Job, Phase};
 use domain::ports::{Homes, Shelf};
-use domain::service::{Action, JobService, Selection, StateWord, Target};
+use domain::service::{Action, JobService, News, Reader, Selection, StateWord, Target};
 use domain::{ChangeId, JobId};
 use jiff::tz::TimeZone;
 use std::sync::Arc;
@@ -34,7 +34,7 @@ struct Following {
     homes: Arc<dyn Homes>,
     shelf: Arc<dyn Shelf>,
     zone: TimeZone,
-    last: ChangeId,
+    reader: Reader,
     /// When that was written down last.
     remembered: Instant,
     stopping: watch::Receiver<bool>,
@@ -52,7 +52,7 @@ impl Aftermath {
         let place = place.and_then(|place| String::from_utf8(place).ok()?.parse().ok());
         let following = Following {
             // What happened before there was such a thread is nobody's of it.
-            last: place.map_or_else(|| *jobs.feed().bell().borrow(), ChangeId),
+            reader: Reader::after(place.map_or_else(|| *jobs.feed().bell().borrow(), ChangeId)),
             jobs,
             homes: Arc::clone(&nifcloud.homes),
             shelf,
@@ -81,29 +81,31 @@ impl Aftermath {
 impl Following {
     fn follow(mut self, runtime: &Handle) {
         while !*self.stopping.borrow() {
-            match self.jobs.feed().after(self.last, BATCH) {
-                Ok(changes) => {
-                    let mut has_done = false;
-                    for change in changes.iter().filter(|change| matches!(change.to, StateWord::Ended(_))) {
-                        has_done |= self.deal_with(change.job, runtime);
-                    }
-                    if let Some(last) = changes.last() {
-                        self.last = last.id;
-                        // Jobs of other dialects are many, and looked at again in no time.
-                        if has_done || self.remembered.elapsed() > MEMORY {
-                            self.remember();
+            if let Some(step) = self.reader.next(self.jobs.feed(), || self.jobs.snapshot(), BATCH) {
+                let mut has_done = false;
+                match &step.news {
+                    News::Changes(changes) => {
+                        for change in changes.iter().filter(|change| matches!(change.to, StateWord::Ended(_)))
+                        {
+                            has_done |= self.deal_with(change.job, runtime);
                         }
-                        continue;
+                    }
+                    // Of those that have not ended there is nothing to be done.
+                    News::Missed(jobs) => {
+                        for job in jobs {
+                            has_done |= self.deal_with(*job, runtime);
+                        }
                     }
                 }
-                Err(oldest) => {
-                    tracing::warn!("ends of jobs came faster than they could be dealt with");
-                    self.last = ChangeId(oldest.0.saturating_sub(1));
-                    continue;
+                self.reader.go_on(step);
+                // Jobs of other dialects are many, and looked at again in no time.
+                if has_done || self.remembered.elapsed() > MEMORY {
+                    self.remember();
                 }
+                continue;
             }
             let mut bell = self.jobs.feed().bell();
-            let last = self.last;
+            let last = self.reader.last();
             runtime.block_on(async {
                 tokio::select! {
                     _ = bell.wait_for(|latest| *latest > last) => {}
@@ -116,7 +118,7 @@ impl Following {
 
     fn remember(&mut self) {
         self.remembered = Instant::now();
-        if let Err(error) = self.shelf.put(SHELF, PLACE, self.last.0.to_string().as_bytes()) {
+        if let Err(error) = self.shelf.put(SHELF, PLACE, self.reader.last().0.to_string().as_bytes()) {
             tracing::warn!(%error, "it cannot be remembered which ends of jobs have been dealt with");
         }
     }
@@ -125,6 +127,9 @@ impl Following {
     fn deal_with(&self, id: JobId, runtime: &Handle) -> bool {
         let snapshot = self.jobs.snapshot();
         let Some(job) = snapshot.jobs.job(id).cloned().or_else(|| self.recorded(id)) else { return false };
+        if !matches!(job.phase, Phase::Ended(_)) {
+            return false;
+        }
         let NifcloudAftermath { file, cancel } = nifcloud_aftermath(&job, &snapshot, &self.zone);
         let has_done = file.is_some() || !cancel.is_empty();
         if let Some((path, content)) = file

@@ -404,6 +404,26 @@ async fn our_own_jobs_appear_by_themselves() {
     panic!("its end is not told: {:?}", world.list("").await);
 }
 
+/// Jobs get their records although the feed of changes has forgotten them when it is looked at.
+#[tokio::test]
+async fn no_job_of_ours_is_missed_where_much_happens() {
+    let forgets = CONFIG.replace("[cluster]\n", "[cluster]\nkept_changes = 1\n");
+    let world = World::serving_with(&forgets);
+    let sleeper = world.quintet.submitted(&["--wrap", "sleep 300", "--ntasks", "1", "--mem", "1M"]);
+    world.quintet.submitted(&["--wrap", "true", "--array", "1-40", "--ntasks", "1", "--mem", "1M"]);
+    let mut completed = 0;
+    for _ in 0..300 {
+        completed = world.list("cluster=own&state=completed&items-per-page=100").await.len();
+        if completed == 40 {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    assert_eq!(completed, 40);
+    let running = world.list("cluster=own&state=running").await;
+    assert_eq!(running.iter().map(|job| job["jobId"].to_string()).collect::<Vec<_>>(), [sleeper]);
+}
+
 #[tokio::test]
 async fn what_later_clients_need_is_there() {
     let world = World::serving();

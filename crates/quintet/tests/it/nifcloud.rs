@@ -56,12 +56,16 @@ impl Reply {
 impl World {
     /// Starts a service with these lines in its section, and what follows it.
     pub(crate) fn serving(section: &str) -> Self {
+        World::serving_of(CONFIG, section)
+    }
+
+    fn serving_of(cluster: &str, section: &str) -> Self {
         let around = tempfile::tempdir().unwrap();
         let homes = around.path().join("homes");
         let id = std::process::Command::new("id").arg("-un").output().unwrap();
         let user = String::from_utf8(id.stdout).unwrap().trim().to_owned();
         let folders = format!("folders = \"{}/{{user}}\"", homes.display());
-        let config = format!("{CONFIG}[nifcloud]\n{folders}\n{section}\n");
+        let config = format!("{cluster}[nifcloud]\n{folders}\n{section}\n");
         let home = homes.join(&user);
         std::fs::create_dir_all(home.join("scripts")).unwrap();
         let quintet = Program::serving_in(around, &config, |_| ());
@@ -282,6 +286,24 @@ async fn directives_are_honoured() {
     let shown = world.until(id, ENDED).await;
     assert_eq!((&shown["job_name"], &shown["Fugaku:elapsed_limit"]), (&"other".into(), &"0000:05:00".into()));
     assert_eq!(world.read("other.txt"), format!("{id} other\n"));
+}
+
+/// What follows an end is done although the feed of changes has forgotten it when it is looked at.
+#[tokio::test]
+async fn no_end_is_missed_where_many_jobs_end_at_once() {
+    let forgets = CONFIG.replace("[cluster]\n", "[cluster]\nkept_changes = 1\n");
+    let world = World::serving_of(&forgets, "");
+    let mut jobs = Vec::new();
+    for _ in 0..14 {
+        let text = "#PJM -N many -s\nuntil [ -e go ]; do sleep 0.05; done\n";
+        jobs.push(world.submit("many.sh", text).await);
+    }
+    world.script("go", "");
+    for id in jobs {
+        world.until(id, ENDED).await;
+        let statistics = world.home.join(format!("many.{id}.stats"));
+        world.quintet.until("statistics", || statistics.exists());
+    }
 }
 
 #[tokio::test]
