@@ -130,8 +130,8 @@ impl Following {
         let is_gone = |job: &JobId| snapshot.jobs.job(*job).is_none();
         let lost: Vec<JobId> = self.running()?.difference(jobs).copied().filter(is_gone).collect();
         let all: Vec<JobId> = jobs.iter().copied().chain(lost).collect();
-        // One record after the other of all would keep others from theirs for long.
         let has_come_back = |job: &JobId| snapshot.jobs.job(*job).is_some_and(|job| job.restarts > 0);
+        // All of them at once would keep others from their records for long.
         for some in all.chunks(BATCH) {
             let ended = some.iter().copied().filter(has_come_back).collect();
             self.keep(&some.iter().copied().collect(), &ended)?;
