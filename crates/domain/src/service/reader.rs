@@ -7,11 +7,17 @@ use crate::{ChangeId, JobId};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+/// Changes after which the state is looked at again. What it was like before them does as well: then more jobs may have
+/// changed than have. Looking at each commit would cost with every 256 jobs of the queue.
+const LOOKS: u64 = 256;
+
 /// How far one is.
 #[derive(Debug)]
 pub struct Reader {
     last: ChangeId,
     seen: Seen,
+    /// The last change that had been dealt with at that look.
+    looked: Option<ChangeId>,
 }
 
 /// What has happened since, to be dealt with.
@@ -36,7 +42,7 @@ pub enum News {
 impl Reader {
     /// Begins after that change. What the state was then is not known: whoever misses something at first looks at all jobs.
     pub fn after(last: ChangeId) -> Self {
-        Reader { last, seen: Seen::default() }
+        Reader { last, seen: Seen::default(), looked: None }
     }
 
     /// Returns the last change that has been dealt with.
@@ -63,9 +69,11 @@ impl Reader {
         match changes.last() {
             Some(last) => Some(Step { up_to: last.id, news: News::Changes(changes), seen: None }),
             None => {
+                let is_due = self.looked.is_none_or(|looked| self.last.0 >= looked.0 + LOOKS);
                 // Else it shows what the feed does not tell yet.
-                if before.change <= self.last {
+                if is_due && before.change <= self.last {
                     self.seen.look_at(&before.jobs);
+                    self.looked = Some(self.last);
                 }
                 None
             }
@@ -77,6 +85,7 @@ impl Reader {
         self.last = self.last.max(step.up_to);
         if let Some(seen) = step.seen {
             self.seen = seen;
+            self.looked = Some(self.last);
         }
     }
 }
@@ -142,6 +151,24 @@ mod tests {
         assert_eq!(reader.last(), ChangeId(8));
         world.add([900], true);
         assert_eq!(world.read(&mut reader), [(true, vec![900])]);
+    }
+
+    #[test]
+    fn the_state_is_looked_at_again_after_some_changes() {
+        let mut world = World::new();
+        let mut reader = Reader::after(ChangeId(0));
+        world.add([1], true);
+        world.read(&mut reader);
+        world.add([300], true);
+        world.read(&mut reader);
+        world.add([600; 4], true);
+        assert_eq!(world.read(&mut reader), [(false, vec![300, 600])], "300 was told, and not looked at");
+        for _ in 0..LOOKS {
+            world.add([900], true);
+            world.read(&mut reader);
+        }
+        world.add([1_200; 4], true);
+        assert_eq!(world.read(&mut reader), [(false, vec![1_200])]);
     }
 
     #[test]
