@@ -276,7 +276,7 @@ pub(crate) fn work(empty: &Target, full: &Target, setting: Setting<'_>, jobs: u3
         rows.push(row(format!("{jobs} finished jobs"), "/s", Goal::None, |(_, with)| *with));
         // Medians of two runs of the same differ by the twentieth part that is let pass.
         let share = |(without, with): &(f64, f64)| with / without * 100.0;
-        rows.push(row("with these of without".into(), "%", Goal::AtLeast(95.0), share));
+        rows.push(row("share with a history".into(), "%", Goal::AtLeast(95.0), share));
     }
     Ok(rows)
 }
